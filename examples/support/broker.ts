@@ -1,0 +1,56 @@
+/**
+ * The broker the examples talk to: the one `MQTT_URL` names, or one that lives inside the example.
+ *
+ * The inside one is aedes on a free port of this machine. It speaks 3.1.1 only, which is why the examples say
+ * `protocolVersion: "auto"`.
+ */
+import { Aedes } from "aedes"
+import { Config, Effect, Layer, Option, Redacted } from "effect"
+import * as Net from "node:net"
+import type { MqttClient, MqttError } from "../../src/index.ts"
+import { NodeMqtt } from "../../src/node/index.ts"
+
+/** Where the broker is. Its password, if the URL has one, is not for printing. */
+export interface Broker {
+  readonly url: Redacted.Redacted
+  readonly description: string
+}
+
+const listen = (server: Net.Server): Effect.Effect<number> =>
+  Effect.callback((resume) => {
+    server.once("error", (cause) => resume(Effect.die(cause)))
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+const embedded = Effect.gen(function*() {
+  const aedes = yield* Effect.acquireRelease(
+    Effect.promise(() => Aedes.createBroker()),
+    (aedes) => Effect.callback<void>((resume) => aedes.close(() => resume(Effect.void)))
+  )
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() => Net.createServer((socket) => void aedes.handle(socket))),
+    (server) => Effect.sync(() => void server.close())
+  )
+  const port = yield* listen(server)
+  return {
+    url: Redacted.make(`mqtt://127.0.0.1:${port}`),
+    description: `an embedded broker on 127.0.0.1:${port} (set MQTT_URL for another)`
+  }
+})
+
+/** Runs for as long as the scope it is asked for in. */
+export const broker = Effect.gen(function*() {
+  const url = yield* Config.option(Config.Redacted("MQTT_URL"))
+  return Option.isSome(url) ? { url: url.value, description: "the broker that MQTT_URL names" } : yield* embedded
+})
+
+/** A client of that broker. */
+export const clientLayer = (
+  options?: Omit<NodeMqtt.Options, "url">
+): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(broker, ({ url }) =>
+    NodeMqtt.layer({ protocolVersion: "auto", ...options, url: Redacted.value(url) })
+  ))

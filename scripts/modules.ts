@@ -1,0 +1,147 @@
+/**
+ * Checks which module of `src` imports which: the dependency direction of the architecture, one row per kind of module.
+ *
+ * Type imports count as well. Circular imports are the linter's business (`import/no-cycle`).
+ * usage: node scripts/modules.ts [folder of src]
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { parseSync } from "vite"
+import { filesUnder, repository } from "./files.ts"
+
+type LayerName =
+  | "protocol"
+  | "transport"
+  | "ports"
+  | "connectionParts"
+  | "connection"
+  | "clientParts"
+  | "client"
+  | "node"
+  | "browser"
+  | "testing"
+  | "cli"
+type Package = "effect" | "effect/socket" | "@effect/platform-node" | "node:"
+
+interface Layer {
+  /** Its modules, by their path in `src`. The first layer that matches a module is the module's. */
+  readonly modules: RegExp
+  /** What they may import of `src` besides each other. */
+  readonly layers: ReadonlyArray<LayerName>
+  /** What they may import from elsewhere. */
+  readonly packages: ReadonlyArray<Package>
+}
+
+const belowConnection: ReadonlyArray<LayerName> = ["protocol", "ports", "transport"]
+const belowClient: ReadonlyArray<LayerName> = [...belowConnection, "connectionParts", "connection"]
+const core: ReadonlyArray<LayerName> = [...belowClient, "clientParts", "client"]
+
+const layers: Record<LayerName, Layer> = {
+  protocol: { modules: /^protocol\//, layers: [], packages: [] },
+  transport: { modules: /^MqttTransport\.ts$/, layers: ["protocol", "ports"], packages: ["effect", "effect/socket"] },
+  ports: {
+    modules: /^Mqtt(Store|Error|Message|Options|State)\.ts$/,
+    layers: ["protocol", "transport"],
+    packages: ["effect"]
+  },
+  connectionParts: { modules: /^internal\/connection\//, layers: belowConnection, packages: ["effect"] },
+  connection: {
+    modules: /^MqttConnection\.ts$/,
+    layers: [...belowConnection, "connectionParts"],
+    packages: ["effect"]
+  },
+  clientParts: { modules: /^internal\/client\//, layers: belowClient, packages: ["effect"] },
+  node: {
+    modules: /^node\//,
+    layers: core,
+    packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
+  },
+  browser: { modules: /^browser\//, layers: core, packages: ["effect", "effect/socket"] },
+  testing: { modules: /^testing\//, layers: belowConnection, packages: ["effect"] },
+  cli: { modules: /^cli\//, layers: [...core, "node"], packages: ["effect", "@effect/platform-node", "node:"] },
+  client: { modules: /^[^/]+\.ts$/, layers: [...belowClient, "clientParts"], packages: ["effect"] }
+}
+
+const layerOf = (module: string): LayerName | undefined => {
+  for (const [name, layer] of Object.entries(layers)) if (layer.modules.test(module)) return name as LayerName
+  return undefined
+}
+
+/** `effect/socket` is marked unstable there, so it counts as a package of its own. */
+const packages: ReadonlyArray<readonly [Package, RegExp]> = [
+  ["effect/socket", /^effect\/socket(\/|$)/],
+  ["effect", /^effect(\/|$)/],
+  ["@effect/platform-node", /^@effect\/platform-node(\/|$)/],
+  ["node:", /^node:/]
+]
+
+/** A node of an ESTree syntax tree. */
+interface Node {
+  readonly type: string
+  readonly source?: unknown
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+
+/** Every node of the file, outermost first. */
+const nodesOf = (file: string): ReadonlyArray<Node> => {
+  const { errors, program } = parseSync(file, fs.readFileSync(file, "utf8"))
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`)
+  const nodes: Array<Node> = []
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(visit)
+    if (!isNode(value)) return
+    nodes.push(value)
+    Object.values(value).forEach(visit)
+  }
+  visit(program)
+  return nodes
+}
+
+/** Import and export declarations, `import()` and the `import()` of types. */
+const importsOf = (file: string): ReadonlyArray<string> =>
+  nodesOf(file)
+    .filter((node) => /^(Import(Declaration|Expression)|Export(All|Named)Declaration|TSImportType)$/.test(node.type))
+    .flatMap(({ source }) => isNode(source) && "value" in source ? [String(source.value)] : [])
+
+const violation = (module: string, specifier: string): string | undefined => {
+  const from = layerOf(module)
+  if (from === undefined) return `${module} belongs to no layer: give it one in scripts/modules.ts`
+  if (!specifier.startsWith(".")) {
+    const imported = packages.find(([, pattern]) => pattern.test(specifier))?.[0]
+    if (imported !== undefined && layers[from].packages.includes(imported)) return undefined
+    return `${module} (${from}) may not import ${specifier}`
+  }
+  const imported = path.posix.join(path.posix.dirname(module), specifier)
+  const to = layerOf(imported)
+  if (!imported.startsWith("..") && to !== undefined && (to === from || layers[from].layers.includes(to))) {
+    return undefined
+  }
+  return `${module} (${from}) may not import ${imported} (${to ?? "no layer of src"})`
+}
+
+/**
+ * What breaks the dependency direction in a folder laid out as `src`, one sentence each.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const violations = (source: string): ReadonlyArray<string> =>
+  filesUnder(source, ".ts").flatMap((module) =>
+    importsOf(path.join(source, module))
+      .map((specifier) => violation(module, specifier))
+      .filter((sentence) => sentence !== undefined)
+  )
+
+if (import.meta.main) {
+  const source = process.argv[2] ?? path.join(repository, "src")
+  const found = violations(source)
+  for (const sentence of found) console.error(sentence)
+  console.log(
+    `modules: ${filesUnder(source, ".ts").length} in ${path.relative("", source)}, ${found.length} wrong imports`
+  )
+  process.exitCode = found.length === 0 ? 0 : 1
+}

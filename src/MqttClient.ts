@@ -1,0 +1,155 @@
+/**
+ * The client people use: publish, subscribe, and the state of a connection that comes back by itself.
+ *
+ * How one connection works is `MqttConnection`; where it leads is the transport's.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Lifetime } from "./internal/client/lifetime.ts"
+import * as Publisher from "./internal/client/publisher.ts"
+import { SessionRunner } from "./internal/client/sessionRunner.ts"
+import * as Subscriber from "./internal/client/subscriber.ts"
+import * as Supervisor from "./internal/client/supervisor.ts"
+import * as failures from "./internal/connection/failures.ts"
+import type { MqttConnection } from "./MqttConnection.ts"
+import type * as MqttError from "./MqttError.ts"
+import type { Acknowledgement, MqttMessage, Payload } from "./MqttMessage.ts"
+import * as MqttOptions from "./MqttOptions.ts"
+import type { ConnectionState, MqttEvent, Stats } from "./MqttState.ts"
+import type { MqttTransport } from "./MqttTransport.ts"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class MqttClient extends Context.Service<MqttClient, {
+  /**
+   * Publishes a message and waits for its QoS: 0 until its bytes were handed to the network, 1 for PUBACK, 2 for
+   * PUBCOMP. It survives reconnects. Interrupted before its first byte it is withdrawn; after that it is delivered.
+   *
+   * Fails with `InvalidRequest`, `ServerLimit`, `PublishRefused`, `Overflow`, `MessageExpired`, `Offline`, or with what
+   * closed the client. MQTT 5.0 and 3.1.1, sections 3.3 and 4.3.
+   */
+  readonly publish: (
+    topic: string,
+    payload: Payload,
+    options?: MqttOptions.PublishOptions
+  ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
+  /**
+   * Subscribes for as long as the scope lives. Completes with the stream of messages when the server has granted the
+   * subscription; several subscribers of one filter share one SUBSCRIBE. A message is acknowledged when the stream's
+   * buffer took it. MQTT 5.0 and 3.1.1, sections 3.8 and 3.9.
+   */
+  readonly subscribe: (
+    topicFilter: string | ReadonlyArray<string>,
+    options?: MqttOptions.SubscribeOptions
+  ) => Effect.Effect<Subscriber.Subscription, MqttError.MqttError, Scope.Scope>
+  /** `subscribe` as a plain stream, subscribed for as long as it is run. */
+  readonly messages: (
+    topicFilter: string | ReadonlyArray<string>,
+    options?: MqttOptions.SubscribeOptions
+  ) => Stream.Stream<MqttMessage, MqttError.MqttError>
+  /** The connection as it is, and as it changes (`SubscriptionRef.changes`). */
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  /** What happens from now on; one who does not pull misses the oldest. */
+  readonly events: Stream.Stream<MqttEvent>
+  readonly stats: Effect.Effect<Stats>
+  /** Sends DISCONNECT and closes the client for good; the server drops the Will. */
+  readonly disconnect: Effect.Effect<void>
+  /** As `disconnect`, but the server publishes the Will (5.0: 0x04; 3.1.1: no DISCONNECT is sent). */
+  readonly disconnectWithWill: Effect.Effect<void>
+}>()("effect-mqtt/MqttClient") {}
+
+/**
+ * A client on whatever `MqttTransport` there is. It lives as long as the scope; then DISCONNECT is sent and everything
+ * stops within `drainTimeout`.
+ *
+ * Fails with `InvalidOptions`, and, unless `initialConnection` is `"retry"`, with what the first connection failed of.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*(
+  options: MqttOptions.Options = {}
+): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
+  const resolved = yield* Effect.fromResult(MqttOptions.resolve(options))
+  const clock = yield* Clock.Clock
+  const runner = new SessionRunner(resolved)
+  const lifetime: Lifetime = { closedBy: undefined }
+  const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
+  const events = yield* PubSub.sliding<MqttEvent>(1024)
+  const first = yield* Deferred.make<void, MqttError.MqttError>()
+
+  /** Once: who waits hears `error`, and a client that was not closed by its own side says what closed it. */
+  const close = (error: MqttError.MqttError) =>
+    Effect.suspend(() => {
+      if (lifetime.closedBy !== undefined) return Effect.void
+      lifetime.closedBy = error
+      const isOwn = error.reason._tag === "Closed"
+      runner.end(error, isOwn ? Cause.Done() : error)
+      return Deferred.fail(first, error).pipe(
+        Effect.andThen(SubscriptionRef.set(state, { _tag: "Closed", error: isOwn ? undefined : error }))
+      )
+    })
+
+  const supervisor = yield* Supervisor.run({ options: resolved, runner, state, events, first }).pipe(
+    Effect.catch(close),
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() => close(failures.closed))
+  if (resolved.initialConnection === "fail") yield* Deferred.await(first)
+
+  const disconnect = Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed))
+  const subscribe = Subscriber.make({ runner, lifetime, buffer: resolved.buffer })
+  return MqttClient.of({
+    publish: Publisher.make({ runner, lifetime, clock }),
+    subscribe,
+    messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
+    state,
+    events: Stream.fromPubSub(events),
+    stats: Effect.sync(() => runner.stats),
+    disconnect,
+    disconnectWithWill: Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
+  })
+})
+
+/** 5.0 has a word for it; a 3.1.1 server publishes the Will when no DISCONNECT comes. Section 3.14. */
+const leaveWill = (connection: MqttConnection | undefined): Effect.Effect<void> => {
+  if (connection === undefined) return Effect.void
+  return connection.protocolVersion === "5.0"
+    ? Effect.ignore(connection.disconnect({ reasonCode: 0x04 }))
+    : connection.abort
+}
+
+/**
+ * A client as a layer, on whatever transport layer there is.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options?: MqttOptions.Options
+): Layer.Layer<MqttClient, MqttError.MqttError, MqttTransport> => Layer.effect(MqttClient, make(options))
+
+/**
+ * A client whose options come from the environment (`MqttOptions.config`); those given here win.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options?: MqttOptions.Options
+): Layer.Layer<MqttClient, MqttError.MqttError | Config.ConfigError, MqttTransport> =>
+  Layer.effect(MqttClient, Effect.flatMap(MqttOptions.config, (config) => make({ ...config, ...options })))

@@ -1,0 +1,561 @@
+/**
+ * What can go wrong, as one error with a tagged `reason` that carries its data.
+ *
+ * Not for deciding what to do about it: a reason says whether trying again can help, policies act on that.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { InvalidPacket, ProtocolViolation as Violation } from "./protocol/ProtocolError.ts"
+import * as ReasonCode from "./protocol/ReasonCode.ts"
+
+const withReasonString = (text: string, reasonString: string | undefined): string =>
+  reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${reasonString})`
+
+const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
+
+const causeMessage = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** What a person can do about a refusal, where there is something to do. */
+const adviceOnRefusal: { readonly [code: number]: string } = {
+  0x85: "; set another `clientId`",
+  0x86: "; check `username` and `password`",
+  0x87: "; check `username` and `password`, and what the server allows this client",
+  0x8c: "; the server does not know this `authentication` method",
+  0x95: "; the Will or the properties of CONNECT are larger than the server takes",
+  0x9a: "; the Will asks for `retain`, which the server does not support",
+  0x9b: "; the Will asks for a QoS the server does not support"
+}
+
+/**
+ * No address is known for the host name.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class HostNotFound extends Schema.TaggedError<HostNotFound>()("HostNotFound", {
+  host: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `No address found for host "${this.host}"; check the name, and that this machine's DNS knows it`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The host is there and nothing listens on the port.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", {
+  host: Schema.String,
+  port: Schema.Int,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `${this.host} refused a connection on port ${this.port}; check the port, and that the broker is running`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * TLS could not be established: a certificate that is not trusted, another host's, expired, or no TLS at all.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
+  host: Schema.String,
+  port: Schema.Int,
+  /** The code Node or OpenSSL gives it, such as `ERR_TLS_CERT_ALTNAME_INVALID`. */
+  code: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `TLS with ${this.host}:${this.port} failed: ${causeMessage(this.cause ?? this.code ?? "unknown cause")}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The network connection could not be opened for a reason that has no name of its own.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class OpenFailed extends Schema.TaggedError<OpenFailed>()("OpenFailed", {
+  endpoint: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `Could not open a network connection to ${this.endpoint}: ${causeMessage(this.cause)}`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * Transport, TLS and CONNACK together took longer than `connectTimeout`.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("ConnectTimeout", {
+  /** Milliseconds. */
+  timeout: Schema.Finite,
+  waitingFor: Schema.Literals(["network", "CONNACK"])
+}) {
+  override get message(): string {
+    return `No ${this.waitingFor === "network" ? "network connection" : "CONNACK"} within ${this.timeout} ms` +
+      " (`connectTimeout`)"
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The server answered CONNECT with a refusal. MQTT 5.0 section 3.2.2.2; the codes of 3.1.1 are given as those of 5.0
+ * that mean the same.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
+  reasonCode: Schema.Int,
+  reasonString: Schema.optional(Schema.String),
+  /** Where the server asks the client to go, with 0x9C and 0x9D. */
+  serverReference: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const name = ReasonCode.nameOf(this.reasonCode, "Connack")
+    return withReasonString(
+      `The server refused the connection: ${name} (${hexadecimal(this.reasonCode)})` +
+        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}`) +
+        (adviceOnRefusal[this.reasonCode] ?? ""),
+      this.reasonString
+    )
+  }
+  get isRetryable(): boolean {
+    return ReasonCode.isRetryable(this.reasonCode)
+  }
+}
+
+/**
+ * The server does not speak the protocol version that `protocolVersion` asks for.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class UnsupportedProtocolVersion
+  extends Schema.TaggedError<UnsupportedProtocolVersion>()("UnsupportedProtocolVersion", {
+    protocolVersion: Schema.Literals(["3.1.1", "5.0"])
+  })
+{
+  override get message(): string {
+    const other = this.protocolVersion === "5.0" ? "3.1.1" : "5.0"
+    return `The server does not speak MQTT ${this.protocolVersion}; set protocolVersion: "${other}", or "auto" to let ` +
+      "the client find out"
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The network connection ended: closed by the peer, reset, or a write failed.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `The network connection was lost: ${causeMessage(this.cause)}`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * Nothing was heard from the server for as long as the keep alive allows. Section 3.1.2.10.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class KeepAliveTimeout extends Schema.TaggedError<KeepAliveTimeout>()("KeepAliveTimeout", {
+  /** Milliseconds since something was heard last. */
+  silentFor: Schema.Finite
+}) {
+  override get message(): string {
+    return `The server was silent for ${this.silentFor} ms and did not answer PINGREQ`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * An acknowledgement was owed and none came within `responseTimeout`.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ResponseTimeout extends Schema.TaggedError<ResponseTimeout>()("ResponseTimeout", {
+  /** Milliseconds. */
+  timeout: Schema.Finite
+}) {
+  override get message(): string {
+    return `The server owes an acknowledgement and sent none for ${this.timeout} ms (\`responseTimeout\`)`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The server ended the connection with DISCONNECT and said why. MQTT 5.0 section 3.14.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()("ServerDisconnected", {
+  reasonCode: Schema.Int,
+  reasonString: Schema.optional(Schema.String),
+  serverReference: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const name = ReasonCode.nameOf(this.reasonCode, "Disconnect")
+    return withReasonString(
+      `The server ended the connection: ${name} (${hexadecimal(this.reasonCode)})` +
+        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}`),
+      this.reasonString
+    )
+  }
+  get isRetryable(): boolean {
+    return this.reasonCode === 0x00 || ReasonCode.isRetryable(this.reasonCode)
+  }
+}
+
+/**
+ * Another client connected with the same client identifier and took the session over. `[MQTT-3.1.4-3]` of 5.0.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class SessionTakenOver extends Schema.TaggedError<SessionTakenOver>()("SessionTakenOver", {
+  clientId: Schema.String
+}) {
+  override get message(): string {
+    return `Another client connected with the client identifier "${this.clientId}"; give each its own \`clientId\``
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The server broke a rule of the protocol; the connection was ended. MQTT 5.0 section 4.13.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("ProtocolViolation", {
+  /** The conformance label, such as `MQTT-4.8.0-1`, and the version it is read in. */
+  label: Schema.String,
+  protocolVersion: Schema.Literals(["3.1.1", "5.0"]),
+  /** What our DISCONNECT carried in 5.0. */
+  reasonCode: Schema.Int,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The server broke the protocol: ${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  static from(violation: Violation): ProtocolViolation {
+    return new ProtocolViolation({
+      label: `MQTT-${violation.label.label}`,
+      protocolVersion: violation.label.version,
+      reasonCode: violation.reasonCode,
+      description: violation.message
+    })
+  }
+}
+
+/**
+ * An option, or a combination of options, that cannot work.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+  option: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `Option \`${this.option}\`: ${this.description}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * What was asked for cannot be said in MQTT: an invalid topic, a string that is too long, a value out of range.
+ * Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  /** The field that is wrong: `topic`, `topicFilter`, `properties.responseTopic` and so on. */
+  field: Schema.String,
+  label: Schema.String,
+  protocolVersion: Schema.Literals(["3.1.1", "5.0"]),
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  static from(invalid: InvalidPacket): InvalidRequest {
+    return new InvalidRequest({
+      field: invalid.field,
+      label: `MQTT-${invalid.label.label}`,
+      protocolVersion: invalid.label.version,
+      description: invalid.message
+    })
+  }
+}
+
+/**
+ * The server announced a limit that the request would pass. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class ServerLimit extends Schema.TaggedError<ServerLimit>()("ServerLimit", {
+  limit: Schema.Literals([
+    "Maximum Packet Size",
+    "Maximum QoS",
+    "Retain Available",
+    "Topic Alias Maximum",
+    "Wildcard Subscription Available",
+    "Subscription Identifier Available",
+    "Shared Subscription Available"
+  ]),
+  allowed: Schema.Finite,
+  requested: Schema.Finite
+}) {
+  override get message(): string {
+    return `The server's ${this.limit} is ${this.allowed}, and ${this.requested} was asked for`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The server did not accept a published message. MQTT 5.0 sections 3.4.2.1 and 3.5.2.1.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class PublishRefused extends Schema.TaggedError<PublishRefused>()("PublishRefused", {
+  topic: Schema.String,
+  reasonCode: Schema.Int,
+  reasonString: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const name = ReasonCode.nameOf(this.reasonCode, "Puback")
+    return withReasonString(
+      `The server refused the message to "${this.topic}": ${name} (${hexadecimal(this.reasonCode)})`,
+      this.reasonString
+    )
+  }
+  get isRetryable(): boolean {
+    return ReasonCode.isRetryable(this.reasonCode)
+  }
+}
+
+/**
+ * The server did not accept a Topic Filter. Section 3.9.3.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class SubscribeRefused extends Schema.TaggedError<SubscribeRefused>()("SubscribeRefused", {
+  topicFilter: Schema.String,
+  reasonCode: Schema.Int,
+  reasonString: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const name = ReasonCode.nameOf(this.reasonCode, "Suback")
+    return withReasonString(
+      `The server refused the subscription to "${this.topicFilter}": ${name} (${hexadecimal(this.reasonCode)})`,
+      this.reasonString
+    )
+  }
+  get isRetryable(): boolean {
+    return ReasonCode.isRetryable(this.reasonCode)
+  }
+}
+
+/**
+ * A buffer was full, and its policy is to drop or to fail.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class Overflow extends Schema.TaggedError<Overflow>()("Overflow", {
+  buffer: Schema.Literals(["outbox", "subscription"]),
+  capacity: Schema.Finite
+}) {
+  override get message(): string {
+    return this.buffer === "outbox"
+      ? `The outbox is full (${this.capacity}); publish more slowly, or choose another \`outbox\` policy`
+      : `The subscription's buffer is full (${this.capacity}); pull faster, or choose another \`buffer\` policy`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The Message Expiry Interval passed before the message could be sent. MQTT 5.0 section 3.3.2.3.3.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class MessageExpired extends Schema.TaggedError<MessageExpired>()("MessageExpired", {
+  topic: Schema.String
+}) {
+  override get message(): string {
+    return `The message to "${this.topic}" expired before it could be sent`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * There is no connection now, and the publish was told not to wait for one.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class Offline extends Schema.TaggedError<Offline>()("Offline", {}) {
+  override get message(): string {
+    return "There is no connection to the server now, and `whenOffline` says not to wait for one"
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The client or the connection was closed by its own side.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class Closed extends Schema.TaggedError<Closed>()("Closed", {}) {
+  override get message(): string {
+    return "The client is closed: its scope has ended, or it was disconnected"
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * Every reason there is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const MqttErrorReason = Schema.Union([
+  HostNotFound,
+  PortRefused,
+  TlsFailed,
+  OpenFailed,
+  ConnectTimeout,
+  ConnectionRefused,
+  UnsupportedProtocolVersion,
+  ConnectionLost,
+  KeepAliveTimeout,
+  ResponseTimeout,
+  ServerDisconnected,
+  SessionTakenOver,
+  ProtocolViolation,
+  InvalidOptions,
+  InvalidRequest,
+  ServerLimit,
+  PublishRefused,
+  SubscribeRefused,
+  Overflow,
+  MessageExpired,
+  Offline,
+  Closed
+])
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type MqttErrorReason = typeof MqttErrorReason.Type
+
+/**
+ * The one error of this library. What happened is in `reason`.
+ *
+ * **Example** (Handling one reason)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MqttClient } from "effect-mqtt"
+ *
+ * const program = Effect.gen(function*() {
+ *   const mqtt = yield* MqttClient.MqttClient
+ *   yield* mqtt.publish("site/1/temperature", "21.5", { qos: 1 })
+ * }).pipe(
+ *   Effect.catchReason("MqttError", "PublishRefused", (reason) => Effect.logWarning(reason.message))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MqttError extends Schema.TaggedError<MqttError>()("MqttError", {
+  reason: MqttErrorReason
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+  /** Whether the same may succeed when it is tried again later, with nothing else changed. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+}
+
+/**
+ * An `MqttError` with this reason.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromReason = (reason: MqttErrorReason): MqttError => new MqttError({ reason })

@@ -1,0 +1,475 @@
+/**
+ * What a client can be told: the options, their defaults, what is checked before anything is opened, and how they are
+ * read from the environment.
+ *
+ * Where the server is belongs to the transport.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as MqttError from "./MqttError.ts"
+import { type Payload, toBytes } from "./MqttMessage.ts"
+import type * as Packet from "./protocol/Packet.ts"
+import * as Properties from "./protocol/Properties.ts"
+import * as Validity from "./protocol/Validity.ts"
+
+/**
+ * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
+ * dropped and counted, or it fails.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OverflowPolicy = "suspend" | "dropOldest" | "dropNewest" | "fail"
+
+/**
+ * The bounds of a buffer, and what happens beyond them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bounds {
+  readonly messages?: number | undefined
+  /** Of payload. */
+  readonly bytes?: number | undefined
+  readonly policy?: OverflowPolicy | undefined
+}
+
+/**
+ * Bounds with everything said.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResolvedBounds {
+  readonly messages: number
+  readonly bytes: number
+  readonly policy: OverflowPolicy
+}
+
+/**
+ * The message the server publishes when the client is gone without DISCONNECT. Section 3.1.2.5.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Will {
+  readonly topic: string
+  readonly payload: Payload
+  /** Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** Default: `false`. */
+  readonly retain?: boolean | undefined
+  /** How long the server waits for the client to come back first, 5.0; whole seconds. Default: not at all. */
+  readonly delay?: Duration.Input | undefined
+  readonly properties?: Omit<Properties.Properties, "willDelayInterval"> | undefined
+}
+
+/**
+ * `clean`: the server keeps nothing between connections. `persistent`: it keeps subscriptions and queues messages; a
+ * stable `clientId` is required. `cleanStartThenPersistent`: what it kept before this program started is thrown away
+ * once, from then on it is persistent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionMode = "clean" | "persistent" | "cleanStartThenPersistent"
+
+/**
+ * Durations take a unit: `"30 seconds"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** `auto` tries 5.0, and 3.1.1 when the server does not speak it. Default: `"5.0"`. */
+  readonly protocolVersion?: Packet.ProtocolVersion | "auto" | undefined
+  /** Default: a new one of 22 characters from 0-9a-zA-Z, which every server must accept. */
+  readonly clientId?: string | undefined
+  readonly username?: string | undefined
+  /** 3.1.1 needs a `username` with it. */
+  readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
+  /** User name and password, obtained anew for every connection. Instead of `username` and `password`. */
+  readonly credentials?: Effect.Effect<Credentials, MqttError.MqttError> | undefined
+  /** Whole seconds up to 65,535; 0 switches it off. The server may demand another. Default: 60 seconds. */
+  readonly keepAlive?: Duration.Input | undefined
+  /** How long either direction may be quiet before a ping is sent. Default: a quarter of the keep alive. */
+  readonly pingInterval?: Duration.Input | undefined
+  /** For the network connection, TLS and CONNACK together. Default: 10 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** When the server owes acknowledgements and sends none for so long, it is reconnected to. Default: 10 seconds. */
+  readonly responseTimeout?: Duration.Input | undefined
+  /** How long the last bytes may take to leave at the end. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+  /** Default: `"clean"`. */
+  readonly session?: SessionMode | undefined
+  /** How long the server keeps a persistent session without a connection, 5.0; whole seconds. Default: 1 day. */
+  readonly sessionExpiry?: Duration.Input | undefined
+  /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
+  readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
+  /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
+  readonly stableAfter?: Duration.Input | undefined
+  /** Which failures are worth another attempt. Default: those that say so themselves (`isRetryable`). */
+  readonly isRetryable?: ((error: MqttError.MqttError) => boolean) | undefined
+  /** What a first connection that fails does: the layer fails, or it is retried like any other. Default: `"fail"`. */
+  readonly initialConnection?: "fail" | "retry" | undefined
+  /** QoS 1 and 2 messages in flight at once; never more than the server takes. Default: 1000. */
+  readonly maxInflight?: number | undefined
+  /** QoS 1 and 2 messages the server may send before they are acknowledged, announced in 5.0. Default: 1000. */
+  readonly receiveMaximum?: number | undefined
+  /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */
+  readonly maximumPacketSize?: number | undefined
+  /** What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. */
+  readonly outbox?: Bounds | undefined
+  /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
+  readonly buffer?: Bounds | undefined
+  readonly will?: Will | undefined
+  /** Pairs sent with CONNECT, 5.0. */
+  readonly userProperties?: Properties.Properties["userProperties"]
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishOptions {
+  /** Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** The server keeps the message for those who subscribe later. Default: `false`. */
+  readonly retain?: boolean | undefined
+  /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
+  readonly properties?: PublishProperties | undefined
+  /** Without a connection: wait in the outbox, fail with `Offline`, or (QoS 0) drop the message. Default: `"wait"`. */
+  readonly whenOffline?: "wait" | "fail" | "drop" | undefined
+}
+
+/**
+ * What a program may say about a message, 5.0. Section 3.3.2.3.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PublishProperties = Pick<
+  Properties.Properties,
+  | "payloadFormatIndicator"
+  | "messageExpiryInterval"
+  | "contentType"
+  | "responseTopic"
+  | "correlationData"
+  | "userProperties"
+>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscribeOptions {
+  /** The highest QoS messages are delivered with. Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** Not the messages this client publishes, 5.0. Default: `false`. */
+  readonly noLocal?: boolean | undefined
+  /** Keep the RETAIN flag as it was published, 5.0. Default: `false`. */
+  readonly retainAsPublished?: boolean | undefined
+  /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
+  readonly retainHandling?: Packet.RetainHandling | undefined
+  /** What waits between the network and the stream. Default: the client's. */
+  readonly buffer?: Bounds | undefined
+}
+
+/**
+ * The options with their defaults, checked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Resolved {
+  readonly protocolVersion: Packet.ProtocolVersion | "auto"
+  readonly clientId: string
+  readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
+  readonly keepAlive: Duration.Duration
+  readonly pingInterval: Duration.Input | undefined
+  readonly connectTimeout: Duration.Duration
+  /** Milliseconds. */
+  readonly responseTimeout: number
+  readonly drainTimeout: Duration.Duration
+  readonly session: SessionMode
+  /** Seconds. */
+  readonly sessionExpiry: number
+  readonly reconnect: Schedule.Schedule<unknown, MqttError.MqttError>
+  readonly stableAfter: Duration.Duration
+  readonly isRetryable: (error: MqttError.MqttError) => boolean
+  readonly initialConnection: "fail" | "retry"
+  readonly maxInflight: number
+  readonly receiveMaximum: number
+  readonly maximumPacketSize: number
+  readonly outbox: ResolvedBounds
+  readonly buffer: ResolvedBounds
+  readonly will: Packet.Will | undefined
+  readonly userProperties: Properties.Properties["userProperties"]
+}
+
+/**
+ * Exponential from one second to thirty, with jitter, for ever.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultReconnect: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.jittered(
+  Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+)
+
+const defaultBounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" } as const
+
+const invalid = (option: string, description: string): MqttError.InvalidOptions =>
+  new MqttError.InvalidOptions({ option, description })
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/** The only form every server must take. `[MQTT-3.1.3-5]`. */
+const generateClientId = (): string =>
+  "effectmqtt" + Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => alphabet[byte % 62]).join("")
+
+/**
+ * Checks the options and fills in the defaults. What cannot work is refused here, before anything is opened, with the
+ * option's name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
+  const reason = problems(options)
+  return reason === undefined ? Result.succeed(withDefaults(options)) : Result.fail(MqttError.fromReason(reason))
+}
+
+const withDefaults = (options: Options): Resolved => {
+  const { password, username } = options
+  return {
+    protocolVersion: options.protocolVersion ?? "5.0",
+    clientId: options.clientId ?? generateClientId(),
+    credentials: options.credentials ?? Effect.succeed({ username, password }),
+    keepAlive: Duration.fromInputUnsafe(options.keepAlive ?? "60 seconds"),
+    pingInterval: options.pingInterval,
+    connectTimeout: Duration.fromInputUnsafe(options.connectTimeout ?? "10 seconds"),
+    responseTimeout: Duration.toMillis(options.responseTimeout ?? "10 seconds"),
+    drainTimeout: Duration.fromInputUnsafe(options.drainTimeout ?? "1 second"),
+    session: options.session ?? "clean",
+    sessionExpiry: toSeconds(options.sessionExpiry ?? "1 day"),
+    reconnect: options.reconnect ?? defaultReconnect,
+    stableAfter: Duration.fromInputUnsafe(options.stableAfter ?? "10 seconds"),
+    isRetryable: options.isRetryable ?? ((error) => error.isRetryable),
+    initialConnection: options.initialConnection ?? "fail",
+    maxInflight: options.maxInflight ?? 1000,
+    receiveMaximum: options.receiveMaximum ?? 1000,
+    maximumPacketSize: options.maximumPacketSize ?? 1_048_576,
+    outbox: resolveBounds(options.outbox),
+    buffer: resolveBounds(options.buffer),
+    will: options.will === undefined ? undefined : resolveWill(options.will),
+    userProperties: options.userProperties
+  }
+}
+
+/**
+ * Bounds with what is missing taken from others.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveBounds = (
+  bounds: Bounds | undefined,
+  defaults: ResolvedBounds = defaultBounds
+): ResolvedBounds => ({
+  messages: bounds?.messages ?? defaults.messages,
+  bytes: bounds?.bytes ?? defaults.bytes,
+  policy: bounds?.policy ?? defaults.policy
+})
+
+const resolveWill = (will: Will): Packet.Will => ({
+  topic: will.topic,
+  payload: toBytes(will.payload),
+  qos: will.qos ?? 0,
+  retain: will.retain ?? false,
+  properties: will.delay === undefined
+    ? will.properties ?? Properties.none
+    : { ...will.properties, willDelayInterval: toSeconds(will.delay) }
+})
+
+const toSeconds = (duration: Duration.Input): number => Duration.toMillis(duration) / 1000
+
+// ---------------------------------------------------------------------------
+// Checks
+// ---------------------------------------------------------------------------
+
+type Check = (options: Options) => MqttError.InvalidOptions | undefined
+
+const seconds = (
+  option: "keepAlive" | "sessionExpiry",
+  maximum: number
+): Check =>
+(options) => {
+  const duration = options[option]
+  if (duration === undefined) return undefined
+  const value = toSeconds(duration)
+  if (Number.isInteger(value) && value >= 0 && value <= maximum) return undefined
+  return invalid(
+    option,
+    `${Duration.format(Duration.fromInputUnsafe(duration))} is not a whole number of seconds from 0 to ${maximum}; ` +
+      "give a unit, such as \"60 seconds\""
+  )
+}
+
+const integer = (
+  option: "maxInflight" | "receiveMaximum" | "maximumPacketSize",
+  minimum: number,
+  maximum: number
+): Check =>
+(options) => {
+  const value = options[option]
+  if (value === undefined || (Number.isInteger(value) && value >= minimum && value <= maximum)) return undefined
+  return invalid(option, `${value} is not a whole number from ${minimum} to ${maximum}`)
+}
+
+const bounds = (option: "outbox" | "buffer"): Check => (options) => {
+  for (const field of ["messages", "bytes"] as const) {
+    const value = options[option]?.[field]
+    if (value !== undefined && !(value >= 1)) return invalid(`${option}.${field}`, `${value} is not at least 1`)
+  }
+  return undefined
+}
+
+const keepAliveAndResponseTimeout: Check = (options) => {
+  const keepAlive = Duration.toMillis(options.keepAlive ?? "60 seconds")
+  const responseTimeout = Duration.toMillis(options.responseTimeout ?? "10 seconds")
+  if (keepAlive === 0 || keepAlive >= responseTimeout) return undefined
+  const description =
+    `${keepAlive / 1000} seconds is shorter than responseTimeout (${responseTimeout / 1000} seconds): ` +
+    "a slow answer would count as a dead connection; make it longer, or responseTimeout shorter"
+  return invalid("keepAlive", description)
+}
+
+const passwordWithUsername: Check = ({ password, protocolVersion, username }) =>
+  protocolVersion === "3.1.1" && password !== undefined && username === undefined
+    ? invalid("password", "MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22]; set `username` too")
+    : undefined
+
+const stableClientId: Check = ({ clientId, session }) =>
+  session !== undefined && session !== "clean" && (clientId === undefined || clientId === "")
+    ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
+    : undefined
+
+const emptyClientId: Check = ({ clientId, protocolVersion }) =>
+  clientId === "" && protocolVersion === "auto"
+    ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
+    : undefined
+
+/** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
+const connect: Check = (options) => {
+  const { clientId, protocolVersion, will } = withDefaults(options)
+  const version = protocolVersion === "auto" ? "5.0" : protocolVersion
+  const invalidPacket = Validity.check({
+    _tag: "Connect",
+    protocolVersion: version,
+    cleanStart: true,
+    keepAlive: 0,
+    clientId,
+    will: version === "5.0" || will === undefined ? will : { ...will, properties: Properties.none },
+    username: options.username,
+    password: undefined,
+    properties: version === "5.0" && options.userProperties !== undefined
+      ? { userProperties: options.userProperties }
+      : Properties.none
+  }, { protocolVersion: version, sender: "client" })
+  return invalidPacket === undefined ? undefined : invalid(invalidPacket.field, invalidPacket.message)
+}
+
+const checks: ReadonlyArray<Check> = [
+  seconds("keepAlive", 65_535),
+  seconds("sessionExpiry", 0xffff_ffff),
+  keepAliveAndResponseTimeout,
+  passwordWithUsername,
+  stableClientId,
+  emptyClientId,
+  integer("maxInflight", 1, 65_535),
+  integer("receiveMaximum", 1, 65_535),
+  integer("maximumPacketSize", 16, 268_435_460),
+  bounds("outbox"),
+  bounds("buffer"),
+  connect
+]
+
+const problems: Check = (options) => {
+  for (const check of checks) {
+    const problem = check(options)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+// ---------------------------------------------------------------------------
+// From the environment
+// ---------------------------------------------------------------------------
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
+
+const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
+
+const boundsConfig = (prefix: "OUTBOX" | "BUFFER") =>
+  Config.all({
+    messages: optional(Config.Int(`${prefix}_MESSAGES`)),
+    bytes: optional(Config.Int(`${prefix}_BYTES`)),
+    policy: optional(Config.Literals(policies, `${prefix}_POLICY`))
+  })
+
+const willConfig = Config.all({
+  topic: optional(Config.String("WILL_TOPIC")),
+  payload: Config.String("WILL_PAYLOAD").pipe(Config.withDefault("")),
+  qos: optional(Config.Literals([0, 1, 2], "WILL_QOS")),
+  retain: optional(Config.Boolean("WILL_RETAIN")),
+  delay: optional(Config.Duration("WILL_DELAY"))
+}).pipe(Config.map(({ topic, ...will }): Will | undefined => topic === undefined ? undefined : { topic, ...will }))
+
+/**
+ * The options from `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on: each is its option's name in
+ * capitals. One that cannot be read fails with its own name. What is a function or a schedule stays the program's.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.nested(
+  Config.all({
+    protocolVersion: optional(Config.Literals(["5.0", "3.1.1", "auto"], "PROTOCOL_VERSION")),
+    clientId: optional(Config.String("CLIENT_ID")),
+    username: optional(Config.String("USERNAME")),
+    password: optional(Config.Redacted("PASSWORD")),
+    keepAlive: optional(Config.Duration("KEEP_ALIVE")),
+    pingInterval: optional(Config.Duration("PING_INTERVAL")),
+    connectTimeout: optional(Config.Duration("CONNECT_TIMEOUT")),
+    responseTimeout: optional(Config.Duration("RESPONSE_TIMEOUT")),
+    drainTimeout: optional(Config.Duration("DRAIN_TIMEOUT")),
+    session: optional(Config.Literals(["clean", "persistent", "cleanStartThenPersistent"], "SESSION")),
+    sessionExpiry: optional(Config.Duration("SESSION_EXPIRY")),
+    stableAfter: optional(Config.Duration("STABLE_AFTER")),
+    initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
+    maxInflight: optional(Config.Int("MAX_INFLIGHT")),
+    receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
+    maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
+    outbox: boundsConfig("OUTBOX"),
+    buffer: boundsConfig("BUFFER"),
+    will: willConfig
+  }),
+  "MQTT"
+)

@@ -1,0 +1,26 @@
+/**
+ * MQTT 3.1.1 and 5.0 for Effect.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as MqttClient from "./MqttClient.ts"
+
+/** @since 0.1.0 */
+export * as MqttConnection from "./MqttConnection.ts"
+
+/** @since 0.1.0 */
+export * as MqttError from "./MqttError.ts"
+
+/** @since 0.1.0 */
+export * as MqttMessage from "./MqttMessage.ts"
+
+/** @since 0.1.0 */
+export * as MqttOptions from "./MqttOptions.ts"
+
+/** @since 0.1.0 */
+export * as MqttState from "./MqttState.ts"
+
+/** @since 0.1.0 */
+export * as MqttTransport from "./MqttTransport.ts"

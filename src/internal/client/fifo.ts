@@ -1,0 +1,42 @@
+/**
+ * First in, first out, at a constant cost however long it gets: `Array.prototype.shift` moves what is left each time.
+ */
+export class Fifo<A> {
+  #items: Array<A | undefined> = []
+  #start = 0
+
+  get size(): number {
+    return this.#items.length - this.#start
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === this.#start
+  }
+
+  get first(): A | undefined {
+    return this.#items[this.#start]
+  }
+
+  push(item: A): void {
+    this.#items.push(item)
+  }
+
+  shift(): A | undefined {
+    if (this.isEmpty) return undefined
+    const item = this.#items[this.#start]
+    this.#items[this.#start++] = undefined
+    // Half of it is behind us: closing the gap now costs each item one move in all.
+    if (this.#start > 32 && this.#start * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#start)
+      this.#start = 0
+    }
+    return item
+  }
+
+  takeAll(): Array<A> {
+    const items = this.#items.slice(this.#start) as Array<A>
+    this.#items = []
+    this.#start = 0
+    return items
+  }
+}

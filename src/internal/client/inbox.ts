@@ -1,0 +1,231 @@
+/**
+ * The bounded buffer of one subscriber, between the reader that fills it and the stream that is pulled.
+ *
+ * What does not fit is its policy's business; acknowledging is the subscriptions'. It never makes the reader wait: with
+ * the policy `suspend` it parks what does not fit and says that it is blocked.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Errors from "../../MqttError.ts"
+import type { ResolvedBounds } from "../../MqttOptions.ts"
+import type { QoS } from "../../protocol/Packet.ts"
+import { Fifo } from "./fifo.ts"
+
+/** A message that did not fit and is kept outside until there is room. */
+export interface Parked<A> {
+  readonly item: A
+  readonly bytes: number
+  readonly qos: QoS
+  /** Called when it came in. */
+  readonly accepted: (() => void) | undefined
+}
+
+/** Counts the inboxes that ask the reader to stop. */
+export class Gate {
+  #closed = 0
+  readonly #onOpen: () => void
+
+  constructor(onOpen: () => void) {
+    this.#onOpen = onOpen
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === 0
+  }
+
+  close(): void {
+    this.#closed++
+  }
+
+  open(): void {
+    if (--this.#closed === 0) this.#onOpen()
+  }
+}
+
+export class Inbox<A> {
+  readonly #options: ResolvedBounds
+  readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
+  readonly #gate: Gate
+  readonly #parked = new Fifo<Parked<A>>()
+  #items: Array<A> = []
+  #sizes: Array<number> = []
+  #bytes = 0
+  #parkedAtQoS0 = 0
+  #dropped = 0
+  #end: Errors.MqttError | Cause.Done | undefined
+  #isWaking = false
+  #waiting: (() => void) | undefined
+
+  constructor(
+    options: ResolvedBounds,
+    dispatcher: Pick<SchedulerDispatcher, "scheduleTask">,
+    gate: Gate
+  ) {
+    this.#options = options
+    this.#dispatcher = dispatcher
+    this.#gate = gate
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** QoS 0 messages are parked: only reading no further keeps more of them from coming. */
+  get isBlocked(): boolean {
+    return this.#parkedAtQoS0 > 0
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Whether it is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
+  offer(item: A, bytes: number): boolean {
+    if (this.#end !== undefined) return true
+    if (this.#fits(bytes) && this.#parked.isEmpty) {
+      this.#add(item, bytes)
+      return true
+    }
+    switch (this.#options.policy) {
+      case "suspend":
+        return false
+      case "dropNewest":
+        this.#dropped++
+        return true
+      case "dropOldest":
+        this.#dropOldest(bytes)
+        this.#add(item, bytes)
+        return true
+      case "fail":
+        this.end(Errors.fromReason(
+          new Errors.Overflow({ buffer: "subscription", capacity: this.#options.messages })
+        ))
+        return true
+    }
+  }
+
+  /** One larger than all the room there is goes in alone: it would wait for ever otherwise. */
+  #fits(bytes: number): boolean {
+    if (this.#items.length === 0) return true
+    return this.#items.length < this.#options.messages && this.#bytes + bytes <= this.#options.bytes
+  }
+
+  #add(item: A, bytes: number): void {
+    this.#items.push(item)
+    this.#sizes.push(bytes)
+    this.#bytes += bytes
+    this.#wake()
+  }
+
+  #dropOldest(bytes: number): void {
+    let drop = 0
+    while (drop < this.#items.length) {
+      this.#bytes -= this.#sizes[drop++]
+      const left = this.#items.length - drop
+      if (left === 0 || (left < this.#options.messages && this.#bytes + bytes <= this.#options.bytes)) break
+    }
+    this.#items.splice(0, drop)
+    this.#sizes.splice(0, drop)
+    this.#dropped += drop
+  }
+
+  /**
+   * Keeps a message until there is room. `isOverrun` says that the network is read although this inbox is blocked: then
+   * QoS 0 messages beyond a second buffer full are dropped.
+   */
+  park(parked: Parked<A>, isOverrun: boolean): void {
+    if (parked.qos === 0) {
+      if (isOverrun && this.#parkedAtQoS0 >= this.#options.messages) {
+        this.#dropped++
+        return
+      }
+      if (!this.isBlocked) this.#gate.close()
+      this.#parkedAtQoS0++
+    }
+    this.#parked.push(parked)
+  }
+
+  /** Lets in what was parked. */
+  #admit(): void {
+    const wasBlocked = this.isBlocked
+    let parked = this.#parked.first
+    while (parked !== undefined && this.#fits(parked.bytes)) {
+      this.#parked.shift()
+      if (parked.qos === 0) this.#parkedAtQoS0--
+      this.#add(parked.item, parked.bytes)
+      parked.accepted?.()
+      parked = this.#parked.first
+    }
+    if (wasBlocked && !this.isBlocked) this.#gate.open()
+  }
+
+  /** The subscriber runs after the reader is done with what it read, not in between. */
+  #wake(): void {
+    if (this.#isWaking || this.#waiting === undefined) return
+    this.#isWaking = true
+    this.#dispatcher.scheduleTask(() => {
+      this.#isWaking = false
+      this.#waiting?.()
+    }, 0)
+  }
+
+  /** All there is, as soon as there is something. */
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, Errors.MqttError | Cause.Done> = Effect.suspend(() => {
+    if (this.#items.length > 0) return Effect.succeed(this.#takeAll())
+    if (this.#end !== undefined) return Effect.fail(this.#end)
+    return Effect.andThen(this.#arrival, this.pull)
+  })
+
+  readonly #arrival: Effect.Effect<void> = Effect.callback((resume) => {
+    this.#waiting = () => {
+      this.#waiting = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      this.#waiting = undefined
+    })
+  })
+
+  #takeAll(): NonEmptyReadonlyArray<A> {
+    const items = this.#items
+    this.#items = []
+    this.#sizes = []
+    this.#bytes = 0
+    if (!this.#parked.isEmpty) this.#admit()
+    return items as [A, ...Array<A>]
+  }
+
+  /**
+   * Nothing more comes: what is in it can still be pulled, then the stream ends. What was parked is let go of; a message
+   * nobody acknowledged comes again.
+   */
+  end(how: Errors.MqttError | Cause.Done): void {
+    if (this.#end !== undefined) return
+    this.#end = how
+    this.#keepParked(() => false)
+    this.#wake()
+  }
+
+  /**
+   * The connection is gone. What is parked at QoS 1 comes again; what is parked at QoS 2 does not, as it counts as
+   * received, and neither does QoS 0.
+   */
+  disconnected(): void {
+    this.#keepParked((parked) => parked.qos !== 1)
+  }
+
+  #keepParked(keep: (parked: Parked<A>) => boolean): void {
+    if (this.#parked.isEmpty) return
+    const wasBlocked = this.isBlocked
+    const kept = this.#parked.takeAll().filter(keep)
+    for (const parked of kept) this.#parked.push(parked)
+    this.#parkedAtQoS0 = kept.filter((parked) => parked.qos === 0).length
+    if (wasBlocked && !this.isBlocked) this.#gate.open()
+  }
+}

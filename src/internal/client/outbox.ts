@@ -1,0 +1,192 @@
+/**
+ * Messages that wait to be sent, of every QoS, in the order they were published and within bounds.
+ *
+ * What is in flight is the session's. QoS 0 passes QoS 1 and 2 only while those wait for the window
+ * (MQTT 5.0 `[MQTT-4.9.0-3]`).
+ */
+import type { MqttError } from "../../MqttError.ts"
+import * as Errors from "../../MqttError.ts"
+import type { ResolvedBounds } from "../../MqttOptions.ts"
+import type { Message } from "../../protocol/Session.ts"
+import { Fifo } from "./fifo.ts"
+
+/** One publish from the moment it is asked for until it is sent. */
+export interface Entry {
+  readonly message: Message
+  /** When the message is worth nothing any more, milliseconds; `Infinity` without a Message Expiry Interval. */
+  readonly expiresAt: number
+  /** It leaves now, and what is left of its Message Expiry Interval with it. */
+  readonly countDown: (now: number) => void
+  readonly failed: (error: MqttError) => void
+  /** The outbox took it; until then its publisher is suspended. */
+  readonly accepted: () => void
+  /** Its place in the order. */
+  order: number
+  place: "outside" | "suspended" | "waiting"
+}
+
+export class Outbox {
+  readonly #options: ResolvedBounds
+  readonly #qos0 = new Fifo<Entry>()
+  readonly #acknowledged = new Fifo<Entry>()
+  readonly #suspended = new Fifo<Entry>()
+  #messages = 0
+  #bytes = 0
+  #nextOrder = 1
+  #dropped = 0
+  #expired = 0
+
+  constructor(options: ResolvedBounds) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#messages
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get expired(): number {
+    return this.#expired
+  }
+
+  get isEmpty(): boolean {
+    return this.#messages === 0
+  }
+
+  /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
+  offer(entry: Entry): void {
+    if (this.#fits(entry) && this.#suspended.isEmpty) return this.#add(entry)
+    switch (this.#options.policy) {
+      case "suspend":
+        entry.place = "suspended"
+        return this.#suspended.push(entry)
+      case "dropOldest":
+        return this.#replaceOldest(entry)
+      case "dropNewest":
+        this.#dropped++
+        return entry.failed(this.#overflow())
+      case "fail":
+        return entry.failed(this.#overflow())
+    }
+  }
+
+  /** One larger than all the room there is goes in alone: it would wait for ever otherwise. */
+  #fits({ message }: Entry): boolean {
+    const { bytes, messages } = this.#options
+    return this.#messages === 0 || (this.#messages < messages && this.#bytes + message.payload.length <= bytes)
+  }
+
+  #add(entry: Entry): void {
+    entry.order = this.#nextOrder++
+    entry.place = "waiting"
+    this.#messages++
+    this.#bytes += entry.message.payload.length
+    this.#queueOf(entry).push(entry)
+    entry.accepted()
+  }
+
+  #queueOf(entry: Entry): Fifo<Entry> {
+    return entry.message.qos === 0 ? this.#qos0 : this.#acknowledged
+  }
+
+  #replaceOldest(entry: Entry): void {
+    while (!this.#fits(entry)) {
+      const oldest = this.#next(true)
+      if (oldest === undefined) break
+      this.#remove(oldest)
+      this.#queueOf(oldest).shift()
+      this.#dropped++
+      oldest.failed(this.#overflow())
+    }
+    this.#add(entry)
+  }
+
+  #overflow(): MqttError {
+    return Errors.fromReason(new Errors.Overflow({ buffer: "outbox", capacity: this.#options.messages }))
+  }
+
+  #remove(entry: Entry): void {
+    entry.place = "outside"
+    this.#messages--
+    this.#bytes -= entry.message.payload.length
+  }
+
+  /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
+  withdraw(entry: Entry): boolean {
+    if (entry.place === "outside") return false
+    if (entry.place === "waiting") this.#remove(entry)
+    entry.place = "outside"
+    this.#admit()
+    return true
+  }
+
+  /** Withdrawn entries stay in their queue until they come to its front. */
+  #skipWithdrawn(queue: Fifo<Entry>): Entry | undefined {
+    let entry = queue.first
+    while (entry !== undefined && entry.place === "outside") {
+      queue.shift()
+      entry = queue.first
+    }
+    return entry
+  }
+
+  #next(hasRoom: boolean): Entry | undefined {
+    const qos0 = this.#skipWithdrawn(this.#qos0)
+    const acknowledged = hasRoom ? this.#skipWithdrawn(this.#acknowledged) : undefined
+    if (qos0 === undefined) return acknowledged
+    return acknowledged !== undefined && acknowledged.order < qos0.order ? acknowledged : qos0
+  }
+
+  /** The next messages to send: at most `room` of QoS 1 and 2, and about `bytes` of payload. */
+  take(options: { readonly room: number; readonly bytes: number; readonly now: number }): ReadonlyArray<Entry> {
+    const taken: Array<Entry> = []
+    let room = options.room
+    let bytes = options.bytes
+    while (bytes > 0) {
+      const entry = this.#next(room > 0)
+      if (entry === undefined) break
+      this.#queueOf(entry).shift()
+      this.#remove(entry)
+      if (entry.expiresAt <= options.now) {
+        this.#expired++
+        entry.failed(Errors.fromReason(new Errors.MessageExpired({ topic: entry.message.topic })))
+        continue
+      }
+      if (entry.expiresAt !== Infinity) entry.countDown(options.now)
+      if (entry.message.qos !== 0) room--
+      bytes -= entry.message.payload.length + 1
+      taken.push(entry)
+    }
+    if (!this.#suspended.isEmpty) this.#admit()
+    return taken
+  }
+
+  /** Those that were made to wait come in, in their order. */
+  #admit(): void {
+    let entry = this.#skipWithdrawn(this.#suspended)
+    while (entry !== undefined && this.#fits(entry)) {
+      this.#suspended.shift()
+      this.#add(entry)
+      entry = this.#skipWithdrawn(this.#suspended)
+    }
+  }
+
+  /** Nothing will be sent any more. */
+  failAll(error: MqttError): void {
+    for (const queue of [this.#qos0, this.#acknowledged, this.#suspended]) {
+      for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+        if (entry.place === "outside") continue
+        if (entry.place === "waiting") this.#remove(entry)
+        entry.place = "outside"
+        entry.failed(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Subscribing: what is checked first, the inbox of a subscriber, and leaving again when the scope ends.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as MqttError from "../../MqttError.ts"
+import type { MqttMessage } from "../../MqttMessage.ts"
+import { resolveBounds, type ResolvedBounds, type SubscribeOptions } from "../../MqttOptions.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import * as Properties from "../../protocol/Properties.ts"
+import { invalidPacket } from "../../protocol/ProtocolError.ts"
+import * as Validity from "../../protocol/Validity.ts"
+import { Inbox } from "./inbox.ts"
+import type { Lifetime } from "./lifetime.ts"
+import type { SessionRunner } from "./sessionRunner.ts"
+import type { Subscriber } from "./subscriptions.ts"
+
+/**
+ * The messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttError> {
+  readonly topicFilters: ReadonlyArray<string>
+  /** One for each Topic Filter; the server may grant less than was asked for. */
+  readonly granted: ReadonlyArray<Packet.QoS>
+}
+
+export const make = (options: {
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly buffer: ResolvedBounds
+}) =>
+  Effect.fnUntraced(function*(
+    topicFilter: string | ReadonlyArray<string>,
+    subscribeOptions: SubscribeOptions = {}
+  ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
+    const { buffer, lifetime, runner } = options
+    if (lifetime.closedBy !== undefined) return yield* Effect.fail(lifetime.closedBy)
+    const subscriptions = toSubscriptions(topicFilter, subscribeOptions)
+    const invalid = check(subscriptions, runner)
+    if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(invalid))
+    const inbox = yield* Effect.withFiber((fiber) =>
+      Effect.succeed(
+        new Inbox<MqttMessage>(resolveBounds(subscribeOptions.buffer, buffer), fiber.currentDispatcher, runner.gate)
+      )
+    )
+    const subscriber: Subscriber = { acknowledges: "onArrival", inbox }
+    const leave = Effect.sync(() => {
+      for (const subscription of subscriptions) runner.subscriptions.remove(subscription.topicFilter, subscriber)
+      inbox.end(Cause.Done())
+    })
+    yield* Effect.addFinalizer(() => leave)
+    const granted = yield* Effect.all(
+      subscriptions.map((subscription) => join(runner, subscription, subscriber)),
+      { concurrency: "unbounded" }
+    ).pipe(Effect.onError(() => leave))
+    return Object.assign(Stream.fromPull(Effect.succeed(inbox.pull)), {
+      topicFilters: subscriptions.map((subscription) => subscription.topicFilter),
+      granted
+    })
+  })
+
+const toSubscriptions = (
+  topicFilter: string | ReadonlyArray<string>,
+  options: SubscribeOptions
+): ReadonlyArray<Packet.Subscription> =>
+  [...new Set(typeof topicFilter === "string" ? [topicFilter] : topicFilter)].map((topicFilter) => ({
+    topicFilter,
+    qos: options.qos ?? 0,
+    noLocal: options.noLocal ?? false,
+    retainAsPublished: options.retainAsPublished ?? false,
+    retainHandling: options.retainHandling ?? 0
+  }))
+
+const check = (
+  subscriptions: ReadonlyArray<Packet.Subscription>,
+  runner: SessionRunner
+): MqttError.InvalidRequest | undefined => {
+  const protocolVersion = runner.protocolVersion
+  const packet = { _tag: "Subscribe", packetIdentifier: 1, subscriptions, properties: Properties.none } as const
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  if (invalid !== undefined) return MqttError.InvalidRequest.from(invalid)
+  const conflict = subscriptions.find((subscription) => runner.subscriptions.conflicts(subscription))
+  if (conflict === undefined) return undefined
+  return MqttError.InvalidRequest.from(invalidPacket(
+    protocolVersion,
+    "3.8.4-3",
+    "topicFilter",
+    `"${conflict.topicFilter}" is already subscribed to with other options, which one subscription cannot serve; use ` +
+      "the same noLocal and retainAsPublished, or a second client"
+  ))
+}
+
+/** Adds the subscriber to one filter and waits for what the server says. */
+const join = (
+  runner: SessionRunner,
+  subscription: Packet.Subscription,
+  subscriber: Subscriber
+): Effect.Effect<Packet.QoS, MqttError.MqttError> =>
+  Effect.callback((resume) =>
+    runner.subscriptions.add(subscription, subscriber, {
+      granted: (qos) => resume(Effect.succeed(qos)),
+      failed: (error) => resume(Effect.fail(error))
+    })
+  )

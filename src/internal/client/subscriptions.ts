@@ -1,0 +1,358 @@
+/**
+ * Who subscribed to what: one entry per Topic Filter with those who share it, kept in step with the server, and the
+ * way from a received message to their inboxes.
+ *
+ * The packets and their identifiers are the session's. MQTT 5.0 and 3.1.1, sections 3.8 to 3.11 and 4.7.
+ */
+import type * as Cause from "effect/Cause"
+import * as Errors from "../../MqttError.ts"
+import { MqttMessage } from "../../MqttMessage.ts"
+import type { Arrival } from "../../protocol/Arrivals.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import * as ReasonCode from "../../protocol/ReasonCode.ts"
+import type { Outcome } from "../../protocol/Session.ts"
+import * as TopicTree from "../../protocol/TopicTree.ts"
+import type { Inbox } from "./inbox.ts"
+
+/** What the table needs of the connection; both do nothing while there is none, and `abandoned` is told instead. */
+export interface Server {
+  readonly subscribe: (subscriptions: ReadonlyArray<Packet.Subscription>, request: Request) => void
+  readonly unsubscribe: (topicFilters: ReadonlyArray<string>, request: Request) => void
+  /** Messages were taken over, or refused with a Reason Code. */
+  readonly acknowledge: (arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode.ReasonCode) => void
+}
+
+export interface Request {
+  readonly completed: (outcome: Outcome) => void
+  readonly abandoned: () => void
+  readonly failed: (error: Errors.MqttError) => void
+}
+
+/** One received message on its way to those who want it; acknowledged when the last of them has dealt with it. */
+export class Handover {
+  readonly #server: Server
+  readonly #arrival: Arrival
+  #remaining: number
+  #reasonCode = 0x00
+
+  constructor(server: Server, arrival: Arrival, remaining: number) {
+    this.#server = server
+    this.#arrival = arrival
+    this.#remaining = remaining
+  }
+
+  settle(reasonCode: ReasonCode.ReasonCode): void {
+    this.#reasonCode = Math.max(this.#reasonCode, reasonCode)
+    if (--this.#remaining === 0) this.#server.acknowledge([this.#arrival], this.#reasonCode)
+  }
+}
+
+/** A message that its consumer acknowledges. */
+export interface Delivery {
+  readonly message: MqttMessage
+  /** `undefined` at QoS 0. */
+  readonly handover: Handover | undefined
+}
+
+/** One who subscribed, to one filter or to several. */
+export type Subscriber =
+  /** A message is acknowledged once it is in the inbox. */
+  | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
+  /** The consumer acknowledges. */
+  | { readonly acknowledges: "byConsumer"; readonly inbox: Inbox<Delivery> }
+
+interface Waiting {
+  readonly granted: (qos: Packet.QoS) => void
+  readonly failed: (error: Errors.MqttError) => void
+}
+
+interface Entry {
+  options: Packet.Subscription
+  /** What the server has, as far as it said so. */
+  status: "absent" | "subscribing" | "present" | "unsubscribing"
+  granted: Packet.QoS
+  readonly subscribers: Set<Subscriber>
+  readonly waiting: Set<Waiting>
+}
+
+/** So many filters go into one SUBSCRIBE. */
+const filtersPerPacket = 100
+
+export class Subscriptions {
+  readonly #server: Server
+  readonly #entries = new Map<string, Entry>()
+  readonly #tree = TopicTree.make<Subscriber>()
+  readonly #matched: Array<Subscriber> = []
+  readonly #maximumUnclaimed: number
+  #unclaimed: Array<{ readonly publish: Packet.Publish; readonly arrival: Arrival | undefined }> = []
+  #claimable = false
+  #settled: Array<Arrival> = []
+  #isConnected = false
+  /** Set by the reader while it reads although an inbox is blocked. */
+  isOverrun = false
+
+  constructor(server: Server, maximumUnclaimed: number) {
+    this.#server = server
+    this.#maximumUnclaimed = maximumUnclaimed
+  }
+
+  get filters(): ReadonlyArray<string> {
+    return [...this.#entries.keys()]
+  }
+
+  #subscribers(): Set<Subscriber> {
+    const all = new Set<Subscriber>()
+    for (const entry of this.#entries.values()) for (const subscriber of entry.subscribers) all.add(subscriber)
+    return all
+  }
+
+  get dropped(): number {
+    let dropped = 0
+    for (const subscriber of this.#subscribers()) dropped += subscriber.inbox.dropped
+    return dropped
+  }
+
+  // -------------------------------------------------------------------------
+  // Subscribing
+  // -------------------------------------------------------------------------
+
+  /** Adds a subscriber; messages that match reach it from now on. `waiting` hears what the server says. */
+  add(options: Packet.Subscription, subscriber: Subscriber, waiting: Waiting): void {
+    const entry = this.#entryFor(options)
+    entry.subscribers.add(subscriber)
+    this.#tree.add(options.topicFilter, subscriber)
+    this.#claim()
+    if (options.qos > entry.options.qos) {
+      // A shared subscription has the highest QoS that one of them asked for.
+      entry.options = { ...entry.options, qos: options.qos }
+      entry.waiting.add(waiting)
+      if (entry.status === "present") entry.status = "absent"
+    } else if (entry.status === "present") {
+      return waiting.granted(entry.granted)
+    } else {
+      entry.waiting.add(waiting)
+    }
+    this.#reconcile([entry])
+  }
+
+  #entryFor(options: Packet.Subscription): Entry {
+    const known = this.#entries.get(options.topicFilter)
+    if (known !== undefined) return known
+    const entry: Entry = { options, status: "absent", granted: 0, subscribers: new Set(), waiting: new Set() }
+    this.#entries.set(options.topicFilter, entry)
+    return entry
+  }
+
+  /** Whether the filter is subscribed to in another manner, which one subscription cannot serve. */
+  conflicts(options: Packet.Subscription): boolean {
+    const known = this.#entries.get(options.topicFilter)?.options
+    return known !== undefined && known.noLocal !== options.noLocal ||
+      known !== undefined && known.retainAsPublished !== options.retainAsPublished
+  }
+
+  /** A subscriber leaves; the last one ends the subscription. */
+  remove(topicFilter: string, subscriber: Subscriber, waiting?: Waiting): void {
+    const entry = this.#entries.get(topicFilter)
+    if (entry === undefined || !entry.subscribers.delete(subscriber)) return
+    if (waiting !== undefined) entry.waiting.delete(waiting)
+    this.#tree.remove(topicFilter, subscriber)
+    this.#reconcile([entry])
+  }
+
+  /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
+  #reconcile(entries: Iterable<Entry>): void {
+    const wanted: Array<Entry> = []
+    const unwanted: Array<Entry> = []
+    for (const entry of entries) {
+      if (entry.subscribers.size > 0) {
+        if (entry.status === "absent") wanted.push(entry)
+      } else if (entry.status === "present") unwanted.push(entry)
+      else if (entry.status === "absent") this.#entries.delete(entry.options.topicFilter)
+    }
+    if (!this.#isConnected) return
+    for (const some of inPacketsOf(filtersPerPacket, wanted)) this.#subscribe(some)
+    for (const some of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(some)
+  }
+
+  #subscribe(entries: ReadonlyArray<Entry>): void {
+    for (const entry of entries) entry.status = "subscribing"
+    const asked = entries.map((entry) => entry.options)
+    this.#server.subscribe(asked, {
+      completed: ({ properties, reasonCodes }) => {
+        entries.forEach((entry, index) => {
+          entry.status = "present"
+          const reasonCode = reasonCodes[index]
+          if (ReasonCode.isError(reasonCode)) this.#refuse(entry, reasonCode, properties.reasonString)
+          else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
+        })
+        this.#reconcile(entries)
+      },
+      abandoned: () => {
+        for (const entry of entries) entry.status = "absent"
+      },
+      failed: (error) => {
+        for (const entry of entries) this.#fail(entry, error)
+        this.#reconcile(entries)
+      }
+    })
+  }
+
+  #grant(entry: Entry, asked: Packet.Subscription, qos: Packet.QoS): void {
+    entry.granted = qos
+    // Somebody asked for more while the answer was on its way.
+    if (entry.options.qos > asked.qos) {
+      entry.status = "absent"
+      return
+    }
+    for (const waiting of entry.waiting) waiting.granted(qos)
+    entry.waiting.clear()
+  }
+
+  #refuse(entry: Entry, reasonCode: ReasonCode.ReasonCode, reasonString: string | undefined): void {
+    const { topicFilter } = entry.options
+    this.#fail(entry, Errors.fromReason(new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString })))
+  }
+
+  /** There is no such subscription: those who wait hear why, and those who had it before see their stream fail. */
+  #fail(entry: Entry, error: Errors.MqttError): void {
+    entry.status = "absent"
+    for (const subscriber of entry.subscribers) {
+      this.#tree.remove(entry.options.topicFilter, subscriber)
+      subscriber.inbox.end(error)
+    }
+    entry.subscribers.clear()
+    for (const waiting of entry.waiting) waiting.failed(error)
+    entry.waiting.clear()
+  }
+
+  #unsubscribe(entries: ReadonlyArray<Entry>): void {
+    for (const entry of entries) entry.status = "unsubscribing"
+    const absent = () => {
+      for (const entry of entries) entry.status = "absent"
+      this.#reconcile(entries)
+    }
+    this.#server.unsubscribe(entries.map((entry) => entry.options.topicFilter), {
+      completed: absent,
+      abandoned: () => {
+        for (const entry of entries) entry.status = "present"
+      },
+      failed: absent
+    })
+  }
+
+  // -------------------------------------------------------------------------
+  // Connections come and go
+  // -------------------------------------------------------------------------
+
+  /**
+   * A connection is there. Without a session on the server everything is subscribed to again; with one only what it
+   * does not have. Messages of a resumed session wait for the subscriber that will come for them.
+   */
+  connected(sessionPresent: boolean): void {
+    this.#isConnected = true
+    this.#claimable = sessionPresent
+    if (!sessionPresent) { for (const entry of this.#entries.values()) entry.status = "absent" }
+    this.#reconcile([...this.#entries.values()])
+  }
+
+  disconnected(): void {
+    this.#isConnected = false
+    this.#claimable = false
+    this.#unclaimed = this.#unclaimed.filter(({ publish }) => publish.qos === 2)
+    this.#settled = []
+    for (const subscriber of this.#subscribers()) subscriber.inbox.disconnected()
+  }
+
+  /** The client is over. */
+  end(how: Errors.MqttError | Cause.Done, error: Errors.MqttError): void {
+    this.#isConnected = false
+    for (const entry of this.#entries.values()) {
+      for (const subscriber of entry.subscribers) subscriber.inbox.end(how)
+      for (const waiting of entry.waiting) waiting.failed(error)
+      entry.waiting.clear()
+    }
+  }
+
+  // -------------------------------------------------------------------------
+  // Messages
+  // -------------------------------------------------------------------------
+
+  /** Puts a message into the inboxes of those who want it, once each, however many of their filters match. */
+  deliver(publish: Packet.Publish, arrival: Arrival | undefined): void {
+    const matched = this.#matched
+    matched.length = 0
+    this.#tree.match(publish.topic, matched)
+    if (matched.length === 1) return this.#hand(matched[0], publish, arrival, undefined)
+    if (matched.length === 0) return this.#keepUnclaimed(publish, arrival)
+    const subscribers = new Set(matched)
+    const handover = arrival === undefined ? undefined : new Handover(this.#server, arrival, subscribers.size)
+    for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover)
+  }
+
+  /** `shared` is there when several have to deal with the message before it is acknowledged. */
+  #hand(
+    subscriber: Subscriber,
+    publish: Packet.Publish,
+    arrival: Arrival | undefined,
+    shared: Handover | undefined
+  ): void {
+    const message = new MqttMessage(publish)
+    const { qos } = publish
+    const bytes = publish.payload.length
+    if (subscriber.acknowledges === "byConsumer") {
+      const handover = shared ?? (arrival === undefined ? undefined : new Handover(this.#server, arrival, 1))
+      const item = { message, handover }
+      if (!subscriber.inbox.offer(item, bytes)) {
+        subscriber.inbox.park({ item, bytes, qos, accepted: undefined }, this.isOverrun)
+      }
+      return
+    }
+    if (!subscriber.inbox.offer(message, bytes)) {
+      const handover = shared ?? (arrival === undefined ? undefined : new Handover(this.#server, arrival, 1))
+      const accepted = handover === undefined ? undefined : () => handover.settle(0x00)
+      return subscriber.inbox.park({ item: message, bytes, qos, accepted }, this.isOverrun)
+    }
+    if (shared !== undefined) shared.settle(0x00)
+    else if (arrival !== undefined) this.#settled.push(arrival)
+  }
+
+  /** What was taken in since the last call, to be acknowledged together. */
+  takeSettled(): ReadonlyArray<Arrival> {
+    const settled = this.#settled
+    if (settled.length > 0) this.#settled = []
+    return settled
+  }
+
+  /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
+  #keepUnclaimed(publish: Packet.Publish, arrival: Arrival | undefined): void {
+    if (this.#claimable && this.#unclaimed.length < this.#maximumUnclaimed) {
+      this.#unclaimed.push({ publish, arrival })
+    } else if (arrival !== undefined) {
+      this.#settled.push(arrival)
+    }
+  }
+
+  /** A new subscriber may want what waits. */
+  #claim(): void {
+    if (this.#unclaimed.length === 0) return
+    const unclaimed = this.#unclaimed
+    this.#unclaimed = []
+    for (const { arrival, publish } of unclaimed) this.deliver(publish, arrival)
+    const settled = this.takeSettled()
+    if (settled.length > 0) this.#server.acknowledge(settled, 0x00)
+  }
+
+  /** Nobody came for the messages of a resumed session: they are acknowledged and dropped. Says how many. */
+  abandonUnclaimed(): number {
+    this.#claimable = false
+    const arrivals = this.#unclaimed.flatMap(({ arrival }) => arrival === undefined ? [] : [arrival])
+    const { length } = this.#unclaimed
+    this.#unclaimed = []
+    if (arrivals.length > 0) this.#server.acknowledge(arrivals, 0x00)
+    return length
+  }
+}
+
+const inPacketsOf = function*<A>(size: number, items: ReadonlyArray<A>): Iterable<ReadonlyArray<A>> {
+  for (let index = 0; index < items.length; index += size) yield items.slice(index, index + size)
+}

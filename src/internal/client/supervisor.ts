@@ -1,0 +1,238 @@
+/**
+ * Keeps a connection up: opens one, runs it until it ends, waits as the schedule says, opens the next.
+ *
+ * What is said over the connection is the session's. It ends when the client's scope does, when a failure is fatal, or
+ * when the schedule is over.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as PubSub from "effect/PubSub"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as MqttConnection from "../../MqttConnection.ts"
+import * as MqttError from "../../MqttError.ts"
+import type { Resolved } from "../../MqttOptions.ts"
+import type { ConnectionState, MqttEvent } from "../../MqttState.ts"
+import type { MqttTransport } from "../../MqttTransport.ts"
+import type { ProtocolVersion } from "../../protocol/Packet.ts"
+import type { Properties } from "../../protocol/Properties.ts"
+import * as Session from "../../protocol/Session.ts"
+import type { SessionRunner } from "./sessionRunner.ts"
+
+export interface SupervisorOptions {
+  readonly options: Resolved
+  readonly runner: SessionRunner
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  readonly events: PubSub.PubSub<MqttEvent>
+  /** Done with the first connection, or failed when there will be none. */
+  readonly first: Deferred.Deferred<void, MqttError.MqttError>
+}
+
+/** How long messages of a resumed session wait for the program to subscribe. */
+const claimPeriod = "30 seconds"
+
+class Supervisor {
+  readonly #options: Resolved
+  readonly #runner: SessionRunner
+  readonly #state: SupervisorOptions["state"]
+  readonly #events: SupervisorOptions["events"]
+  readonly #first: SupervisorOptions["first"]
+  /** What the next attempt speaks, and whether a server has agreed to it. */
+  #version: ProtocolVersion
+  #versionIsAgreed: boolean
+  #cleanStart: boolean
+  #clientId: string
+  #hasConnected = false
+  #attempt = 0
+
+  constructor({ events, first, options, runner, state }: SupervisorOptions) {
+    this.#options = options
+    this.#runner = runner
+    this.#state = state
+    this.#events = events
+    this.#first = first
+    this.#version = options.protocolVersion === "auto" ? "5.0" : options.protocolVersion
+    this.#versionIsAgreed = options.protocolVersion !== "auto"
+    this.#cleanStart = options.session !== "persistent"
+    this.#clientId = options.clientId
+  }
+
+  /** Connects for ever; fails when it makes no sense any more. */
+  readonly run: Effect.Effect<never, MqttError.MqttError, MqttTransport> = Effect.gen({ self: this }, function*() {
+    const startSchedule = Schedule.toStepWithSleep(this.#options.reconnect)
+    let nextAttempt = yield* startSchedule
+    const stable = Effect.sleep(this.#options.stableAfter).pipe(
+      Effect.andThen(startSchedule),
+      Effect.map((fresh) => {
+        nextAttempt = fresh
+        this.#attempt = 0
+      })
+    )
+    while (true) {
+      const error = yield* Effect.flip(this.#connectAndRun(stable))
+      if (this.#triesOtherVersion(error)) continue
+      if (this.#isFatal(error)) return yield* Effect.fail(error)
+      this.#attempt++
+      yield* SubscriptionRef.set(this.#state, { _tag: "Disconnected", error, attempt: this.#attempt })
+      yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
+        Effect.annotateLogs({ attempt: this.#attempt })
+      )
+      yield* nextAttempt(error).pipe(Effect.catch(() => Effect.fail(error)))
+    }
+  })
+
+  #isFatal(error: MqttError.MqttError): boolean {
+    const isFirst = !this.#hasConnected && this.#options.initialConnection === "fail"
+    return isFirst || !this.#options.isRetryable(error)
+  }
+
+  /** With `auto`: a server that refuses 5.0, in words or by hanging up on CONNECT, is asked in 3.1.1 at once. */
+  #triesOtherVersion({ reason }: MqttError.MqttError): boolean {
+    if (this.#versionIsAgreed) return false
+    const isRefused = reason._tag === "UnsupportedProtocolVersion" || reason._tag === "ConnectionLost"
+    const next = isRefused && this.#version === "5.0"
+    this.#version = next ? "3.1.1" : "5.0"
+    return next
+  }
+
+  /** One connection from its opening to its end, which is always a failure. */
+  #connectAndRun(stable: Effect.Effect<void>): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
+    return Effect.scoped(Effect.gen({ self: this }, function*() {
+      yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
+      const connection = yield* this.#open
+      yield* this.#connected(connection)
+      yield* Effect.forkScoped(stable)
+      yield* Effect.forkScoped(this.#watchResponses(connection))
+      if (connection.connack.sessionPresent) yield* Effect.forkScoped(this.#abandonUnclaimed)
+      return yield* this.#read(connection)
+    }))
+  }
+
+  get #open(): Effect.Effect<MqttConnection.MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
+      const credentials = yield* options.credentials
+      const connect = (isClean: boolean) =>
+        MqttConnection.make({
+          protocolVersion: this.#version,
+          clientId: this.#clientId,
+          cleanStart: isClean,
+          keepAlive: options.keepAlive,
+          pingInterval: options.pingInterval,
+          will: this.#version === "5.0" || options.will === undefined
+            ? options.will
+            : { ...options.will, properties: {} },
+          username: credentials.username,
+          password: credentials.password,
+          properties: this.#properties,
+          maximumPacketSize: options.maximumPacketSize,
+          connectTimeout: options.connectTimeout,
+          drainTimeout: options.drainTimeout,
+          fill: this.#runner.fill
+        })
+      // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
+      if (cleanStart && options.session === "cleanStartThenPersistent" && this.#version === "3.1.1") {
+        yield* Effect.scoped(connect(true))
+        return yield* connect(false)
+      }
+      return yield* connect(cleanStart)
+    })
+  }
+
+  get #properties(): Properties {
+    const { receiveMaximum, session, sessionExpiry, userProperties } = this.#options
+    return {
+      receiveMaximum,
+      ...(session === "clean" ? {} : { sessionExpiryInterval: sessionExpiry }),
+      ...(userProperties === undefined ? {} : { userProperties })
+    }
+  }
+
+  /** Told to everybody before anything is read; taken back when the connection's scope ends. */
+  #connected(connection: MqttConnection.MqttConnection): Effect.Effect<void, never, Scope.Scope> {
+    const { clientId, connack, keepAlive, limits, protocolVersion } = connection
+    const { sessionPresent } = connack
+    return Effect.gen({ self: this }, function*() {
+      const hadSession = this.#hasConnected
+      this.#hasConnected = true
+      this.#versionIsAgreed = true
+      this.#clientId = clientId
+      if (this.#options.session !== "clean") this.#cleanStart = false
+      yield* Effect.acquireRelease(
+        Effect.sync(() => this.#runner.connected(connection)),
+        () => Effect.sync(() => this.#runner.disconnected(connection.now()))
+      )
+      yield* SubscriptionRef.set(this.#state, {
+        _tag: "Connected",
+        protocolVersion,
+        clientId,
+        sessionPresent,
+        keepAlive,
+        limits
+      })
+      yield* Effect.addFinalizer((exit) => this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) }))
+      yield* this.#publishEvent({ _tag: "ConnectionAccepted", sessionPresent, protocolVersion, clientId })
+      if (hadSession && !sessionPresent) yield* this.#publishEvent({ _tag: "SessionLost" })
+      yield* Deferred.succeed(this.#first, undefined)
+    })
+  }
+
+  #publishEvent(event: MqttEvent): Effect.Effect<void> {
+    return Effect.asVoid(PubSub.publish(this.#events, event))
+  }
+
+  /** Reads until the connection ends. User code never runs in here, so it never waits for it. */
+  #read(connection: MqttConnection.MqttConnection): Effect.Effect<never, MqttError.MqttError> {
+    const runner = this.#runner
+    const { subscriptions } = runner
+    const pause = Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
+      Effect.raceFirst(connection.ended),
+      Effect.map(() => runner.resumed(connection.now()))
+    )
+    return Effect.flatMap(connection.pull, (packets) => {
+      subscriptions.isOverrun = !runner.gate.isOpen
+      const violation = runner.receive(packets, connection.now())
+      if (violation !== undefined) return connection.violated(violation)
+      return runner.shouldPause ? pause : Effect.void
+    }).pipe(Effect.forever)
+  }
+
+  /** An acknowledgement that is owed and does not come means that the connection is dead. */
+  #watchResponses(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
+    const { responseTimeout: timeout } = this.#options
+    return Effect.suspend(() => {
+      const now = connection.now()
+      const deadline = Session.responseDeadline(this.#runner.session.ref.current, timeout)
+      if (now >= deadline) {
+        return Effect.andThen(
+          connection.fail(MqttError.fromReason(new MqttError.ResponseTimeout({ timeout }))),
+          Effect.never
+        )
+      }
+      // What is not owed yet cannot be late before that.
+      return Effect.sleep(Math.min(deadline, now + timeout) - now)
+    }).pipe(Effect.forever)
+  }
+
+  get #abandonUnclaimed(): Effect.Effect<void> {
+    return Effect.sleep(claimPeriod).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        const abandoned = this.#runner.subscriptions.abandonUnclaimed()
+        return abandoned === 0 ? Effect.void : Effect.logWarning(
+          `${abandoned} messages of the resumed session matched no subscription within ${claimPeriod}; dropped`
+        )
+      }))
+    )
+  }
+}
+
+const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Exit.findError(exit)
+  return error._tag === "Success" && error.success instanceof MqttError.MqttError ? error.success : undefined
+}
+
+export const run = (options: SupervisorOptions): Effect.Effect<never, MqttError.MqttError, MqttTransport> =>
+  Effect.suspend(() => new Supervisor(options).run)

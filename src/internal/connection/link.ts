@@ -1,0 +1,331 @@
+/**
+ * One network connection at work: its writer, its reading, its Keep Alive and its end, around the pure rules.
+ *
+ * The public face of it is `MqttConnection`. It keeps no session and opens nothing.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as MqttError from "../../MqttError.ts"
+import type { NetworkConnection } from "../../MqttTransport.ts"
+import * as Connection from "../../protocol/Connection.ts"
+import * as Decoder from "../../protocol/Decoder.ts"
+import * as Encoder from "../../protocol/Encoder.ts"
+import * as KeepAlive from "../../protocol/KeepAlive.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import * as Properties from "../../protocol/Properties.ts"
+import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
+import * as failures from "./failures.ts"
+import * as Writer from "./writer.ts"
+
+export interface LinkOptions {
+  readonly connect: Packet.Connect
+  readonly network: NetworkConnection
+  /** Closing it closes the network connection and ends the fibers. */
+  readonly scope: Scope.Closeable
+  readonly maximumPacketSize: number
+  /** Milliseconds. */
+  readonly pingInterval: number | undefined
+  readonly drainTimeout: Duration.Input
+  readonly fill: () => void
+  readonly authenticate:
+    | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
+    | undefined
+}
+
+type Packets = ReadonlyArray<Connection.SessionPacket>
+
+const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
+
+export const disconnectPacket = (reasonCode: number, properties = Properties.none): Packet.Disconnect => ({
+  _tag: "Disconnect",
+  reasonCode,
+  properties
+})
+
+export class Link {
+  readonly #options: LinkOptions
+  readonly #clock: Clock.Clock
+  readonly #encoder: Encoder.Encoder
+  readonly #decoder: Decoder.Decoder
+  readonly #writer: Writer.Writer
+  readonly #ended = Deferred.makeUnsafe<never, MqttError.MqttError>()
+  readonly #hearing = new Set<() => void>()
+  #connection: Connection.Connection
+  #connack: Packet.Connack | undefined
+  #failure: MqttError.MqttError | undefined
+  /** Ends once the network takes no more. */
+  #writing: Fiber.Fiber<void> | undefined
+  #isPulling = false
+  /** Packets that came in the same bytes as CONNACK. */
+  #early: Packets = []
+
+  constructor(options: LinkOptions, clock: Clock.Clock, dispatcher: Writer.Dispatcher) {
+    const { protocolVersion } = options.connect
+    this.#options = options
+    this.#clock = clock
+    this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
+    this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: options.maximumPacketSize })
+    this.#connection = Connection.make({
+      connect: options.connect,
+      pingInterval: options.pingInterval,
+      now: this.now()
+    })
+    this.#writer = Writer.make({
+      encoder: this.#encoder,
+      network: options.network,
+      dispatcher,
+      fill: options.fill,
+      onBatch: () => {
+        this.#connection = Connection.sent(this.#connection, this.now())
+      }
+    })
+  }
+
+  get connection(): Connection.Connection {
+    return this.#connection
+  }
+
+  get unsent(): number {
+    return this.#writer.unsent()
+  }
+
+  /** Milliseconds of a clock that does not jump, as the wall clock does. */
+  now(): number {
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  /** Starts the writer, sends CONNECT, and reads until the server has accepted. */
+  readonly open: Effect.Effect<Packet.Connack, MqttError.MqttError> = Effect.gen({ self: this }, function*() {
+    this.#writing = yield* this.#write.pipe(Effect.forkIn(this.#options.scope))
+    yield* this.send(this.#options.connect)
+    while (this.#connack === undefined) this.#early = yield* this.#read
+    yield* Effect.forkIn(this.#watch, this.#options.scope)
+    return this.#connack
+  })
+
+  get #write(): Effect.Effect<void> {
+    return Effect.catch(this.#writer.run, (error) => {
+      this.end(error)
+      return this.#options.network.abort
+    })
+  }
+
+  // -------------------------------------------------------------------------
+  // Out
+  // -------------------------------------------------------------------------
+
+  /** What is enqueued after the end goes nowhere: whoever waits learns of the end. */
+  enqueue(packet: Packet.ClientPacket): InvalidPacket | undefined {
+    return this.#failure === undefined ? this.#writer.enqueue(packet) : undefined
+  }
+
+  wake(): void {
+    this.#writer.wake()
+  }
+
+  onWritten(written: () => void): void {
+    this.#writer.onWritten(written)
+  }
+
+  send(packet: Packet.ClientPacket): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.suspend(() => {
+      if (this.#failure !== undefined) return Effect.fail(this.#failure)
+      const { connect: { protocolVersion }, limits } = this.#connection
+      const exceeded = failures.checkLimits(limits, packet)
+      if (exceeded !== undefined) return Effect.fail(exceeded)
+      const invalid = this.enqueue(packet)
+      if (invalid !== undefined) return Effect.fail(failures.fromInvalid(invalid, packet, { limits, protocolVersion }))
+      return Effect.raceFirst(this.#written, this.ended)
+    })
+  }
+
+  get #written(): Effect.Effect<void> {
+    return Effect.callback((resume) => this.#writer.onWritten(() => resume(Effect.void)))
+  }
+
+  // -------------------------------------------------------------------------
+  // In
+  // -------------------------------------------------------------------------
+
+  /** The next packets for the session. */
+  readonly pull: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
+    if (this.#early.length === 0) return this.#read
+    const early = this.#early
+    this.#early = []
+    return Effect.succeed(early)
+  })
+
+  /** Reads until there is something for the session, or something happened to the connection. */
+  readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    this.#isPulling = true
+    return this.#options.network.pull
+  }).pipe(
+    Effect.onExit(() => {
+      this.#isPulling = false
+      return Effect.void
+    }),
+    Effect.mapError((error) => this.end(error)),
+    Effect.flatMap((chunks) => this.#receive(chunks))
+  )
+
+  #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
+    const { connection, events, packets } = this.#decode(chunks)
+    this.#connection = connection
+    if (this.#hearing.size > 0) { for (const heard of this.#hearing) heard() }
+    if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
+    return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () =>
+      // What came before the end is still the session's.
+      packets.length === 0 && this.#failure !== undefined ? Effect.fail(this.#failure) : Effect.succeed(packets))
+  }
+
+  #decode(chunks: ReadonlyArray<Uint8Array>): Connection.Received {
+    const packets = chunks.length === 1 ? this.#decoder.push(chunks[0]) : chunks.flatMap(this.#decoder.push)
+    const received = Connection.receive(this.#connection, packets as ReadonlyArray<Packet.ServerPacket>, this.now())
+    const { error } = this.#decoder
+    if (error === undefined || received.connection.phase === "Ended") return received
+    const violated = Connection.violate(received.connection, error)
+    return { ...violated, packets: received.packets, events: [...received.events, ...violated.events] }
+  }
+
+  #onEvent(event: Connection.Event): Effect.Effect<void, MqttError.MqttError> {
+    const { connect } = this.#connection
+    switch (event._tag) {
+      case "Accepted":
+        this.#connack = event.connack
+        this.#encoder.setMaximumPacketSize(this.#connection.limits.maximumPacketSize)
+        return Effect.void
+      case "Authenticating":
+        return this.#authenticate(event.auth)
+      case "Refused":
+        this.end(failures.fromRefusal(event.connack, connect.protocolVersion))
+        return Effect.void
+      case "Disconnected":
+        this.end(failures.fromDisconnect(event.disconnect, connect.clientId))
+        return Effect.void
+      case "Violated":
+        return this.violated(event.violation)
+    }
+  }
+
+  #authenticate(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
+    const { authenticate } = this.#options
+    if (authenticate === undefined) return Effect.void
+    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer))
+  }
+
+  // -------------------------------------------------------------------------
+  // Keep Alive
+  // -------------------------------------------------------------------------
+
+  /** Sleeps until something may be due, and looks whether it is. */
+  get #watch(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { keepAlive } = this.#connection
+      const now = this.now()
+      switch (KeepAlive.verdict(keepAlive, now)) {
+        case "Wait":
+          return Effect.sleep(KeepAlive.deadline(keepAlive) - now)
+        case "Ping":
+          this.#ping()
+          return Effect.void
+        case "Dead":
+          return this.#silent(now)
+      }
+    }).pipe(Effect.repeat({ while: () => this.#failure === undefined }))
+  }
+
+  #ping(): void {
+    this.enqueue(pingreq)
+    this.#connection = Connection.pinged(this.#connection, this.now())
+  }
+
+  #silent(now: number): Effect.Effect<void> {
+    const { keepAlive } = this.#connection
+    // Who does not read cannot hear: then the silence is ours and not the server's.
+    if (!this.#isPulling) {
+      this.#connection = { ...this.#connection, keepAlive: KeepAlive.heard(keepAlive, now) }
+      return Effect.void
+    }
+    this.end(MqttError.fromReason(new MqttError.KeepAliveTimeout({ silentFor: now - keepAlive.lastHeard })))
+    return this.#options.network.abort
+  }
+
+  /** Asks for a sign of life and waits until anything is heard. */
+  readonly ping: Effect.Effect<void, MqttError.MqttError> = Effect.suspend(() => {
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    this.#ping()
+    const heard = Effect.callback<void>((resume) => {
+      const listener = () => resume(Effect.void)
+      this.#hearing.add(listener)
+      return Effect.sync(() => this.#hearing.delete(listener))
+    })
+    return Effect.raceFirst(heard, this.ended)
+  })
+
+  // -------------------------------------------------------------------------
+  // The end
+  // -------------------------------------------------------------------------
+
+  /** Fails with what ended the connection, once it has ended. */
+  get ended(): Effect.Effect<never, MqttError.MqttError> {
+    return Deferred.await(this.#ended)
+  }
+
+  /** The first failure is the one that counts: those after it are its consequences. */
+  end(failure: MqttError.MqttError): MqttError.MqttError {
+    if (this.#failure === undefined) {
+      this.#failure = failure
+      Deferred.doneUnsafe(this.#ended, Exit.fail(failure))
+    }
+    return this.#failure
+  }
+
+  /** The peer broke a rule: in 5.0 it is told which kind, then the connection is closed. `[MQTT-4.13.1-1]`. */
+  violated(violation: ProtocolViolation): Effect.Effect<void> {
+    const failure = MqttError.fromReason(MqttError.ProtocolViolation.from(violation))
+    return this.shutdown(failure, disconnectPacket(violation.reasonCode))
+  }
+
+  /** Ends the connection from this side: `last` gets its chance to leave, then the network connection is closed. */
+  shutdown(failure: MqttError.MqttError, last: Packet.Disconnect): Effect.Effect<void> {
+    const { drainTimeout, network, scope } = this.#options
+    return Effect.suspend(() => {
+      const writing = this.#writing
+      if (this.#failure !== undefined || writing === undefined) {
+        this.end(failure)
+        return Scope.close(scope, Exit.void)
+      }
+      if (this.#mayDisconnect(last)) this.#writer.enqueue(last)
+      this.end(failure)
+      return this.#written.pipe(
+        Effect.raceFirst(Fiber.await(writing)),
+        Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => network.abort }),
+        Effect.andThen(Scope.close(scope, Exit.void))
+      )
+    }).pipe(Effect.uninterruptible)
+  }
+
+  /** 3.1.1 has only the plain DISCONNECT, and it says that all is well. A refused CONNECT is answered by nothing. */
+  #mayDisconnect(last: Packet.Disconnect): boolean {
+    const is50 = this.#options.connect.protocolVersion === "5.0"
+    return this.#connack !== undefined && (is50 || last.reasonCode === 0x00)
+  }
+
+  /** Ends the connection at once and without DISCONNECT: the server publishes the Will. */
+  abort(failure: MqttError.MqttError): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#failure !== undefined) return Effect.void
+      this.end(failure)
+      return Effect.andThen(this.#options.network.abort, Scope.close(this.#options.scope, Exit.void))
+    })
+  }
+}
+
+export const make = (options: LinkOptions): Effect.Effect<Link> =>
+  Effect.withFiber((fiber) => Effect.map(Clock.Clock, (clock) => new Link(options, clock, fiber.currentDispatcher)))

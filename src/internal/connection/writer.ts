@@ -1,0 +1,97 @@
+/**
+ * The way out of one network connection: packets of one turn leave together, in one write, in the order they came.
+ *
+ * It knows no rules: what may be sent is decided before. It dies with its connection, and with it what it had not
+ * written.
+ */
+import { isReadonlyArrayNonEmpty } from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import type { MqttError } from "../../MqttError.ts"
+import type { NetworkConnection } from "../../MqttTransport.ts"
+import type { Encoder } from "../../protocol/Encoder.ts"
+import type { ClientPacket } from "../../protocol/Packet.ts"
+import type { InvalidPacket } from "../../protocol/ProtocolError.ts"
+
+export interface Writer {
+  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
+  readonly enqueue: (packet: ClientPacket) => InvalidPacket | undefined
+  /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
+  readonly wake: () => void
+  /** Calls back once the network took everything enqueued so far. Not when the connection ends first. */
+  readonly onWritten: (written: () => void) => void
+  /** Bytes the network has not taken yet. */
+  readonly unsent: () => number
+  /** Writes until the network fails. `onBatch` is told before each write. */
+  readonly run: Effect.Effect<never, MqttError>
+}
+
+/** Runs tasks at the end of the turn. */
+export type Dispatcher = Pick<SchedulerDispatcher, "scheduleTask">
+
+export const make = (options: {
+  readonly encoder: Encoder
+  readonly network: NetworkConnection
+  readonly dispatcher: Dispatcher
+  /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
+  readonly fill: () => void
+  readonly onBatch: () => void
+}): Writer => {
+  const { dispatcher, encoder, fill, network, onBatch } = options
+  let beingWritten = 0
+  let callbacks: Array<() => void> = []
+  let resumeWriting: (() => void) | undefined
+  let isScheduled = false
+
+  const flush = () => {
+    isScheduled = false
+    resumeWriting?.()
+  }
+
+  // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write.
+  const schedule = () => {
+    if (isScheduled || resumeWriting === undefined) return
+    isScheduled = true
+    dispatcher.scheduleTask(flush, 0)
+  }
+
+  const pending = Effect.callback<void>((resume) => {
+    resumeWriting = () => {
+      resumeWriting = undefined
+      resume(Effect.void)
+    }
+    // While the network was busy more may have come.
+    fill()
+    if (encoder.pendingBytes() > 0 || callbacks.length > 0) schedule()
+  })
+
+  const writeBatch = Effect.suspend(() => {
+    fill()
+    const chunks = encoder.take()
+    const written = callbacks
+    callbacks = []
+    const report = () => {
+      beingWritten = 0
+      for (const callback of written) callback()
+    }
+    if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
+    beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    onBatch()
+    return Effect.map(network.write(chunks), report)
+  })
+
+  return {
+    enqueue: (packet) => {
+      const invalid = encoder.encode(packet)
+      if (invalid === undefined) schedule()
+      return invalid
+    },
+    wake: schedule,
+    onWritten: (written) => {
+      callbacks.push(written)
+      schedule()
+    },
+    unsent: () => encoder.pendingBytes() + beingWritten,
+    run: Effect.forever(Effect.andThen(pending, writeBatch))
+  }
+}

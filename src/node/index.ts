@@ -1,0 +1,11 @@
+/**
+ * Clients and transports for Node. Needs `@effect/platform-node`.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as NodeMqtt from "./NodeMqtt.ts"
+
+/** @since 0.1.0 */
+export * as NodeTcp from "./NodeTcp.ts"

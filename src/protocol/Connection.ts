@@ -1,0 +1,307 @@
+/**
+ * The rules of one network connection: what may arrive when, how it begins and ends, Topic Aliases, Keep Alive.
+ *
+ * Pure: input in, next state and what came of it out. What outlives a connection is `Session`'s; bytes and fibers are
+ * `MqttConnection`'s. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 4.13; 5.0 sections 3.3.2.3.4 and 4.12.
+ *
+ * @since 0.1.0
+ */
+import * as KeepAlive from "./KeepAlive.ts"
+import type {
+  Auth,
+  Connack,
+  Connect,
+  Disconnect,
+  Puback,
+  Pubcomp,
+  Publish,
+  Pubrec,
+  Pubrel,
+  ServerPacket,
+  Suback,
+  Unsuback
+} from "./Packet.ts"
+import * as ProtocolError from "./ProtocolError.ts"
+import * as ReasonCode from "./ReasonCode.ts"
+import * as ServerLimits from "./ServerLimits.ts"
+
+/**
+ * `Connecting` until CONNACK, `Connected` after it, `Ended` when nothing more is read from the peer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Phase = "Connecting" | "Connected" | "Ended"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connection {
+  readonly phase: Phase
+  readonly connect: Connect
+  readonly limits: ServerLimits.ServerLimits
+  readonly keepAlive: KeepAlive.KeepAlive
+  readonly pingInterval: number | undefined
+  /** The server's Topic Aliases. A new connection starts with none (`[MQTT-3.3.2-7]`). */
+  readonly topicAliases: ReadonlyMap<number, string>
+}
+
+/**
+ * What the rules of a connection leave to the session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionPacket = Publish | Puback | Pubrec | Pubrel | Pubcomp | Suback | Unsuback
+
+/**
+ * What happened to the connection itself. After the last three nothing that arrives is looked at.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Event =
+  | { readonly _tag: "Accepted"; readonly connack: Connack }
+  | { readonly _tag: "Authenticating"; readonly auth: Auth }
+  | { readonly _tag: "Refused"; readonly connack: Connack }
+  | { readonly _tag: "Disconnected"; readonly disconnect: Disconnect }
+  | { readonly _tag: "Violated"; readonly violation: ProtocolError.ProtocolViolation }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Received {
+  readonly connection: Connection
+  /** For the session, in the order they came. */
+  readonly packets: ReadonlyArray<SessionPacket>
+  readonly events: ReadonlyArray<Event>
+}
+
+/**
+ * A connection on which CONNECT has just been sent. `pingInterval` and `now` are milliseconds.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly connect: Connect
+  readonly pingInterval?: number | undefined
+  readonly now: number
+}): Connection => ({
+  phase: "Connecting",
+  connect: options.connect,
+  limits: ServerLimits.none,
+  keepAlive: KeepAlive.make({
+    interval: options.connect.keepAlive * 1000,
+    pingInterval: options.pingInterval,
+    now: options.now
+  }),
+  pingInterval: options.pingInterval,
+  topicAliases: new Map()
+})
+
+/** Collects what a batch of packets leads to. One is made per batch, so its fields may be written to. */
+interface Draft {
+  connection: Connection
+  readonly packets: Array<SessionPacket>
+  readonly events: Array<Event>
+  /** A copy for the batch, made when an alias is bound. */
+  topicAliases: Map<number, string> | undefined
+}
+
+/**
+ * Packets arrived. Looks at them in order and stops at the first that ends the connection (`[MQTT-4.8.0-1]` of 3.1.1,
+ * `[MQTT-4.13.1-1]` of 5.0).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const receive = (self: Connection, packets: ReadonlyArray<ServerPacket>, now: number): Received => {
+  const draft: Draft = {
+    connection: { ...self, keepAlive: KeepAlive.heard(self.keepAlive, now) },
+    packets: [],
+    events: [],
+    topicAliases: undefined
+  }
+  for (const packet of packets) {
+    if (draft.connection.phase === "Connecting") receiveBeforeConnack(draft, packet, now)
+    else if (draft.connection.phase === "Connected") receiveConnected(draft, packet)
+    else break
+  }
+  const { connection, events, packets: forSession, topicAliases } = draft
+  return {
+    connection: topicAliases === undefined ? connection : { ...connection, topicAliases },
+    packets: forSession,
+    events
+  }
+}
+
+/**
+ * What arrived broke the rules of the codec: the decoder's verdict ends the connection like any other violation.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const violate = (self: Connection, violation: ProtocolError.ProtocolViolation): Received => ({
+  connection: { ...self, phase: "Ended" },
+  packets: [],
+  events: [{ _tag: "Violated", violation }]
+})
+
+const end = (draft: Draft, event: Event): void => {
+  draft.connection = { ...draft.connection, phase: "Ended" }
+  draft.events.push(event)
+}
+
+const breach = (
+  draft: Draft,
+  labels: { "3.1.1"?: string; "5.0": string },
+  reasonCode: number,
+  message: string
+): void => {
+  const version = draft.connection.connect.protocolVersion
+  const label = labels[version] ?? labels["5.0"]
+  end(draft, { _tag: "Violated", violation: ProtocolError.violation(version, label, reasonCode, message) })
+}
+
+/** The first packet is CONNACK, or in 5.0 AUTH when CONNECT named a method. `[MQTT-3.2.0-1]`, `[MQTT-4.12.0-6]`. */
+const receiveBeforeConnack = (draft: Draft, packet: ServerPacket, now: number): void => {
+  switch (packet._tag) {
+    case "Connack":
+      return receiveConnack(draft, packet, now)
+    case "Auth":
+      return receiveAuth(draft, packet)
+    case "Disconnect":
+      return breach(draft, { "5.0": "3.14.0-1" }, 0x82, "DISCONNECT before CONNACK")
+    default:
+      return breach(draft, { "5.0": "3.2.0-1" }, 0x82, `${nameOf(packet)} before CONNACK`)
+  }
+}
+
+const receiveConnack = (draft: Draft, connack: Connack, now: number): void => {
+  const { connect, pingInterval } = draft.connection
+  if (ReasonCode.isError(connack.reasonCode)) return end(draft, { _tag: "Refused", connack })
+  if (connack.sessionPresent && connect.cleanStart) {
+    const labels = { "3.1.1": "3.2.2-1", "5.0": "3.2.2-2" }
+    return breach(draft, labels, 0x82, "CONNACK with Session Present 1 although a clean start was asked for")
+  }
+  if (connack.properties.authenticationMethod !== connect.properties.authenticationMethod) {
+    const asked = connect.properties.authenticationMethod !== undefined
+    const message = "CONNACK with another Authentication Method than CONNECT"
+    return breach(draft, { "5.0": asked ? "4.12.0-5" : "4.12.0-6" }, 0x82, message)
+  }
+  // A Server Keep Alive replaces ours, also when ours was off. [MQTT-3.2.2-21]
+  const keepAlive = KeepAlive.make({
+    interval: (connack.properties.serverKeepAlive ?? connect.keepAlive) * 1000,
+    pingInterval,
+    now
+  })
+  draft.connection = {
+    ...draft.connection,
+    phase: "Connected",
+    limits: ServerLimits.fromConnack(connack),
+    keepAlive
+  }
+  draft.events.push({ _tag: "Accepted", connack })
+}
+
+const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
+  switch (packet._tag) {
+    case "Publish":
+      return packet.properties.topicAlias === undefined
+        ? void draft.packets.push(packet)
+        : receiveTopicAlias(draft, packet, packet.properties.topicAlias)
+    case "Pingresp":
+      return
+    case "Connack":
+      return breach(draft, { "3.1.1": "3.2.0-1", "5.0": "3.2.0-2" }, 0x82, "a second CONNACK")
+    case "Disconnect":
+      return end(draft, { _tag: "Disconnected", disconnect: packet })
+    case "Auth":
+      return receiveAuth(draft, packet)
+    default:
+      return void draft.packets.push(packet)
+  }
+}
+
+/** MQTT 5.0 section 3.3.2.3.4. The session sees the full topic and no alias: aliases do not outlive a connection. */
+const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void => {
+  const maximum = draft.connection.connect.properties.topicAliasMaximum ?? 0
+  if (alias > maximum) {
+    const label = maximum === 0 ? "3.1.2-27" : "3.1.2-26"
+    return breach(draft, { "5.0": label }, 0x94, `Topic Alias ${alias} where at most ${maximum} was announced`)
+  }
+  const topicAliases = draft.topicAliases ?? draft.connection.topicAliases
+  const topic = publish.topic === "" ? topicAliases.get(alias) : publish.topic
+  if (topic === undefined) {
+    const message = `PUBLISH without a topic and with Topic Alias ${alias}, not yet bound`
+    return breach(draft, { "5.0": "3.3.2-7" }, 0x82, message)
+  }
+  if (topicAliases.get(alias) !== topic) {
+    draft.topicAliases ??= new Map(topicAliases)
+    draft.topicAliases.set(alias, topic)
+  }
+  const { topicAlias: _, ...properties } = publish.properties
+  draft.packets.push({ ...publish, topic, properties })
+}
+
+/** MQTT 5.0 section 4.12: AUTH only when CONNECT named a method, and with that method. */
+const receiveAuth = (draft: Draft, auth: Auth): void => {
+  const { connect, phase } = draft.connection
+  const method = connect.properties.authenticationMethod
+  if (method === undefined) {
+    return breach(draft, { "5.0": "4.12.0-6" }, 0x82, "AUTH although CONNECT named no Authentication Method")
+  }
+  if (auth.properties.authenticationMethod !== method) {
+    return breach(draft, { "5.0": "4.12.0-5" }, 0x82, "AUTH with another Authentication Method than CONNECT")
+  }
+  const isContinue = auth.reasonCode === 0x18
+  if (!isContinue && (phase === "Connecting" || auth.reasonCode === 0x19)) {
+    const label = phase === "Connecting" ? "4.12.0-2" : "3.15.2-1"
+    return breach(draft, { "5.0": label }, 0x82, `AUTH with ${ReasonCode.nameOf(auth.reasonCode)} from the server`)
+  }
+  draft.events.push({ _tag: "Authenticating", auth })
+}
+
+const nameOf = (packet: ServerPacket): string => packet._tag.toUpperCase()
+
+/**
+ * Packets were sent.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const sent = (self: Connection, now: number): Connection => ({
+  ...self,
+  keepAlive: KeepAlive.sent(self.keepAlive, now)
+})
+
+/**
+ * PINGREQ was sent.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const pinged = (self: Connection, now: number): Connection => ({
+  ...self,
+  keepAlive: KeepAlive.pinged(self.keepAlive, now)
+})
+
+/**
+ * What a DISCONNECT from us may say: no Session Expiry above zero when CONNECT asked for none (section 3.14.2.2.2).
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const checkDisconnect = (self: Connection, disconnect: Disconnect): ProtocolError.InvalidPacket | undefined => {
+  const expiry = disconnect.properties.sessionExpiryInterval ?? 0
+  if (expiry === 0 || (self.connect.properties.sessionExpiryInterval ?? 0) > 0) return undefined
+  return ProtocolError.invalidPacket(
+    "5.0",
+    "3.14.2.2.2",
+    "properties.sessionExpiryInterval",
+    "DISCONNECT cannot set a Session Expiry Interval when CONNECT set none; give `session` an expiry"
+  )
+}

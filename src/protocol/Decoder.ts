@@ -1,0 +1,607 @@
+/**
+ * Bytes to Control Packets: incremental, strict, and terminal after its first error.
+ *
+ * Judges what the bytes of one packet say by themselves; what the state of a connection forbids is `Connection` and
+ * `Session`. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ *
+ * @since 0.1.0
+ */
+import type { Label } from "./Labels.ts"
+import { labels } from "./Labels.ts"
+import * as Packet from "./Packet.ts"
+import * as Properties from "./Properties.ts"
+import * as PropertyReader from "./PropertyReader.ts"
+import type { ProtocolViolation } from "./ProtocolError.ts"
+import { Reader, viewOf } from "./Reader.ts"
+import * as ReasonCode from "./ReasonCode.ts"
+import * as Topic from "./Topic.ts"
+import * as VariableByteInteger from "./VariableByteInteger.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** `undefined` for a server's decoder, which learns it from CONNECT. */
+  readonly protocolVersion: Packet.ProtocolVersion | undefined
+  /** Who sends what this decoder reads. */
+  readonly sender: Packet.Sender
+  /** The largest packet accepted, fixed header counted. */
+  readonly maximumPacketSize: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Decoder {
+  /**
+   * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
+   *
+   * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk; a packet
+   * that came in several chunks has a buffer of its own. A small payload that is kept keeps its whole chunk in memory:
+   * copy it to keep it long.
+   */
+  readonly push: (chunk: Uint8Array) => ReadonlyArray<Packet.Packet>
+  /** What ended the decoding, if anything did. */
+  readonly error: ProtocolViolation | undefined
+}
+
+const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
+
+/**
+ * A decoder for one network connection: no byte of one may reach the decoder of the next.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Decoder => {
+  const { maximumPacketSize, sender } = options
+  const reader = new Reader(options.protocolVersion ?? "5.0")
+  const topics = makeTopicCache()
+  let knowsVersion = options.protocolVersion !== undefined
+  let types = typesByFirstByte(reader.version, sender)
+  // The beginning of a packet whose end has not come yet.
+  let partial: Uint8Array = noBytes
+  let partialLength = 0
+
+  // The fixed header read last.
+  let type: Packet.PacketType = "Connect"
+  let firstByte = 0
+  let remaining = 0
+
+  /** Reads the fixed header that starts at `offset`. The header's size, or 0 when it is not all there or is wrong. */
+  const readHeader = (bytes: Uint8Array, offset: number, end: number): number => {
+    if (offset >= end) return 0
+    firstByte = bytes[offset]
+    const typeOfByte = types[firstByte]
+    if (typeOfByte === undefined || (!knowsVersion && typeOfByte !== "Connect")) {
+      failFirstByte(reader, firstByte, sender, knowsVersion)
+      return 0
+    }
+    type = typeOfByte
+    remaining = 0
+    for (let index = 1; index <= 4; index++) {
+      if (offset + index >= end) return 0
+      const byte = bytes[offset + index]
+      remaining |= (byte & 127) << (7 * (index - 1))
+      if (byte < 128) return checkLength(index + 1, byte)
+    }
+    reader.fail(labels.variableByteInteger, 0x81, "The Remaining Length has more than four bytes")
+    return 0
+  }
+
+  /** Before any of the body is kept: nothing is buffered for a packet that will be refused. */
+  const checkLength = (headerSize: number, lastByte: number): number => {
+    if (lastByte === 0 && headerSize > 2 && knowsVersion && reader.version === "5.0") {
+      failFewestBytes(reader)
+      return 0
+    }
+    if (headerSize + remaining > maximumPacketSize) {
+      const message = `A packet of ${headerSize + remaining} bytes came and the maximum is ${maximumPacketSize}`
+      reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
+      return 0
+    }
+    return headerSize
+  }
+
+  /** Reads the whole packet whose header was read last. */
+  const decode = (bytes: Uint8Array, offset: number, headerSize: number): Packet.Packet | undefined => {
+    const start = offset + headerSize
+    reader.open(bytes, start, start + remaining)
+    const packet = type === "Publish" ? readPublish(reader, firstByte, sender, topics) : readBody(reader, type, options)
+    if (type === "Connect") learnVersion(headerSize)
+    if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
+    return reader.failure === undefined ? packet : undefined
+  }
+
+  const learnVersion = (headerSize: number): void => {
+    knowsVersion = true
+    types = typesByFirstByte(reader.version, sender)
+    // Only now is it known whether the rule holds.
+    if (reader.version === "5.0" && headerSize > 1 + VariableByteInteger.sizeOf(remaining)) failFewestBytes(reader)
+  }
+
+  /** Adds `chunk` from `offset` up to `size` bytes in all. The buffer grows with what came, not with what was declared. */
+  const collect = (chunk: Uint8Array, offset: number, size: number): number => {
+    const taken = Math.min(size - partialLength, chunk.length - offset)
+    const length = partialLength + taken
+    if (length > partial.length) {
+      const larger = new Uint8Array(Math.min(size, Math.max(length, 2 * partial.length, smallestPartial)))
+      larger.set(partial.subarray(0, partialLength))
+      partial = larger
+    }
+    if (taken > 0) partial.set(chunk.subarray(offset, offset + taken), partialLength)
+    partialLength = length
+    return offset + taken
+  }
+
+  /** Goes on with the packet that earlier chunks began. Returns the offset in `chunk` after what it took. */
+  const complete = (chunk: Uint8Array, packets: Array<Packet.Packet>): number => {
+    let offset = 0
+    let headerSize = readHeader(partial, 0, partialLength)
+    while (headerSize === 0) {
+      if (offset === chunk.length || reader.failure !== undefined) return offset
+      offset = collect(chunk, offset, partialLength + 1)
+      headerSize = readHeader(partial, 0, partialLength)
+    }
+    const size = headerSize + remaining
+    offset = collect(chunk, offset, size)
+    if (partialLength < size) return offset
+    const whole = partial
+    partial = noBytes
+    partialLength = 0
+    const packet = decode(whole, 0, headerSize)
+    if (packet !== undefined) packets.push(packet)
+    return offset
+  }
+
+  const push = (chunk: Uint8Array): ReadonlyArray<Packet.Packet> => {
+    if (reader.failure !== undefined || chunk.length === 0) return nothing
+    const packets: Array<Packet.Packet> = []
+    let offset = partialLength > 0 ? complete(chunk, packets) : 0
+    while (offset < chunk.length && reader.failure === undefined) {
+      const headerSize = readHeader(chunk, offset, chunk.length)
+      const end = offset + headerSize + remaining
+      if (headerSize === 0 || end > chunk.length) {
+        if (reader.failure === undefined) collect(chunk, offset, chunk.length - offset)
+        break
+      }
+      const packet = decode(chunk, offset, headerSize)
+      if (packet !== undefined) packets.push(packet)
+      offset = end
+    }
+    if (reader.failure !== undefined) partial = noBytes
+    // Between two chunks the decoder holds on to neither.
+    reader.open(noBytes, 0, 0)
+    return packets
+  }
+
+  return {
+    push,
+    get error() {
+      return reader.failure
+    }
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+/** What the buffer of a packet in several chunks begins with. */
+const smallestPartial = 64
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Fixed header
+// ---------------------------------------------------------------------------------------------------------------------
+
+const packetTypes = Object.keys(Packet.rules) as ReadonlyArray<Packet.PacketType>
+
+/** The packet each first byte begins: all flags are in it, so the illegal ones are refused by one look-up. */
+type TypesByFirstByte = ReadonlyArray<Packet.PacketType | undefined>
+
+const buildTypesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.Sender): TypesByFirstByte => {
+  const types = Array.from<Packet.PacketType | undefined>({ length: 256 })
+  for (const type of packetTypes) {
+    if (!isSentBy(type, version, sender)) continue
+    const { flags, value } = Packet.rules[type]
+    if (type !== "Publish") types[(value << 4) | flags] = type
+    else for (const flags of publishFlags) types[(value << 4) | flags] = type
+  }
+  return types
+}
+
+/** DUP, QoS, RETAIN without QoS 3 and without DUP at QoS 0: `[MQTT-3.3.1-4]`, `[MQTT-3.3.1-2]`. */
+const publishFlags = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
+
+const isSentBy = (type: Packet.PacketType, version: Packet.ProtocolVersion, sender: Packet.Sender): boolean => {
+  const { sentBy, versions } = Packet.rules[type]
+  const isServerDisconnect311 = type === "Disconnect" && version === "3.1.1" && sender === "server"
+  return sentBy.includes(sender) && versions.includes(version) && !isServerDisconnect311
+}
+
+const typeTables = {
+  client: { "3.1.1": buildTypesByFirstByte("3.1.1", "client"), "5.0": buildTypesByFirstByte("5.0", "client") },
+  server: { "3.1.1": buildTypesByFirstByte("3.1.1", "server"), "5.0": buildTypesByFirstByte("5.0", "server") }
+}
+
+const typesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.Sender): TypesByFirstByte =>
+  typeTables[sender][version]
+
+/** The packets whose reserved flags 5.0 gives a label of their own. */
+const flagLabels: { readonly [Type in Packet.PacketType]?: Label } = {
+  Pubrel: labels.pubrelFlags,
+  Subscribe: labels.subscribeFlags,
+  Unsubscribe: labels.unsubscribeFlags,
+  Disconnect: labels.disconnectFlags,
+  Auth: labels.authFlags
+}
+
+/** Says what is wrong with a first byte that begins no packet. */
+const failFirstByte = (reader: Reader, firstByte: number, sender: Packet.Sender, knowsVersion: boolean): void => {
+  const value = firstByte >> 4
+  const type = packetTypes.find((type) => Packet.rules[type].value === value)
+  if (type === undefined) return reader.fail(labels.packetType, 0x81, `Control Packet type ${value} is reserved`)
+  if (!knowsVersion && type !== "Connect") {
+    return reader.fail(labels.connectFirst, 0x82, `The first packet is ${type} and not CONNECT`)
+  }
+  if (!isSentBy(type, reader.version, sender)) {
+    return reader.fail(labels.packetType, 0x82, `A ${sender} never sends ${type} in MQTT ${reader.version}`)
+  }
+  if (type !== "Publish") {
+    return reader.fail(flagLabels[type] ?? labels.flags, 0x81, `The reserved flags of ${type} are not as they must be`)
+  }
+  return (firstByte & 6) === 6
+    ? reader.fail(labels.qos, 0x81, "PUBLISH has QoS 3")
+    : reader.fail(labels.dupQoS0, 0x81, "PUBLISH of QoS 0 has DUP set")
+}
+
+const failFewestBytes = (reader: Reader): void =>
+  reader.fail(labels.fewestBytes, 0x81, "The Remaining Length is written in more bytes than it needs")
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Packets
+// ---------------------------------------------------------------------------------------------------------------------
+
+const readBody = (
+  reader: Reader,
+  type: Exclude<Packet.PacketType, "Publish">,
+  { protocolVersion, sender }: Options
+): Packet.Packet => {
+  switch (type) {
+    case "Connect":
+      return readConnect(reader, protocolVersion)
+    case "Connack":
+      return readConnack(reader)
+    case "Puback":
+    case "Pubrec":
+    case "Pubrel":
+    case "Pubcomp":
+      return readAcknowledgement(reader, type, sender)
+    case "Subscribe":
+      return readSubscribe(reader)
+    case "Suback":
+      return readSuback(reader)
+    case "Unsubscribe":
+      return readUnsubscribe(reader)
+    case "Unsuback":
+      return readUnsuback(reader)
+    case "Pingreq":
+      return pingreq
+    case "Pingresp":
+      return pingresp
+    case "Disconnect":
+      return readDisconnect(reader, sender)
+    case "Auth":
+      return readAuth(reader, sender)
+  }
+}
+
+const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
+const pingresp: Packet.Pingresp = { _tag: "Pingresp" }
+
+const readPublish = (
+  reader: Reader,
+  firstByte: number,
+  sender: Packet.Sender,
+  topics: TopicCache
+): Packet.Publish => {
+  const qos = ((firstByte >> 1) & 3) as Packet.QoS
+  const topic = topics.read(reader)
+  const packetIdentifier = qos === 0 ? 0 : readIdentifier(reader, sender)
+  const properties = PropertyReader.read(reader, "Publish", sender)
+  if (topic === "" && properties.topicAlias === undefined) {
+    reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty and no Topic Alias stands for it")
+  }
+  const payload = viewOf(reader.bytes, reader.offset, reader.end)
+  reader.offset = reader.end
+  return {
+    _tag: "Publish",
+    topic,
+    payload,
+    qos,
+    retain: (firstByte & 1) === 1,
+    dup: (firstByte & 8) === 8,
+    packetIdentifier,
+    properties
+  }
+}
+
+const readIdentifier = (reader: Reader, sender: Packet.Sender): number => {
+  const packetIdentifier = reader.uint16("the Packet Identifier")
+  if (packetIdentifier === 0) {
+    const label = sender === "client" ? labels.identifierFromClient : labels.identifierFromServer
+    reader.fail(label, 0x81, "The Packet Identifier is 0")
+  }
+  return packetIdentifier
+}
+
+const readConnack = (reader: Reader): Packet.Connack => {
+  const flags = reader.uint8("the Connect Acknowledge Flags")
+  if (flags > 1) reader.fail(labels.acknowledgeFlags, 0x81, "The reserved Connect Acknowledge Flags are not 0")
+  const code = reader.uint8("the Connect Reason Code")
+  const is311 = reader.version === "3.1.1" || isRefusalOf311(reader, code)
+  const reasonCode = is311 ? ReasonCode.fromConnectReturnCode(code) : code
+  if (reasonCode === undefined || !ReasonCode.isAllowedIn(reasonCode, "Connack", reader.version)) {
+    failReasonCode(reader, "Connack", labels.connectReasonCode, code)
+  }
+  const properties = is311 ? Properties.none : PropertyReader.read(reader, "Connack", "server")
+  return { _tag: "Connack", sessionPresent: flags === 1, reasonCode: reasonCode ?? code, properties }
+}
+
+/** How a server that does not know 5.0 refuses it: mosquitto and ejabberd answer an unknown level in the 3.1.1 form. */
+const isRefusalOf311 = (reader: Reader, code: number): boolean => reader.offset === reader.end && code >= 1 && code <= 5
+
+const acknowledgementLabels = {
+  Puback: labels.pubackReasonCode,
+  Pubrec: labels.pubrecReasonCode,
+  Pubrel: labels.pubrelReasonCode,
+  Pubcomp: labels.pubcompReasonCode
+}
+
+const readAcknowledgement = (
+  reader: Reader,
+  type: keyof typeof acknowledgementLabels,
+  sender: Packet.Sender
+): Packet.Packet => {
+  const packetIdentifier = readIdentifier(reader, sender)
+  // 3.1.1 has nothing more; 5.0 may end here and after the Reason Code.
+  if (reader.version === "3.1.1" || reader.offset === reader.end) {
+    return { _tag: type, packetIdentifier, reasonCode: 0, properties: Properties.none }
+  }
+  const reasonCode = readReasonCode(reader, type, acknowledgementLabels[type])
+  const properties = reader.offset === reader.end ? Properties.none : PropertyReader.read(reader, type, sender)
+  return { _tag: type, packetIdentifier, reasonCode, properties }
+}
+
+const readReasonCode = (reader: Reader, type: Packet.PacketType, label: Label): ReasonCode.ReasonCode => {
+  const reasonCode = reader.uint8("the Reason Code")
+  if (!ReasonCode.isAllowedIn(reasonCode, type, reader.version)) failReasonCode(reader, type, label, reasonCode)
+  return reasonCode
+}
+
+const failReasonCode = (reader: Reader, type: Packet.PacketType, label: Label, code: number): void =>
+  reader.fail(label, 0x81, `${type} has the code 0x${code.toString(16).padStart(2, "0")}, which it cannot carry`)
+
+const readSuback = (reader: Reader): Packet.Suback => {
+  const packetIdentifier = readIdentifier(reader, "server")
+  const properties = PropertyReader.read(reader, "Suback", "server")
+  if (reader.offset === reader.end) reader.fail(labels.subackEmpty, 0x82, "SUBACK answers no Topic Filter")
+  return {
+    _tag: "Suback",
+    packetIdentifier,
+    reasonCodes: readReasonCodes(reader, "Suback", labels.subackReasonCode),
+    properties
+  }
+}
+
+const readUnsuback = (reader: Reader): Packet.Unsuback => {
+  const packetIdentifier = readIdentifier(reader, "server")
+  const properties = PropertyReader.read(reader, "Unsuback", "server")
+  if (reader.version === "3.1.1") return { _tag: "Unsuback", packetIdentifier, reasonCodes: [], properties }
+  if (reader.offset === reader.end) reader.fail(labels.unsubackEmpty, 0x82, "UNSUBACK answers no Topic Filter")
+  return {
+    _tag: "Unsuback",
+    packetIdentifier,
+    reasonCodes: readReasonCodes(reader, "Unsuback", labels.unsubackReasonCode),
+    properties
+  }
+}
+
+const readReasonCodes = (reader: Reader, type: Packet.PacketType, label: Label): Array<ReasonCode.ReasonCode> => {
+  const reasonCodes: Array<ReasonCode.ReasonCode> = []
+  while (reader.offset < reader.end) reasonCodes.push(readReasonCode(reader, type, label))
+  return reasonCodes
+}
+
+const readDisconnect = (reader: Reader, sender: Packet.Sender): Packet.Disconnect => {
+  if (reader.version === "3.1.1" || reader.offset === reader.end) {
+    return { _tag: "Disconnect", reasonCode: 0, properties: Properties.none }
+  }
+  const reasonCode = reader.uint8("the Reason Code")
+  const isAllowed = sender === "client"
+    ? ReasonCode.isAllowedInDisconnectFromClient
+    : ReasonCode.isAllowedInDisconnectFromServer
+  if (!isAllowed(reasonCode)) failReasonCode(reader, "Disconnect", labels.disconnectReasonCode, reasonCode)
+  const properties = reader.offset === reader.end ? Properties.none : PropertyReader.read(reader, "Disconnect", sender)
+  return { _tag: "Disconnect", reasonCode, properties }
+}
+
+const readAuth = (reader: Reader, sender: Packet.Sender): Packet.Auth => {
+  if (reader.offset === reader.end) return { _tag: "Auth", reasonCode: 0, properties: Properties.none }
+  const reasonCode = readReasonCode(reader, "Auth", labels.authReasonCode)
+  const properties = PropertyReader.read(reader, "Auth", sender)
+  const isShort = reasonCode === 0 && properties === Properties.none
+  if (properties.authenticationMethod === undefined && !isShort) {
+    reader.fail(labels.authenticationMethod, 0x82, "AUTH does not name the Authentication Method")
+  }
+  return { _tag: "Auth", reasonCode, properties }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What only a server reads
+// ---------------------------------------------------------------------------------------------------------------------
+
+const readConnect = (reader: Reader, expected: Packet.ProtocolVersion | undefined): Packet.Connect => {
+  const protocolVersion = readProtocolLevel(reader, expected)
+  const flags = readConnectFlags(reader)
+  const keepAlive = reader.uint16("the Keep Alive")
+  const properties = PropertyReader.read(reader, "Connect", "client")
+  const clientId = reader.string("the Client Identifier")
+  const cleanStart = (flags & 0x02) !== 0
+  if (protocolVersion === "3.1.1" && clientId === "" && !cleanStart) {
+    reader.fail(labels.emptyClientId, 0x85, "The Client Identifier is empty and Clean Session is 0")
+  }
+  const will = (flags & 0x04) === 0 ? undefined : readWill(reader, flags)
+  const username = (flags & 0x80) === 0 ? undefined : reader.string("the User Name")
+  const password = (flags & 0x40) === 0 ? undefined : reader.binary("the Password")
+  return { _tag: "Connect", protocolVersion, cleanStart, keepAlive, clientId, will, username, password, properties }
+}
+
+const versionsByLevel: { readonly [level: number]: Packet.ProtocolVersion } = { 4: "3.1.1", 5: "5.0" }
+
+const readProtocolLevel = (reader: Reader, expected: Packet.ProtocolVersion | undefined): Packet.ProtocolVersion => {
+  const name = reader.string("the Protocol Name")
+  if (name !== "MQTT") reader.fail(labels.protocolName, 0x84, "The Protocol Name is not MQTT")
+  const level = reader.uint8("the Protocol Version")
+  const version = versionsByLevel[level]
+  if (version === undefined || (expected !== undefined && version !== expected)) {
+    reader.fail(labels.protocolLevel, 0x84, `The Protocol Version ${level} is not supported`)
+    return reader.version
+  }
+  reader.version = version
+  return version
+}
+
+const readConnectFlags = (reader: Reader): number => {
+  const flags = reader.uint8("the Connect Flags")
+  const qos = (flags >> 3) & 3
+  if ((flags & 0x01) !== 0) reader.fail(labels.connectReserved, 0x81, "The reserved Connect Flag is not 0")
+  if (qos === 3) reader.fail(labels.willQoS, 0x81, "The Will QoS is 3")
+  if ((flags & 0x04) === 0) {
+    if (qos !== 0) reader.fail(labels.willQoSWithoutWill, 0x81, "The Will QoS is set and there is no Will")
+    if ((flags & 0x20) !== 0) {
+      reader.fail(labels.willRetainWithoutWill, 0x81, "Will Retain is set and there is no Will")
+    }
+  }
+  if (reader.version === "3.1.1" && (flags & 0xc0) === 0x40) {
+    reader.fail(labels.passwordWithoutUsername, 0x81, "There is a Password without a User Name")
+  }
+  return flags
+}
+
+const readWill = (reader: Reader, flags: number): Packet.Will => {
+  const properties = PropertyReader.read(reader, "Will", "client")
+  const topic = reader.string("the Will Topic")
+  const invalid = Topic.validateTopicName(topic, reader.version)
+  if (invalid !== undefined) reader.failInvalid(invalid)
+  const payload = reader.binary("the Will Payload")
+  return { topic, payload, qos: ((flags >> 3) & 3) as Packet.QoS, retain: (flags & 0x20) !== 0, properties }
+}
+
+const readSubscribe = (reader: Reader): Packet.Subscribe => {
+  const packetIdentifier = readIdentifier(reader, "client")
+  const properties = PropertyReader.read(reader, "Subscribe", "client")
+  if (reader.offset === reader.end) reader.fail(labels.subscribeEmpty, 0x82, "SUBSCRIBE names no Topic Filter")
+  const subscriptions: Array<Packet.Subscription> = []
+  while (reader.offset < reader.end) subscriptions.push(readSubscription(reader))
+  return { _tag: "Subscribe", packetIdentifier, subscriptions, properties }
+}
+
+const readSubscription = (reader: Reader): Packet.Subscription => {
+  const topicFilter = readTopicFilter(reader)
+  const options = reader.uint8("the Subscription Options")
+  const qos = options & 3
+  const noLocal = (options & 4) !== 0
+  const retainHandling = (options >> 4) & 3
+  if (qos === 3 || options > (reader.version === "5.0" ? 0x3f : 0x03)) {
+    reader.fail(labels.subscriptionOptions, 0x81, "The Subscription Options have QoS 3 or reserved bits")
+  }
+  if (retainHandling === 3) reader.fail(labels.retainHandling, 0x82, "The Retain Handling is 3")
+  if (noLocal && Topic.isSharedFilter(topicFilter)) {
+    reader.fail(labels.sharedNoLocal, 0x82, "No Local is set on a Shared Subscription")
+  }
+  return {
+    topicFilter,
+    qos: qos as Packet.QoS,
+    noLocal,
+    retainAsPublished: (options & 8) !== 0,
+    retainHandling: retainHandling as Packet.RetainHandling
+  }
+}
+
+const readUnsubscribe = (reader: Reader): Packet.Unsubscribe => {
+  const packetIdentifier = readIdentifier(reader, "client")
+  const properties = PropertyReader.read(reader, "Unsubscribe", "client")
+  if (reader.offset === reader.end) reader.fail(labels.unsubscribeEmpty, 0x82, "UNSUBSCRIBE names no Topic Filter")
+  const topicFilters: Array<string> = []
+  while (reader.offset < reader.end) topicFilters.push(readTopicFilter(reader))
+  return { _tag: "Unsubscribe", packetIdentifier, topicFilters, properties }
+}
+
+const readTopicFilter = (reader: Reader): string => {
+  const topicFilter = reader.string("a Topic Filter")
+  const invalid = Topic.validateTopicFilter(topicFilter, reader.version)
+  if (invalid !== undefined) reader.failInvalid(invalid)
+  return topicFilter
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Topics seen before
+// ---------------------------------------------------------------------------------------------------------------------
+
+interface TopicCache {
+  /** The Topic Name of a PUBLISH, checked; the same string again for the same bytes. */
+  readonly read: (reader: Reader) => string
+}
+
+interface CachedTopic {
+  readonly bytes: Uint8Array
+  readonly topic: string
+}
+
+/** A power of two: the slot is taken from the low bits of the hash. */
+const cachedTopics = 256
+
+/** Longer names are decoded anew each time, so that the cache stays small whatever they are. */
+const cachedTopicLength = 256
+
+/** Most subscribers receive few topics again and again: each is checked and made a string once. */
+const makeTopicCache = (): TopicCache => {
+  const slots = Array.from<CachedTopic | undefined>({ length: cachedTopics })
+  return {
+    read: (reader) => {
+      const { bytes, end, offset } = reader
+      if (end - offset < 2) return readTopic(reader)
+      const length = (bytes[offset] << 8) | bytes[offset + 1]
+      const start = offset + 2
+      if (length > cachedTopicLength || end - start < length) return readTopic(reader)
+      let hash = length
+      for (let index = start; index < start + length; index++) hash = (Math.imul(hash, 31) + bytes[index]) | 0
+      const slot = (hash ^ (hash >>> 8)) & (cachedTopics - 1)
+      const cached = slots[slot]
+      if (cached !== undefined && isSame(cached.bytes, bytes, start, length)) {
+        reader.offset = start + length
+        return cached.topic
+      }
+      const topic = readTopic(reader)
+      if (reader.failure === undefined) {
+        slots[slot] = { bytes: viewOf(bytes, start, start + length).slice(), topic }
+      }
+      return topic
+    }
+  }
+}
+
+const isSame = (cached: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean => {
+  if (cached.length !== length) return false
+  for (let index = 0; index < length; index++) {
+    if (cached[index] !== bytes[start + index]) return false
+  }
+  return true
+}
+
+const readTopic = (reader: Reader): string => {
+  const topic = reader.string("the Topic Name")
+  if (Topic.hasWildcard(topic)) reader.fail(labels.topicWildcard, 0x81, "The Topic Name contains a wildcard")
+  return topic
+}

@@ -1,0 +1,138 @@
+/**
+ * What the server publishes, from its PUBLISH to the last packet of its QoS.
+ *
+ * One half of the rules of a session, over a draft of it; the other is `Outgoing`, and both are reached through
+ * `Session`. MQTT 5.0 and 3.1.1, sections 4.3 and 4.6; 5.0 section 4.9.
+ *
+ * @since 0.1.0
+ */
+import * as Arrivals from "./Arrivals.ts"
+import type { PacketIdentifier, Publish, Pubrel } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import * as ReasonCode from "./ReasonCode.ts"
+import type { Received, Session } from "./SessionState.ts"
+import { acknowledgement, type Draft, send, type Step, step, violate } from "./SessionStep.ts"
+
+/**
+ * The server lost the session: its identifiers stand for new messages from now on.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
+  PacketIdentifiers.forEach(self.received, (_, packetIdentifier) => draft.received.release(packetIdentifier))
+
+/**
+ * @since 0.1.0
+ * @category operations
+ */
+export const receivePublish = <R>(draft: Draft<R>, publish: Publish): void => {
+  if (publish.qos === 2) return receiveExactlyOnce(draft, publish)
+  if (publish.qos === 1 && !takeQuota(draft)) return
+  const arrival = publish.qos === 1 ? arrive(draft, publish.packetIdentifier, 1, 0) : undefined
+  draft.actions.push({ _tag: "Deliver", publish, arrival })
+}
+
+/** A server counts from anew on each connection, and so do we. `[MQTT-3.3.4-9]` of 5.0. */
+const takeQuota = <R>(draft: Draft<R>): boolean => {
+  if (draft.protocolVersion === "5.0" && draft.unacknowledged >= draft.receiveMaximum) {
+    const message = `more than ${draft.receiveMaximum} messages unacknowledged, our Receive Maximum`
+    violate(draft, "3.3.4-9", 0x93, message)
+    return false
+  }
+  draft.unacknowledged++
+  return true
+}
+
+/** `[MQTT-4.3.3-10]` of 5.0, `[MQTT-4.3.3-2]` of 3.1.1: until PUBREL the same identifier is the same message. */
+const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
+  const { packetIdentifier } = publish
+  const known = draft.received.get(packetIdentifier)
+  // The PUBREC that is still to come answers this one too.
+  if (known !== undefined && isWaiting(draft, known)) return
+  if (known?.connection !== draft.connection && !takeQuota(draft)) return
+  const exchange = known?.exchange ?? draft.nextExchange++
+  const arrival = arrive(draft, packetIdentifier, 2, exchange)
+  const { connection, position } = arrival
+  draft.received.set(packetIdentifier, { exchange, answer: known?.answer, connection, position })
+  if (known === undefined) {
+    draft.actions.push({ _tag: "Deliver", publish, arrival })
+  } else if (known.answer !== undefined) {
+    arrivalsOf(draft, 2).answer(position, known.answer)
+    sendAnswers(draft, 2)
+  }
+}
+
+const arrivalsOf = <R>(draft: Draft<R>, qos: 1 | 2): Arrivals.Batch =>
+  draft.touched[qos] ??= Arrivals.batch(draft.arrivals[qos])
+
+const arrive = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  qos: 1 | 2,
+  exchange: number
+): Arrivals.Arrival => arrivalsOf(draft, qos).arrive({ qos, packetIdentifier, connection: draft.connection, exchange })
+
+/** Whether it came on this connection and its PUBREC has not left yet. */
+const isWaiting = <R>(draft: Draft<R>, { connection, position }: Received): boolean =>
+  connection === draft.connection && arrivalsOf(draft, 2).isWaiting(position)
+
+/**
+ * `[MQTT-4.3.3-11]`. In 5.0 the answer to an identifier we do not know says so. A PUBREL that comes before our PUBREC
+ * has left is a mistake: it is answered and changes nothing.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const receivePubrel = <R>(draft: Draft<R>, { packetIdentifier }: Pubrel): void => {
+  const known = draft.received.get(packetIdentifier)
+  const reasonCode = known === undefined && draft.protocolVersion === "5.0" ? 0x92 : 0x00
+  send(draft, acknowledgement("Pubcomp", packetIdentifier, reasonCode))
+  if (known === undefined || known.answer === undefined || isWaiting(draft, known)) return
+  draft.received.release(packetIdentifier)
+  if (known.connection === draft.connection) draft.unacknowledged--
+}
+
+/**
+ * Messages were taken over, or rejected with a Reason Code of 0x80 and above (5.0). PUBACK and PUBREC leave in the order
+ * their messages came (`[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`): one that is acknowledged early waits for those before it.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const acknowledge = <R>(
+  self: Session<R>,
+  arrivals: ReadonlyArray<Arrivals.Arrival>,
+  reasonCode: ReasonCode.ReasonCode,
+  now: number
+): Step<R> =>
+  step(self, now, (draft) => {
+    for (const arrival of arrivals) {
+      if (arrival.qos === 2) decide(draft, arrival, reasonCode)
+      else if (arrival.connection === draft.connection) arrivalsOf(draft, 1).answer(arrival.position, reasonCode)
+    }
+    sendAnswers(draft, 1)
+    sendAnswers(draft, 2)
+  })
+
+/**
+ * Decides what PUBREC says, once; it says so again when the server sends the message again. One that was delivered on an
+ * earlier connection and came again on this one has a new place in the order.
+ */
+const decide = <R>(draft: Draft<R>, arrival: Arrivals.Arrival, answer: ReasonCode.ReasonCode): void => {
+  const known = draft.received.get(arrival.packetIdentifier)
+  if (known === undefined || known.exchange !== arrival.exchange || known.answer !== undefined) return
+  draft.received.set(arrival.packetIdentifier, { ...known, answer })
+  if (known.connection === draft.connection) arrivalsOf(draft, 2).answer(known.position, answer)
+}
+
+const sendAnswers = <R>(draft: Draft<R>, qos: 1 | 2): void => {
+  const settled = draft.touched[qos]?.settle() ?? []
+  for (const [{ packetIdentifier }, reasonCode] of settled) {
+    send(draft, acknowledgement(qos === 1 ? "Puback" : "Pubrec", packetIdentifier, reasonCode))
+    // The exchange ends here at QoS 1, and at QoS 2 when we refuse. [MQTT-4.3.3-9]
+    if (qos === 2 && !ReasonCode.isError(reasonCode)) continue
+    if (qos === 2) draft.received.release(packetIdentifier)
+    draft.unacknowledged--
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * What we ask of the server, from its first packet to its last acknowledgement: PUBLISH, SUBSCRIBE, UNSUBSCRIBE.
+ *
+ * One half of the rules of a session, over a draft of it; the other is `Incoming`, and both are reached through
+ * `Session`. MQTT 5.0 and 3.1.1, sections 4.3, 4.4 and 4.6; 5.0 section 4.9.
+ *
+ * @since 0.1.0
+ */
+import type { PacketIdentifier, Puback, Pubcomp, Publish, Pubrec, Suback, Subscription, Unsuback } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import * as Properties from "./Properties.ts"
+import * as ReasonCode from "./ReasonCode.ts"
+import type { Message, Outcome, Outgoing, Session } from "./SessionState.ts"
+import { acknowledgement, type Draft, owe, send, settle, type Step, step, violate } from "./SessionStep.ts"
+
+const noReasonCodes: ReadonlyArray<ReasonCode.ReasonCode> = []
+
+/** What almost every acknowledgement says; shared, because there are millions of them. */
+const success: Outcome = { reasonCode: 0x00, reasonCodes: noReasonCodes, properties: Properties.none }
+
+const outcomeOf = (packet: Puback | Pubrec): Outcome =>
+  packet.reasonCode === 0x00 && packet.properties === Properties.none
+    ? success
+    : { reasonCode: packet.reasonCode, reasonCodes: noReasonCodes, properties: packet.properties }
+
+// ---------------------------------------------------------------------------
+// What the user asks for
+// ---------------------------------------------------------------------------
+
+/**
+ * How many QoS 1 and 2 messages may be published now. None while messages of an earlier connection are still to be
+ * sent again: they go first.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const room = <R>(self: Session<R>): number => {
+  if (!self.isConnected || self.replayed < self.replay.length) return 0
+  return Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
+}
+
+/**
+ * A message with the request that wants to know how it ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishRequest<R> {
+  readonly message: Message
+  readonly request: R
+}
+
+/**
+ * Publishes messages; not more of QoS 1 and 2 than there is `room` for. QoS 0 needs no room.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const publish = <R>(
+  self: Session<R>,
+  requests: ReadonlyArray<PublishRequest<R>>,
+  now: number
+): Step<R> =>
+  step(self, now, (draft) => {
+    for (const { message, request } of requests) {
+      if (message.qos === 0) {
+        send(draft, toPublish(message, 0, false))
+        continue
+      }
+      const packetIdentifier = draft.outgoing.allocate({
+        _tag: "Publish",
+        message,
+        request,
+        order: draft.nextOrder++,
+        sentOn: draft.connection
+      })
+      sendPublish(draft, packetIdentifier, message, false)
+    }
+  })
+
+const toPublish = (message: Message, packetIdentifier: PacketIdentifier, dup: boolean): Publish => ({
+  _tag: "Publish",
+  topic: message.topic,
+  payload: message.payload,
+  qos: message.qos,
+  retain: message.retain,
+  dup,
+  packetIdentifier,
+  properties: message.properties
+})
+
+const sendPublish = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  message: Message,
+  dup: boolean
+): void => {
+  draft.outstanding++
+  owe(draft)
+  send(draft, toPublish(message, packetIdentifier, dup))
+}
+
+/**
+ * Asks for subscriptions. No action when there is no connection or no identifier: the caller asks again on the next
+ * connection, or when one is free.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const subscribe = <R>(self: Session<R>, options: {
+  readonly subscriptions: ReadonlyArray<Subscription>
+  readonly properties: Properties.Properties
+  readonly request: R
+  readonly now: number
+}): Step<R> =>
+  step(self, options.now, (draft) => {
+    const topicFilters = options.subscriptions.length
+    const packetIdentifier = ask(draft, { _tag: "Subscribe", request: options.request, topicFilters })
+    if (packetIdentifier === 0) return
+    const { properties, subscriptions } = options
+    send(draft, { _tag: "Subscribe", packetIdentifier, subscriptions, properties })
+  })
+
+/**
+ * Gives subscriptions up. No action when there is no connection or no identifier.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const unsubscribe = <R>(self: Session<R>, options: {
+  readonly topicFilters: ReadonlyArray<string>
+  readonly properties: Properties.Properties
+  readonly request: R
+  readonly now: number
+}): Step<R> =>
+  step(self, options.now, (draft) => {
+    const { properties, request, topicFilters } = options
+    const packetIdentifier = ask(draft, { _tag: "Unsubscribe", request, topicFilters: topicFilters.length })
+    if (packetIdentifier === 0) return
+    send(draft, { _tag: "Unsubscribe", packetIdentifier, topicFilters, properties })
+  })
+
+const ask = <R>(draft: Draft<R>, outgoing: Outgoing<R>): PacketIdentifier => {
+  if (!draft.isConnected) return 0
+  const packetIdentifier = draft.outgoing.allocate(outgoing)
+  if (packetIdentifier !== 0) owe(draft)
+  return packetIdentifier
+}
+
+/**
+ * A packet of this session could not be written after all: its identifier is free again and nothing waits for it.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier, now: number): Step<R> =>
+  step(self, now, (draft) => {
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing === undefined || outgoing._tag === "Release") return
+    draft.outgoing.release(packetIdentifier)
+    // What waits to be sent again is owed no answer and takes no room.
+    if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
+    if (draft.owed > 0) draft.owed--
+    if (outgoing._tag === "Publish") returnQuota(draft)
+  })
+
+// ---------------------------------------------------------------------------
+// Another connection
+// ---------------------------------------------------------------------------
+
+/**
+ * The server lost the session. It has seen nothing of what it did not finish; one that was released counts as
+ * delivered.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
+  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
+    if (outgoing._tag === "Release") {
+      draft.outgoing.release(packetIdentifier)
+      draft.actions.push({ _tag: "Complete", request: outgoing.request, outcome: outgoing.outcome })
+    } else if (outgoing._tag === "Publish") {
+      draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: 0 })
+    }
+  })
+
+/**
+ * Sends what is unfinished: PUBREL, then PUBLISH as far as the window goes (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const resume = <R>(self: Session<R>, draft: Draft<R>): void => {
+  const { publishes, releases } = unfinishedInOrder(self, draft)
+  // A released message has had no PUBCOMP, so it takes its place in the window of this connection too. [MQTT-3.3.4-7]
+  draft.outstanding = releases.length
+  for (const packetIdentifier of releases) {
+    owe(draft)
+    send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+  }
+  draft.replay = publishes
+  draft.replayed = 0
+  replay(draft)
+}
+
+const unfinishedInOrder = <R>(self: Session<R>, draft: Draft<R>) => {
+  const releases: Array<readonly [order: number, packetIdentifier: PacketIdentifier]> = []
+  const publishes: Array<readonly [order: number, packetIdentifier: PacketIdentifier]> = []
+  PacketIdentifiers.forEach(self.outgoing, (_, packetIdentifier) => {
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag === "Release") releases.push([outgoing.order, packetIdentifier])
+    else if (outgoing?._tag === "Publish") publishes.push([outgoing.order, packetIdentifier])
+  })
+  const inOrder = (all: typeof publishes) => all.sort((a, b) => a[0] - b[0]).map(([, identifier]) => identifier)
+  return { releases: inOrder(releases), publishes: inOrder(publishes) }
+}
+
+/** Sends again what the window has room for. */
+const replay = <R>(draft: Draft<R>): void => {
+  while (draft.replayed < draft.replay.length && draft.outstanding < draft.window) {
+    const packetIdentifier = draft.replay[draft.replayed++]
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag !== "Publish") continue
+    if (outgoing.sentOn !== 0) draft.republications++
+    sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
+    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection })
+  }
+}
+
+/**
+ * The connection is gone, and with it SUBSCRIBE and UNSUBSCRIBE: they are no part of the Session State.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const abandon = <R>(self: Session<R>, draft: Draft<R>): void =>
+  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
+    if (outgoing._tag !== "Subscribe" && outgoing._tag !== "Unsubscribe") return
+    draft.outgoing.release(packetIdentifier)
+    draft.actions.push({ _tag: "Abandon", request: outgoing.request })
+  })
+
+// ---------------------------------------------------------------------------
+// What the server answers
+// ---------------------------------------------------------------------------
+
+const returnQuota = <R>(draft: Draft<R>): void => {
+  if (draft.outstanding > 0) draft.outstanding--
+  if (draft.replayed < draft.replay.length) replay(draft)
+}
+
+/** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
+const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
+  draft.outgoing.release(packetIdentifier)
+  settle(draft)
+  draft.actions.push({ _tag: "Complete", request, outcome })
+  returnQuota(draft)
+}
+
+/**
+ * A PUBACK for a QoS 2 message ends it too: a server that answers so has taken the message, at least once.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const receivePuback = <R>(draft: Draft<R>, packet: Puback): void => {
+  const outgoing = draft.outgoing.get(packet.packetIdentifier)
+  if (outgoing?._tag === "Publish" && outgoing.sentOn === draft.connection) {
+    return complete(draft, packet.packetIdentifier, outgoing.request, outcomeOf(packet))
+  }
+  draft.ignored++
+}
+
+/**
+ * `[MQTT-4.3.3-4]`, 3.1.1 `[MQTT-4.3.3-1]`. A PUBREC of an error ends the exchange (`[MQTT-4.4.0-2]` of 5.0); one for an
+ * identifier we do not know is answered too, so the server can forget it.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const receivePubrec = <R>(draft: Draft<R>, packet: Pubrec): void => {
+  const { packetIdentifier } = packet
+  const outgoing = draft.outgoing.get(packetIdentifier)
+  if (outgoing === undefined) {
+    draft.ignored++
+    if (ReasonCode.isError(packet.reasonCode)) return
+    return send(draft, acknowledgement("Pubrel", packetIdentifier, draft.protocolVersion === "5.0" ? 0x92 : 0x00))
+  }
+  if (outgoing._tag === "Release") return send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+  if (outgoing._tag !== "Publish" || outgoing.message.qos !== 2 || outgoing.sentOn !== draft.connection) {
+    draft.ignored++
+    return
+  }
+  const { request } = outgoing
+  const outcome = outcomeOf(packet)
+  if (ReasonCode.isError(packet.reasonCode)) return complete(draft, packetIdentifier, request, outcome)
+  draft.outgoing.set(packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++ })
+  settle(draft)
+  owe(draft)
+  send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+}
+
+/**
+ * The outcome is that of PUBREC: Packet Identifier not found (0x92 of 5.0) after a reconnect means that the server had
+ * finished before.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
+  const outgoing = draft.outgoing.get(packet.packetIdentifier)
+  if (outgoing?._tag === "Release") {
+    return complete(draft, packet.packetIdentifier, outgoing.request, outgoing.outcome)
+  }
+  draft.ignored++
+}
+
+/**
+ * Matched by identifier and by kind; as many codes as Topic Filters (`[MQTT-3.8.4-6]`, `[MQTT-3.11.3-1]` of 5.0).
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const receiveSubscriptionAcknowledgement = <R>(draft: Draft<R>, packet: Suback | Unsuback): void => {
+  const outgoing = draft.outgoing.get(packet.packetIdentifier)
+  const asked = packet._tag === "Suback" ? "Subscribe" : "Unsubscribe"
+  if (outgoing === undefined || outgoing._tag !== asked) {
+    draft.ignored++
+    return
+  }
+  const carriesCodes = packet._tag === "Suback" || draft.protocolVersion === "5.0"
+  if (carriesCodes && packet.reasonCodes.length !== outgoing.topicFilters) {
+    const label = packet._tag === "Unsuback" ? "3.11.3-1" : draft.protocolVersion === "5.0" ? "3.8.4-6" : "3.8.4-5"
+    const message =
+      `${packet._tag.toUpperCase()} with ${packet.reasonCodes.length} codes for ${outgoing.topicFilters} filters`
+    return violate(draft, label, 0x82, message)
+  }
+  draft.outgoing.release(packet.packetIdentifier)
+  settle(draft)
+  const { properties, reasonCodes } = packet
+  draft.actions.push({
+    _tag: "Complete",
+    request: outgoing.request,
+    outcome: { reasonCode: 0x00, reasonCodes, properties }
+  })
+}

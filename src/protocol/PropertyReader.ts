@@ -1,0 +1,153 @@
+/**
+ * The properties of a received packet: Property Length, then each property once unless it may repeat.
+ *
+ * Reads the table of `Properties`; the values' bytes are `Reader`'s. MQTT 5.0 section 2.2.2.
+ *
+ * @since 0.1.0
+ */
+import type { Label } from "./Labels.ts"
+import { labels } from "./Labels.ts"
+import type { Sender } from "./Packet.ts"
+import * as Properties from "./Properties.ts"
+import type { Reader } from "./Reader.ts"
+import * as Topic from "./Topic.ts"
+
+/**
+ * Reads Property Length and the properties, and in 3.1.1 nothing.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (reader: Reader, place: Properties.PropertyPlace, sender: Sender): Properties.Properties => {
+  if (reader.version === "3.1.1") return Properties.none
+  if (reader.offset < reader.end && reader.bytes[reader.offset] === 0) {
+    reader.offset++
+    return Properties.none
+  }
+  const length = reader.variableByteInteger("the Property Length")
+  const packetEnd = reader.end
+  const end = reader.offset + length
+  if (end > packetEnd) {
+    reader.malformed("The Property Length goes past the end of the packet")
+    return Properties.none
+  }
+  reader.end = end
+  const properties: MutableProperties = {}
+  while (reader.offset < end) readProperty(reader, properties, place, sender)
+  checkMethod(reader, properties)
+  reader.end = packetEnd
+  if (reader.failure !== undefined) reader.offset = packetEnd
+  return properties as Properties.Properties
+}
+
+type Value = string | number | Uint8Array | Properties.UserProperty
+
+type MutableProperties = { [Name in Properties.PropertyName]?: Value | Array<Value> }
+
+interface Entry {
+  readonly name: Properties.PropertyName
+  readonly rule: Properties.PropertyRule
+}
+
+/** By identifier, which is below 128 for all of them: one byte, though the format has room for four. */
+const entries: ReadonlyArray<Entry | undefined> = (() => {
+  const byIdentifier = Array.from<Entry | undefined>({ length: 128 })
+  for (const name of Object.keys(Properties.rules) as ReadonlyArray<Properties.PropertyName>) {
+    const rule = Properties.rules[name]
+    byIdentifier[rule.identifier] = { name, rule }
+  }
+  return byIdentifier
+})()
+
+const readProperty = (
+  reader: Reader,
+  properties: MutableProperties,
+  place: Properties.PropertyPlace,
+  sender: Sender
+): void => {
+  const identifier = reader.variableByteInteger("a Property Identifier")
+  if (reader.failure !== undefined) return
+  const entry = entries[identifier]
+  if (entry === undefined) {
+    return reader.fail(labels.property, 0x81, `There is no property with the identifier ${identifier}`)
+  }
+  const { name, rule } = entry
+  if (!(sender === "client" ? rule.fromClient : rule.fromServer).includes(place)) {
+    return failMisplaced(reader, name, place, sender)
+  }
+  const earlier = properties[name]
+  if (earlier !== undefined && rule.repeatsIn?.includes(place) !== true) {
+    return reader.fail(labels.property, 0x82, `${name} stands more than once in ${place}`)
+  }
+  const value = readValue(reader, name, rule)
+  if (rule.repeatsIn === undefined) properties[name] = value
+  else if (Array.isArray(earlier)) earlier.push(value)
+  else properties[name] = [value]
+}
+
+const failMisplaced = (
+  reader: Reader,
+  name: Properties.PropertyName,
+  place: Properties.PropertyPlace,
+  sender: Sender
+): void => {
+  const { label, reasonCode } = misplaced[`${name} in ${place}`] ?? { label: labels.property, reasonCode: 0x81 }
+  reader.fail(label, reasonCode, `${name} is not allowed in ${place} from a ${sender}`)
+}
+
+/** In the wrong packet a property makes it malformed, but for these, which have a rule of their own. */
+const misplaced: { readonly [where: string]: { readonly label: Label; readonly reasonCode: number } } = {
+  "subscriptionIdentifiers in Publish": { label: labels.subscriptionIdentifierFromClient, reasonCode: 0x82 },
+  "sessionExpiryInterval in Disconnect": { label: labels.sessionExpiryFromServer, reasonCode: 0x82 }
+}
+
+const readValue = (reader: Reader, name: Properties.PropertyName, rule: Properties.PropertyRule): Value => {
+  switch (rule.type) {
+    case "flag":
+      return readFlag(reader, name)
+    case "uint16":
+      return notZero(reader, name, rule, reader.uint16(name))
+    case "uint32":
+      return notZero(reader, name, rule, reader.uint32(name))
+    case "variableByteInteger":
+      return notZero(reader, name, rule, reader.variableByteInteger(name))
+    case "string":
+      return rule.topicName === true ? readResponseTopic(reader, name) : reader.string(name)
+    case "binary":
+      return reader.binary(name)
+    case "pair":
+      return [reader.string(name), reader.string(name)]
+  }
+}
+
+const readFlag = (reader: Reader, name: Properties.PropertyName): number => {
+  const value = reader.uint8(name)
+  if (value > 1) reader.fail(labels.property, 0x82, `${name} is ${value} and not 0 or 1`)
+  return value
+}
+
+const notZero = (
+  reader: Reader,
+  name: Properties.PropertyName,
+  rule: Properties.PropertyRule,
+  value: number
+): number => {
+  if (value !== 0) return value
+  if (name === "topicAlias") reader.fail(labels.topicAliasZero, 0x94, `${name} is 0`)
+  else if (rule.nonZero === true) reader.fail(labels.property, 0x82, `${name} is 0`)
+  return value
+}
+
+const readResponseTopic = (reader: Reader, name: Properties.PropertyName): string => {
+  const topic = reader.string(name)
+  if (Topic.hasWildcard(topic)) reader.fail(labels.responseTopic, 0x81, `${name} contains a wildcard`)
+  if (topic === "") reader.fail(labels.topicEmpty, 0x82, `${name} is empty`)
+  return topic
+}
+
+/** Sections 3.1.2.11.10 and 3.2.2.3.18. */
+const checkMethod = (reader: Reader, properties: MutableProperties): void => {
+  if (properties.authenticationData !== undefined && properties.authenticationMethod === undefined) {
+    reader.fail(labels.authenticationMethod, 0x82, "There is Authentication Data without an Authentication Method")
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Session State and the rules that keep it: what is in flight in both directions, and what each packet does to it.
+ *
+ * Pure: a function from state and input to the next state and actions as plain data, time passed in. It knows no
+ * bytes, no socket and no fiber, and not what waits outside the window: that is the outbox's. The rules of each
+ * direction are `Outgoing` and `Incoming`; here is what concerns both.
+ * MQTT 5.0 and 3.1.1, sections 4.1, 4.3, 4.4 and 4.6; 5.0 section 4.9.
+ *
+ * @since 0.1.0
+ */
+import type { SessionPacket } from "./Connection.ts"
+import * as Incoming from "./Incoming.ts"
+import * as Outgoing from "./Outgoing.ts"
+import type { PacketIdentifier, ProtocolVersion } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import { noArrivals, type Session } from "./SessionState.ts"
+import { type Draft, type Step, step } from "./SessionStep.ts"
+
+export {
+  /** @since 0.1.0 */
+  acknowledge
+} from "./Incoming.ts"
+export {
+  /** @since 0.1.0 */
+  publish,
+  /** @since 0.1.0 */
+  type PublishRequest,
+  /** @since 0.1.0 */
+  room,
+  /** @since 0.1.0 */
+  subscribe,
+  /** @since 0.1.0 */
+  unsubscribe,
+  /** @since 0.1.0 */
+  withdraw
+} from "./Outgoing.ts"
+export {
+  /** @since 0.1.0 */
+  make,
+  /** @since 0.1.0 */
+  type Message,
+  /** @since 0.1.0 */
+  type Outcome,
+  /** @since 0.1.0 */
+  type Outgoing,
+  /** @since 0.1.0 */
+  type Received,
+  /** @since 0.1.0 */
+  type Session
+} from "./SessionState.ts"
+export {
+  /** @since 0.1.0 */
+  type Action,
+  /** @since 0.1.0 */
+  type Step
+} from "./SessionStep.ts"
+
+/**
+ * CONNACK accepted a connection. What is unfinished is sent: first PUBREL, then PUBLISH with DUP and the same
+ * identifiers in the original order, as far as the window goes; the rest follows as acknowledgements come
+ * (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
+ *
+ * With Session Present 0 the server has nothing of ours: unfinished messages are sent as new ones, and one that was
+ * released counts as delivered.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const connected = <R>(self: Session<R>, options: {
+  readonly protocolVersion: ProtocolVersion
+  readonly sessionPresent: boolean
+  /** The server's. */
+  readonly receiveMaximum: number
+  readonly now: number
+}): Step<R> =>
+  step(self, options.now, (draft) => {
+    draft.protocolVersion = options.protocolVersion
+    draft.connection++
+    draft.isConnected = true
+    draft.window = Math.min(draft.maximumInFlight, options.receiveMaximum)
+    draft.owed = 0
+    draft.owedSince = options.now
+    draft.unacknowledged = 0
+    draft.arrivals = noArrivals
+    if (!options.sessionPresent) {
+      Incoming.forget(self, draft)
+      Outgoing.forget(self, draft)
+    }
+    Outgoing.resume(self, draft)
+  })
+
+/**
+ * The network connection is gone. What was published stays for the next one; SUBSCRIBE and UNSUBSCRIBE are no part of
+ * the Session State and are abandoned.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
+  step(self, now, (draft) => {
+    draft.isConnected = false
+    draft.window = 0
+    draft.outstanding = 0
+    draft.owed = 0
+    draft.arrivals = noArrivals
+    draft.replay = []
+    draft.replayed = 0
+    Outgoing.abandon(self, draft)
+  })
+
+/**
+ * When the connection counts as dead for want of an acknowledgement; `Infinity` when none is owed.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): number =>
+  self.isConnected && self.owed > 0 ? self.owedSince + responseTimeout : Infinity
+
+/**
+ * Reading goes on after a pause of ours: what the server sent meanwhile could not be heard, so it is not late.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const resumed = <R>(self: Session<R>, now: number): Session<R> => ({ ...self, owedSince: now })
+
+/**
+ * Whoever waits for an outcome, in the order of their identifiers.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const requests = <R>(self: Session<R>): ReadonlyArray<R> =>
+  PacketIdentifiers.values(self.outgoing).map((outgoing) => outgoing.request)
+
+/**
+ * Who waits for the outcome of this identifier.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const requestOf = <R>(self: Session<R>, packetIdentifier: PacketIdentifier): R | undefined =>
+  PacketIdentifiers.get(self.outgoing, packetIdentifier)?.request
+
+/**
+ * Packets arrived, in this order. Stops at the first that breaks a rule.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const receive = <R>(self: Session<R>, packets: ReadonlyArray<SessionPacket>, now: number): Step<R> =>
+  step(self, now, (draft) => {
+    for (const packet of packets) {
+      receivePacket(draft, packet)
+      if (draft.isViolated) break
+    }
+  })
+
+const receivePacket = <R>(draft: Draft<R>, packet: SessionPacket): void => {
+  switch (packet._tag) {
+    case "Publish":
+      return Incoming.receivePublish(draft, packet)
+    case "Puback":
+      return Outgoing.receivePuback(draft, packet)
+    case "Pubrec":
+      return Outgoing.receivePubrec(draft, packet)
+    case "Pubrel":
+      return Incoming.receivePubrel(draft, packet)
+    case "Pubcomp":
+      return Outgoing.receivePubcomp(draft, packet)
+    case "Suback":
+    case "Unsuback":
+      return Outgoing.receiveSubscriptionAcknowledgement(draft, packet)
+  }
+}

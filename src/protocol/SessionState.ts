@@ -1,0 +1,161 @@
+/**
+ * Session State: what is in flight in both directions, as data.
+ *
+ * What changes it is `Outgoing` and `Incoming`; everything of it is reached through `Session`.
+ * MQTT 5.0 and 3.1.1, section 4.1.
+ *
+ * @since 0.1.0
+ */
+import * as Arrivals from "./Arrivals.ts"
+import type { PacketIdentifier, ProtocolVersion, QoS } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import type * as Properties from "./Properties.ts"
+import type * as ReasonCode from "./ReasonCode.ts"
+
+/**
+ * An application message on its way out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Message {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly properties: Properties.Properties
+}
+
+/**
+ * What one of our Packet Identifiers stands for. `request` is whatever the caller wants to get back with the outcome.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outgoing<R> =
+  | {
+    readonly _tag: "Publish"
+    readonly message: Message
+    readonly request: R
+    /** Messages are sent again in the order they were sent first. */
+    readonly order: number
+    /** The connection it was sent on last, 0 for none: a server that lost the session has seen nothing of it. */
+    readonly sentOn: number
+  }
+  | {
+    readonly _tag: "Release"
+    readonly request: R
+    /** What PUBREC said: from then on the message is delivered, whatever comes after. */
+    readonly outcome: Outcome
+    /** PUBREL are sent again in the order their PUBREC came. */
+    readonly order: number
+  }
+  | { readonly _tag: "Subscribe"; readonly request: R; readonly topicFilters: number }
+  | { readonly _tag: "Unsubscribe"; readonly request: R; readonly topicFilters: number }
+
+/**
+ * A QoS 2 message of the server between its PUBLISH and its PUBREL. `answer` is what our PUBREC says, once decided.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Received {
+  /** Tells one use of the identifier from the next. */
+  readonly exchange: number
+  readonly answer: ReasonCode.ReasonCode | undefined
+  /** The connection it came on last, whose Receive Maximum it counts against. */
+  readonly connection: number
+  /** Its place among the arrivals of that connection. */
+  readonly position: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session<R> {
+  readonly protocolVersion: ProtocolVersion
+  /** QoS 1 and 2 messages that may be in flight at once, before the server's Receive Maximum. */
+  readonly maximumInFlight: number
+  /** Ours: QoS 1 and 2 messages the server may have in flight at once. */
+  readonly receiveMaximum: number
+  /** The network connection, counted from 1; 0 before the first. */
+  readonly connection: number
+  readonly isConnected: boolean
+  /** The send quota of this connection. MQTT 5.0 section 4.9. */
+  readonly window: number
+  /** How much of it is used; more than the window when that has become smaller than what is released. */
+  readonly outstanding: number
+  /** Acknowledgements the server owes us on this connection. */
+  readonly owed: number
+  /** The later of the first of them falling due and the last one that came, milliseconds. */
+  readonly owedSince: number
+  readonly nextOrder: number
+  readonly outgoing: PacketIdentifiers.PacketIdentifiers<Outgoing<R>>
+  /** Messages of earlier connections that are still to be sent again on this one, in order. */
+  readonly replay: ReadonlyArray<PacketIdentifier>
+  readonly replayed: number
+  readonly received: PacketIdentifiers.PacketIdentifiers<Received>
+  readonly nextExchange: number
+  /** Received messages of this connection that wait for our acknowledgement, by QoS. */
+  readonly arrivals: { readonly 1: Arrivals.Arrivals; readonly 2: Arrivals.Arrivals }
+  /** How much of our Receive Maximum the server uses. */
+  readonly unacknowledged: number
+  /** Messages sent again since the session began. */
+  readonly republications: number
+  /** Acknowledgements that answered nothing we know of. */
+  readonly ignored: number
+}
+
+/**
+ * How a request ended, in the server's words.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outcome {
+  readonly reasonCode: ReasonCode.ReasonCode
+  /** One for each Topic Filter of SUBSCRIBE or UNSUBSCRIBE. */
+  readonly reasonCodes: ReadonlyArray<ReasonCode.ReasonCode>
+  readonly properties: Properties.Properties
+}
+
+/**
+ * No connection has messages that wait for our acknowledgement.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noArrivals: Session<never>["arrivals"] = { 1: Arrivals.empty, 2: Arrivals.empty }
+
+/**
+ * A session with nothing in it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R>(options: {
+  readonly protocolVersion: ProtocolVersion
+  readonly maximumInFlight: number
+  readonly receiveMaximum: number
+}): Session<R> => ({
+  protocolVersion: options.protocolVersion,
+  maximumInFlight: options.maximumInFlight,
+  receiveMaximum: options.receiveMaximum,
+  connection: 0,
+  isConnected: false,
+  window: 0,
+  outstanding: 0,
+  owed: 0,
+  owedSince: 0,
+  nextOrder: 1,
+  outgoing: PacketIdentifiers.empty(),
+  replay: [],
+  replayed: 0,
+  received: PacketIdentifiers.empty(),
+  nextExchange: 1,
+  arrivals: noArrivals,
+  unacknowledged: 0,
+  republications: 0,
+  ignored: 0
+})

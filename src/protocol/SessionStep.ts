@@ -1,0 +1,137 @@
+/**
+ * One step of a session: a batch of inputs worked on in place, handed out as a new value with actions.
+ *
+ * Only the means; the rules are `Outgoing`, `Incoming` and `Session`.
+ *
+ * @since 0.1.0
+ */
+import type * as Arrivals from "./Arrivals.ts"
+import type { ClientPacket, PacketIdentifier, Publish } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import * as Properties from "./Properties.ts"
+import * as ProtocolError from "./ProtocolError.ts"
+import type * as ReasonCode from "./ReasonCode.ts"
+import type { Outcome, Outgoing, Received, Session } from "./SessionState.ts"
+
+/**
+ * What the shell around the rules must do, in this order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Action<R> =
+  | { readonly _tag: "Send"; readonly packet: ClientPacket }
+  /** Hand a message over. With an `arrival` it wants `acknowledge`, sooner or later. */
+  | { readonly _tag: "Deliver"; readonly publish: Publish; readonly arrival: Arrivals.Arrival | undefined }
+  | { readonly _tag: "Complete"; readonly request: R; readonly outcome: Outcome }
+  /** The connection that carried the request is gone; the request has to be made again. */
+  | { readonly _tag: "Abandon"; readonly request: R }
+  | { readonly _tag: "Violation"; readonly violation: ProtocolError.ProtocolViolation }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Step<R> {
+  readonly session: Session<R>
+  readonly actions: ReadonlyArray<Action<R>>
+}
+
+type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
+
+/**
+ * The session while a step works on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Draft<R> extends Omit<Mutable<Session<R>>, "outgoing" | "received"> {
+  readonly outgoing: PacketIdentifiers.Batch<Outgoing<R>>
+  readonly received: PacketIdentifiers.Batch<Received>
+  /** The arrivals this step has touched. */
+  readonly touched: { 1?: Arrivals.Batch; 2?: Arrivals.Batch }
+  readonly actions: Array<Action<R>>
+  readonly now: number
+  isViolated: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const step = <R>(self: Session<R>, now: number, change: (draft: Draft<R>) => void): Step<R> => {
+  const actions: Array<Action<R>> = []
+  let next = self
+  let received = self.received
+  const outgoing = PacketIdentifiers.mutate(self.outgoing, (outgoingBatch) => {
+    received = PacketIdentifiers.mutate(self.received, (receivedBatch) => {
+      const batches = { outgoing: outgoingBatch, received: receivedBatch }
+      const draft: Draft<R> = { ...self, ...batches, touched: {}, actions, now, isViolated: false }
+      change(draft)
+      const { actions: _actions, isViolated: _isViolated, now: _now, touched, ...rest } = draft
+      const arrivals = touched[1] === undefined && touched[2] === undefined ? draft.arrivals : {
+        1: touched[1]?.commit() ?? draft.arrivals[1],
+        2: touched[2]?.commit() ?? draft.arrivals[2]
+      }
+      next = { ...rest, arrivals, outgoing: self.outgoing, received: self.received }
+    })
+  })
+  return { session: { ...next, outgoing, received }, actions }
+}
+
+/**
+ * @since 0.1.0
+ * @category operations
+ */
+export const send = <R>(draft: Draft<R>, packet: ClientPacket): void => {
+  draft.actions.push({ _tag: "Send", packet })
+}
+
+/**
+ * The peer broke a rule: the step ends with this.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const violate = <R>(
+  draft: Draft<R>,
+  label: string,
+  reasonCode: ReasonCode.ReasonCode,
+  message: string
+): void => {
+  draft.isViolated = true
+  const violation = ProtocolError.violation(draft.protocolVersion, label, reasonCode, message)
+  draft.actions.push({ _tag: "Violation", violation })
+}
+
+/**
+ * Something was sent that the server has to answer.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const owe = <R>(draft: Draft<R>): void => {
+  if (draft.owed === 0) draft.owedSince = draft.now
+  draft.owed++
+}
+
+/**
+ * The server answered.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const settle = <R>(draft: Draft<R>): void => {
+  if (draft.owed > 0) draft.owed--
+  draft.owedSince = draft.now
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const acknowledgement = <Type extends "Puback" | "Pubrec" | "Pubrel" | "Pubcomp">(
+  type: Type,
+  packetIdentifier: PacketIdentifier,
+  reasonCode: ReasonCode.ReasonCode
+) => ({ _tag: type, packetIdentifier, reasonCode, properties: Properties.none })

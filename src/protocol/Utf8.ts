@@ -1,0 +1,131 @@
+/**
+ * UTF-8 Encoded Strings, strict both ways: what is ill-formed is refused and never replaced.
+ *
+ * Without the two length bytes; those are the codec's. MQTT 5.0 section 1.5.4, MQTT 3.1.1 section 1.5.3.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The longest string or binary field, in bytes: its length is two bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maximumLength = 65_535
+
+/**
+ * Why a string cannot be written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Defect = "loneSurrogate" | "nul" | "tooLong"
+
+/**
+ * How many bytes the string takes, or -1 when it holds a lone surrogate and has no UTF-8 form (`[MQTT-1.5.4-1]` of 5.0).
+ *
+ * @since 0.1.0
+ * @category sizes
+ */
+export const byteLength = (text: string): number => {
+  const length = text.length
+  let bytes = length
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit < 0x80) continue
+    bytes += unit < 0x800 ? 1 : 2
+    if (unit < 0xd800 || unit > 0xdfff) continue
+    // A pair is two units and four bytes.
+    if (unit > 0xdbff || !isLowSurrogate(text.charCodeAt(index + 1))) return -1
+    index++
+  }
+  return bytes
+}
+
+/**
+ * What keeps a string from being written, if anything.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const defectOf = (text: string): Defect | undefined => {
+  const bytes = byteLength(text)
+  if (bytes < 0) return "loneSurrogate"
+  if (bytes > maximumLength) return "tooLong"
+  return text.includes("\u0000") ? "nul" : undefined
+}
+
+/**
+ * Writes a string that has no defect and returns the offset after it.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const write = (target: Uint8Array, offset: number, text: string): number => {
+  const length = text.length
+  for (let index = 0; index < length; index++) {
+    let unit = text.charCodeAt(index)
+    if (unit < 0x80) {
+      target[offset++] = unit
+      continue
+    }
+    if (unit < 0x800) {
+      target[offset++] = 0xc0 | (unit >> 6)
+    } else {
+      if (unit >= 0xd800 && unit <= 0xdbff) {
+        unit = 0x10000 + ((unit & 0x3ff) << 10) + (text.charCodeAt(++index) & 0x3ff)
+        target[offset++] = 0xf0 | (unit >> 18)
+        target[offset++] = 0x80 | ((unit >> 12) & 0x3f)
+      } else {
+        target[offset++] = 0xe0 | (unit >> 12)
+      }
+      target[offset++] = 0x80 | ((unit >> 6) & 0x3f)
+    }
+    target[offset++] = 0x80 | (unit & 0x3f)
+  }
+  return offset
+}
+
+/**
+ * Up to this many bytes a string of ASCII is put together here: calling into the decoder costs more than that.
+ */
+const shortLength = 32
+
+/** Keeps U+FEFF, `[MQTT-1.5.4-3]`, and refuses overlong forms, surrogates and what is past U+10FFFF. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/**
+ * The string in `bytes` from `start` to `end`, or `undefined` when it is ill-formed. U+0000 is well-formed here; who
+ * reads a field of a packet refuses it.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  if (end - start <= shortLength && isAscii(bytes, start, end)) return readAscii(bytes, start, end)
+  try {
+    return decoder.decode(bytes.subarray(start, end))
+  } catch {
+    return undefined
+  }
+}
+
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff
+
+const isAscii = (bytes: Uint8Array, start: number, end: number): boolean => {
+  for (let index = start; index < end; index++) {
+    if (bytes[index] > 0x7f) return false
+  }
+  return true
+}
+
+const readAscii = (bytes: Uint8Array, start: number, end: number): string => {
+  let text = ""
+  let index = start
+  for (; index + 4 <= end; index += 4) {
+    text += String.fromCharCode(bytes[index], bytes[index + 1], bytes[index + 2], bytes[index + 3])
+  }
+  for (; index < end; index++) text += String.fromCharCode(bytes[index])
+  return text
+}

@@ -1,0 +1,346 @@
+/**
+ * An MQTT broker in memory, 3.1.1 and 5.0, for tests: it does what the specification says and takes note of every rule
+ * the client breaks.
+ *
+ * Sessions, QoS 0 to 2 in both directions, retained messages, Wills, shared subscriptions, limits, authentication. It
+ * can be told to misbehave, and asked what it saw. The network in front of it is `FakeNetwork`. It keeps everything in
+ * memory for as long as it lives and is no broker for production.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { MqttTransport } from "../MqttTransport.ts"
+import type * as Packet from "../protocol/Packet.ts"
+import { none, type Properties } from "../protocol/Properties.ts"
+import type { ReasonCode } from "../protocol/ReasonCode.ts"
+import * as Topic from "../protocol/Topic.ts"
+import * as Broker from "./broker/Broker.ts"
+import * as Conduct from "./broker/Conduct.ts"
+import type { Answer } from "./broker/Connection.ts"
+import * as Core from "./broker/Core.ts"
+import * as Delivery from "./broker/Delivery.ts"
+import type { Passed } from "./broker/Journal.ts"
+import * as Lifecycle from "./broker/Lifecycle.ts"
+import * as Message from "./broker/Message.ts"
+import type * as BrokerOptions from "./broker/Options.ts"
+import type { Violation } from "./broker/Violations.ts"
+import * as FakeNetwork from "./FakeNetwork.ts"
+import * as Timeline from "./network/Timeline.ts"
+
+export type { Answer } from "./broker/Connection.ts"
+export type { Passed } from "./broker/Journal.ts"
+export type { Message } from "./broker/Message.ts"
+export type { AuthenticationAnswer, AuthenticationStep } from "./broker/Options.ts"
+export type { Violation } from "./broker/Violations.ts"
+
+/**
+ * A session as the test sees it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session {
+  readonly clientId: string
+  readonly isConnected: boolean
+  readonly subscriptions: ReadonlyArray<Packet.Subscription & { readonly subscriptionIdentifier: number | undefined }>
+  /** Messages that wait for the client or its window. */
+  readonly queued: number
+  /** Messages to the client that it has not completely acknowledged. */
+  readonly inflight: number
+  /** Seconds; 4,294,967,295 for ever. */
+  readonly expiryInterval: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends BrokerOptions.Options, FakeNetwork.Options {}
+
+/**
+ * Which packets to wait for. `predicate` may be the packet's type.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PacketPredicate = Packet.PacketType | ((packet: Packet.Packet) => boolean)
+
+/**
+ * What a test does to the broker, and what it asks of it.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class MemoryBroker extends Context.Service<MemoryBroker, {
+  /** Serves one more network connection: for other networks than the one of `layer`. */
+  readonly accept: FakeNetwork.Accept
+
+  // What it saw
+  /** The rules the clients broke, in order. */
+  readonly violations: Effect.Effect<ReadonlyArray<Violation>>
+  /** The packets of one client, or of all, in both directions and in order. */
+  readonly packets: (clientId?: string) => Effect.Effect<ReadonlyArray<Passed>>
+  /** The packets that came, of one client or of all. */
+  readonly received: (clientId?: string) => Effect.Effect<ReadonlyArray<Packet.ClientPacket>>
+  /** The messages that were accepted, in order, Wills among them. */
+  readonly messages: Effect.Effect<ReadonlyArray<Message.Message>>
+  readonly sessions: Effect.Effect<ReadonlyArray<Session>>
+  readonly session: (clientId: string) => Effect.Effect<Session | undefined>
+  readonly retained: Effect.Effect<ReadonlyArray<Message.Message>>
+  /** How much is about to happen: Wills, expiries, Keep Alives, delayed answers. 0 when the broker is at rest. */
+  readonly pending: Effect.Effect<number>
+  /** Waits until this client has sent such a packet, `count` of them if given; what has come already counts. */
+  readonly awaitPacket: (clientId: string, predicate: PacketPredicate, count?: number) => Effect.Effect<Packet.Packet>
+  /** Waits until so many messages to topics that match have been accepted since the broker was made. */
+  readonly awaitMessages: (topicFilter: string, count?: number) => Effect.Effect<ReadonlyArray<Message.Message>>
+
+  // What it does by itself
+  /** The broker publishes something. */
+  readonly publish: (
+    topic: string,
+    payload: string | Uint8Array,
+    options?: {
+      readonly qos?: Packet.QoS | undefined
+      readonly retain?: boolean | undefined
+      readonly properties?: Properties | undefined
+    }
+  ) => Effect.Effect<void>
+  /** Ends the client's connection, in 5.0 with this DISCONNECT. */
+  readonly disconnectClient: (
+    clientId: string,
+    reasonCode: ReasonCode,
+    properties?: Properties
+  ) => Effect.Effect<void>
+  /** Closes the client's connection without a word. */
+  readonly kick: (clientId: string) => Effect.Effect<void>
+  /** Every connection is reset; sessions and retained messages are kept or gone. */
+  readonly restart: (options: { readonly keepSessions: boolean }) => Effect.Effect<void>
+  /** Ends a session that is not connected, as if it had expired. */
+  readonly expireSession: (clientId: string) => Effect.Effect<void>
+
+  // How it misbehaves
+  /** The next CONNECTs, one if not said, are refused with this code. */
+  readonly refuseSession: (reasonCode: ReasonCode, options?: {
+    readonly times?: number | undefined
+    readonly properties?: Properties | undefined
+  }) => Effect.Effect<void>
+  /** The next CONNECTs, one if not said, are never answered. */
+  readonly ignoreConnect: (times?: number) => Effect.Effect<void>
+  /** What the next CONNACK says of the session, whatever is true. */
+  readonly lieAboutSessionPresent: (sessionPresent: boolean) => Effect.Effect<void>
+  /** The next Topic Filters, one if not said, are refused; 3.1.1 says 0x80 whatever the code. */
+  readonly refuseSubscribe: (reasonCode: ReasonCode, times?: number) => Effect.Effect<void>
+  /** From now on no subscription is granted more. */
+  readonly downgradeSubscribe: (qos: Packet.QoS) => Effect.Effect<void>
+  /** Answers go out this much later from now on, in their order. */
+  readonly delayAnswers: (delay: Duration.Input) => Effect.Effect<void>
+  /** Answers of these types are kept until released; those to PUBLISH and PUBREL if not said. */
+  readonly holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
+  /** Sends what was held of these types, of all if not said, and holds them no longer. */
+  readonly releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
+  /** The connection on which a message to a matching topic comes is closed, and the message is not accepted. */
+  readonly closeWhenSeeing: (topicFilter: string, times?: number) => Effect.Effect<void>
+  /** The client's process was started anew and knows nothing of what it had in flight: that is no violation. */
+  readonly forgive: (clientId: string) => Effect.Effect<void>
+}>()("effect-mqtt/testing/MemoryBroker") {}
+
+const publishAnswers: ReadonlyArray<Answer["_tag"]> = ["Puback", "Pubrec", "Pubcomp"]
+
+const viewOf = (session: ReturnType<Core.Core["sessions"]["get"]> & {}): Session => ({
+  clientId: session.clientId,
+  isConnected: session.connection !== undefined,
+  subscriptions: [...session.subscriptions.values()].map(({ subscription, subscriptionIdentifier }) => ({
+    ...subscription,
+    subscriptionIdentifier
+  })),
+  queued: session.queue.length,
+  inflight: session.inflight.size,
+  expiryInterval: session.expiryInterval
+})
+
+const matcher = (predicate: PacketPredicate): (packet: Packet.Packet) => boolean =>
+  typeof predicate === "function" ? predicate : (packet) => packet._tag === predicate
+
+/** What the test asks of a broker. */
+const questions = (core: Core.Core) => {
+  const { journal } = core
+  const packetsOf = (clientId: string | undefined): ReadonlyArray<Passed> =>
+    journal.passed().filter((passed) => clientId === undefined || passed.clientId === clientId)
+  const receivedFrom = (clientId: string | undefined): ReadonlyArray<Packet.ClientPacket> =>
+    packetsOf(clientId)
+      .filter(({ direction }) => direction === "received")
+      .map(({ packet }) => packet as Packet.ClientPacket)
+
+  return {
+    violations: Effect.sync(() => [...core.violations]),
+    packets: (clientId?: string) => Effect.sync(() => packetsOf(clientId)),
+    received: (clientId?: string) => Effect.sync(() => receivedFrom(clientId)),
+    messages: Effect.sync(() => [...journal.messages()]),
+    sessions: Effect.sync(() => [...core.sessions.values()].map(viewOf)),
+    session: (clientId: string) =>
+      Effect.sync(() => {
+        const session = core.sessions.get(clientId)
+        return session === undefined ? undefined : viewOf(session)
+      }),
+    retained: Effect.sync(() => [...core.retained.values()]),
+    pending: Effect.sync(core.timeline.pending),
+    awaitPacket: (clientId: string, predicate: PacketPredicate, count = 1) =>
+      Effect.suspend(() => {
+        const found = () => receivedFrom(clientId).filter(matcher(predicate))
+        return Effect.map(journal.until(() => found().length >= count), () => found()[count - 1])
+      }),
+    awaitMessages: (topicFilter: string, count = 1) =>
+      Effect.suspend(() => {
+        const found = () => journal.messages().filter(({ topic }) => Topic.matches(topicFilter, topic))
+        return Effect.map(journal.until(() => found().length >= count), found)
+      })
+  }
+}
+
+/** What the test makes a broker do. Each is one input: what it leads to is written at its end. */
+const orders = (core: Core.Core) => {
+  const { faults } = core
+  const order = (run: () => void): Effect.Effect<void> =>
+    Effect.sync(() => {
+      run()
+      Core.flush(core)
+    })
+  const withConnection = (
+    clientId: string,
+    run: (connection: NonNullable<NonNullable<ReturnType<Core.Core["sessions"]["get"]>>["connection"]>) => void
+  ): Effect.Effect<void> =>
+    order(() => {
+      const connection = core.sessions.get(clientId)?.connection
+      if (connection !== undefined) run(connection)
+    })
+  const repeat = (times: number, run: () => void): Effect.Effect<void> =>
+    order(() => {
+      for (let count = 0; count < times; count++) run()
+    })
+
+  return {
+    publish: (
+      topic: string,
+      payload: string | Uint8Array,
+      options: {
+        readonly qos?: Packet.QoS | undefined
+        readonly retain?: boolean | undefined
+        readonly properties?: Properties | undefined
+      } = {}
+    ) =>
+      order(() =>
+        Delivery.accept(
+          core,
+          Message.make({
+            topic,
+            payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
+            qos: options.qos ?? 0,
+            retain: options.retain ?? false,
+            properties: options.properties ?? none,
+            clientId: undefined,
+            acceptedAt: core.now()
+          })
+        )
+      ),
+    disconnectClient: (clientId: string, reasonCode: ReasonCode, properties?: Properties) =>
+      withConnection(clientId, (connection) => Lifecycle.disconnect(core, connection, reasonCode, properties)),
+    kick: (clientId: string) => withConnection(clientId, (connection) => Lifecycle.end(core, connection, "close")),
+    restart: ({ keepSessions }: { readonly keepSessions: boolean }) =>
+      order(() => {
+        for (const session of core.sessions.values()) session.will = undefined
+        for (const connection of core.connections) Lifecycle.end(core, connection, "reset")
+        if (keepSessions) return
+        for (const session of core.sessions.values()) Lifecycle.endSession(core, session)
+        core.retained.clear()
+      }),
+    expireSession: (clientId: string) =>
+      order(() => {
+        const session = core.sessions.get(clientId)
+        if (session !== undefined && session.connection === undefined) Lifecycle.endSession(core, session)
+      }),
+    refuseSession: (
+      reasonCode: ReasonCode,
+      { properties = none, times = 1 }: {
+        readonly times?: number | undefined
+        readonly properties?: Properties | undefined
+      } = {}
+    ) => repeat(times, () => faults.connectRefusals.push({ reasonCode, properties })),
+    ignoreConnect: (times = 1) =>
+      order(() => {
+        faults.connectsToIgnore += times
+      }),
+    lieAboutSessionPresent: (sessionPresent: boolean) => order(() => faults.sessionPresentLies.push(sessionPresent)),
+    refuseSubscribe: (reasonCode: ReasonCode, times = 1) =>
+      repeat(times, () => faults.subscribeRefusals.push(reasonCode)),
+    downgradeSubscribe: (qos: Packet.QoS) =>
+      order(() => {
+        faults.grantedQoS = qos
+      }),
+    delayAnswers: (delay: Duration.Input) =>
+      order(() => {
+        faults.answerDelay = Duration.toMillis(Duration.fromInputUnsafe(delay))
+      }),
+    holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
+      order(() => {
+        for (const type of types.length === 0 ? publishAnswers : types) faults.heldTypes.add(type)
+      }),
+    releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
+      order(() => Core.release(core, new Set(types.length === 0 ? faults.heldTypes : types))),
+    closeWhenSeeing: (topicFilter: string, times = Infinity) =>
+      order(() => faults.deadlyTopics.push({ topicFilter, left: times })),
+    forgive: (clientId: string) =>
+      order(() => {
+        const session = core.sessions.get(clientId)
+        if (session !== undefined) Conduct.forget(session)
+      })
+  }
+}
+
+/**
+ * A broker without a network: `accept` serves connections of any.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: BrokerOptions.Options = {}): Effect.Effect<MemoryBroker["Service"], never, Scope.Scope> =>
+  Effect.map(Timeline.make, (timeline) => {
+    const core = Core.make(options, timeline)
+    return MemoryBroker.of({
+      accept: (peer) => Broker.serve(core, peer),
+      ...questions(core),
+      ...orders(core)
+    })
+  })
+
+/**
+ * A broker behind a fake network.
+ *
+ * **Example** (A program and an outage)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { FakeNetwork, MemoryBroker } from "effect-mqtt/testing"
+ *
+ * const test = Effect.gen(function*() {
+ *   const network = yield* FakeNetwork.FakeNetwork
+ *   const broker = yield* MemoryBroker.MemoryBroker
+ *   yield* broker.publish("alarm", "fire", { qos: 1 })
+ *   yield* network.drop
+ *   return yield* broker.violations
+ * }).pipe(Effect.provide(MemoryBroker.layer({ latency: "10 millis" })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<MqttTransport | FakeNetwork.FakeNetwork | MemoryBroker> =>
+  Layer.unwrap(
+    Effect.map(make(options), (broker) =>
+      Layer.merge(FakeNetwork.layer(broker.accept, options), Layer.succeed(MemoryBroker)(broker)))
+  )

@@ -1,0 +1,68 @@
+/**
+ * How the broker misbehaves because the test wants it so, on the level of packets. The network's faults are
+ * `FakeNetwork`.
+ *
+ * @since 0.1.0
+ */
+import type * as Packet from "../../protocol/Packet.ts"
+import type { Properties } from "../../protocol/Properties.ts"
+import type { ReasonCode } from "../../protocol/ReasonCode.ts"
+import * as Topic from "../../protocol/Topic.ts"
+import type { Answer } from "./Connection.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectRefusal {
+  readonly reasonCode: ReasonCode
+  readonly properties: Properties
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Faults {
+  readonly connectRefusals: Array<ConnectRefusal>
+  /** CONNECTs that are not answered. */
+  connectsToIgnore: number
+  /** What the next CONNACKs say of the session, whatever is true. */
+  readonly sessionPresentLies: Array<boolean>
+  /** Codes for the next Topic Filters that are subscribed to. */
+  readonly subscribeRefusals: Array<ReasonCode>
+  /** No subscription is granted more. */
+  grantedQoS: Packet.QoS
+  /** Milliseconds. */
+  answerDelay: number
+  readonly heldTypes: Set<Answer["_tag"]>
+  /** Messages whose sender loses its connection, and how often yet. */
+  readonly deadlyTopics: Array<{ readonly topicFilter: string; left: number }>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (): Faults => ({
+  connectRefusals: [],
+  connectsToIgnore: 0,
+  sessionPresentLies: [],
+  subscribeRefusals: [],
+  grantedQoS: 2,
+  answerDelay: 0,
+  heldTypes: new Set(),
+  deadlyTopics: []
+})
+
+/**
+ * Whether the connection a message to this topic came on is to be closed; each such time is counted.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const takeDeadly = (faults: Faults, topic: string): boolean => {
+  const deadly = faults.deadlyTopics.find(({ left, topicFilter }) => left > 0 && Topic.matches(topicFilter, topic))
+  if (deadly !== undefined) deadly.left--
+  return deadly !== undefined
+}

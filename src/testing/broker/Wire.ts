@@ -1,0 +1,144 @@
+/**
+ * The broker's end of one network connection as packets: bytes in, packets out of them; packets in, one write a turn.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Decoder from "../../protocol/Decoder.ts"
+import * as Encoder from "../../protocol/Encoder.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
+import * as Validity from "../../protocol/Validity.ts"
+import type { Peer } from "../network/Link.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wire {
+  readonly peer: Peer
+  /** The packets this chunk completes, and how long the next one claims to be in all (0 while that is not known). */
+  readonly receive: (chunk: Uint8Array) => { readonly packets: ReadonlyArray<Packet.Packet>; readonly longest: number }
+  readonly error: () => ProtocolViolation | undefined
+  /** Whether what came ended with a whole packet. */
+  readonly isAtBoundary: () => boolean
+  readonly setVersion: (version: Packet.ProtocolVersion) => void
+  readonly setMaximumPacketSize: (bytes: number) => void
+  /**
+   * Puts a packet behind what is to be written and says how many bytes have gone out with it, or `undefined` when it
+   * cannot be sent to this client: it is too large for it.
+   */
+  readonly send: (packet: Packet.Packet) => number | undefined
+  readonly end: (how: "close" | "reset") => void
+  /** Lets the writer go on. */
+  readonly flush: () => void
+  /** Writes until it was told to end. */
+  readonly write: Effect.Effect<void>
+}
+
+/** Where packets begin and end, from their fixed headers alone. Section 2.1. */
+const makeFraming = () => {
+  /** Bytes of the packet that are still to come; -1 while its Remaining Length is being read. */
+  let left = 0
+  let size = 0
+  let multiplier = 1
+  let remaining = 0
+  return {
+    /** Goes on with the chunk and returns the size of the longest packet that began in it or before. */
+    follow: (chunk: Uint8Array): number => {
+      let longest = 0
+      let offset = 0
+      while (offset < chunk.length) {
+        if (left > 0) {
+          const taken = Math.min(left, chunk.length - offset)
+          left -= taken
+          offset += taken
+        } else if (left === 0) {
+          left = -1
+          size = 1
+          multiplier = 1
+          remaining = 0
+          offset++
+        } else {
+          const byte = chunk[offset++]
+          size++
+          remaining += (byte & 127) * multiplier
+          multiplier *= 128
+          if (byte < 128) {
+            left = remaining
+            longest = Math.max(longest, size + remaining)
+          }
+        }
+      }
+      return longest
+    },
+    isAtBoundary: () => left === 0
+  }
+}
+
+const isNonEmpty = <A>(items: Array<A>): items is [A, ...Array<A>] => items.length > 0
+
+/** Larger than any packet: what is too large for the broker is not the decoder's to say, which cannot know CONNECT. */
+const unlimited = 268_435_460
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (peer: Peer): Wire => {
+  const decoder = Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: unlimited })
+  const framing = makeFraming()
+  let version: Packet.ProtocolVersion = "5.0"
+  let encoder = Encoder.make({ protocolVersion: version, sender: "server" })
+  let bytesSent = 0
+  let ending: "close" | "reset" | undefined
+  let waiting: (() => void) | undefined
+
+  const woken = Effect.callback<void>((resume) => {
+    waiting = () => resume(Effect.void)
+  })
+
+  const write: Effect.Effect<void> = Effect.gen(function*() {
+    while (true) {
+      const chunks = ending === "reset" ? [] : encoder.take()
+      for (const chunk of chunks) bytesSent += chunk.length
+      if (isNonEmpty(chunks)) yield* peer.write(chunks)
+      else if (ending !== undefined) return yield* ending === "close" ? peer.close : peer.reset
+      else yield* woken
+    }
+  })
+
+  return {
+    peer,
+    receive: (chunk) => {
+      const longest = framing.follow(chunk)
+      return { packets: decoder.push(chunk), longest }
+    },
+    error: () => decoder.error,
+    isAtBoundary: framing.isAtBoundary,
+    setVersion: (protocolVersion) => {
+      version = protocolVersion
+      encoder = Encoder.make({ protocolVersion, sender: "server" })
+    },
+    setMaximumPacketSize: (bytes) => encoder.setMaximumPacketSize(bytes),
+    send: (packet) => {
+      if (ending !== undefined) return undefined
+      if (encoder.encode(packet) === undefined) return bytesSent + encoder.pendingBytes()
+      // Too large for this client is the client's limit; anything else is a mistake of who told the broker what to say.
+      const invalid = Validity.check(packet, { protocolVersion: version, sender: "server" })
+      if (invalid !== undefined) {
+        throw new Error(`The broker was told to send what no packet can say: ${invalid.message}`)
+      }
+      return undefined
+    },
+    end: (how) => {
+      ending ??= how
+    },
+    flush: () => {
+      const resume = waiting
+      waiting = undefined
+      resume?.()
+    },
+    write
+  }
+}

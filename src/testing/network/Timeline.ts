@@ -1,0 +1,140 @@
+/**
+ * What is going to happen, in order of time, and one fiber that sleeps until the first of it.
+ *
+ * Knows nothing of networks. Time is Effect's `Clock` alone, so on a `TestClock` it moves only when the test says so,
+ * and while nothing is to happen there is no fiber and no sleep.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+
+/**
+ * Something that is to happen, until it did or was cancelled.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Appointment {
+  readonly due: number
+  readonly run: () => void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Timeline {
+  /** Milliseconds that never go back. */
+  readonly now: () => number
+  readonly after: (milliseconds: number, run: () => void) => Appointment
+  readonly at: (due: number, run: () => void) => Appointment
+  readonly cancel: (appointment: Appointment) => void
+  /**
+   * Wakes someone who waits: now, or, while things are happening, once everything of this instant has happened.
+   */
+  readonly wake: (resume: () => void) => void
+  /** How much is going to happen. */
+  readonly pending: () => number
+}
+
+/** A nanosecond: less than that is floating point, not waiting. */
+const tolerance = 1e-6
+
+/**
+ * A timeline that ends with its scope: what has not happened by then never does.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<Timeline, never, Scope.Scope> = Effect.gen(function*() {
+  const context = yield* Effect.context()
+  const clock = yield* Clock.Clock
+  const runFork = Effect.runForkWith(context)
+  /** The latest first; of equal times the one made last first, so that `pop` takes them in order. */
+  const appointments: Array<Appointment> = []
+  let sleepers: Array<() => void> = []
+  let alarm: Fiber.Fiber<void> | undefined
+  let alarmDue: number | undefined
+  let isRinging = false
+  let isClosed = false
+
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const nextDue = (): number | undefined => appointments[appointments.length - 1]?.due
+
+  const ring = (): void => {
+    isRinging = true
+    const instant = now() + tolerance
+    for (let next = nextDue(); next !== undefined && next <= instant; next = nextDue()) appointments.pop()?.run()
+    while (sleepers.length > 0) {
+      const woken = sleepers
+      sleepers = []
+      for (const resume of woken) resume()
+    }
+    isRinging = false
+  }
+
+  const alarmClock: Effect.Effect<void> = Effect.gen(function*() {
+    for (let due = nextDue(); due !== undefined; due = nextDue()) {
+      alarmDue = due
+      const wait = due - now()
+      yield* wait > tolerance ? clock.sleep(Duration.millis(wait)) : Effect.yieldNow
+      ring()
+    }
+    alarm = undefined
+    alarmDue = undefined
+  })
+
+  const setAlarm = (): void => {
+    const due = nextDue()
+    if (isRinging || due === alarmDue) return
+    alarm?.interruptUnsafe()
+    alarm = undefined
+    alarmDue = due
+    if (due !== undefined) alarm = runFork(alarmClock)
+  }
+
+  const at = (due: number, run: () => void): Appointment => {
+    const appointment = { due, run }
+    if (isClosed) return appointment
+    let low = 0
+    let high = appointments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (appointments[middle].due > due) low = middle + 1
+      else high = middle
+    }
+    appointments.splice(low, 0, appointment)
+    setAlarm()
+    return appointment
+  }
+
+  const cancel = (appointment: Appointment): void => {
+    const index = appointments.indexOf(appointment)
+    if (index === -1) return
+    appointments.splice(index, 1)
+    setAlarm()
+  }
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      appointments.length = 0
+      setAlarm()
+    })
+  )
+  return {
+    now,
+    after: (milliseconds, run) => at(now() + milliseconds, run),
+    at,
+    cancel,
+    wake: (resume) => {
+      if (isRinging) sleepers.push(resume)
+      else resume()
+    },
+    pending: () => appointments.length
+  }
+})

@@ -1,0 +1,231 @@
+/**
+ * Tables for the rules of a session: what is put in, and what has to come out, as one line of text each.
+ *
+ * `PUBLISH1 #7 a DUP` is a PUBLISH of QoS 1 with identifier 7 and topic `a`. A message, its request and its topic
+ * share one name.
+ */
+import { assert } from "@effect/vitest"
+import type { Arrival } from "../../../src/protocol/Arrivals.ts"
+import type { SessionPacket } from "../../../src/protocol/Connection.ts"
+import type * as Packet from "../../../src/protocol/Packet.ts"
+import * as Properties from "../../../src/protocol/Properties.ts"
+import * as Session from "../../../src/protocol/Session.ts"
+
+export const versions = ["3.1.1", "5.0"] as const
+
+// -- Packets of the server --------------------------------------------------------------------------------------------
+
+const acknowledgement = <Type extends "Puback" | "Pubrec" | "Pubrel" | "Pubcomp">(_tag: Type) =>
+(
+  packetIdentifier: number,
+  reasonCode = 0x00,
+  properties = Properties.none
+) => ({ _tag, packetIdentifier, reasonCode, properties })
+
+export const puback = acknowledgement("Puback")
+export const pubrec = acknowledgement("Pubrec")
+export const pubrel = acknowledgement("Pubrel")
+export const pubcomp = acknowledgement("Pubcomp")
+
+export const suback = (
+  packetIdentifier: number,
+  reasonCodes: ReadonlyArray<number>,
+  properties = Properties.none
+): Packet.Suback => ({ _tag: "Suback", packetIdentifier, reasonCodes, properties })
+
+export const unsuback = (packetIdentifier: number, reasonCodes: ReadonlyArray<number> = []): Packet.Unsuback => ({
+  _tag: "Unsuback",
+  packetIdentifier,
+  reasonCodes,
+  properties: Properties.none
+})
+
+/** A PUBLISH of the server. */
+export const incoming = (
+  qos: Packet.QoS,
+  packetIdentifier: number,
+  topic: string,
+  more?: Partial<Packet.Publish>
+): Packet.Publish => ({
+  _tag: "Publish",
+  topic,
+  payload: new Uint8Array([1]),
+  qos,
+  retain: false,
+  dup: false,
+  packetIdentifier,
+  properties: Properties.none,
+  ...more
+})
+
+// -- Messages of ours -------------------------------------------------------------------------------------------------
+
+export const message = (qos: Packet.QoS, topic: string, more?: Partial<Session.Message>): Session.Message => ({
+  topic,
+  payload: new Uint8Array([2]),
+  qos,
+  retain: false,
+  properties: Properties.none,
+  ...more
+})
+
+export const outgoing = (
+  qos: Packet.QoS,
+  topic: string,
+  more?: Partial<Session.Message>
+): Session.PublishRequest<string> => ({ message: message(qos, topic, more), request: topic })
+
+export const subscription = (topicFilter: string): Packet.Subscription => ({
+  topicFilter,
+  qos: 2,
+  noLocal: false,
+  retainAsPublished: false,
+  retainHandling: 0
+})
+
+// -- Inputs -----------------------------------------------------------------------------------------------------------
+
+export interface Table {
+  session: Session.Session<string>
+  now: number
+  /** How each delivered message is acknowledged, by its topic; the newest delivery. */
+  readonly arrivals: Map<string, Arrival>
+}
+
+export type Input = (table: Table) => Session.Step<string>
+
+export const connected =
+  (options?: { readonly sessionPresent?: boolean; readonly receiveMaximum?: number }): Input => ({ now, session }) =>
+    Session.connected(session, {
+      protocolVersion: session.protocolVersion,
+      sessionPresent: options?.sessionPresent ?? true,
+      receiveMaximum: options?.receiveMaximum ?? 65_535,
+      now
+    })
+
+export const disconnected: Input = ({ now, session }) => Session.disconnected(session, now)
+
+export const publish = (...requests: ReadonlyArray<Session.PublishRequest<string>>): Input => ({ now, session }) =>
+  Session.publish(session, requests, now)
+
+export const receive = (...packets: ReadonlyArray<SessionPacket>): Input => ({ now, session }) =>
+  Session.receive(session, packets, now)
+
+export const subscribe = (request: string, ...topicFilters: ReadonlyArray<string>): Input => ({ now, session }) =>
+  Session.subscribe(session, {
+    subscriptions: topicFilters.map(subscription),
+    properties: Properties.none,
+    request,
+    now
+  })
+
+export const unsubscribe = (request: string, ...topicFilters: ReadonlyArray<string>): Input => ({ now, session }) =>
+  Session.unsubscribe(session, { topicFilters, properties: Properties.none, request, now })
+
+export const withdraw = (packetIdentifier: number): Input => ({ now, session }) =>
+  Session.withdraw(session, packetIdentifier, now)
+
+export const acknowledge = (topics: ReadonlyArray<string>, reasonCode = 0x00): Input => ({ arrivals, now, session }) =>
+  Session.acknowledge(
+    session,
+    topics.map((topic) => arrivals.get(topic) ?? assert.fail(`${topic} is not delivered`)),
+    reasonCode,
+    now
+  )
+
+/** The same input at this time. */
+export const at = (now: number, input: Input): Input => (table) => {
+  table.now = now
+  return input(table)
+}
+
+// -- Actions ----------------------------------------------------------------------------------------------------------
+
+const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
+
+const codeUnlessSuccess = (code: number): string => code === 0x00 ? "" : ` ${hexadecimal(code)}`
+
+const showPacket = (packet: Packet.ClientPacket): string => {
+  switch (packet._tag) {
+    case "Publish": {
+      const identifier = packet.qos === 0 && packet.packetIdentifier === 0 ? "" : ` #${packet.packetIdentifier}`
+      return `PUBLISH${packet.qos}${identifier} ${packet.topic}${packet.dup ? " DUP" : ""}`
+    }
+    case "Puback":
+    case "Pubrec":
+    case "Pubrel":
+    case "Pubcomp":
+      return `${packet._tag.toUpperCase()} #${packet.packetIdentifier}${codeUnlessSuccess(packet.reasonCode)}`
+    case "Subscribe":
+      return `SUBSCRIBE #${packet.packetIdentifier} ${packet.subscriptions.map((one) => one.topicFilter).join(" ")}`
+    case "Unsubscribe":
+      return `UNSUBSCRIBE #${packet.packetIdentifier} ${packet.topicFilters.join(" ")}`
+    default:
+      return packet._tag.toUpperCase()
+  }
+}
+
+export const show = (action: Session.Action<string>): string => {
+  switch (action._tag) {
+    case "Send":
+      return showPacket(action.packet)
+    case "Deliver":
+      return `deliver ${action.publish.topic}`
+    case "Complete": {
+      const { reasonCode, reasonCodes } = action.outcome
+      return ["complete", action.request + codeUnlessSuccess(reasonCode), ...reasonCodes.map(hexadecimal)].join(" ")
+    }
+    case "Abandon":
+      return `abandon ${action.request}`
+    case "Violation": {
+      const { label, reasonCode } = action.violation
+      return `violation ${label.label} ${hexadecimal(reasonCode)}`
+    }
+  }
+}
+
+// -- Tables -----------------------------------------------------------------------------------------------------------
+
+export type Row = readonly [input: Input, actions: ReadonlyArray<string>]
+
+export const begin = (
+  protocolVersion: Packet.ProtocolVersion,
+  options?: { readonly maximumInFlight?: number; readonly receiveMaximum?: number }
+): Table => ({
+  session: Session.make({
+    protocolVersion,
+    maximumInFlight: options?.maximumInFlight ?? 1000,
+    receiveMaximum: options?.receiveMaximum ?? 65_535
+  }),
+  now: 0,
+  arrivals: new Map()
+})
+
+/** Puts one input in. */
+export const play = (table: Table, input: Input): ReadonlyArray<Session.Action<string>> => {
+  const step = input(table)
+  table.session = step.session
+  for (const action of step.actions) {
+    if (action._tag === "Deliver" && action.arrival !== undefined) {
+      table.arrivals.set(action.publish.topic, action.arrival)
+    }
+  }
+  return step.actions
+}
+
+/** Puts the inputs in one after the other and compares what comes out of each. */
+export const check = (table: Table, rows: ReadonlyArray<Row>): Table => {
+  rows.forEach(([input, expected], index) =>
+    assert.deepStrictEqual(play(table, input).map(show), [...expected], `row ${index + 1}`)
+  )
+  return table
+}
+
+/** A session on its first connection. */
+export const online = (
+  protocolVersion: Packet.ProtocolVersion,
+  options?: { readonly maximumInFlight?: number; readonly receiveMaximum?: number; readonly window?: number }
+): Table =>
+  check(begin(protocolVersion, options), [
+    [connected({ sessionPresent: false, receiveMaximum: options?.window ?? 65_535 }), []]
+  ])

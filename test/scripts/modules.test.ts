@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { onTestFinished } from "vitest"
+import { repository } from "../../scripts/files.ts"
+import { violations } from "../../scripts/modules.ts"
+
+/** A folder with these files, gone when the test is over. */
+const folderWith = (files: Readonly<Record<string, string>>): string => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-test-"))
+  onTestFinished(() => fs.rmSync(folder, { recursive: true }))
+  for (const [file, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
+    fs.writeFileSync(path.join(folder, file), text)
+  }
+  return folder
+}
+
+describe("dependency direction", () => {
+  it("holds in src", () => {
+    assert.deepStrictEqual(violations(path.join(repository, "src")), [])
+  })
+
+  const wrong = [
+    ["protocol/Packet.ts", `import { Effect } from "effect"`],
+    ["protocol/Packet.ts", `import type { MqttError } from "../MqttError.ts"`],
+    ["protocol/Packet.ts", `export { x } from "node:fs"`],
+    ["MqttError.ts", `export * from "./internal/writer.ts"`],
+    ["MqttStore.ts", `import * as Socket from "effect/socket/Socket"`],
+    ["internal/writer.ts", `import { MqttClient } from "../MqttClient.ts"`],
+    ["internal/writer.ts", `export const load = () => import("node:net")`],
+    ["MqttClient.ts", `import { tcp } from "./node/index.ts"`],
+    ["MqttClient.ts", `import { NodeSocket } from "@effect/platform-node"`],
+    ["testing/index.ts", `import { writer } from "../internal/writer.ts"`],
+    ["testing/index.ts", `export type Client = import("../MqttClient.ts").MqttClient`],
+    ["browser/index.ts", `import { tcp } from "../node/index.ts"`],
+    ["node/index.ts", `import { readFileSync } from "../../scripts/files.ts"`],
+    ["node/index.ts", `import WebSocket from "ws"`],
+    ["elsewhere/index.ts", `import { Effect } from "effect"`]
+  ] as const
+  for (const [module, text] of wrong) {
+    it(`is broken by ${text} in ${module}`, () => {
+      assert.strictEqual(violations(folderWith({ [module]: text })).length, 1)
+    })
+  }
+
+  it("allows what each layer needs and ignores comments", () => {
+    const source = folderWith({
+      "protocol/Packet.ts": `/** import { Effect } from "effect" */\nimport type { Topic } from "./Topic.ts"`,
+      "MqttTransport.ts": `import { Socket } from "effect/socket"\nimport { MqttError } from "./MqttError.ts"`,
+      "internal/writer.ts": `import { Effect } from "effect"\nimport { MqttTransport } from "../MqttTransport.ts"`,
+      "index.ts": `export * as MqttClient from "./MqttClient.ts"`,
+      "node/index.ts": `import * as net from "node:net"\nimport { MqttClient } from "../MqttClient.ts"`,
+      "cli/index.ts": `import { NodeMqtt } from "../node/index.ts"`
+    })
+    assert.deepStrictEqual(violations(source), [])
+  })
+})
+
+describe("circular imports", () => {
+  it("are refused by the linter", () => {
+    const source = folderWith({
+      "one.ts": `import { two } from "./two.ts"\nexport const one = () => two`,
+      "two.ts": `import { one } from "./one.ts"\nexport const two = () => one`
+    })
+    const oxlint = path.join(repository, "node_modules", "oxlint", "bin", "oxlint")
+    const options = ["-c", path.join(repository, ".oxlintrc.json"), source]
+    const { status, stdout } = spawnSync(process.execPath, [oxlint, ...options], { encoding: "utf8" })
+    assert.include(stdout, "no-cycle")
+    assert.strictEqual(status, 1)
+  })
+})

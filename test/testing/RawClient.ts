@@ -1,0 +1,133 @@
+/**
+ * A client without rules: it sends the packets it is told to and keeps those that come, so a test can do right and
+ * wrong.
+ */
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import type { MqttError } from "../../src/MqttError.ts"
+import { MqttTransport } from "../../src/MqttTransport.ts"
+import * as Decoder from "../../src/protocol/Decoder.ts"
+import * as Encoder from "../../src/protocol/Encoder.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
+import { none } from "../../src/protocol/Properties.ts"
+
+/** One way and back on the fake network's default latency. */
+export const roundTrip = TestClock.adjust(40)
+
+export const connectPacket = (
+  protocolVersion: Packet.ProtocolVersion,
+  options: Partial<Packet.Connect> = {}
+): Packet.Connect => ({
+  _tag: "Connect",
+  protocolVersion,
+  cleanStart: true,
+  keepAlive: 0,
+  clientId: "client",
+  will: undefined,
+  username: undefined,
+  password: undefined,
+  properties: none,
+  ...options
+})
+
+export const publish = (topic: string, options: Partial<Packet.Publish> & { readonly text?: string } = {}) => {
+  const { text = "payload", ...fields } = options
+  return {
+    _tag: "Publish",
+    topic,
+    payload: new TextEncoder().encode(text),
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetIdentifier: 0,
+    properties: none,
+    ...fields
+  } as const satisfies Packet.Publish
+}
+
+export const subscribe = (
+  packetIdentifier: number,
+  topicFilter: string,
+  options: Partial<Packet.Subscription> & { readonly subscriptionIdentifier?: number } = {}
+): Packet.Subscribe => {
+  const { subscriptionIdentifier, ...subscription } = options
+  return {
+    _tag: "Subscribe",
+    packetIdentifier,
+    subscriptions: [{
+      topicFilter,
+      qos: 2,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+      ...subscription
+    }],
+    properties: subscriptionIdentifier === undefined ? none : { subscriptionIdentifiers: [subscriptionIdentifier] }
+  }
+}
+
+export const acknowledge = <Tag extends "Puback" | "Pubrec" | "Pubrel" | "Pubcomp">(
+  _tag: Tag,
+  packetIdentifier: number,
+  reasonCode = 0
+) => ({ _tag, packetIdentifier, reasonCode, properties: none })
+
+export const disconnect: Packet.Disconnect = { _tag: "Disconnect", reasonCode: 0, properties: none }
+
+/** A connection on which nothing was sent yet. */
+export const open = Effect.fnUntraced(function*(protocolVersion: Packet.ProtocolVersion) {
+  const transport = yield* MqttTransport
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const opening = yield* Effect.forkChild(Scope.provide(transport.open, scope), { startImmediately: true })
+  yield* TestClock.adjust(80)
+  const connection = yield* Fiber.join(opening)
+  const decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: 1_000_000 })
+  const received: Array<Packet.ServerPacket> = []
+  const reading = yield* connection.pull.pipe(
+    Effect.map((chunks) => {
+      for (const chunk of chunks) received.push(...decoder.push(chunk) as ReadonlyArray<Packet.ServerPacket>)
+    }),
+    Effect.forever,
+    Effect.flip,
+    Effect.forkChild({ startImmediately: true })
+  )
+  let taken = 0
+  return {
+    /** Sends packets in one write. */
+    send: (...packets: ReadonlyArray<Packet.Packet>): Effect.Effect<void, MqttError> => {
+      const chunks = packets.map((packet) => {
+        const encoded = Encoder.toBytes(packet, { protocolVersion, sender: "client" })
+        if (!(encoded instanceof Uint8Array)) throw new Error(encoded.message)
+        return encoded
+      })
+      const [first, ...rest] = chunks
+      return connection.write([first, ...rest])
+    },
+    sendBytes: (...bytes: ReadonlyArray<number>) => connection.write([Uint8Array.from(bytes)]),
+    /** What has come. */
+    received: (): ReadonlyArray<Packet.ServerPacket> => received,
+    /** What has come since it was last asked. */
+    take: (): ReadonlyArray<Packet.ServerPacket> => {
+      const news = received.slice(taken)
+      taken = received.length
+      return news
+    },
+    error: () => decoder.error,
+    isEnded: () => reading.pollUnsafe() !== undefined,
+    close: Scope.close(scope, Exit.void),
+    abort: connection.abort
+  }
+})
+
+/** A connection on which CONNECT was answered. */
+export const connect = Effect.fnUntraced(function*(
+  protocolVersion: Packet.ProtocolVersion,
+  options?: Partial<Packet.Connect>
+) {
+  const client = yield* open(protocolVersion)
+  yield* client.send(connectPacket(protocolVersion, options))
+  yield* roundTrip
+  const [connack] = client.take()
+  return { ...client, connack }
+})
