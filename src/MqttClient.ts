@@ -15,17 +15,19 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
+import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Consumer from "./internal/client/consumer.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
-import * as Publisher from "./internal/client/publisher.ts"
+import { Publisher } from "./internal/client/publisher.ts"
 import { SessionRunner } from "./internal/client/sessionRunner.ts"
 import * as Subscriber from "./internal/client/subscriber.ts"
 import * as Supervisor from "./internal/client/supervisor.ts"
 import * as failures from "./internal/connection/failures.ts"
 import type { MqttConnection } from "./MqttConnection.ts"
 import type * as MqttError from "./MqttError.ts"
-import type { Acknowledgement, MqttMessage, Payload } from "./MqttMessage.ts"
+import type { Acknowledgement, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
 import * as MqttOptions from "./MqttOptions.ts"
 import type { ConnectionState, MqttEvent, Stats } from "./MqttState.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
@@ -48,6 +50,23 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: MqttOptions.PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
   /**
+   * Publishes a message and goes on: completes when the window took it (QoS 1 and 2: its identifier is assigned and it
+   * is on its way), with an effect that waits for the acknowledgement. What is not awaited is delivered all the same.
+   * How many run ahead is `maxInflight`. Fails like `publish` with what happens before that.
+   */
+  readonly publishAsync: (
+    topic: string,
+    payload: Payload,
+    options?: MqttOptions.PublishOptions
+  ) => Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError>
+  /**
+   * Publishes a stream of messages, as many at once as the window takes, and ends with their number when all are
+   * acknowledged. Fails with the first failure; what was sent before is delivered all the same.
+   */
+  readonly publishSink: Sink.Sink<number, MqttOptions.OutgoingMessage, never, MqttError.MqttError>
+  /** Waits until everything published so far has ended, well or badly. */
+  readonly flush: Effect.Effect<void, MqttError.MqttError>
+  /**
    * Subscribes for as long as the scope lives. Completes with the stream of messages when the server has granted the
    * subscription; several subscribers of one filter share one SUBSCRIBE. A message is acknowledged when the stream's
    * buffer took it. MQTT 5.0 and 3.1.1, sections 3.8 and 3.9.
@@ -61,6 +80,19 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     options?: MqttOptions.SubscribeOptions
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
+  /**
+   * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
+   * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
+   * it leaves unacknowledged wait 30 seconds for the next consumer of the topic; a handler refuses one by failing with
+   * `Rejected`. Acknowledgements leave in the order in which messages came.
+   */
+  readonly consume: <E, R>(
+    topicFilter: string | ReadonlyArray<string>,
+    handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
+    options?: MqttOptions.ConsumeOptions
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
+  /** Whether the server answers: something was heard within the last second, or a ping is answered in time. */
+  readonly brokerUp: Effect.Effect<boolean>
   /** The connection as it is, and as it changes (`SubscriptionRef.changes`). */
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   /** What happens from now on; one who does not pull misses the oldest. */
@@ -112,10 +144,17 @@ export const make = Effect.fnUntraced(function*(
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
   const disconnect = Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed))
-  const subscribe = Subscriber.make({ runner, lifetime, buffer: resolved.buffer })
+  const subscribing = { runner, lifetime, buffer: resolved.buffer }
+  const subscribe = Subscriber.make(subscribing)
+  const { flush, publish, publishAsync, publishSink } = new Publisher({ runner, lifetime, clock })
   return MqttClient.of({
-    publish: Publisher.make({ runner, lifetime, clock }),
+    publish,
+    publishAsync,
+    publishSink,
+    flush,
     subscribe,
+    consume: Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0 }),
+    brokerUp: Effect.suspend(() => brokerUp(runner.connection, resolved.responseTimeout)),
     messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
     events: Stream.fromPubSub(events),
@@ -124,6 +163,16 @@ export const make = Effect.fnUntraced(function*(
     disconnectWithWill: Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
   })
 })
+
+const brokerUp = (connection: MqttConnection | undefined, responseTimeout: number): Effect.Effect<boolean> => {
+  if (connection === undefined) return Effect.succeed(false)
+  if (connection.silence() < 1000) return Effect.succeed(true)
+  return connection.ping.pipe(
+    Effect.as(true),
+    Effect.timeoutOrElse({ duration: responseTimeout, orElse: () => Effect.succeed(false) }),
+    Effect.catch(() => Effect.succeed(false))
+  )
+}
 
 /** 5.0 has a word for it; a 3.1.1 server publishes the Will when no DISCONNECT comes. Section 3.14. */
 const leaveWill = (connection: MqttConnection | undefined): Effect.Effect<void> => {

@@ -8,6 +8,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as failures from "./internal/connection/failures.ts"
@@ -19,6 +20,7 @@ import type * as Packet from "./protocol/Packet.ts"
 import * as Properties from "./protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "./protocol/ProtocolError.ts"
 import type { ServerLimits } from "./protocol/ServerLimits.ts"
+import * as Validity from "./protocol/Validity.ts"
 
 /**
  * What CONNECT says, and how long to wait for whom.
@@ -71,10 +73,13 @@ export interface MqttConnection {
   readonly keepAlive: number
   readonly limits: ServerLimits
   /**
-   * Sends a packet; completes when the network took it. Fails with `InvalidRequest` when the packet cannot be said in
-   * MQTT or is too large for the server, with `Closed` after `disconnect`, or with what ended the connection.
+   * Sends a packet; completes when the network took it. CONNECT and DISCONNECT are sent by `make` and `disconnect`.
+   * Fails with `InvalidRequest` when the packet cannot be said in MQTT, with `ServerLimit` when the server announced
+   * that it does not take it, with `Closed` after `disconnect`, or with what ended the connection.
    */
-  readonly send: (packet: Packet.ClientPacket) => Effect.Effect<void, MqttError.MqttError>
+  readonly send: (
+    packet: Exclude<Packet.ClientPacket, Packet.Connect | Packet.Disconnect>
+  ) => Effect.Effect<void, MqttError.MqttError>
   /**
    * The next packets for whoever keeps the session, in the order they came; answering them is the caller's. Nothing is
    * read from the network, and silence does not count against the server, while nobody pulls.
@@ -82,7 +87,10 @@ export interface MqttConnection {
   readonly pull: Effect.Effect<ReadonlyArray<Connection.SessionPacket>, MqttError.MqttError>
   /** Asks the server for a sign of life; completes when anything is heard, which takes somebody who pulls. */
   readonly ping: Effect.Effect<void, MqttError.MqttError>
-  /** Sends DISCONNECT and ends the connection. Default reason: 0x00, so the server drops the Will. */
+  /**
+   * Sends DISCONNECT and ends the connection. Default reason: 0x00, so the server drops the Will. Fails with
+   * `InvalidRequest`, and ends nothing, when DISCONNECT cannot say that.
+   */
   readonly disconnect: (
     options?: { readonly reasonCode?: number | undefined; readonly properties?: Properties.Properties | undefined }
   ) => Effect.Effect<void, MqttError.MqttError>
@@ -167,7 +175,8 @@ export const make = Effect.fnUntraced(function*(
   const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
   const progress: { waitingFor: "network" | "CONNACK" } = { waitingFor: "network" }
   return yield* Effect.gen(function*() {
-    const scope = yield* networkScope
+    const scope = yield* Scope.make()
+    yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
     const network = yield* Scope.provide(transport.open, scope)
     progress.waitingFor = "CONNACK"
     return yield* handshake(options, network, scope)
@@ -178,12 +187,19 @@ export const make = Effect.fnUntraced(function*(
         Effect.fail(MqttError.fromReason(
           new MqttError.ConnectTimeout({ timeout, waitingFor: progress.waitingFor })
         ))
-    })
+    }),
+    releasedOnFailure
   )
 })
 
-/** Ends with the caller's scope, or earlier when the connection is ended from this side. */
-const networkScope = Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+/** What failed or was interrupted gives back at once what it has acquired; otherwise the caller's scope does. */
+const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
+      restore(Scope.provide(self, scope)).pipe(
+        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
+      ))
+  )
 
 const handshake = Effect.fnUntraced(function*(options: Options, network: NetworkConnection, scope: Scope.Closeable) {
   const connect = toConnect(options)
@@ -206,8 +222,8 @@ const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
   const { connect, keepAlive, limits } = link.connection
   return {
     protocolVersion: connect.protocolVersion,
-    connack,
-    clientId: connack.properties.assignedClientIdentifier ?? connect.clientId,
+    connack: asAskedFor(connack, connect),
+    clientId: link.clientId,
     keepAlive: keepAlive.interval / 1000,
     limits,
     send: (packet) => link.send(packet),
@@ -227,8 +243,17 @@ const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
   }
 }
 
+/** Response Information comes only to those who asked for it. `[MQTT-3.1.2-28]`. */
+const asAskedFor = (connack: Packet.Connack, connect: Packet.Connect): Packet.Connack => {
+  const { responseInformation, ...properties } = connack.properties
+  const isUnasked = responseInformation !== undefined && connect.properties.requestResponseInformation !== 1
+  return isUnasked ? { ...connack, properties } : connack
+}
+
 const disconnect = (link: Link.Link, packet: Packet.Disconnect): Effect.Effect<void, MqttError.MqttError> => {
-  const invalid = Connection.checkDisconnect(link.connection, packet)
+  const { protocolVersion } = link.connection.connect
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" }) ??
+    Connection.checkDisconnect(link.connection, packet)
   return invalid === undefined
     ? link.shutdown(failures.closed, packet)
     : Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))

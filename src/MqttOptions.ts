@@ -177,6 +177,33 @@ export type PublishProperties = Pick<
  * @since 0.1.0
  * @category models
  */
+export interface ConsumeOptions extends SubscribeOptions {
+  /** Default: 1. */
+  readonly qos?: Packet.QoS | undefined
+  /** Messages handled at once. Default: 1. */
+  readonly concurrency?: number | undefined
+  /**
+   * What a handler that fails or dies leads to: `consume` fails and the message stays unacknowledged, to be consumed
+   * again; or it is refused (5.0) or acknowledged, and `consume` goes on. Default: `"stop"`.
+   */
+  readonly onFailure?: "stop" | "reject" | "acknowledge" | undefined
+}
+
+/**
+ * A message for `publishSink`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutgoingMessage extends PublishOptions {
+  readonly topic: string
+  readonly payload: Payload
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface SubscribeOptions {
   /** The highest QoS messages are delivered with. Default: 0. */
   readonly qos?: Packet.QoS | undefined

@@ -88,10 +88,19 @@ export const fromSocket = (options: {
       (error) => fromReason(openFailed(causeOf(error)))
     )
     const writer = yield* socket.writer
+    // A Socket keeps what is written after its end for its next connection, and the writer waits that long.
+    let isClosed = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+      })
+    )
+    const closed = Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
     return {
       pull: Effect.mapError(pull, lost),
-      write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.mapError(writer.writeAll(chunks), lost),
-      abort: Effect.ignore(writer.write(abruptly))
+      write: (chunks: NonEmptyReadonlyArray<Uint8Array>) =>
+        Effect.suspend(() => isClosed ? closed : Effect.mapError(writer.writeAll(chunks), lost)),
+      abort: Effect.suspend(() => isClosed ? Effect.void : Effect.ignore(writer.write(abruptly)))
     }
   })
   return MqttTransport.of({ endpoint: options.endpoint, open })

@@ -5,16 +5,10 @@
  * `protocolVersion: "auto"`.
  */
 import { Aedes } from "aedes"
-import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
 import * as Net from "node:net"
 import type { MqttClient, MqttError } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
-
-/** Where the broker is. Its password, if the URL has one, is not for printing. */
-export interface Broker {
-  readonly url: Redacted.Redacted
-  readonly description: string
-}
 
 const listen = (server: Net.Server): Effect.Effect<number> =>
   Effect.callback((resume) => {
@@ -31,7 +25,7 @@ const embedded = Effect.gen(function*() {
     (aedes) => Effect.callback<void>((resume) => aedes.close(() => resume(Effect.void)))
   )
   const server = yield* Effect.acquireRelease(
-    Effect.sync(() => Net.createServer((socket) => void aedes.handle(socket))),
+    Effect.sync(() => Net.createServer({ noDelay: true }, (socket) => void aedes.handle(socket))),
     (server) => Effect.sync(() => void server.close())
   )
   const port = yield* listen(server)
@@ -41,16 +35,28 @@ const embedded = Effect.gen(function*() {
   }
 })
 
-/** Runs for as long as the scope it is asked for in. */
-export const broker = Effect.gen(function*() {
-  const url = yield* Config.option(Config.Redacted("MQTT_URL"))
-  return Option.isSome(url) ? { url: url.value, description: "the broker that MQTT_URL names" } : yield* embedded
-})
+/** Where the broker is; an embedded one lives as long as the layer. */
+export class Broker extends Context.Service<Broker, {
+  /** May hold a password. */
+  readonly url: Redacted.Redacted
+  readonly description: string
+}>()("examples/Broker") {
+  static readonly layer = Layer.effect(
+    Broker,
+    Effect.flatMap(
+      Config.option(Config.Redacted("MQTT_URL")),
+      Option.match({
+        onNone: () => embedded,
+        onSome: (url) => Effect.succeed({ url, description: "the broker that MQTT_URL names" })
+      })
+    )
+  )
+}
 
-/** A client of that broker. */
+/** A client of that broker, and the broker. */
 export const clientLayer = (
   options?: Omit<NodeMqtt.Options, "url">
-): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(broker, ({ url }) =>
-    NodeMqtt.layer({ protocolVersion: "auto", ...options, url: Redacted.value(url) })
-  ))
+): Layer.Layer<MqttClient.MqttClient | Broker, MqttError.MqttError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(Broker, ({ url }) => NodeMqtt.layer({ protocolVersion: "auto", ...options, url: Redacted.value(url) }))
+  ).pipe(Layer.provideMerge(Broker.layer))

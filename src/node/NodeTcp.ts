@@ -24,6 +24,8 @@ export interface Options {
   readonly host: string
   /** Default: 1883. */
   readonly port?: number | undefined
+  /** Resolves the name, in the shape of `node:net`'s option of that name. Default: `dns.lookup`, the system's. */
+  readonly lookup?: Net.LookupFunction | undefined
   /** How long bytes may take to leave after the connection was closed; then it is cut. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
 }
@@ -44,7 +46,7 @@ const openFailed = (host: string, port: number) => (cause: unknown): MqttError.M
   return new MqttError.OpenFailed({ endpoint: `mqtt://${host}:${port}`, cause })
 }
 
-const connect = (host: string, port: number, socket: Net.Socket): Effect.Effect<void, Socket.SocketError> =>
+const connect = (to: Net.TcpSocketConnectOpts, socket: Net.Socket): Effect.Effect<void, Socket.SocketError> =>
   Effect.callback((resume) => {
     // Also keeps an error after the connection is open from being an uncaught one.
     socket.on("error", (cause) => {
@@ -53,7 +55,7 @@ const connect = (host: string, port: number, socket: Net.Socket): Effect.Effect<
     socket.once("connect", () => resume(Effect.void))
     // Writes are batched by the turn already; waiting for more would only add latency.
     socket.setNoDelay(true)
-    socket.connect({ host, port, autoSelectFamily: true })
+    socket.connect(to)
   })
 
 /** Flushes what was written, for as long as that may take. A peer that does not read would hold it up for ever. */
@@ -76,14 +78,15 @@ const close = (socket: Net.Socket, drainTimeout: Duration.Input): Effect.Effect<
  * @category constructors
  */
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
-  const { host, port = 1883 } = options
+  const { host, lookup, port = 1883 } = options
+  const to = { host, port, autoSelectFamily: true, ...(lookup === undefined ? {} : { lookup }) }
   const drainTimeout = options.drainTimeout ?? "1 second"
   const open: Effect.Effect<Net.Socket, Socket.SocketError, Scope.Scope> = Effect.gen(function*() {
     const socket = yield* Effect.acquireRelease(
       Effect.sync(() => new Net.Socket()),
       (socket) => close(socket, drainTimeout)
     )
-    yield* connect(host, port, socket)
+    yield* connect(to, socket)
     return socket
   })
   return MqttTransport.fromSocket({

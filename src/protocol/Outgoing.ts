@@ -28,16 +28,14 @@ const outcomeOf = (packet: Puback | Pubrec): Outcome =>
 // ---------------------------------------------------------------------------
 
 /**
- * How many QoS 1 and 2 messages may be published now. None while messages of an earlier connection are still to be
- * sent again: they go first.
+ * How many QoS 1 and 2 messages may be published now. None while messages of an earlier connection wait to be sent
+ * again: they take the window first.
  *
  * @since 0.1.0
  * @category getters
  */
-export const room = <R>(self: Session<R>): number => {
-  if (!self.isConnected || self.replayed < self.replay.length) return 0
-  return Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
-}
+export const room = <R>(self: Session<R>): number =>
+  Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
 
 /**
  * A message with the request that wants to know how it ended.

@@ -79,7 +79,6 @@ export const connected = <R>(self: Session<R>, options: {
     draft.isConnected = true
     draft.window = Math.min(draft.maximumInFlight, options.receiveMaximum)
     draft.owed = 0
-    draft.owedSince = options.now
     draft.unacknowledged = 0
     draft.arrivals = noArrivals
     if (!options.sessionPresent) {

@@ -82,7 +82,7 @@ export interface Session<R> {
   /** The network connection, counted from 1; 0 before the first. */
   readonly connection: number
   readonly isConnected: boolean
-  /** The send quota of this connection. MQTT 5.0 section 4.9. */
+  /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
   /** How much of it is used; more than the window when that has become smaller than what is released. */
   readonly outstanding: number

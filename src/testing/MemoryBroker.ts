@@ -20,13 +20,14 @@ import type { ReasonCode } from "../protocol/ReasonCode.ts"
 import * as Topic from "../protocol/Topic.ts"
 import * as Broker from "./broker/Broker.ts"
 import * as Conduct from "./broker/Conduct.ts"
-import type { Answer } from "./broker/Connection.ts"
+import type { Answer, Connection } from "./broker/Connection.ts"
 import * as Core from "./broker/Core.ts"
 import * as Delivery from "./broker/Delivery.ts"
 import type { Passed } from "./broker/Journal.ts"
 import * as Lifecycle from "./broker/Lifecycle.ts"
 import * as Message from "./broker/Message.ts"
 import type * as BrokerOptions from "./broker/Options.ts"
+import type { Session as SessionState } from "./broker/Session.ts"
 import type { Violation } from "./broker/Violations.ts"
 import * as FakeNetwork from "./FakeNetwork.ts"
 import * as Timeline from "./network/Timeline.ts"
@@ -70,6 +71,29 @@ export interface Options extends BrokerOptions.Options, FakeNetwork.Options {}
 export type PacketPredicate = Packet.PacketType | ((packet: Packet.Packet) => boolean)
 
 /**
+ * What the broker publishes by itself. QoS 0 and not retained if not said.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishOptions {
+  readonly qos?: Packet.QoS | undefined
+  readonly retain?: boolean | undefined
+  readonly properties?: Properties | undefined
+}
+
+/**
+ * How CONNECTs are refused: so many, once if not said, and in 5.0 with these properties.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RefusalOptions {
+  readonly times?: number | undefined
+  readonly properties?: Properties | undefined
+}
+
+/**
  * What a test does to the broker, and what it asks of it.
  *
  * @since 0.1.0
@@ -100,15 +124,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
 
   // What it does by itself
   /** The broker publishes something. */
-  readonly publish: (
-    topic: string,
-    payload: string | Uint8Array,
-    options?: {
-      readonly qos?: Packet.QoS | undefined
-      readonly retain?: boolean | undefined
-      readonly properties?: Properties | undefined
-    }
-  ) => Effect.Effect<void>
+  readonly publish: (topic: string, payload: string | Uint8Array, options?: PublishOptions) => Effect.Effect<void>
   /** Ends the client's connection, in 5.0 with this DISCONNECT. */
   readonly disconnectClient: (
     clientId: string,
@@ -124,10 +140,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
 
   // How it misbehaves
   /** The next CONNECTs, one if not said, are refused with this code. */
-  readonly refuseSession: (reasonCode: ReasonCode, options?: {
-    readonly times?: number | undefined
-    readonly properties?: Properties | undefined
-  }) => Effect.Effect<void>
+  readonly refuseSession: (reasonCode: ReasonCode, options?: RefusalOptions) => Effect.Effect<void>
   /** The next CONNECTs, one if not said, are never answered. */
   readonly ignoreConnect: (times?: number) => Effect.Effect<void>
   /** What the next CONNACK says of the session, whatever is true. */
@@ -150,7 +163,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
 
 const publishAnswers: ReadonlyArray<Answer["_tag"]> = ["Puback", "Pubrec", "Pubcomp"]
 
-const viewOf = (session: ReturnType<Core.Core["sessions"]["get"]> & {}): Session => ({
+const viewOf = (session: SessionState): Session => ({
   clientId: session.clientId,
   isConnected: session.connection !== undefined,
   subscriptions: [...session.subscriptions.values()].map(({ subscription, subscriptionIdentifier }) => ({
@@ -190,67 +203,49 @@ const questions = (core: Core.Core) => {
     pending: Effect.sync(core.timeline.pending),
     awaitPacket: (clientId: string, predicate: PacketPredicate, count = 1) =>
       Effect.suspend(() => {
-        const found = () => receivedFrom(clientId).filter(matcher(predicate))
-        return Effect.map(journal.until(() => found().length >= count), () => found()[count - 1])
+        const matches = matcher(predicate)
+        const isAsked = (passed: Passed): boolean =>
+          passed.clientId === clientId && passed.direction === "received" && matches(passed.packet)
+        return Effect.map(journal.awaitPassed(isAsked, count), (found) => found[count - 1].packet)
       }),
     awaitMessages: (topicFilter: string, count = 1) =>
-      Effect.suspend(() => {
-        const found = () => journal.messages().filter(({ topic }) => Topic.matches(topicFilter, topic))
-        return Effect.map(journal.until(() => found().length >= count), found)
-      })
+      journal.awaitMessages(({ topic }) => Topic.matches(topicFilter, topic), count)
   }
 }
 
-/** What the test makes a broker do. Each is one input: what it leads to is written at its end. */
-const orders = (core: Core.Core) => {
-  const { faults } = core
-  const order = (run: () => void): Effect.Effect<void> =>
-    Effect.sync(() => {
-      run()
-      Core.flush(core)
-    })
-  const withConnection = (
-    clientId: string,
-    run: (connection: NonNullable<NonNullable<ReturnType<Core.Core["sessions"]["get"]>>["connection"]>) => void
-  ): Effect.Effect<void> =>
-    order(() => {
+/** Runs one input: what it leads to is written at its end. */
+const input = (core: Core.Core, run: () => void): Effect.Effect<void> =>
+  Effect.sync(() => {
+    run()
+    Core.flush(core)
+  })
+
+/** What the broker is made to do by itself. */
+const actions = (core: Core.Core) => {
+  const withConnection = (clientId: string, run: (connection: Connection) => void): Effect.Effect<void> =>
+    input(core, () => {
       const connection = core.sessions.get(clientId)?.connection
       if (connection !== undefined) run(connection)
     })
-  const repeat = (times: number, run: () => void): Effect.Effect<void> =>
-    order(() => {
-      for (let count = 0; count < times; count++) run()
+  const withSession = (clientId: string, run: (session: SessionState) => void): Effect.Effect<void> =>
+    input(core, () => {
+      const session = core.sessions.get(clientId)
+      if (session !== undefined) run(session)
     })
 
   return {
-    publish: (
-      topic: string,
-      payload: string | Uint8Array,
-      options: {
-        readonly qos?: Packet.QoS | undefined
-        readonly retain?: boolean | undefined
-        readonly properties?: Properties | undefined
-      } = {}
-    ) =>
-      order(() =>
-        Delivery.accept(
-          core,
-          Message.make({
-            topic,
-            payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
-            qos: options.qos ?? 0,
-            retain: options.retain ?? false,
-            properties: options.properties ?? none,
-            clientId: undefined,
-            acceptedAt: core.now()
-          })
-        )
-      ),
+    publish: (topic: string, payload: string | Uint8Array, options: PublishOptions = {}) =>
+      input(core, () => {
+        const { properties = none, qos = 0, retain = false } = options
+        const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload
+        const fields = { topic, payload: bytes, qos, retain, properties, clientId: undefined, acceptedAt: core.now() }
+        Delivery.accept(core, Message.make(fields))
+      }),
     disconnectClient: (clientId: string, reasonCode: ReasonCode, properties?: Properties) =>
       withConnection(clientId, (connection) => Lifecycle.disconnect(core, connection, reasonCode, properties)),
     kick: (clientId: string) => withConnection(clientId, (connection) => Lifecycle.end(core, connection, "close")),
     restart: ({ keepSessions }: { readonly keepSessions: boolean }) =>
-      order(() => {
+      input(core, () => {
         for (const session of core.sessions.values()) session.will = undefined
         for (const connection of core.connections) Lifecycle.end(core, connection, "reset")
         if (keepSessions) return
@@ -258,45 +253,49 @@ const orders = (core: Core.Core) => {
         core.retained.clear()
       }),
     expireSession: (clientId: string) =>
-      order(() => {
-        const session = core.sessions.get(clientId)
-        if (session !== undefined && session.connection === undefined) Lifecycle.endSession(core, session)
+      withSession(clientId, (session) => {
+        if (session.connection === undefined) Lifecycle.endSession(core, session)
       }),
-    refuseSession: (
-      reasonCode: ReasonCode,
-      { properties = none, times = 1 }: {
-        readonly times?: number | undefined
-        readonly properties?: Properties | undefined
-      } = {}
-    ) => repeat(times, () => faults.connectRefusals.push({ reasonCode, properties })),
+    forgive: (clientId: string) => withSession(clientId, Conduct.forget)
+  }
+}
+
+/** How the broker is made to misbehave. */
+const misbehaviour = (core: Core.Core) => {
+  const { faults } = core
+  const set = (run: (faults: Core.Core["faults"]) => void): Effect.Effect<void> => input(core, () => run(faults))
+  const repeat = (times: number, run: () => void): Effect.Effect<void> =>
+    input(core, () => {
+      for (let count = 0; count < times; count++) run()
+    })
+
+  return {
+    refuseSession: (reasonCode: ReasonCode, { properties = none, times = 1 }: RefusalOptions = {}) =>
+      repeat(times, () => faults.connectRefusals.push({ reasonCode, properties })),
     ignoreConnect: (times = 1) =>
-      order(() => {
+      set((faults) => {
         faults.connectsToIgnore += times
       }),
-    lieAboutSessionPresent: (sessionPresent: boolean) => order(() => faults.sessionPresentLies.push(sessionPresent)),
+    lieAboutSessionPresent: (sessionPresent: boolean) =>
+      set(({ sessionPresentLies }) => sessionPresentLies.push(sessionPresent)),
     refuseSubscribe: (reasonCode: ReasonCode, times = 1) =>
       repeat(times, () => faults.subscribeRefusals.push(reasonCode)),
     downgradeSubscribe: (qos: Packet.QoS) =>
-      order(() => {
+      set((faults) => {
         faults.grantedQoS = qos
       }),
     delayAnswers: (delay: Duration.Input) =>
-      order(() => {
+      set((faults) => {
         faults.answerDelay = Duration.toMillis(Duration.fromInputUnsafe(delay))
       }),
     holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
-      order(() => {
-        for (const type of types.length === 0 ? publishAnswers : types) faults.heldTypes.add(type)
+      set(({ heldTypes }) => {
+        for (const type of types.length === 0 ? publishAnswers : types) heldTypes.add(type)
       }),
     releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
-      order(() => Core.release(core, new Set(types.length === 0 ? faults.heldTypes : types))),
+      set(({ heldTypes }) => Core.release(core, new Set(types.length === 0 ? heldTypes : types))),
     closeWhenSeeing: (topicFilter: string, times = Infinity) =>
-      order(() => faults.deadlyTopics.push({ topicFilter, left: times })),
-    forgive: (clientId: string) =>
-      order(() => {
-        const session = core.sessions.get(clientId)
-        if (session !== undefined) Conduct.forget(session)
-      })
+      set(({ deadlyTopics }) => deadlyTopics.push({ topicFilter, left: times }))
   }
 }
 
@@ -312,7 +311,8 @@ export const make = (options: BrokerOptions.Options = {}): Effect.Effect<MemoryB
     return MemoryBroker.of({
       accept: (peer) => Broker.serve(core, peer),
       ...questions(core),
-      ...orders(core)
+      ...actions(core),
+      ...misbehaviour(core)
     })
   })
 

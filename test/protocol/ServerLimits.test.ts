@@ -34,7 +34,7 @@ describe("ServerLimits", () => {
     })
   })
 
-  it("S58 reads every announcement", () => {
+  it("R53 R55 R57 R62 R74 reads every announcement", () => {
     const announced = {
       receiveMaximum: 7,
       maximumQoS: 1,
@@ -69,18 +69,18 @@ describe("ServerLimits", () => {
       refused: readonly [limit: ServerLimits.LimitExceeded["limit"], allowed: number, requested: number] | undefined
     ]
   > = [
-    ["R53 S58 QoS 2 where 1 is the most", { maximumQoS: 1 }, message(2, "a"), ["Maximum QoS", 1, 2]],
-    ["R53 S58 QoS 1 where 0 is the most", { maximumQoS: 0 }, message(1, "a"), ["Maximum QoS", 0, 1]],
+    ["R53 QoS 2 where 1 is the most", { maximumQoS: 1 }, message(2, "a"), ["Maximum QoS", 1, 2]],
+    ["R53 QoS 1 where 0 is the most", { maximumQoS: 0 }, message(1, "a"), ["Maximum QoS", 0, 1]],
     ["R53 QoS 1 where 1 is the most", { maximumQoS: 1 }, message(1, "a"), undefined],
     ["R53 QoS 2 where nothing is said", {}, message(2, "a"), undefined],
-    ["R55 S58 RETAIN where it is not available", { retainAvailable: 0 }, message(0, "a", { retain: true }), [
+    ["R55 RETAIN where it is not available", { retainAvailable: 0 }, message(0, "a", { retain: true }), [
       "Retain Available",
       0,
       1
     ]],
     ["R55 RETAIN where it is available", { retainAvailable: 1 }, message(0, "a", { retain: true }), undefined],
     ["R55 no RETAIN where it is not available", { retainAvailable: 0 }, message(0, "a"), undefined],
-    ["R57 S58 a Topic Alias where none is announced", {}, message(0, "a", { properties: { topicAlias: 1 } }), [
+    ["R57 a Topic Alias where none is announced", {}, message(0, "a", { properties: { topicAlias: 1 } }), [
       "Topic Alias Maximum",
       0,
       1
@@ -125,7 +125,7 @@ describe("ServerLimits", () => {
     ]
   > = [
     [
-      "R62 S58 a # where wildcards are not available",
+      "R62 a # where wildcards are not available",
       noWildcards,
       subscribe(["a/#"]),
       "Wildcard Subscription Available"
@@ -138,9 +138,9 @@ describe("ServerLimits", () => {
       "Wildcard Subscription Available"
     ],
     ["R62 no wildcard", noWildcards, subscribe(["a", "$share/g/b"]), undefined],
-    ["R62 S58 a shared subscription", noShared, subscribe(["a", "$share/g/b"]), "Shared Subscription Available"],
+    ["R62 a shared subscription", noShared, subscribe(["a", "$share/g/b"]), "Shared Subscription Available"],
     ["R62 a topic that only looks shared", noShared, subscribe(["a/$share/g/b", "#"]), undefined],
-    ["R62 S58 an identifier", noIdentifiers, subscribe(["a"], identified), "Subscription Identifier Available"],
+    ["R62 an identifier", noIdentifiers, subscribe(["a"], identified), "Subscription Identifier Available"],
     ["R62 no identifier", noIdentifiers, subscribe(["$share/g/+"]), undefined],
     ["R62 everything where nothing is said", {}, subscribe(["$share/g/+", "#"], identified), undefined],
     ["R53 QoS 2 above the Maximum QoS", { maximumQoS: 0 }, subscribe(["a"]), undefined]

@@ -222,6 +222,56 @@ describe("FakeNetwork", () => {
   })
 
   describe("faults", () => {
+    it.effect("a peer that ends frees a connection whose scope closed over stalled writes", () =>
+      run(({ peers }) =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          const { close, connection } = yield* openConnection
+          yield* network.stallWrites
+          yield* Effect.forkChild(connection.write([bytes(1)]), { startImmediately: true })
+          yield* close
+          assert.strictEqual((yield* network.counters).open, 1)
+          yield* peers[0].close
+          assert.strictEqual((yield* network.counters).open, 0)
+        })
+      ))
+
+    it.effect("a write that is stalled fails when writes begin to fail", () =>
+      run(() =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          const { connection } = yield* openConnection
+          yield* network.stallWrites
+          const writing = yield* Effect.forkChild(Effect.flip(connection.write([bytes(1)])), { startImmediately: true })
+          yield* network.closed
+          assert.strictEqual(tagOf(yield* Fiber.join(writing)), "ConnectionLost")
+        })
+      ))
+
+    it.effect("cutAfter comes with the last byte, not with the one after it", () =>
+      run(({ endings, read }) =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          yield* network.cutAfter({ bytes: 3, direction: "fromClient", how: "close" })
+          const { connection } = yield* openConnection
+          yield* connection.write([bytes(1, 2, 3)])
+          yield* TestClock.adjust(20)
+          assert.deepStrictEqual(read.map(({ chunks }) => chunks), [[[1, 2, 3]]])
+          assert.deepStrictEqual(endings, [{ by: "network", how: "close" }])
+        })
+      ))
+
+    it.effect("what is lost does not hold up writes any more", () =>
+      run(() =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          const { connection } = yield* openConnection
+          const writing = yield* Effect.forkChild(connection.write([bytes(1, 2, 3)]), { startImmediately: true })
+          assert.isUndefined(writing.pollUnsafe())
+          yield* network.drop
+          yield* Fiber.join(writing)
+        }), { highWaterMark: 2 }))
+
     it.effect("close: the peer ends it in order, the client sees it one latency later", () =>
       run(({ endings }) =>
         Effect.gen(function*() {
@@ -532,7 +582,6 @@ describe("FakeNetwork", () => {
             "160 opening failed: PortRefused",
             "240 opened",
             "240 client wrote",
-            "240 client close reached client",
             "240 closed",
             "260 client close reached peer"
           ])

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import type { Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { MqttTransport } from "../../src/MqttTransport.ts"
+import { MqttTransport } from "../../src/MqttTransport.ts"
+import * as Encoder from "../../src/protocol/Encoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { none } from "../../src/protocol/Properties.ts"
+import * as Message from "../../src/testing/broker/Message.ts"
+import * as Session from "../../src/testing/broker/Session.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import { acknowledge, connect, connectPacket, disconnect, open, publish, roundTrip, subscribe } from "./RawClient.ts"
 
@@ -63,6 +66,16 @@ const connackOf = (connack: Packet.Packet | undefined): Packet.Connack => {
 
 describe("MemoryBroker", () => {
   describe("connecting", () => {
+    inBothVersions("a client that sent DISCONNECT and does not close is closed", (version) =>
+      Effect.gen(function*() {
+        const client = yield* connect(version)
+        yield* client.send(disconnect)
+        yield* TestClock.adjust(20 + 1000 + 19)
+        assert.isFalse(client.isEnded())
+        yield* TestClock.adjust(1)
+        assert.isTrue(client.isEnded())
+      }))
+
     inBothVersions("answers CONNECT with CONNACK after one round trip", (version) =>
       Effect.gen(function*() {
         const client = yield* open(version)
@@ -175,6 +188,49 @@ describe("MemoryBroker", () => {
 
   describe("sessions", () => {
     inBothVersions(
+      "keep so many messages for a client that is away, the newest",
+      (version, broker) =>
+        Effect.gen(function*() {
+          const first = yield* connect(version, persistent(version))
+          yield* first.send(subscribe(1, "a"))
+          yield* roundTrip
+          yield* first.close
+          yield* roundTrip
+          for (const text of ["1", "2", "3"]) yield* broker.publish("a", text, { qos: 1 })
+          const second = yield* connect(version, persistent(version))
+          assert.deepStrictEqual(publishes(second.received()).map(textOf), ["2", "3"])
+        }),
+      { maximumQueuedMessages: 2 }
+    )
+
+    it("identifiers in flight are passed over, and after 65,535 comes 1", () => {
+      const session = Session.make("client")
+      const delivery: Session.Delivery = {
+        message: Message.make({ ...publish("a"), clientId: undefined, acceptedAt: 0 }),
+        qos: 1,
+        retain: false,
+        subscriptionIdentifiers: []
+      }
+      for (const packetIdentifier of [1, 65_535]) {
+        session.inflight.set(packetIdentifier, { delivery, packetIdentifier, stage: "published" })
+      }
+      assert.strictEqual(Session.takeIdentifier(session), 2)
+      session.lastIdentifier = 65_534
+      assert.strictEqual(Session.takeIdentifier(session), 2)
+    })
+
+    it.effect("without an end are not waited for", () =>
+      withBroker((broker) =>
+        Effect.gen(function*() {
+          const client = yield* connect("5.0", { properties: { sessionExpiryInterval: 0xffffffff } })
+          yield* client.close
+          yield* roundTrip
+          assert.strictEqual(yield* broker.pending, 0)
+          assert.strictEqual((yield* broker.sessions).length, 1)
+        })
+      ))
+
+    inBothVersions(
       "are kept when asked for and resumed by identifier alone",
       (version, broker) =>
         Effect.gen(function*() {
@@ -258,6 +314,13 @@ describe("MemoryBroker", () => {
   })
 
   describe("messages", () => {
+    it("own their bytes: nothing of them is a view of what the network delivered", () => {
+      const payload = Uint8Array.of(1)
+      const message = Message.make({ ...publish("a"), payload, clientId: undefined, acceptedAt: 0 })
+      payload[0] = 2
+      assert.deepStrictEqual(message.payload, Uint8Array.of(1))
+    })
+
     for (const version of versions) {
       for (const qos of [0, 1, 2] as const) {
         it.effect(`QoS ${qos} both ways, complete exchange (${version})`, () =>
@@ -439,6 +502,37 @@ describe("MemoryBroker", () => {
   })
 
   describe("subscriptions", () => {
+    it.effect("a member of a share that is not connected is passed over while another is", () =>
+      withBroker((broker) =>
+        Effect.gen(function*() {
+          const away = yield* connect("5.0", { ...persistent("5.0"), clientId: "away" })
+          const here = yield* connect("5.0", { clientId: "here" })
+          for (const member of [away, here]) yield* member.send(subscribe(1, "$share/group/a"))
+          yield* roundTrip
+          yield* away.close
+          yield* roundTrip
+          yield* broker.publish("a", "1", { qos: 1 })
+          yield* broker.publish("a", "2", { qos: 1 })
+          yield* roundTrip
+          assert.deepStrictEqual(publishes(here.received()).map(textOf), ["1", "2"])
+          yield* here.close
+          yield* roundTrip
+          yield* broker.publish("a", "3", { qos: 1 })
+          assert.strictEqual((yield* broker.session("away"))?.queued, 1)
+        })
+      ))
+
+    it.effect("are granted no more than the Maximum QoS", () =>
+      withBroker(() =>
+        Effect.gen(function*() {
+          const client = yield* connect("5.0")
+          yield* client.send(subscribe(1, "a", { qos: 2 }))
+          yield* roundTrip
+          assert.deepStrictEqual(client.take(), [
+            { _tag: "Suback", packetIdentifier: 1, reasonCodes: [1], properties: none }
+          ])
+        }), { maximumQoS: 1 }))
+
     inBothVersions(
       "messages of overlapping subscriptions come once, at the highest QoS",
       (version, broker) =>
@@ -990,6 +1084,52 @@ describe("MemoryBroker", () => {
         })
     )
 
+    inBothVersions(
+      "a client that is told its session is gone may start over",
+      (version, broker) =>
+        Effect.gen(function*() {
+          yield* broker.holdAcknowledgements()
+          const first = yield* connect(version, persistent(version))
+          yield* first.send(publish("a", { qos: 1, packetIdentifier: 1 }))
+          yield* roundTrip
+          yield* first.abort
+          yield* roundTrip
+          yield* broker.lieAboutSessionPresent(false)
+          const second = yield* connect(version, persistent(version))
+          assert.isFalse(connackOf(second.connack).sessionPresent)
+          yield* second.send(publish("a", { qos: 1, packetIdentifier: 1 }))
+          yield* roundTrip
+        })
+    )
+
+    it.effect("restart ends a connection whose client does not read either", () =>
+      withBroker((broker) =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          const transport = yield* MqttTransport
+          const opening = yield* Effect.forkChild(transport.open, { startImmediately: true })
+          yield* TestClock.adjust(80)
+          const connection = yield* Fiber.join(opening)
+          const bytes = Encoder.toBytes(connectPacket("5.0"), { protocolVersion: "5.0", sender: "client" })
+          if (!(bytes instanceof Uint8Array)) throw new Error(bytes.message)
+          yield* Effect.forkChild(connection.write([bytes]), { startImmediately: true })
+          yield* roundTrip
+          yield* broker.restart({ keepSessions: true })
+          yield* roundTrip
+          assert.strictEqual((yield* network.log).at(-1)?.event, "peer reset reached client")
+        }), { highWaterMark: 1 }))
+
+    it.effect("what no packet can say is a defect of the test", () =>
+      withBroker((broker) =>
+        Effect.gen(function*() {
+          const client = yield* connect("5.0")
+          yield* client.send(subscribe(1, "#", { qos: 0 }))
+          yield* roundTrip
+          const exit = yield* Effect.exit(broker.publish("a/+", "x"))
+          assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("wildcard"))
+        })
+      ))
+
     it.effect("forgive: a process that was started anew may use its identifiers again", () =>
       withBroker((broker) =>
         Effect.gen(function*() {
@@ -1069,6 +1209,39 @@ describe("MemoryBroker", () => {
         assert.deepStrictEqual(publishes(client.take()).map((packet) => textOf(packet).length), [300, 1])
       }))
   })
+
+  it.effect("the same scenario leaves the same trace, to the millisecond", () => {
+    const trace = Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const network = yield* FakeNetwork.FakeNetwork
+      yield* network.cutAfter({ bytes: 100, direction: "fromClient", how: "reset" })
+      for (let round = 0; round < 3; round++) {
+        const client = yield* connect("5.0", { ...persistent("5.0"), cleanStart: round === 0 })
+        yield* client.send(subscribe(1, "a"), publish("a", { text: "x".repeat(80), qos: 1, packetIdentifier: 2 }))
+        yield* TestClock.adjust(50)
+        yield* client.close
+      }
+      yield* TestClock.adjust("1 hour")
+      return JSON.stringify([yield* network.log, yield* broker.packets()])
+    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(MemoryBroker.layer(), TestClock.layer())))
+    return Effect.gen(function*() {
+      const first = yield* trace
+      assert.isAbove(first.length, 1000)
+      assert.strictEqual(yield* trace, first)
+    })
+  })
+
+  it.live("works on the real clock too", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const transport = yield* MqttTransport
+      const connection = yield* transport.open
+      const bytes = Encoder.toBytes(connectPacket("5.0"), { protocolVersion: "5.0", sender: "client" })
+      if (!(bytes instanceof Uint8Array)) throw new Error(bytes.message)
+      yield* connection.write([bytes])
+      yield* broker.awaitPacket("client", "Connect")
+      assert.deepStrictEqual([...(yield* connection.pull)[0]], [0x20, 3, 0, 0, 0])
+    }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer({ latency: 1, connectDelay: 1 }))))
 
   it.effect("leaves nothing that is going to happen once the sessions are gone", () =>
     withBroker((broker) =>

@@ -173,7 +173,8 @@ const breaches: ReadonlyArray<Breach> = [
   {
     rule: "notResent",
     by: "PUBLISH",
-    commit: (version, broker) => Effect.flatMap(interrupted(version, broker, qos1(1)), (client) => client.send(qos1(2)))
+    commit: (version, broker) =>
+      Effect.flatMap(interrupted(version, broker, qos1(1)), (client) => client.send(qos1(2), qos1(3)))
   },
   {
     rule: "notResent",
@@ -376,6 +377,15 @@ describe("violations", () => {
       ])
       assert.deepStrictEqual(client.take(), [{ ...disconnect, reasonCode: 0x81 }])
       assert.isTrue(client.isEnded())
+    }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer())))
+
+  it.effect("what comes behind a packet that ends the connection is not looked at", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const client = yield* connect("5.0")
+      yield* client.send(connectPacket("5.0"), qos1(1))
+      yield* roundTrip
+      assert.deepStrictEqual((yield* broker.received()).map(({ _tag }) => _tag), ["Connect", "Connect"])
     }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer())))
 
   it.effect("a first packet that is not CONNECT", () =>

@@ -21,6 +21,12 @@ export class Fifo<A> {
     this.#items.push(item)
   }
 
+  /** Puts items before all others, in their order. */
+  prepend(items: ReadonlyArray<A>): void {
+    this.#items = [...items, ...this.#items.slice(this.#start)]
+    this.#start = 0
+  }
+
   shift(): A | undefined {
     if (this.isEmpty) return undefined
     const item = this.#items[this.#start]
@@ -33,8 +39,12 @@ export class Fifo<A> {
     return item
   }
 
+  toArray(): Array<A> {
+    return this.#items.slice(this.#start) as Array<A>
+  }
+
   takeAll(): Array<A> {
-    const items = this.#items.slice(this.#start) as Array<A>
+    const items = this.toArray()
     this.#items = []
     this.#start = 0
     return items

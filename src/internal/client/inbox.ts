@@ -44,10 +44,20 @@ export class Gate {
   }
 }
 
+export interface InboxOptions<A> {
+  readonly bounds: ResolvedBounds
+  /** Wakes the subscriber at the end of the turn. */
+  readonly dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
+  readonly gate: Gate
+  /** An item that was in and had to make room for another one. */
+  readonly onDropped?: ((item: A) => void) | undefined
+}
+
 export class Inbox<A> {
   readonly #options: ResolvedBounds
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly #gate: Gate
+  readonly #onDropped: (item: A) => void
   readonly #parked = new Fifo<Parked<A>>()
   #items: Array<A> = []
   #sizes: Array<number> = []
@@ -58,18 +68,19 @@ export class Inbox<A> {
   #isWaking = false
   #waiting: (() => void) | undefined
 
-  constructor(
-    options: ResolvedBounds,
-    dispatcher: Pick<SchedulerDispatcher, "scheduleTask">,
-    gate: Gate
-  ) {
-    this.#options = options
-    this.#dispatcher = dispatcher
-    this.#gate = gate
+  constructor(options: InboxOptions<A>) {
+    this.#options = options.bounds
+    this.#dispatcher = options.dispatcher
+    this.#gate = options.gate
+    this.#onDropped = options.onDropped ?? (() => {})
   }
 
   get size(): number {
     return this.#items.length
+  }
+
+  get policy(): ResolvedBounds["policy"] {
+    return this.#options.policy
   }
 
   get dropped(): number {
@@ -130,7 +141,7 @@ export class Inbox<A> {
       const left = this.#items.length - drop
       if (left === 0 || (left < this.#options.messages && this.#bytes + bytes <= this.#options.bytes)) break
     }
-    this.#items.splice(0, drop)
+    for (const item of this.#items.splice(0, drop)) this.#onDropped(item)
     this.#sizes.splice(0, drop)
     this.#dropped += drop
   }
@@ -210,6 +221,13 @@ export class Inbox<A> {
     this.#end = how
     this.#keepParked(() => false)
     this.#wake()
+  }
+
+  /** All that is in it and parked, for another subscriber; it is empty then. */
+  takeBack(): ReadonlyArray<A> {
+    const parked = this.#parked.toArray().map(({ item }) => item)
+    this.#keepParked(() => false)
+    return this.#items.length === 0 ? parked : [...this.#takeAll(), ...parked]
   }
 
   /**

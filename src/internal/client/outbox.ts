@@ -18,18 +18,18 @@ export interface Entry {
   /** It leaves now, and what is left of its Message Expiry Interval with it. */
   readonly countDown: (now: number) => void
   readonly failed: (error: MqttError) => void
-  /** The outbox took it; until then its publisher is suspended. */
-  readonly accepted: () => void
+  /** It leaves the outbox. */
+  readonly taken: () => void
   /** Its place in the order. */
   order: number
   place: "outside" | "suspended" | "waiting"
 }
 
-export class Outbox {
+export class Outbox<A extends Entry> {
   readonly #options: ResolvedBounds
-  readonly #qos0 = new Fifo<Entry>()
-  readonly #acknowledged = new Fifo<Entry>()
-  readonly #suspended = new Fifo<Entry>()
+  readonly #qos0 = new Fifo<A>()
+  readonly #acknowledged = new Fifo<A>()
+  readonly #suspended = new Fifo<A>()
   #messages = 0
   #bytes = 0
   #nextOrder = 1
@@ -61,7 +61,7 @@ export class Outbox {
   }
 
   /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
-  offer(entry: Entry): void {
+  offer(entry: A): void {
     if (this.#fits(entry) && this.#suspended.isEmpty) return this.#add(entry)
     switch (this.#options.policy) {
       case "suspend":
@@ -78,25 +78,24 @@ export class Outbox {
   }
 
   /** One larger than all the room there is goes in alone: it would wait for ever otherwise. */
-  #fits({ message }: Entry): boolean {
+  #fits({ message }: A): boolean {
     const { bytes, messages } = this.#options
     return this.#messages === 0 || (this.#messages < messages && this.#bytes + message.payload.length <= bytes)
   }
 
-  #add(entry: Entry): void {
+  #add(entry: A): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
     this.#messages++
     this.#bytes += entry.message.payload.length
     this.#queueOf(entry).push(entry)
-    entry.accepted()
   }
 
-  #queueOf(entry: Entry): Fifo<Entry> {
+  #queueOf(entry: A): Fifo<A> {
     return entry.message.qos === 0 ? this.#qos0 : this.#acknowledged
   }
 
-  #replaceOldest(entry: Entry): void {
+  #replaceOldest(entry: A): void {
     while (!this.#fits(entry)) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
@@ -112,14 +111,14 @@ export class Outbox {
     return Errors.fromReason(new Errors.Overflow({ buffer: "outbox", capacity: this.#options.messages }))
   }
 
-  #remove(entry: Entry): void {
+  #remove(entry: A): void {
     entry.place = "outside"
     this.#messages--
     this.#bytes -= entry.message.payload.length
   }
 
   /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
-  withdraw(entry: Entry): boolean {
+  withdraw(entry: A): boolean {
     if (entry.place === "outside") return false
     if (entry.place === "waiting") this.#remove(entry)
     entry.place = "outside"
@@ -128,7 +127,7 @@ export class Outbox {
   }
 
   /** Withdrawn entries stay in their queue until they come to its front. */
-  #skipWithdrawn(queue: Fifo<Entry>): Entry | undefined {
+  #skipWithdrawn(queue: Fifo<A>): A | undefined {
     let entry = queue.first
     while (entry !== undefined && entry.place === "outside") {
       queue.shift()
@@ -137,7 +136,7 @@ export class Outbox {
     return entry
   }
 
-  #next(hasRoom: boolean): Entry | undefined {
+  #next(hasRoom: boolean): A | undefined {
     const qos0 = this.#skipWithdrawn(this.#qos0)
     const acknowledged = hasRoom ? this.#skipWithdrawn(this.#acknowledged) : undefined
     if (qos0 === undefined) return acknowledged
@@ -145,8 +144,8 @@ export class Outbox {
   }
 
   /** The next messages to send: at most `room` of QoS 1 and 2, and about `bytes` of payload. */
-  take(options: { readonly room: number; readonly bytes: number; readonly now: number }): ReadonlyArray<Entry> {
-    const taken: Array<Entry> = []
+  take(options: { readonly room: number; readonly bytes: number; readonly now: number }): ReadonlyArray<A> {
+    const taken: Array<A> = []
     let room = options.room
     let bytes = options.bytes
     while (bytes > 0) {
@@ -163,9 +162,28 @@ export class Outbox {
       if (entry.message.qos !== 0) room--
       bytes -= entry.message.payload.length + 1
       taken.push(entry)
+      entry.taken()
     }
     if (!this.#suspended.isEmpty) this.#admit()
     return taken
+  }
+
+  /** What was taken and never reached the network is back where it was, before all that came later. */
+  restore(entries: ReadonlyArray<A>): void {
+    for (const entry of entries) {
+      entry.place = "waiting"
+      this.#messages++
+      this.#bytes += entry.message.payload.length
+    }
+    this.#qos0.prepend(entries.filter((entry) => entry.message.qos === 0))
+    this.#acknowledged.prepend(entries.filter((entry) => entry.message.qos !== 0))
+  }
+
+  /** Every entry that has not been sent, suspended ones included. */
+  get entries(): ReadonlyArray<A> {
+    return [this.#qos0, this.#acknowledged, this.#suspended].flatMap((queue) =>
+      queue.toArray().filter((entry) => entry.place !== "outside")
+    )
   }
 
   /** Those that were made to wait come in, in their order. */

@@ -1,128 +1,208 @@
 /**
- * Publishing one message: what is checked first, and the wait for how it ended.
+ * The ways to publish: one and wait, one and go on, a stream of them; and what is checked before.
  *
- * This is the hot path: a publish costs one callback and one object, no Deferred, no fork and no timer.
+ * This is the hot path: a publish costs one callback and one `Publication`, no Deferred, no fork and no timer.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Sink from "effect/Sink"
 import * as MqttError from "../../MqttError.ts"
 import { type Acknowledgement, type Payload, toBytes } from "../../MqttMessage.ts"
-import type { PublishOptions } from "../../MqttOptions.ts"
+import type { OutgoingMessage, PublishOptions } from "../../MqttOptions.ts"
 import * as Properties from "../../protocol/Properties.ts"
-import * as ReasonCode from "../../protocol/ReasonCode.ts"
-import type { Message, Outcome } from "../../protocol/Session.ts"
+import type { Message } from "../../protocol/Session.ts"
 import * as Validity from "../../protocol/Validity.ts"
 import type { Lifetime } from "./lifetime.ts"
-import type { Publishing, SessionRunner } from "./sessionRunner.ts"
-
-type Resume = (exit: Exit.Exit<Acknowledgement, MqttError.MqttError>) => void
-
-/** What almost every publish ends with. */
-const acknowledged = Exit.succeed<Acknowledgement>({
-  reasonCode: 0x00,
-  reasonString: undefined,
-  userProperties: undefined
-})
-
-class Publication implements Publishing {
-  message: Message
-  readonly expiresAt: number
-  readonly #resume: Resume
-  order = 0
-  place: Publishing["place"] = "outside"
-
-  constructor(message: Message, expiresAt: number, resume: Resume) {
-    this.message = message
-    this.expiresAt = expiresAt
-    this.#resume = resume
-  }
-
-  get request(): this {
-    return this
-  }
-
-  /** The server counts on from what is left of the Message Expiry Interval. [MQTT-3.3.2-6] */
-  countDown(now: number): void {
-    const messageExpiryInterval = Math.ceil((this.expiresAt - now) / 1000)
-    this.message = { ...this.message, properties: { ...this.message.properties, messageExpiryInterval } }
-  }
-
-  accepted(): void {}
-
-  /** The session is never without it: it goes out on the next connection. */
-  abandoned(): void {}
-
-  failed(error: MqttError.MqttError): void {
-    this.#resume(Exit.fail(error))
-  }
-
-  completed({ properties, reasonCode }: Outcome): void {
-    if (reasonCode === 0x00 && properties === Properties.none) return this.#resume(acknowledged)
-    const { reasonString, userProperties } = properties
-    if (!ReasonCode.isError(reasonCode)) {
-      return this.#resume(Exit.succeed({ reasonCode, reasonString, userProperties }))
-    }
-    const { topic } = this.message
-    this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString })))
-  }
-}
+import { acknowledged, Publication, type Settled } from "./publication.ts"
+import type { SessionRunner } from "./sessionRunner.ts"
 
 /** Topics that were found valid before, so that the usual few are not checked again for each message. */
 const rememberedTopics = 1000
 
-export const make = (options: {
-  readonly runner: SessionRunner
-  readonly lifetime: Lifetime
-  readonly clock: Clock.Clock
-}) => {
-  const { clock, lifetime, runner } = options
-  const validTopics = new Set<string>()
+const toMessage = (topic: string, payload: Payload, options: PublishOptions | undefined): Message => ({
+  topic,
+  payload: toBytes(payload),
+  qos: options?.qos ?? 0,
+  retain: options?.retain ?? false,
+  properties: options?.properties ?? Properties.none
+})
 
-  const check = (message: Message): MqttError.MqttError | undefined => {
-    if (message.properties === Properties.none && validTopics.has(message.topic)) return undefined
-    const { protocolVersion } = runner
+export class Publisher {
+  readonly #runner: SessionRunner
+  readonly #lifetime: Lifetime
+  readonly #clock: Clock.Clock
+  readonly #validTopics = new Set<string>()
+
+  constructor(options: { readonly runner: SessionRunner; readonly lifetime: Lifetime; readonly clock: Clock.Clock }) {
+    this.#runner = options.runner
+    this.#lifetime = options.lifetime
+    this.#clock = options.clock
+  }
+
+  /** Waits for the QoS. */
+  readonly publish = (
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions
+  ): Effect.Effect<Acknowledgement, MqttError.MqttError> =>
+    Effect.callback((resume) => {
+      const publication = this.#begin(toMessage(topic, payload, options), options, resume)
+      if (publication === undefined) return
+      this.#runner.publish(publication)
+      return this.#withdrawing([publication])
+    })
+
+  /** Waits until the window has taken the message; what it returns waits for the QoS. */
+  readonly publishAsync = (
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions
+  ): Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError> =>
+    Effect.callback((resume) => {
+      let outcome: Exit.Exit<Acknowledgement, MqttError.MqttError> | undefined
+      const listeners = new Set<Settled>()
+      const acknowledgement = Effect.callback<Acknowledgement, MqttError.MqttError>((listener) => {
+        if (outcome !== undefined) return listener(outcome)
+        listeners.add(listener)
+        return Effect.sync(() => listeners.delete(listener))
+      })
+      const settled: Settled = (exit) => {
+        outcome = exit
+        // One that fails before it was taken fails here.
+        resume(Exit.map(exit, () => acknowledgement))
+        for (const listener of listeners) listener(exit)
+      }
+      const message = toMessage(topic, payload, options)
+      const publication = this.#begin(message, options, settled, () => resume(Effect.succeed(acknowledgement)))
+      if (publication === undefined) return
+      this.#runner.publish(publication)
+      return this.#withdrawing([publication])
+    })
+
+  /** Takes in messages as fast as the window does, and ends when all are acknowledged, with their number. */
+  readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> = Sink.unwrap(
+    Effect.sync(() => {
+      const progress = new Progress()
+      return Sink.forEachArray((messages: ReadonlyArray<OutgoingMessage>) => this.#publishChunk(messages, progress))
+        .pipe(
+          Sink.mapEffectEnd(() => Effect.map(progress.finished, (published) => [published] as const))
+        )
+    })
+  )
+
+  /** Waits until the window has taken all of the chunk. */
+  #publishChunk(
+    messages: ReadonlyArray<OutgoingMessage>,
+    progress: Progress
+  ): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.callback((resume) => {
+      if (progress.failure !== undefined) return resume(progress.failure)
+      progress.add(messages.length, resume)
+      const publications: Array<Publication> = []
+      let waiting = messages.length
+      const taken = () => {
+        if (--waiting === 0) resume(Effect.void)
+      }
+      for (const message of messages) {
+        const { payload, topic } = message
+        const begun = this.#begin(toMessage(topic, payload, message), message, progress.settled, taken)
+        if (begun === undefined) taken()
+        else publications.push(begun)
+      }
+      if (progress.failure !== undefined) return resume(progress.failure)
+      this.#runner.publishAll(publications)
+      return this.#withdrawing(publications)
+    })
+  }
+
+  /** Waits until all that was published so far is over, however it ended. */
+  readonly flush: Effect.Effect<void, MqttError.MqttError> = Effect.callback((resume) => {
+    if (this.#lifetime.closedBy !== undefined) return resume(Exit.fail(this.#lifetime.closedBy))
+    const unfinished = this.#runner.unfinished
+    let left = unfinished.length
+    if (left === 0) return resume(Effect.void)
+    const over = () => {
+      if (--left > 0) return
+      resume(this.#lifetime.closedBy === undefined ? Effect.void : Exit.fail(this.#lifetime.closedBy))
+    }
+    for (const publication of unfinished) publication.observe(over)
+  })
+
+  /** A publication to hand to the session, unless it is over at once; then its end has been told. */
+  #begin(
+    message: Message,
+    options: PublishOptions | undefined,
+    settled: Settled,
+    taken?: () => void
+  ): Publication | undefined {
+    const end = this.#lifetime.closedBy ?? this.#check(message)
+    if (end !== undefined) {
+      settled(Exit.fail(end))
+      return undefined
+    }
+    const whenOffline = options?.whenOffline ?? "wait"
+    if (whenOffline !== "wait" && this.#runner.connection === undefined) {
+      const isDropped = whenOffline === "drop" && message.qos === 0
+      settled(isDropped ? acknowledged : Exit.fail(MqttError.fromReason(new MqttError.Offline())))
+      return undefined
+    }
+    return new Publication(message, this.#expiry(message.properties), settled, taken)
+  }
+
+  #check(message: Message): MqttError.MqttError | undefined {
+    if (message.properties === Properties.none && this.#validTopics.has(message.topic)) return undefined
+    const { protocolVersion } = this.#runner
     const packetIdentifier = message.qos === 0 ? 0 : 1
     const packet = { _tag: "Publish", ...message, dup: false, packetIdentifier } as const
     const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
     if (invalid !== undefined) return MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
-    if (validTopics.size >= rememberedTopics) validTopics.clear()
-    validTopics.add(message.topic)
+    if (this.#validTopics.size >= rememberedTopics) this.#validTopics.clear()
+    this.#validTopics.add(message.topic)
     return undefined
   }
 
-  const expiry = ({ messageExpiryInterval }: Properties.Properties): number =>
-    messageExpiryInterval === undefined
-      ? Infinity
-      : Number(clock.monotonicTimeNanosUnsafe()) / 1e6 + messageExpiryInterval * 1000
-
-  /** Whether the publish is over before it began, because there is no connection. */
-  const endsOffline = (message: Message, whenOffline: PublishOptions["whenOffline"], resume: Resume): boolean => {
-    if (whenOffline === undefined || whenOffline === "wait" || runner.connection !== undefined) return false
-    if (whenOffline === "drop" && message.qos === 0) resume(acknowledged)
-    else resume(Exit.fail(MqttError.fromReason(new MqttError.Offline())))
-    return true
+  /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
+  #expiry({ messageExpiryInterval }: Properties.Properties): number {
+    if (messageExpiryInterval === undefined) return Infinity
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + messageExpiryInterval * 1000
   }
 
-  return (
-    topic: string,
-    payload: Payload,
-    publishOptions?: PublishOptions
-  ): Effect.Effect<Acknowledgement, MqttError.MqttError> =>
-    Effect.callback((resume) => {
-      if (lifetime.closedBy !== undefined) return resume(Exit.fail(lifetime.closedBy))
-      const message: Message = {
-        topic,
-        payload: toBytes(payload),
-        qos: publishOptions?.qos ?? 0,
-        retain: publishOptions?.retain ?? false,
-        properties: publishOptions?.properties ?? Properties.none
-      }
-      const invalid = check(message)
-      if (invalid !== undefined) return resume(Exit.fail(invalid))
-      if (endsOffline(message, publishOptions?.whenOffline, resume)) return
-      const publication = new Publication(message, expiry(message.properties), resume)
-      runner.publish(publication)
-      return Effect.sync(() => runner.outbox.withdraw(publication))
+  /** Those that were not sent yet never will be; the others go their way. */
+  #withdrawing(publications: ReadonlyArray<Publication>): Effect.Effect<void> {
+    return Effect.sync(() => {
+      for (const publication of publications) this.#runner.outbox.withdraw(publication)
     })
+  }
+}
+
+/** How far a sink has come: the messages that are not acknowledged yet, and the first failure. */
+class Progress {
+  failure: Exit.Exit<never, MqttError.MqttError> | undefined
+  #unsettled = 0
+  #published = 0
+  #resume: ((exit: Exit.Exit<never, MqttError.MqttError>) => void) | undefined
+  #finish: (() => void) | undefined
+
+  /** `resume` hears of a failure while the chunk still waits for the window. */
+  add(messages: number, resume: (exit: Exit.Exit<never, MqttError.MqttError>) => void): void {
+    this.#unsettled += messages
+    this.#resume = resume
+  }
+
+  readonly settled: Settled = (exit) => {
+    this.#unsettled--
+    if (Exit.isSuccess(exit)) this.#published++
+    else {
+      this.failure ??= Exit.failCause(exit.cause)
+      this.#resume?.(this.failure)
+    }
+    if (this.#unsettled === 0 || this.failure !== undefined) this.#finish?.()
+  }
+
+  readonly finished: Effect.Effect<number, MqttError.MqttError> = Effect.callback((resume) => {
+    const finish = () => resume(this.failure ?? Exit.succeed(this.#published))
+    if (this.#unsettled === 0 || this.failure !== undefined) return finish()
+    this.#finish = finish
+  })
 }

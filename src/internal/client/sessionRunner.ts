@@ -18,14 +18,16 @@ import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Session from "../../protocol/Session.ts"
 import * as failures from "../connection/failures.ts"
+import { Fifo } from "./fifo.ts"
 import { Gate } from "./inbox.ts"
 import * as Outbox from "./outbox.ts"
+import { Publication } from "./publication.ts"
 import * as Subscriptions from "./subscriptions.ts"
 
-/** One publish: it waits in the outbox, then in the session, and hears how it ended. */
-export interface Publishing extends Outbox.Entry, Subscriptions.Request {
-  /** What the session gives back with the outcome: the publishing itself. */
-  readonly request: Subscriptions.Request
+interface Refused {
+  readonly packet: Packet.ClientPacket
+  readonly owner: Subscriptions.Request
+  readonly error: Errors.MqttError
 }
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
@@ -36,13 +38,18 @@ export const noOutcome: Session.Outcome = { reasonCode: 0x00, reasonCodes: [], p
 
 export class SessionRunner implements Subscriptions.Server {
   readonly session: Ref.Ref<Session.Session<Subscriptions.Request>>
-  readonly outbox: Outbox.Outbox
+  readonly outbox: Outbox.Outbox<Publication>
   readonly subscriptions: Subscriptions.Subscriptions
   /** Closed while an inbox asks for no more to be read. */
   readonly gate: Gate
   #connection: MqttConnection | undefined
   #onResume: (() => void) | undefined
   #answers: Array<Arrival> = []
+  /** QoS 0 messages on their way to the network: nobody else would know of them if the connection ended now. */
+  #leaving = new Fifo<ReadonlyArray<Publication>>()
+  /** Packets the encoder refused. */
+  readonly #refused = new Fifo<Refused>()
+  #isWithdrawing = false
 
   constructor(options: Resolved) {
     this.session = Ref.makeUnsafe(Session.make<Subscriptions.Request>({
@@ -50,7 +57,7 @@ export class SessionRunner implements Subscriptions.Server {
       maximumInFlight: options.maxInflight,
       receiveMaximum: options.receiveMaximum
     }))
-    this.outbox = new Outbox.Outbox(options.outbox)
+    this.outbox = new Outbox.Outbox<Publication>(options.outbox)
     this.subscriptions = new Subscriptions.Subscriptions(this, options.receiveMaximum)
     this.gate = new Gate(() => this.#onResume?.())
   }
@@ -87,25 +94,33 @@ export class SessionRunner implements Subscriptions.Server {
   // Connections come and go
   // -------------------------------------------------------------------------
 
-  /** What is unfinished goes out first, then subscriptions, then what waits. */
+  /**
+   * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then what is
+   * unfinished, then what waits.
+   */
   connected(connection: MqttConnection): void {
     this.#connection = connection
     const { connack, limits, protocolVersion } = connection
     const { sessionPresent } = connack
-    this.#apply(Session.connected(this.#state, {
+    const { actions, session } = Session.connected(this.#state, {
       protocolVersion,
       sessionPresent,
       receiveMaximum: limits.receiveMaximum,
       now: connection.now()
-    }))
+    })
+    this.session.ref.current = session
     this.subscriptions.connected(sessionPresent)
+    this.#perform(actions)
     connection.wake()
   }
 
   disconnected(now: number): void {
     if (this.#connection === undefined) return
     this.#connection = undefined
+    // What was dealt with is decided even though it can no longer be said: at QoS 2 it is said on the next connection.
+    this.#apply(Session.acknowledge(this.#state, this.#answers, 0x00, now))
     this.#answers = []
+    this.outbox.restore(this.#leaving.takeAll().flat())
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
     this.#onResume?.()
@@ -113,6 +128,7 @@ export class SessionRunner implements Subscriptions.Server {
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
   end(error: Errors.MqttError, how: Errors.MqttError | Cause.Done): void {
+    this.outbox.restore(this.#leaving.takeAll().flat())
     this.outbox.failAll(error)
     for (const request of Session.requests(this.#state)) request.failed(error)
     this.subscriptions.end(how, error)
@@ -152,9 +168,20 @@ export class SessionRunner implements Subscriptions.Server {
   // Out
   // -------------------------------------------------------------------------
 
-  publish(publishing: Publishing): void {
-    this.outbox.offer(publishing)
+  publish(publication: Publication): void {
+    this.outbox.offer(publication)
     this.#connection?.wake()
+  }
+
+  publishAll(publications: ReadonlyArray<Publication>): void {
+    for (const publication of publications) this.outbox.offer(publication)
+    this.#connection?.wake()
+  }
+
+  /** What was published and is not over. */
+  get unfinished(): ReadonlyArray<Publication> {
+    const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
+    return [...this.outbox.entries, ...this.#leaving.toArray().flat(), ...inFlight]
   }
 
   /** What is to be sent now; called when the network takes more. */
@@ -167,52 +194,73 @@ export class SessionRunner implements Subscriptions.Server {
 
   #sendMessages(connection: MqttConnection): void {
     const now = connection.now()
-    const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now }) as ReadonlyArray<
-      Publishing
-    >
-    const publishings = taken.filter((publishing) => this.#isAllowed(publishing, connection))
-    if (publishings.length === 0) return
-    const { actions, session } = Session.publish(this.#state, publishings, now)
+    const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
+    const publications = taken.filter((publication) => this.#isAllowed(publication, connection))
+    if (publications.length === 0) return
+    const { actions, session } = Session.publish(this.#state, publications, now)
     this.session.ref.current = session
-    const unacknowledged: Array<Publishing> = []
+    const leaving: Array<Publication> = []
     // One action for each message, in the same order.
     actions.forEach((action, index) => {
       if (action._tag !== "Send") return
-      const publishing = publishings[index]
-      if (this.#send(connection, action.packet, publishing) && publishing.message.qos === 0) {
-        unacknowledged.push(publishing)
+      const publication = publications[index]
+      if (this.#send(connection, action.packet, publication) && publication.message.qos === 0) {
+        leaving.push(publication)
       }
     })
-    if (unacknowledged.length > 0) {
+    if (leaving.length > 0) {
+      this.#leaving.push(leaving)
       connection.onWritten(() => {
-        for (const publishing of unacknowledged) publishing.completed(noOutcome)
+        this.#leaving.shift()
+        for (const publication of leaving) publication.completed(noOutcome)
       })
     }
+    this.#withdrawRefused(now)
     // Somebody now waits for an answer, which takes reading.
     if (this.#state.owed > 0) this.#onResume?.()
   }
 
-  #isAllowed(publishing: Publishing, connection: MqttConnection): boolean {
-    const exceeded = failures.limitExceeded(connection.limits, publishing.message)
-    if (exceeded !== undefined) publishing.failed(exceeded)
+  #isAllowed(publication: Publication, connection: MqttConnection): boolean {
+    const exceeded = failures.limitExceeded(connection.limits, publication.message)
+    if (exceeded !== undefined) publication.failed(exceeded)
     return exceeded === undefined
   }
 
-  /** Says whether the packet could be written; whoever asked for one that could not hears why. */
-  #send(connection: MqttConnection, packet: Packet.ClientPacket, request?: Subscriptions.Request): boolean {
+  /** Says whether the packet could be written. One that could not is no longer in flight, and its owner hears why. */
+  #send(connection: MqttConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
     const invalid = connection.enqueue(packet)
     if (invalid === undefined) return true
-    const error = failures.fromInvalid(invalid, packet, connection)
-    const owner = request ?? this.#requestOf(packet)
-    if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
-      this.#apply(Session.withdraw(this.#state, packet.packetIdentifier, connection.now()))
+    const owner = publication ?? this.#ownerOf(packet)
+    if (owner !== undefined) {
+      this.#refused.push({ packet, owner, error: failures.fromInvalid(invalid, packet, connection) })
     }
-    owner?.failed(error)
     return false
   }
 
-  #requestOf(packet: Packet.ClientPacket): Subscriptions.Request | undefined {
-    return "packetIdentifier" in packet ? Session.requestOf(this.#state, packet.packetIdentifier) : undefined
+  /** Who waits for the outcome of a packet that takes one of our identifiers. */
+  #ownerOf(packet: Packet.ClientPacket): Subscriptions.Request | undefined {
+    switch (packet._tag) {
+      case "Publish":
+      case "Subscribe":
+      case "Unsubscribe":
+        return Session.requestOf(this.#state, packet.packetIdentifier)
+      default:
+        return undefined
+    }
+  }
+
+  /** After everything else was sent: what it makes room for comes later in the order. */
+  #withdrawRefused(now: number): void {
+    if (this.#refused.isEmpty || this.#isWithdrawing) return
+    this.#isWithdrawing = true
+    for (let refused = this.#refused.shift(); refused !== undefined; refused = this.#refused.shift()) {
+      const { error, owner, packet } = refused
+      if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
+        this.#apply(Session.withdraw(this.#state, packet.packetIdentifier, now))
+      }
+      owner.failed(error)
+    }
+    this.#isWithdrawing = false
   }
 
   subscribe(subscriptions: ReadonlyArray<Packet.Subscription>, request: Subscriptions.Request): void {
@@ -261,16 +309,21 @@ export class SessionRunner implements Subscriptions.Server {
 
   #apply({ actions, session }: Session.Step<Subscriptions.Request>): ProtocolViolation | undefined {
     this.session.ref.current = session
+    return this.#perform(actions)
+  }
+
+  #perform(actions: ReadonlyArray<Session.Action<Subscriptions.Request>>): ProtocolViolation | undefined {
     let violation: ProtocolViolation | undefined
     for (const action of actions) {
       if (action._tag === "Send") {
         if (this.#connection !== undefined) this.#send(this.#connection, action.packet)
       } else if (action._tag === "Deliver") {
-        this.subscriptions.deliver(action.publish, action.arrival)
+        this.subscriptions.deliver(action.publish, action.arrival, this.#connection?.now() ?? 0)
       } else if (action._tag === "Violation") {
         violation = action.violation
       }
     }
+    this.#withdrawRefused(this.#connection?.now() ?? 0)
     // Those who wait go on last: what they do next comes after all of this.
     for (const action of actions) {
       if (action._tag === "Complete") action.request.completed(action.outcome)

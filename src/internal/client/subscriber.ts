@@ -29,42 +29,64 @@ export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttE
   readonly granted: ReadonlyArray<Packet.QoS>
 }
 
-export const make = (options: {
+/** What subscribing needs of the client. */
+export interface Subscribing {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
   readonly buffer: ResolvedBounds
-}) =>
+}
+
+export const make = (client: Subscribing) =>
   Effect.fnUntraced(function*(
     topicFilter: string | ReadonlyArray<string>,
-    subscribeOptions: SubscribeOptions = {}
+    options: SubscribeOptions = {}
   ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
-    const { buffer, lifetime, runner } = options
-    if (lifetime.closedBy !== undefined) return yield* Effect.fail(lifetime.closedBy)
-    const subscriptions = toSubscriptions(topicFilter, subscribeOptions)
-    const invalid = check(subscriptions, runner)
-    if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(invalid))
-    const inbox = yield* Effect.withFiber((fiber) =>
-      Effect.succeed(
-        new Inbox<MqttMessage>(resolveBounds(subscribeOptions.buffer, buffer), fiber.currentDispatcher, runner.gate)
-      )
-    )
-    const subscriber: Subscriber = { acknowledges: "onArrival", inbox }
-    const leave = Effect.sync(() => {
-      for (const subscription of subscriptions) runner.subscriptions.remove(subscription.topicFilter, subscriber)
-      inbox.end(Cause.Done())
-    })
-    yield* Effect.addFinalizer(() => leave)
-    const granted = yield* Effect.all(
-      subscriptions.map((subscription) => join(runner, subscription, subscriber)),
-      { concurrency: "unbounded" }
-    ).pipe(Effect.onError(() => leave))
+    const inbox = yield* makeInbox<MqttMessage>(client, options)
+    const subscriptions = toSubscriptions(topicFilter, options)
+    const granted = yield* join(client, subscriptions, { acknowledges: "onArrival", inbox })
     return Object.assign(Stream.fromPull(Effect.succeed(inbox.pull)), {
       topicFilters: subscriptions.map((subscription) => subscription.topicFilter),
       granted
     })
   })
 
-const toSubscriptions = (
+export const makeInbox = <A>(
+  { buffer, runner }: Subscribing,
+  options: SubscribeOptions,
+  onDropped?: (item: A) => void
+): Effect.Effect<Inbox<A>> =>
+  Effect.withFiber((fiber) =>
+    Effect.succeed(
+      new Inbox<A>({
+        bounds: resolveBounds(options.buffer, buffer),
+        dispatcher: fiber.currentDispatcher,
+        gate: runner.gate,
+        onDropped
+      })
+    )
+  )
+
+/** Joins every filter until the scope ends, and waits for what the server says; if it refuses one, all are left. */
+export const join = Effect.fnUntraced(function*(
+  { lifetime, runner }: Subscribing,
+  subscriptions: ReadonlyArray<Packet.Subscription>,
+  subscriber: Subscriber
+): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
+  if (lifetime.closedBy !== undefined) return yield* Effect.fail(lifetime.closedBy)
+  const invalid = check(subscriptions, runner)
+  if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(invalid))
+  const leave = Effect.sync(() => {
+    for (const subscription of subscriptions) runner.subscriptions.remove(subscription.topicFilter, subscriber)
+    subscriber.inbox.end(Cause.Done())
+  })
+  yield* Effect.addFinalizer(() => leave)
+  return yield* Effect.all(
+    subscriptions.map((subscription) => joinOne(runner, subscription, subscriber)),
+    { concurrency: "unbounded" }
+  ).pipe(Effect.onError(() => leave))
+})
+
+export const toSubscriptions = (
   topicFilter: string | ReadonlyArray<string>,
   options: SubscribeOptions
 ): ReadonlyArray<Packet.Subscription> =>
@@ -96,7 +118,7 @@ const check = (
 }
 
 /** Adds the subscriber to one filter and waits for what the server says. */
-const join = (
+const joinOne = (
   runner: SessionRunner,
   subscription: Packet.Subscription,
   subscriber: Subscriber

@@ -32,13 +32,17 @@ export interface Request {
 export class Handover {
   readonly #server: Server
   readonly #arrival: Arrival
-  #remaining: number
+  #remaining = 1
   #reasonCode = 0x00
 
-  constructor(server: Server, arrival: Arrival, remaining: number) {
+  constructor(server: Server, arrival: Arrival) {
     this.#server = server
     this.#arrival = arrival
-    this.#remaining = remaining
+  }
+
+  /** Several take over what one was to deal with. */
+  share(subscribers: number): void {
+    this.#remaining += subscribers - 1
   }
 
   settle(reasonCode: ReasonCode.ReasonCode): void {
@@ -60,6 +64,14 @@ export type Subscriber =
   | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
   /** The consumer acknowledges. */
   | { readonly acknowledges: "byConsumer"; readonly inbox: Inbox<Delivery> }
+
+/** A message that nobody has taken yet. */
+interface Unclaimed {
+  readonly publish: Packet.Publish
+  readonly handover: Handover | undefined
+  /** Milliseconds. */
+  readonly since: number
+}
 
 interface Waiting {
   readonly granted: (qos: Packet.QoS) => void
@@ -84,7 +96,7 @@ export class Subscriptions {
   readonly #tree = TopicTree.make<Subscriber>()
   readonly #matched: Array<Subscriber> = []
   readonly #maximumUnclaimed: number
-  #unclaimed: Array<{ readonly publish: Packet.Publish; readonly arrival: Arrival | undefined }> = []
+  #unclaimed: Array<Unclaimed> = []
   #claimable = false
   #settled: Array<Arrival> = []
   #isConnected = false
@@ -278,42 +290,54 @@ export class Subscriptions {
   // -------------------------------------------------------------------------
 
   /** Puts a message into the inboxes of those who want it, once each, however many of their filters match. */
-  deliver(publish: Packet.Publish, arrival: Arrival | undefined): void {
+  deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
     const matched = this.#matched
     matched.length = 0
     this.#tree.match(publish.topic, matched)
     if (matched.length === 1) return this.#hand(matched[0], publish, arrival, undefined)
-    if (matched.length === 0) return this.#keepUnclaimed(publish, arrival)
+    if (matched.length === 0) return this.#keepUnclaimed(publish, arrival, now)
     const subscribers = new Set(matched)
-    const handover = arrival === undefined ? undefined : new Handover(this.#server, arrival, subscribers.size)
+    const handover = this.#handover(arrival)
+    handover?.share(subscribers.size)
     for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover)
   }
 
-  /** `shared` is there when several have to deal with the message before it is acknowledged. */
+  #handover(arrival: Arrival | undefined): Handover | undefined {
+    return arrival === undefined ? undefined : new Handover(this.#server, arrival)
+  }
+
+  /** `shared` is there when others have to deal with the message too before it is acknowledged. */
   #hand(
     subscriber: Subscriber,
     publish: Packet.Publish,
     arrival: Arrival | undefined,
     shared: Handover | undefined
   ): void {
-    const message = new MqttMessage(publish)
-    const { qos } = publish
-    const bytes = publish.payload.length
     if (subscriber.acknowledges === "byConsumer") {
-      const handover = shared ?? (arrival === undefined ? undefined : new Handover(this.#server, arrival, 1))
-      const item = { message, handover }
-      if (!subscriber.inbox.offer(item, bytes)) {
-        subscriber.inbox.park({ item, bytes, qos, accepted: undefined }, this.isOverrun)
-      }
+      return this.#handToConsumer(subscriber.inbox, publish, shared ?? this.#handover(arrival))
+    }
+    const message = new MqttMessage(publish)
+    const bytes = publish.payload.length
+    if (subscriber.inbox.offer(message, bytes)) {
+      if (shared !== undefined) shared.settle(0x00)
+      else if (arrival !== undefined) this.#settled.push(arrival)
       return
     }
-    if (!subscriber.inbox.offer(message, bytes)) {
-      const handover = shared ?? (arrival === undefined ? undefined : new Handover(this.#server, arrival, 1))
-      const accepted = handover === undefined ? undefined : () => handover.settle(0x00)
-      return subscriber.inbox.park({ item: message, bytes, qos, accepted }, this.isOverrun)
+    const handover = shared ?? this.#handover(arrival)
+    const accepted = handover === undefined ? undefined : () => handover.settle(0x00)
+    subscriber.inbox.park({ item: message, bytes, qos: publish.qos, accepted }, this.isOverrun)
+  }
+
+  #handToConsumer(inbox: Inbox<Delivery>, publish: Packet.Publish, handover: Handover | undefined): void {
+    const item = { message: new MqttMessage(publish), handover }
+    const bytes = publish.payload.length
+    const { dropped } = inbox
+    if (!inbox.offer(item, bytes)) {
+      inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, this.isOverrun)
+    } else if (inbox.policy === "dropNewest" && inbox.dropped > dropped) {
+      // Nobody will consume it.
+      handover?.settle(0x00)
     }
-    if (shared !== undefined) shared.settle(0x00)
-    else if (arrival !== undefined) this.#settled.push(arrival)
   }
 
   /** What was taken in since the last call, to be acknowledged together. */
@@ -324,32 +348,51 @@ export class Subscriptions {
   }
 
   /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
-  #keepUnclaimed(publish: Packet.Publish, arrival: Arrival | undefined): void {
+  #keepUnclaimed(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
     if (this.#claimable && this.#unclaimed.length < this.#maximumUnclaimed) {
-      this.#unclaimed.push({ publish, arrival })
+      this.#unclaimed.push({ publish, handover: this.#handover(arrival), since: now })
     } else if (arrival !== undefined) {
       this.#settled.push(arrival)
     }
   }
 
-  /** A new subscriber may want what waits. */
-  #claim(): void {
-    if (this.#unclaimed.length === 0) return
-    const unclaimed = this.#unclaimed
-    this.#unclaimed = []
-    for (const { arrival, publish } of unclaimed) this.deliver(publish, arrival)
-    const settled = this.takeSettled()
-    if (settled.length > 0) this.#server.acknowledge(settled, 0x00)
+  /** A consumer left what it had not dealt with: the next one may want it. */
+  giveBack(deliveries: ReadonlyArray<Delivery>, now: number): void {
+    for (const { handover, message } of deliveries) {
+      if (handover !== undefined) this.#unclaimed.push({ publish: message.packet, handover, since: now })
+    }
+    this.#claim()
   }
 
-  /** Nobody came for the messages of a resumed session: they are acknowledged and dropped. Says how many. */
-  abandonUnclaimed(): number {
-    this.#claimable = false
-    const arrivals = this.#unclaimed.flatMap(({ arrival }) => arrival === undefined ? [] : [arrival])
-    const { length } = this.#unclaimed
+  /** A new subscriber may want what waits. */
+  #claim(): void {
+    const unclaimed = this.#unclaimed
     this.#unclaimed = []
-    if (arrivals.length > 0) this.#server.acknowledge(arrivals, 0x00)
-    return length
+    for (const one of unclaimed) {
+      const subscribers = new Set<Subscriber>()
+      const matched: Array<Subscriber> = []
+      this.#tree.match(one.publish.topic, matched)
+      for (const subscriber of matched) subscribers.add(subscriber)
+      if (subscribers.size === 0) this.#unclaimed.push(one)
+      else one.handover?.share(subscribers.size)
+      for (const subscriber of subscribers) this.#hand(subscriber, one.publish, undefined, one.handover)
+    }
+  }
+
+  /**
+   * What came before `until` and nobody came for is acknowledged and dropped: it would hold up the acknowledgements
+   * behind it. Says how many.
+   */
+  abandonUnclaimed(until: number): number {
+    const abandoned = this.#unclaimed.filter(({ since }) => since <= until)
+    this.#unclaimed = this.#unclaimed.filter(({ since }) => since > until)
+    for (const { handover } of abandoned) handover?.settle(0x00)
+    return abandoned.length
+  }
+
+  /** The program had its time to subscribe: from now on what nobody wants is acknowledged at once. */
+  stopKeeping(): void {
+    this.#claimable = false
   }
 }
 

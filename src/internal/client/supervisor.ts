@@ -5,6 +5,7 @@
  * when the schedule is over.
  */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
@@ -105,7 +106,7 @@ class Supervisor {
       yield* this.#connected(connection)
       yield* Effect.forkScoped(stable)
       yield* Effect.forkScoped(this.#watchResponses(connection))
-      if (connection.connack.sessionPresent) yield* Effect.forkScoped(this.#abandonUnclaimed)
+      yield* Effect.forkScoped(this.#sweepUnclaimed(connection))
       return yield* this.#read(connection)
     }))
   }
@@ -216,14 +217,18 @@ class Supervisor {
     }).pipe(Effect.forever)
   }
 
-  get #abandonUnclaimed(): Effect.Effect<void> {
+  /** Nothing waits for a subscriber for ever: it would hold up the acknowledgements behind it. */
+  #sweepUnclaimed(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
+    const { subscriptions } = this.#runner
     return Effect.sleep(claimPeriod).pipe(
       Effect.andThen(Effect.suspend(() => {
-        const abandoned = this.#runner.subscriptions.abandonUnclaimed()
+        subscriptions.stopKeeping()
+        const abandoned = subscriptions.abandonUnclaimed(connection.now() - Duration.toMillis(claimPeriod))
         return abandoned === 0 ? Effect.void : Effect.logWarning(
-          `${abandoned} messages of the resumed session matched no subscription within ${claimPeriod}; dropped`
+          `${abandoned} messages found no subscriber within ${claimPeriod}; acknowledged and dropped`
         )
-      }))
+      })),
+      Effect.forever
     )
   }
 }

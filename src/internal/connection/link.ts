@@ -58,8 +58,10 @@ export class Link {
   #connection: Connection.Connection
   #connack: Packet.Connack | undefined
   #failure: MqttError.MqttError | undefined
-  /** Ends once the network takes no more. */
+  /** From when CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
+  /** From when this side began to close the network connection; done once it is closed. */
+  #closed: Deferred.Deferred<void> | undefined
   #isPulling = false
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
@@ -90,6 +92,11 @@ export class Link {
     return this.#connection
   }
 
+  /** The one the server assigned, or ours. */
+  get clientId(): string {
+    return this.#connack?.properties.assignedClientIdentifier ?? this.#connection.connect.clientId
+  }
+
   get unsent(): number {
     return this.#writer.unsent()
   }
@@ -101,8 +108,9 @@ export class Link {
 
   /** Starts the writer, sends CONNECT, and reads until the server has accepted. */
   readonly open: Effect.Effect<Packet.Connack, MqttError.MqttError> = Effect.gen({ self: this }, function*() {
+    const invalid = this.#writer.enqueue(this.#options.connect)
+    if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
     this.#writing = yield* this.#write.pipe(Effect.forkIn(this.#options.scope))
-    yield* this.send(this.#options.connect)
     while (this.#connack === undefined) this.#early = yield* this.#read
     yield* Effect.forkIn(this.#watch, this.#options.scope)
     return this.#connack
@@ -177,11 +185,17 @@ export class Link {
   #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
     const { connection, events, packets } = this.#decode(chunks)
     this.#connection = connection
-    if (this.#hearing.size > 0) { for (const heard of this.#hearing) heard() }
+    if (this.#hearing.size > 0) this.#tellHeard()
     if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
     return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () =>
       // What came before the end is still the session's.
       packets.length === 0 && this.#failure !== undefined ? Effect.fail(this.#failure) : Effect.succeed(packets))
+  }
+
+  #tellHeard(): void {
+    const listeners = [...this.#hearing]
+    this.#hearing.clear()
+    for (const heard of listeners) heard()
   }
 
   #decode(chunks: ReadonlyArray<Uint8Array>): Connection.Received {
@@ -203,11 +217,9 @@ export class Link {
       case "Authenticating":
         return this.#authenticate(event.auth)
       case "Refused":
-        this.end(failures.fromRefusal(event.connack, connect.protocolVersion))
-        return Effect.void
+        return this.abort(failures.fromRefusal(event.connack, connect.protocolVersion))
       case "Disconnected":
-        this.end(failures.fromDisconnect(event.disconnect, connect.clientId))
-        return Effect.void
+        return this.abort(failures.fromDisconnect(event.disconnect, this.clientId))
       case "Violated":
         return this.violated(event.violation)
     }
@@ -216,7 +228,9 @@ export class Link {
   #authenticate(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
     const { authenticate } = this.#options
     if (authenticate === undefined) return Effect.void
-    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer))
+    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer)).pipe(
+      Effect.catch((error) => this.shutdown(error, disconnectPacket(0x80)))
+    )
   }
 
   // -------------------------------------------------------------------------
@@ -230,7 +244,7 @@ export class Link {
       const now = this.now()
       switch (KeepAlive.verdict(keepAlive, now)) {
         case "Wait":
-          return Effect.sleep(KeepAlive.deadline(keepAlive) - now)
+          return this.#sleep(keepAlive, KeepAlive.deadline(keepAlive) - now)
         case "Ping":
           this.#ping()
           return Effect.void
@@ -238,6 +252,21 @@ export class Link {
           return this.#silent(now)
       }
     }).pipe(Effect.repeat({ while: () => this.#failure === undefined }))
+  }
+
+  /** What is heard while PINGREQ waits for it brings the deadline forward: the verdict becomes the next PINGREQ. */
+  #sleep({ pingSent }: KeepAlive.KeepAlive, milliseconds: number): Effect.Effect<void> {
+    const sleep = Effect.sleep(milliseconds)
+    return pingSent === undefined ? sleep : Effect.raceFirst(sleep, this.#heard)
+  }
+
+  /** Completes when anything is heard. */
+  get #heard(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const listener = () => resume(Effect.void)
+      this.#hearing.add(listener)
+      return Effect.sync(() => this.#hearing.delete(listener))
+    })
   }
 
   #ping(): void {
@@ -260,12 +289,7 @@ export class Link {
   readonly ping: Effect.Effect<void, MqttError.MqttError> = Effect.suspend(() => {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     this.#ping()
-    const heard = Effect.callback<void>((resume) => {
-      const listener = () => resume(Effect.void)
-      this.#hearing.add(listener)
-      return Effect.sync(() => this.#hearing.delete(listener))
-    })
-    return Effect.raceFirst(heard, this.ended)
+    return Effect.raceFirst(this.#heard, this.ended)
   })
 
   // -------------------------------------------------------------------------
@@ -292,38 +316,46 @@ export class Link {
     return this.shutdown(failure, disconnectPacket(violation.reasonCode))
   }
 
-  /** Ends the connection from this side: `last` gets its chance to leave, then the network connection is closed. */
+  /**
+   * Ends the connection from this side: `last` gets its chance to leave, then the network connection is closed. Who
+   * comes second waits for the first, so that nobody closes the network while DISCONNECT is still leaving.
+   */
   shutdown(failure: MqttError.MqttError, last: Packet.Disconnect): Effect.Effect<void> {
-    const { drainTimeout, network, scope } = this.#options
     return Effect.suspend(() => {
-      const writing = this.#writing
-      if (this.#failure !== undefined || writing === undefined) {
-        this.end(failure)
-        return Scope.close(scope, Exit.void)
-      }
-      if (this.#mayDisconnect(last)) this.#writer.enqueue(last)
-      this.end(failure)
-      return this.#written.pipe(
-        Effect.raceFirst(Fiber.await(writing)),
-        Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => network.abort }),
-        Effect.andThen(Scope.close(scope, Exit.void))
-      )
+      if (this.#closed !== undefined) return Deferred.await(this.#closed)
+      const closed = this.#closed = Deferred.makeUnsafe<void>()
+      return Effect.ensuring(this.#close(failure, last), Deferred.succeed(closed, undefined))
     }).pipe(Effect.uninterruptible)
   }
 
-  /** 3.1.1 has only the plain DISCONNECT, and it says that all is well. A refused CONNECT is answered by nothing. */
+  #close(failure: MqttError.MqttError, last: Packet.Disconnect): Effect.Effect<void> {
+    const { drainTimeout, network } = this.#options
+    const writing = this.#writing
+    // What has ended already, or said no CONNECT yet, has nothing left that is worth waiting for.
+    if (this.#failure !== undefined || writing === undefined) return this.abort(failure)
+    if (this.#mayDisconnect(last)) this.#writer.enqueue(last)
+    this.end(failure)
+    return this.#written.pipe(
+      Effect.raceFirst(Fiber.await(writing)),
+      Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => network.abort }),
+      Effect.andThen(Scope.close(this.#options.scope, Exit.void))
+    )
+  }
+
+  /**
+   * 3.1.1 has only the plain DISCONNECT, and it says that all is well. It need not wait for CONNACK: a server that has
+   * accepted and was not told would publish the Will.
+   */
   #mayDisconnect(last: Packet.Disconnect): boolean {
-    const is50 = this.#options.connect.protocolVersion === "5.0"
-    return this.#connack !== undefined && (is50 || last.reasonCode === 0x00)
+    return this.#options.connect.protocolVersion === "5.0" || last.reasonCode === 0x00
   }
 
   /** Ends the connection at once and without DISCONNECT: the server publishes the Will. */
   abort(failure: MqttError.MqttError): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.#failure !== undefined) return Effect.void
       this.end(failure)
       return Effect.andThen(this.#options.network.abort, Scope.close(this.#options.scope, Exit.void))
-    })
+    }).pipe(Effect.uninterruptible)
   }
 }
 

@@ -32,7 +32,8 @@ export const serve = (core: Core, peer: Peer): Effect.Effect<void, never, Scope.
       for (const chunk of chunks) received(core, connection, chunk)
       flush(core)
     })
-    return Effect.forkScoped(wire.write, { startImmediately: true }).pipe(
+    return Effect.forkScoped(wire.resetWhenTold, { startImmediately: true }).pipe(
+      Effect.andThen(Effect.forkScoped(wire.write, { startImmediately: true })),
       Effect.andThen(Effect.forever(read)),
       Effect.catch((ending) =>
         Effect.sync(() => {

@@ -16,10 +16,10 @@ import type { RuleName } from "./Violations.ts"
  * @category models
  */
 export interface Conduct {
-  /** A PUBLISH of QoS 1 or 2: the exchange it belongs to, and whether it begins it. */
-  readonly publish: (packet: Packet.Publish, topic: string) => { readonly incoming: Incoming; readonly isNew: boolean }
-  /** A PUBREL: the exchange it belongs to, unless there is none. */
-  readonly pubrel: (packetIdentifier: Packet.PacketIdentifier) => Incoming | undefined
+  /** A PUBLISH of QoS 1 or 2. Whether it begins an exchange; otherwise it goes on with one. */
+  readonly publish: (packet: Packet.Publish, topic: string) => boolean
+  /** A PUBREL. Whether there is an exchange it belongs to. */
+  readonly pubrel: (packetIdentifier: Packet.PacketIdentifier) => boolean
   /** SUBSCRIBE or UNSUBSCRIBE. */
   readonly request: (packetIdentifier: Packet.PacketIdentifier) => void
   /** An answer to the client has really been sent; `offset` bytes have gone out with it. */
@@ -106,8 +106,8 @@ export const make = (options: {
     return index >= 0
   }
 
-  const begin = (packet: Packet.Publish, topic: string, qos: 1 | 2): Incoming => {
-    const incoming: Incoming = {
+  const begin = (packet: Packet.Publish, topic: string, qos: 1 | 2): void => {
+    session.incoming.set(packet.packetIdentifier, {
       packetIdentifier: packet.packetIdentifier,
       qos,
       topic,
@@ -118,9 +118,7 @@ export const make = (options: {
       isAnswered: false,
       isSettled: false,
       connection
-    }
-    session.incoming.set(packet.packetIdentifier, incoming)
-    return incoming
+    })
   }
 
   const judgeFirst = (packet: Packet.Publish, before: Incoming | undefined): void => {
@@ -155,7 +153,8 @@ export const make = (options: {
       if (outstanding > options.receiveMaximum) report("receiveMaximum")
       if (before === undefined || before.isSettled) {
         judgeFirst(packet, before)
-        return { incoming: begin(packet, topic, qos), isNew: true }
+        begin(packet, topic, qos)
+        return true
       }
       if (before.connection === connection) {
         outstanding--
@@ -164,26 +163,29 @@ export const make = (options: {
         judgeResent(packet, topic, before)
       }
       const isSameExchange = before.qos === qos && before.stage !== "released"
-      if (!isSameExchange) return { incoming: begin(packet, topic, qos), isNew: true }
-      before.connection = connection
-      before.isAnswered = false
-      return { incoming: before, isNew: false }
+      if (isSameExchange) {
+        before.connection = connection
+        before.isAnswered = false
+      } else {
+        begin(packet, topic, qos)
+      }
+      return !isSameExchange
     },
 
     pubrel: (packetIdentifier) => {
       const incoming = session.incoming.get(packetIdentifier)
       if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
         report("pubrelUnexpected")
-        return undefined
+        return false
       }
       if (incoming.stage === "released" && incoming.connection === connection) report("resentOnLiveConnection")
       takeOwed("Pubrel", packetIdentifier, "pubrelOrder")
-      if (incoming.stage === "released" && incoming.isSettled) return undefined
+      if (incoming.stage === "released" && incoming.isSettled) return false
       // On a connection that resumes the session the PUBLISH does not come again, so it takes no part of the window.
       if (incoming.connection !== connection) outstanding++
       incoming.connection = connection
       incoming.stage = "released"
-      return incoming
+      return true
     },
 
     request: (packetIdentifier) => {

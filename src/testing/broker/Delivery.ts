@@ -14,7 +14,7 @@ import * as Routing from "./Routing.ts"
 import * as Session from "./Session.ts"
 
 /**
- * Takes a message in and sends it to whom it is for. How many that is.
+ * Takes a message in and sends it to whom it is for.
  *
  * @since 0.1.0
  * @category messages
@@ -76,7 +76,6 @@ export const pump = (core: Core, session: Session.Session, connection: Connectio
     }
     const delivery = session.queue.shift()
     if (delivery === undefined) return
-    if (Message.propertiesAt(delivery.message, core.now()) === undefined) continue
     const packetIdentifier = Session.takeIdentifier(session)
     if (!sendMessage(core, connection, delivery, packetIdentifier, false)) continue
     session.inflight.set(packetIdentifier, { delivery, packetIdentifier, stage: "published" })
@@ -180,7 +179,6 @@ export const acknowledged = (
   const outgoing = established.session.inflight.get(packet.packetIdentifier)
   if (packet._tag === "Pubcomp") {
     if (outgoing?.stage === "released") return settle(core, connection, established, outgoing)
-    // 0x92 says that the client has no such exchange: that is no answer to a PUBLISH.
     return reportUnexpected()
   }
   const isOwed = established.conduct.acknowledged(packet)

@@ -38,8 +38,13 @@ export interface Journal {
   readonly accept: (message: Message) => void
   readonly passed: () => ReadonlyArray<Passed>
   readonly messages: () => ReadonlyArray<Message>
-  /** Waits until the condition holds; it is asked again whenever something was added. */
-  readonly until: (isSatisfied: () => boolean) => Effect.Effect<void>
+  /** Waits until `count` of what passed are as asked. */
+  readonly awaitPassed: (predicate: (passed: Passed) => boolean, count: number) => Effect.Effect<ReadonlyArray<Passed>>
+  /** Waits until `count` of the messages are as asked. */
+  readonly awaitMessages: (
+    predicate: (message: Message) => boolean,
+    count: number
+  ) => Effect.Effect<ReadonlyArray<Message>>
   /** Wakes those whose condition has come to hold. */
   readonly wake: () => void
 }
@@ -52,6 +57,29 @@ export const make = (): Journal => {
   const passed: Array<Passed> = []
   const messages: Array<Message> = []
   let waiters: Array<Waiter> = []
+  /** Looks at each item once. */
+  const until = <A>(
+    items: ReadonlyArray<A>,
+    predicate: (item: A) => boolean,
+    count: number
+  ): Effect.Effect<ReadonlyArray<A>> =>
+    Effect.callback((resume) => {
+      const found: Array<A> = []
+      let next = 0
+      const isSatisfied = (): boolean => {
+        for (; next < items.length && found.length < count; next++) {
+          if (predicate(items[next])) found.push(items[next])
+        }
+        return found.length >= count
+      }
+      if (isSatisfied()) return resume(Effect.succeed(found))
+      const waiter = { isSatisfied, resume: () => resume(Effect.succeed(found)) }
+      waiters.push(waiter)
+      return Effect.sync(() => {
+        waiters = waiters.filter((other) => other !== waiter)
+      })
+    })
+
   return {
     add: (connection, direction, packet, at) => {
       passed.push({
@@ -68,15 +96,8 @@ export const make = (): Journal => {
     accept: (message) => void messages.push(message),
     passed: () => passed,
     messages: () => messages,
-    until: (isSatisfied) =>
-      Effect.callback<void>((resume) => {
-        if (isSatisfied()) return resume(Effect.void)
-        const waiter = { isSatisfied, resume: () => resume(Effect.void) }
-        waiters.push(waiter)
-        return Effect.sync(() => {
-          waiters = waiters.filter((other) => other !== waiter)
-        })
-      }),
+    awaitPassed: (predicate, count) => until(passed, predicate, count),
+    awaitMessages: (predicate, count) => until(messages, predicate, count),
     wake: () => {
       if (waiters.length === 0) return
       const satisfied = waiters.filter((waiter) => waiter.isSatisfied())

@@ -212,9 +212,11 @@ const welcome = (core: Core, connection: Connection, packet: Packet.Connect, aut
   session.connection = connection
   session.will = packet.will
   cancelAppointments(core, session, "willAppointment", "expiryAppointment")
-  Conduct.resume(session)
+  // The client can only go by what it is told, be it a lie.
   const sessionPresent = core.faults.sessionPresentLies.shift() ?? kept !== undefined
-  establish(core, connection, packet, session, kept !== undefined)
+  if (sessionPresent) Conduct.resume(session)
+  else Conduct.forget(session)
+  establish(core, connection, packet, session, sessionPresent)
   const properties = packet.protocolVersion === "3.1.1" ? none : {
     ...announced(core.options),
     ...(isAssigned ? { assignedClientIdentifier: connection.clientId } : undefined),

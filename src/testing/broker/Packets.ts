@@ -35,24 +35,37 @@ const publish: Handler<Packet.Publish> = (core, connection, established, packet)
   const topic = resolveTopic(connection, packet)
   if (topic === undefined) return Lifecycle.report(core, connection, "topicAliasUnknown")
   if (Faults.takeDeadly(core.faults, topic)) return Lifecycle.end(core, connection, "close")
-  const message = Message.make({
-    topic,
-    payload: packet.payload,
-    qos: packet.qos,
-    retain: packet.retain,
-    properties: packet.properties,
-    clientId: connection.clientId,
-    acceptedAt: core.now()
-  })
-  if (packet.qos === 0) {
-    if (!isRefused(core, message)) Delivery.accept(core, message)
-    return
-  }
-  const { incoming, isNew } = established.conduct.publish(packet, topic)
+  const { clientId } = connection
+  const { payload, properties, qos, retain } = packet
+  const message = Message.make({ topic, payload, qos, retain, properties, clientId, acceptedAt: core.now() })
+  const verdict = core.options.authorizePublish?.({ clientId, topic, qos, retain }) ?? 0
+  if (qos > 0) return acceptAndAcknowledge(core, connection, established, packet, message, verdict)
+  if (verdict < 0x80) Delivery.accept(core, message)
+}
+
+/** QoS 1 and 2. What is sent again under its identifier is accepted again at QoS 1 and not at QoS 2. */
+const acceptAndAcknowledge = (
+  core: Core,
+  connection: Connection,
+  { conduct }: Established,
+  packet: Packet.Publish,
+  message: Message.Message,
+  verdict: ReasonCode
+): void => {
+  const { packetIdentifier, qos } = packet
+  const isNew = conduct.publish(packet, message.topic)
   // A broken rule may just have ended the connection.
   if (connection.phase !== "open") return
-  if (packet.qos === 1) acceptQoS1(core, connection, packet, message)
-  else acceptQoS2(core, connection, packet, message, isNew || incoming.stage === "released")
+  const accept = (): void => {
+    if (verdict < 0x80 && (isNew || qos === 1)) Delivery.accept(core, message)
+  }
+  const acknowledge = (): void => {
+    const reasonCode = publishReasonCode(core, connection, message, verdict)
+    const _tag = qos === 1 ? "Puback" : "Pubrec"
+    answer(core, connection, { _tag, packetIdentifier, reasonCode, properties: none })
+  }
+  const isBefore = qos === 1 && echoesBefore(core, packetIdentifier)
+  for (const step of isBefore ? [accept, acknowledge] : [acknowledge, accept]) step()
 }
 
 /** The rule about the limits of CONNACK that the packet breaks. 3.1.1 announces none. */
@@ -78,16 +91,15 @@ const resolveTopic = ({ aliasesFromClient }: Connection, packet: Packet.Publish)
   return packet.topic
 }
 
-const reasonCodeFor = (core: Core, { clientId = "", qos, retain, topic }: Message.Message): ReasonCode =>
-  core.options.authorizePublish?.({ clientId, topic, qos, retain }) ?? 0
-
-const isRefused = (core: Core, message: Message.Message): boolean => reasonCodeFor(core, message) >= 0x80
-
 /** The code of PUBACK and PUBREC; 3.1.1 has none. */
-const publishReasonCode = (core: Core, connection: Connection, message: Message.Message): ReasonCode => {
+const publishReasonCode = (
+  core: Core,
+  connection: Connection,
+  message: Message.Message,
+  verdict: ReasonCode
+): ReasonCode => {
   if (connection.version === "3.1.1") return 0
-  const reasonCode = reasonCodeFor(core, message)
-  if (reasonCode !== 0 || core.options.reportsNoSubscribers !== true) return reasonCode
+  if (verdict !== 0 || core.options.reportsNoSubscribers !== true) return verdict
   return Delivery.hasRecipients(core, message) ? 0 : 0x10
 }
 
@@ -96,34 +108,9 @@ const echoesBefore = (core: Core, packetIdentifier: Packet.PacketIdentifier): bo
   return echo === "byIdentifier" ? packetIdentifier % 2 === 1 : echo === "before"
 }
 
-const acceptQoS1 = (core: Core, connection: Connection, packet: Packet.Publish, message: Message.Message): void => {
-  const { packetIdentifier } = packet
-  const reasonCode = publishReasonCode(core, connection, message)
-  const accept = (): void => {
-    if (!isRefused(core, message)) Delivery.accept(core, message)
-  }
-  const acknowledge = (): void =>
-    answer(core, connection, { _tag: "Puback", packetIdentifier, reasonCode, properties: none })
-  const steps = echoesBefore(core, packetIdentifier) ? [accept, acknowledge] : [acknowledge, accept]
-  for (const step of steps) step()
-}
-
-const acceptQoS2 = (
-  core: Core,
-  connection: Connection,
-  packet: Packet.Publish,
-  message: Message.Message,
-  isNew: boolean
-): void => {
-  const { packetIdentifier } = packet
-  const reasonCode = publishReasonCode(core, connection, message)
-  answer(core, connection, { _tag: "Pubrec", packetIdentifier, reasonCode, properties: none })
-  if (isNew && !isRefused(core, message)) Delivery.accept(core, message)
-}
-
 const pubrel: Handler<Packet.Pubrel> = (core, connection, { conduct }, { packetIdentifier }) => {
-  const incoming = conduct.pubrel(packetIdentifier)
-  const reasonCode = incoming === undefined && connection.version === "5.0" ? 0x92 : 0
+  const isKnown = conduct.pubrel(packetIdentifier)
+  const reasonCode = !isKnown && connection.version === "5.0" ? 0x92 : 0
   answer(core, connection, { _tag: "Pubcomp", packetIdentifier, reasonCode, properties: none })
 }
 
@@ -168,7 +155,7 @@ const subscriptionReasonCode = (
   const wanted = faults.subscribeRefusals.shift() ??
     options.authorizeSubscribe?.({ clientId: connection.clientId, topicFilter, qos }) ?? qos
   if (wanted >= 0x80) return connection.version === "3.1.1" ? 0x80 : wanted
-  return Math.min(wanted, faults.grantedQoS, qos)
+  return Math.min(wanted, faults.grantedQoS, options.maximumQoS ?? 2, qos)
 }
 
 const subscribe: Handler<Packet.Subscribe> = (core, connection, { conduct, session }, packet) => {

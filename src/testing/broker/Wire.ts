@@ -34,6 +34,8 @@ export interface Wire {
   readonly flush: () => void
   /** Writes until it was told to end. */
   readonly write: Effect.Effect<void>
+  /** Resets the connection when it was told to, also while a write waits for a client that does not read. */
+  readonly resetWhenTold: Effect.Effect<void>
 }
 
 /** Where packets begin and end, from their fixed headers alone. Section 2.1. */
@@ -93,17 +95,26 @@ export const make = (peer: Peer): Wire => {
   let bytesSent = 0
   let ending: "close" | "reset" | undefined
   let waiting: (() => void) | undefined
+  let onReset: (() => void) | undefined
 
   const woken = Effect.callback<void>((resume) => {
     waiting = () => resume(Effect.void)
   })
 
+  const resetWhenTold = Effect.andThen(
+    Effect.callback<void>((resume) => {
+      onReset = () => resume(Effect.void)
+    }),
+    peer.reset
+  )
+
   const write: Effect.Effect<void> = Effect.gen(function*() {
     while (true) {
-      const chunks = ending === "reset" ? [] : encoder.take()
+      if (ending === "reset") return
+      const chunks = encoder.take()
       for (const chunk of chunks) bytesSent += chunk.length
       if (isNonEmpty(chunks)) yield* peer.write(chunks)
-      else if (ending !== undefined) return yield* ending === "close" ? peer.close : peer.reset
+      else if (ending === "close") return yield* peer.close
       else yield* woken
     }
   })
@@ -135,10 +146,12 @@ export const make = (peer: Peer): Wire => {
       ending ??= how
     },
     flush: () => {
+      if (ending === "reset") onReset?.()
       const resume = waiting
       waiting = undefined
       resume?.()
     },
-    write
+    write,
+    resetWhenTold
   }
 }

@@ -158,7 +158,7 @@ export const make = (options: {
       bytesFromClient += bytes
     },
     onEnding: ({ by, how }) => {
-      report(`${by} ${how} reached peer`)
+      if (by !== "peer") report(`${by} ${how} reached peer`)
       loseStalled()
       if (isReleased) markClosed()
     }
@@ -171,8 +171,10 @@ export const make = (options: {
       bytesToClient += bytes
     },
     onEnding: ({ by, how }) => {
-      report(`${by} ${how} reached client`)
-      if (by !== "client") loseStalled()
+      if (by !== "client") {
+        report(`${by} ${how} reached client`)
+        loseStalled()
+      }
       wakeBlocked()
     }
   })
@@ -274,7 +276,11 @@ export const make = (options: {
     pull: fromClient.pull,
     write: (chunks) =>
       Effect.suspend(() => {
-        if (isSilent || writesFail || fromClient.ending() !== undefined) return Effect.void
+        if (fromClient.ending() !== undefined) return Effect.void
+        let bytes = 0
+        for (const chunk of chunks) bytes += chunk.length
+        report("peer wrote", bytes)
+        if (isSilent || writesFail) return Effect.void
         toClient.transmit(chunks)
         return untilRead
       }),

@@ -229,3 +229,16 @@ export const online = (
   check(begin(protocolVersion, options), [
     [connected({ sessionPresent: false, receiveMaximum: options?.window ?? 65_535 }), []]
   ])
+
+/** Nothing of the session is unfinished and nothing is owed: no identifier is kept. */
+export const assertEmpty = ({ session }: Table) => {
+  assert.strictEqual(session.outgoing.size, 0)
+  assert.strictEqual(session.received.size, 0)
+  assert.strictEqual(session.outstanding, 0)
+  assert.strictEqual(session.owed, 0)
+  assert.strictEqual(session.unacknowledged, 0)
+  assert.strictEqual(Session.responseDeadline(session, 10), Infinity)
+}
+
+export const range = (length: number, first = 0): ReadonlyArray<number> =>
+  Array.from({ length }, (_, index) => first + index)

@@ -1,0 +1,66 @@
+/**
+ * Consuming: messages go through a handler, and are acknowledged when it is done with them.
+ *
+ * Subscribing and leaving are the subscriber's; the order in which acknowledgements leave is the session's.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type * as MqttError from "../../MqttError.ts"
+import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
+import type { ConsumeOptions } from "../../MqttOptions.ts"
+import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscriber.ts"
+import type { Delivery } from "./subscriptions.ts"
+
+/** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
+const unspecifiedError = 0x80
+
+export const make = (client: Subscribing & { readonly now: () => number }) =>
+<E, R>(
+  topicFilter: string | ReadonlyArray<string>,
+  handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
+  options: ConsumeOptions = {}
+): Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const inbox = yield* makeInbox<Delivery>(client, options, ({ handover }) => handover?.settle(0x00))
+    /** Handed to the handler and not dealt with. */
+    const open = new Set<Delivery>()
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack()], client.now()))
+    )
+    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox })
+    const process = handling(handler, options, open)
+    yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
+      Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
+      Stream.runDrain
+    )
+  }))
+
+const handling = <E, R>(
+  handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
+  { onFailure = "stop" }: ConsumeOptions,
+  open: Set<Delivery>
+) =>
+(delivery: Delivery): Effect.Effect<void, Exclude<E, Rejected>, R> =>
+  Effect.suspend(() => {
+    open.add(delivery)
+    const settle = (reasonCode: number) => {
+      open.delete(delivery)
+      delivery.handover?.settle(reasonCode)
+    }
+    return Effect.matchCauseEffect(Effect.suspend(() => handler(delivery.message)), {
+      onSuccess: () => Effect.sync(() => settle(0x00)),
+      onFailure: (cause) => {
+        const error = Result.getOrUndefined(Cause.findError(cause))
+        if (error instanceof Rejected) return Effect.sync(() => settle(error.reasonCode))
+        const remaining = cause as Cause.Cause<Exclude<E, Rejected>>
+        if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
+        return Effect.logError("A message handler failed", cause).pipe(
+          Effect.annotateLogs({ topic: delivery.message.topic }),
+          Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+        )
+      }
+    })
+  })

@@ -1,0 +1,106 @@
+/**
+ * mosquitto as a process of its own on a free loopback port, with the configuration a suite asks for.
+ *
+ * Where it is not installed its suites are skipped, unless MQTT_REQUIRE_BROKERS=1 says that they have to run.
+ */
+import { describe, layer as suiteWithLayer, type Vitest } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { Broker } from "./Broker.ts"
+import * as port from "./port.ts"
+
+/** Debian keeps it where only root's PATH looks. */
+const folders = [
+  ...(process.env.PATH ?? "").split(Path.delimiter),
+  "/usr/sbin",
+  "/usr/local/sbin",
+  "/opt/homebrew/sbin"
+]
+const executable = folders.map((folder) => Path.join(folder, "mosquitto")).find((file) => Fs.existsSync(file))
+const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
+
+export interface Options {
+  /** Lines of mosquitto.conf, below those for the listener. Default: anybody may connect. */
+  readonly configuration?: ReadonlyArray<string>
+  /** Files it reads, by name; `{folder}` in the configuration is where they are. */
+  readonly files?: { readonly [name: string]: string }
+}
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-mosquitto-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+)
+
+const exited = (process: ChildProcess): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (process.exitCode !== null || process.signalCode !== null) return resume(Effect.void)
+    process.once("exit", () => resume(Effect.void))
+  })
+
+const stop = (process: ChildProcess): Effect.Effect<void> =>
+  Effect.sync(() => process.kill("SIGTERM")).pipe(
+    Effect.andThen(exited(process)),
+    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.sync(() => void process.kill("SIGKILL")) })
+  )
+
+/** Runs until the scope ends. Dies with what mosquitto said when it does not come up. */
+const run = Effect.fnUntraced(function*(configurationFile: string, listeningPort: number) {
+  let log = ""
+  const process = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(executable ?? "mosquitto", ["-c", configurationFile], { stdio: ["ignore", "pipe", "pipe"] })
+    ),
+    stop
+  )
+  for (const output of [process.stdout, process.stderr]) output.on("data", (chunk) => log += String(chunk))
+  const failed = Effect.callback<never>((resume) => {
+    process.once("error", (cause) => resume(Effect.die(cause)))
+    process.once("exit", (code) => resume(Effect.die(new Error(`mosquitto ended with ${code}: ${log}`))))
+  })
+  yield* port.listening(listeningPort).pipe(
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () => Effect.die(new Error(`mosquitto does not listen on ${listeningPort}: ${log}`))
+    }),
+    Effect.raceFirst(failed)
+  )
+})
+
+export const layer = (options: Options = {}): Layer.Layer<Broker> =>
+  Layer.effect(
+    Broker,
+    Effect.gen(function*() {
+      const [home, listeningPort] = yield* Effect.all([folder, port.free])
+      const { configuration = ["allow_anonymous true"], files = {} } = options
+      for (const [name, content] of Object.entries(files)) Fs.writeFileSync(Path.join(home, name), content)
+      const lines = [
+        // Started by root it would become a user who may not read the files.
+        ...(process.getuid?.() === 0 ? ["user root"] : []),
+        `listener ${listeningPort} ${port.host}`,
+        "log_dest stderr",
+        ...configuration.map((line) => line.replaceAll("{folder}", home))
+      ]
+      const configurationFile = Path.join(home, "mosquitto.conf")
+      Fs.writeFileSync(configurationFile, lines.join("\n") + "\n")
+      yield* run(configurationFile, listeningPort)
+      return { host: port.host, port: listeningPort }
+    })
+  )
+
+/** A line of a password file: PBKDF2 with SHA-512. */
+export const passwordLine = (username: string, password: string): string => {
+  const salt = Crypto.randomBytes(12)
+  const hash = Crypto.pbkdf2Sync(password, salt, 101, 64, "sha512")
+  return `${username}:$7$101$${salt.toString("base64")}$${hash.toString("base64")}\n`
+}
+
+/** Tests that share one mosquitto. */
+export const suite = (
+  name: string,
+  options: Options,
+  tests: (it: Vitest.MethodsNonLive<Broker>) => void
+): void => describe.skipIf(isSkipped)(name, () => suiteWithLayer(layer(options), { excludeTestServices: true })(tests))

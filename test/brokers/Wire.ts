@@ -1,0 +1,121 @@
+/**
+ * The transport to a broker that writes down what goes over each network connection, and fails as networks do when it
+ * is told to.
+ */
+import { Effect, Layer, Stream, SubscriptionRef } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { MqttClient, MqttConnection, type MqttOptions, MqttTransport } from "../../src/index.ts"
+import * as Decoder from "../../src/protocol/Decoder.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
+import { type Broker, quietly, transport } from "./Broker.ts"
+
+type Direction = "toServer" | "toClient"
+
+/** What one network connection has carried, lost packets included. */
+export class Recording {
+  readonly toServer: Array<Packet.Packet> = []
+  readonly toClient: Array<Packet.Packet> = []
+  readonly #requests = Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: 268_435_460 })
+  #answers: Decoder.Decoder | undefined
+
+  record(direction: Direction, chunks: ReadonlyArray<Uint8Array>): void {
+    for (const chunk of chunks) {
+      if (direction === "toServer") this.toServer.push(...this.#requests.push(chunk))
+      else this.toClient.push(...this.#decodeAnswers(chunk))
+    }
+  }
+
+  #decodeAnswers(chunk: Uint8Array): ReadonlyArray<Packet.Packet> {
+    const [connect] = this.toServer
+    const protocolVersion = connect?._tag === "Connect" ? connect.protocolVersion : "3.1.1"
+    this.#answers ??= Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: 268_435_460 })
+    return this.#answers.push(chunk)
+  }
+
+  /** The packets of one type. */
+  of<Tag extends Packet.Packet["_tag"]>(direction: Direction, tag: Tag): ReadonlyArray<Packet.Packet & { _tag: Tag }> {
+    return this[direction].filter((packet): packet is Packet.Packet & { _tag: Tag } => packet._tag === tag)
+  }
+}
+
+export class Wire {
+  readonly #transport: MqttTransport.MqttTransport["Service"]
+  readonly #recordings: SubscriptionRef.SubscriptionRef<ReadonlyArray<Recording>>
+  #lost: Direction | undefined
+  #cut: Effect.Effect<void> = Effect.void
+
+  constructor(
+    transport: MqttTransport.MqttTransport["Service"],
+    recordings: SubscriptionRef.SubscriptionRef<ReadonlyArray<Recording>>
+  ) {
+    this.#transport = transport
+    this.#recordings = recordings
+  }
+
+  readonly layer = Layer.sync(MqttTransport.MqttTransport, () => ({
+    endpoint: this.#transport.endpoint,
+    open: Effect.map(this.#transport.open, (network) => this.#tap(network))
+  }))
+
+  client(options?: MqttOptions.Options) {
+    return MqttClient.make(options).pipe(Effect.provide(this.layer), quietly)
+  }
+
+  connection(options: MqttConnection.Options) {
+    return Effect.provide(MqttConnection.make(options), this.layer)
+  }
+
+  /** By network connection, the first first. */
+  get recordings(): ReadonlyArray<Recording> {
+    return SubscriptionRef.getUnsafe(this.#recordings)
+  }
+
+  /** From now on, and until the connection is cut, nothing arrives in this direction. */
+  lose(direction: Direction): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#lost = direction
+    })
+  }
+
+  /** Ends the network connection there is, as a pulled plug would. */
+  get cut(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#lost = undefined
+      return this.#cut
+    })
+  }
+
+  /** Completes once the recordings say so. */
+  until(isReached: (recordings: ReadonlyArray<Recording>) => boolean): Effect.Effect<void> {
+    return SubscriptionRef.changes(this.#recordings).pipe(Stream.takeUntil(isReached), Stream.runDrain)
+  }
+
+  #tap(network: MqttTransport.NetworkConnection): MqttTransport.NetworkConnection {
+    const recording = new Recording()
+    const record = (direction: Direction, chunks: ReadonlyArray<Uint8Array>) =>
+      SubscriptionRef.update(this.#recordings, (recordings) => {
+        recording.record(direction, chunks)
+        return recordings.includes(recording) ? [...recordings] : [...recordings, recording]
+      })
+    this.#cut = network.abort
+    const pull: MqttTransport.NetworkConnection["pull"] = Effect.flatMap(network.pull, (chunks) =>
+      Effect.andThen(
+        record("toClient", chunks),
+        Effect.suspend(() => this.#lost === "toClient" ? pull : Effect.succeed(chunks))
+      ))
+    return {
+      pull,
+      write: (chunks: NonEmptyReadonlyArray<Uint8Array>) =>
+        Effect.andThen(
+          record("toServer", chunks),
+          Effect.suspend(() => this.#lost === "toServer" ? Effect.void : network.write(chunks))
+        ),
+      abort: network.abort
+    }
+  }
+}
+
+export const make: Effect.Effect<Wire, never, Broker> = Effect.gen(function*() {
+  const recordings = yield* SubscriptionRef.make<ReadonlyArray<Recording>>([])
+  return new Wire(yield* MqttTransport.MqttTransport, recordings)
+}).pipe(Effect.provide(transport))

@@ -1,0 +1,72 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arrivals from "../../src/protocol/Arrivals.ts"
+
+const arrival = (packetIdentifier: number) => ({ qos: 1, packetIdentifier, connection: 1, exchange: 0 }) as const
+
+/** Messages with these identifiers, in this order. */
+const waiting = (...packetIdentifiers: ReadonlyArray<number>): Arrivals.Arrivals => {
+  const batch = Arrivals.batch(Arrivals.empty)
+  for (const packetIdentifier of packetIdentifiers) batch.arrive(arrival(packetIdentifier))
+  return batch.commit()
+}
+
+/** What may be acknowledged, as identifier and Reason Code. */
+const settled = (batch: Arrivals.Batch) =>
+  batch.settle().map(([{ packetIdentifier }, reasonCode]) => [packetIdentifier, reasonCode])
+
+describe("Arrivals", () => {
+  const table: ReadonlyArray<
+    readonly [
+      name: string,
+      answers: ReadonlyArray<readonly [position: number, reasonCode: number]>,
+      settled: Array<Array<number>>
+    ]
+  > = [
+    ["nothing answered", [], []],
+    ["the first", [[0, 0x00]], [[7, 0x00]]],
+    ["not the first", [[1, 0x00], [2, 0x00]], []],
+    ["the first, after those behind it", [[2, 0x00], [1, 0x83], [0, 0x10]], [[7, 0x10], [3, 0x83], [5, 0x00]]],
+    ["a gap", [[0, 0x00], [2, 0x00]], [[7, 0x00]]],
+    ["one twice: the first answer counts", [[0, 0x83], [0, 0x00]], [[7, 0x83]]],
+    ["one that is not there", [[-1, 0x00], [3, 0x00], [99, 0x00]], []]
+  ]
+
+  it.each(table)("R93 leave from the front, in the order of arrival: %s", (_, answers, expected) => {
+    const batch = Arrivals.batch(waiting(7, 3, 5))
+    for (const [position, reasonCode] of answers) batch.answer(position, reasonCode)
+    assert.deepStrictEqual(settled(batch), expected)
+    assert.deepStrictEqual(settled(batch), [])
+    assert.strictEqual(batch.commit().waiting.length, 3 - expected.length)
+  })
+
+  it("R93 a position stays what it is when those before it have left", () => {
+    const batch = Arrivals.batch(waiting(7, 3))
+    batch.answer(0, 0x00)
+    assert.deepStrictEqual(settled(batch), [[7, 0x00]])
+    assert.deepStrictEqual([0, 1].map(batch.isWaiting), [false, true])
+    const next = Arrivals.batch(batch.commit())
+    assert.strictEqual(next.arrive(arrival(7)).position, 2)
+    next.answer(0, 0x83)
+    next.answer(2, 0x10)
+    next.answer(1, 0x00)
+    assert.deepStrictEqual(settled(next), [[3, 0x00], [7, 0x10]])
+  })
+
+  it("R93 an answer that waits is kept from one batch to the next", () => {
+    const first = Arrivals.batch(waiting(7, 3))
+    first.answer(1, 0x83)
+    const second = Arrivals.batch(first.commit())
+    second.answer(0, 0x00)
+    assert.deepStrictEqual(settled(second), [[7, 0x00], [3, 0x83]])
+  })
+
+  it("a batch works on a copy", () => {
+    const before = waiting(7, 3)
+    const batch = Arrivals.batch(before)
+    batch.arrive(arrival(5))
+    batch.answer(0, 0x00)
+    batch.settle()
+    assert.deepStrictEqual(before, waiting(7, 3))
+    assert.deepStrictEqual(Arrivals.empty, waiting())
+  })
+})
