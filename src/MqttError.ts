@@ -454,6 +454,29 @@ export class MessageExpired extends Schema.TaggedError<MessageExpired>()("Messag
 }
 
 /**
+ * Connections kept ending with this message unacknowledged until the `retransmit` schedule was over: it is given up so
+ * that the others can go on.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined", {
+  topic: Schema.String,
+  /** Connections that ended with it. */
+  attempts: Schema.Int,
+  /** What the last of them ended with. */
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `The message to "${this.topic}" was given up: ${this.attempts} connections ended with it unacknowledged, ` +
+      `the last with: ${causeMessage(this.cause)}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
  * There is no connection now, and the publish was told not to wait for one.
  *
  * @since 0.1.0
@@ -510,6 +533,7 @@ export const MqttErrorReason = Schema.Union([
   SubscribeRefused,
   Overflow,
   MessageExpired,
+  Quarantined,
   Offline,
   Closed
 ])

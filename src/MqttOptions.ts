@@ -112,6 +112,13 @@ export interface Options {
   readonly sessionExpiry?: Duration.Input | undefined
   /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
   readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
+  /**
+   * How often a message is sent again when connections keep ending with it unacknowledged, and how much longer to wait
+   * each time; then its publish fails with `Quarantined` and the others go on. Default: four times, at once.
+   */
+  readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
+  /** After so many failed attempts in a row, and again after as many more, this runs before the next one. */
+  readonly escalate?: Escalation | undefined
   /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
   readonly stableAfter?: Duration.Input | undefined
   /** Which failures are worth another attempt. Default: those that say so themselves (`isRetryable`). */
@@ -131,6 +138,19 @@ export interface Options {
   readonly will?: Will | undefined
   /** Pairs sent with CONNECT, 5.0. */
   readonly userProperties?: Properties.Properties["userProperties"]
+}
+
+/**
+ * What to do about a network that does not come back by itself, such as restarting an interface. The host name is
+ * resolved anew for every attempt in any case.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Escalation {
+  /** Default: 5. */
+  readonly after?: number | undefined
+  readonly run: (error: MqttError.MqttError) => Effect.Effect<void>
 }
 
 /**
@@ -237,6 +257,8 @@ export interface Resolved {
   /** Seconds. */
   readonly sessionExpiry: number
   readonly reconnect: Schedule.Schedule<unknown, MqttError.MqttError>
+  readonly retransmit: Schedule.Schedule<unknown, MqttError.MqttError>
+  readonly escalate: { readonly after: number; readonly run: Escalation["run"] } | undefined
   readonly stableAfter: Duration.Duration
   readonly isRetryable: (error: MqttError.MqttError) => boolean
   readonly initialConnection: "fail" | "retry"
@@ -296,6 +318,10 @@ const withDefaults = (options: Options): Resolved => {
     session: options.session ?? "clean",
     sessionExpiry: toSeconds(options.sessionExpiry ?? "1 day"),
     reconnect: options.reconnect ?? defaultReconnect,
+    retransmit: options.retransmit ?? Schedule.recurs(4),
+    escalate: options.escalate === undefined
+      ? undefined
+      : { after: options.escalate.after ?? 5, run: options.escalate.run },
     stableAfter: Duration.fromInputUnsafe(options.stableAfter ?? "10 seconds"),
     isRetryable: options.isRetryable ?? ((error) => error.isRetryable),
     initialConnection: options.initialConnection ?? "fail",
@@ -343,11 +369,12 @@ const toSeconds = (duration: Duration.Input): number => Duration.toMillis(durati
 type Check = (options: Options) => MqttError.InvalidOptions | undefined
 
 const seconds = (
-  option: "keepAlive" | "sessionExpiry",
+  option: string,
+  durationOf: (options: Options) => Duration.Input | undefined,
   maximum: number
 ): Check =>
 (options) => {
-  const duration = options[option]
+  const duration = durationOf(options)
   if (duration === undefined) return undefined
   const value = toSeconds(duration)
   if (Number.isInteger(value) && value >= 0 && value <= maximum) return undefined
@@ -356,6 +383,13 @@ const seconds = (
     `${Duration.format(Duration.fromInputUnsafe(duration))} is not a whole number of seconds from 0 to ${maximum}; ` +
       "give a unit, such as \"60 seconds\""
   )
+}
+
+/** One of no length would be over before it began. */
+const timeout = (option: "connectTimeout" | "responseTimeout"): Check => (options) => {
+  const duration = options[option]
+  if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
+  return invalid(option, `${Duration.format(Duration.fromInputUnsafe(duration))} is no time at all`)
 }
 
 const integer = (
@@ -368,6 +402,11 @@ const integer = (
   if (value === undefined || (Number.isInteger(value) && value >= minimum && value <= maximum)) return undefined
   return invalid(option, `${value} is not a whole number from ${minimum} to ${maximum}`)
 }
+
+const escalation: Check = ({ escalate }) =>
+  escalate?.after === undefined || (Number.isInteger(escalate.after) && escalate.after >= 1)
+    ? undefined
+    : invalid("escalate.after", `${escalate.after} is not a whole number from 1`)
 
 const bounds = (option: "outbox" | "buffer"): Check => (options) => {
   for (const field of ["messages", "bytes"] as const) {
@@ -423,8 +462,11 @@ const connect: Check = (options) => {
 }
 
 const checks: ReadonlyArray<Check> = [
-  seconds("keepAlive", 65_535),
-  seconds("sessionExpiry", 0xffff_ffff),
+  seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
+  seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
+  seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
+  timeout("connectTimeout"),
+  timeout("responseTimeout"),
   keepAliveAndResponseTimeout,
   passwordWithUsername,
   stableClientId,
@@ -434,6 +476,7 @@ const checks: ReadonlyArray<Check> = [
   integer("maximumPacketSize", 16, 268_435_460),
   bounds("outbox"),
   bounds("buffer"),
+  escalation,
   connect
 ]
 

@@ -157,6 +157,13 @@ const endpointConfig = Config.nested(
   "MQTT"
 )
 
+/** A server that the program names replaces the one of the environment; a host alone leaves the port. */
+const unlessGiven = ({ host, port, url }: Config.Success<typeof endpointConfig>, given: Options = {}): Options => {
+  if (given.url !== undefined) return {}
+  if (given.host !== undefined) return { port }
+  return { host, port, url: url === undefined ? undefined : Redacted.value(url) }
+}
+
 /**
  * A client whose options come from the environment: `MQTT_URL`, or `MQTT_HOST` and `MQTT_PORT`, and all of
  * `MqttOptions.config`. Those given here win. One that cannot be read fails with its own name.
@@ -169,6 +176,5 @@ export const layerConfig = (
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
   Layer.unwrap(Effect.map(
     Effect.all([MqttOptions.config, endpointConfig]),
-    ([config, { host, port, url }]) =>
-      layer({ ...config, host, port, url: url === undefined ? undefined : Redacted.value(url), ...options })
+    ([config, endpoint]) => layer({ ...config, ...unlessGiven(endpoint, options), ...options })
   ))

@@ -38,6 +38,32 @@ export const room = <R>(self: Session<R>): number =>
   Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
 
 /**
+ * The oldest message that is unacknowledged on this connection, with the request that waits for it: the first to be
+ * suspected when connections keep ending.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const oldest = <R>(
+  self: Session<R>
+): { readonly packetIdentifier: PacketIdentifier; readonly request: R; readonly sentAt: number } | undefined => {
+  let first: { packetIdentifier: PacketIdentifier; request: R; sentAt: number; order: number } | undefined
+  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
+    if (outgoing._tag !== "Publish" || outgoing.sentOn !== self.connection) return
+    const { order, request, sentAt } = outgoing
+    if (first === undefined || order < first.order) first = { packetIdentifier, request, sentAt, order }
+  })
+  return first
+}
+
+/** The suspect is acknowledged, or given up: the others may go together again. */
+const acquit = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
+  if (packetIdentifier !== draft.suspect) return
+  draft.suspect = 0
+  draft.window = draft.quota
+}
+
+/**
  * A message with the request that wants to know how it ended.
  *
  * @since 0.1.0
@@ -70,7 +96,8 @@ export const publish = <R>(
         message,
         request,
         order: draft.nextOrder++,
-        sentOn: draft.connection
+        sentOn: draft.connection,
+        sentAt: draft.now
       })
       sendPublish(draft, packetIdentifier, message, false)
     }
@@ -156,6 +183,8 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing === undefined || outgoing._tag === "Release") return
     draft.outgoing.release(packetIdentifier)
+    acquit(draft, packetIdentifier)
+    acquit(draft, packetIdentifier)
     // What waits to be sent again is owed no answer and takes no room.
     if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
     if (draft.owed > 0) draft.owed--
@@ -222,7 +251,7 @@ const replay = <R>(draft: Draft<R>): void => {
     if (outgoing?._tag !== "Publish") continue
     if (outgoing.sentOn !== 0) draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
-    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection })
+    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection, sentAt: draft.now })
   }
 }
 
@@ -251,6 +280,8 @@ const returnQuota = <R>(draft: Draft<R>): void => {
 /** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
 const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
   draft.outgoing.release(packetIdentifier)
+  acquit(draft, packetIdentifier)
+  acquit(draft, packetIdentifier)
   settle(draft)
   draft.actions.push({ _tag: "Complete", request, outcome })
   returnQuota(draft)

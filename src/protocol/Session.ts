@@ -22,6 +22,8 @@ export {
 } from "./Incoming.ts"
 export {
   /** @since 0.1.0 */
+  oldest,
+  /** @since 0.1.0 */
   publish,
   /** @since 0.1.0 */
   type PublishRequest,
@@ -71,13 +73,17 @@ export const connected = <R>(self: Session<R>, options: {
   readonly sessionPresent: boolean
   /** The server's. */
   readonly receiveMaximum: number
+  /** A message that is to go alone until it is acknowledged, because connections have ended with it. */
+  readonly suspect?: PacketIdentifier | undefined
   readonly now: number
 }): Step<R> =>
   step(self, options.now, (draft) => {
     draft.protocolVersion = options.protocolVersion
     draft.connection++
     draft.isConnected = true
-    draft.window = Math.min(draft.maximumInFlight, options.receiveMaximum)
+    draft.quota = Math.min(draft.maximumInFlight, options.receiveMaximum)
+    draft.suspect = options.suspect ?? 0
+    draft.window = draft.suspect === 0 ? draft.quota : 1
     draft.owed = 0
     draft.unacknowledged = 0
     draft.arrivals = noArrivals
@@ -107,14 +113,22 @@ export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
     Outgoing.abandon(self, draft)
   })
 
+/** A single message may stay unacknowledged so many times as long while others progress. */
+const patienceWithOne = 10
+
 /**
- * When the connection counts as dead for want of an acknowledgement; `Infinity` when none is owed.
+ * When the connection counts as dead for want of an acknowledgement; `Infinity` when none is owed. A slow server that
+ * keeps acknowledging is not punished, unless it leaves out one message for ten times as long.
  *
  * @since 0.1.0
  * @category getters
  */
-export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): number =>
-  self.isConnected && self.owed > 0 ? self.owedSince + responseTimeout : Infinity
+export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): number => {
+  if (!self.isConnected || self.owed === 0) return Infinity
+  const first = Outgoing.oldest(self)
+  const ofAll = self.owedSince + responseTimeout
+  return first === undefined ? ofAll : Math.min(ofAll, first.sentAt + patienceWithOne * responseTimeout)
+}
 
 /**
  * Reading goes on after a pause of ours: what the server sent meanwhile could not be heard, so it is not late.

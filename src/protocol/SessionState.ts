@@ -41,6 +41,8 @@ export type Outgoing<R> =
     readonly order: number
     /** The connection it was sent on last, 0 for none: a server that lost the session has seen nothing of it. */
     readonly sentOn: number
+    /** When it was sent last, milliseconds. */
+    readonly sentAt: number
   }
   | {
     readonly _tag: "Release"
@@ -84,6 +86,10 @@ export interface Session<R> {
   readonly isConnected: boolean
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
+  /** The window without a suspect. */
+  readonly quota: number
+  /** The message that goes alone, because connections have ended with it; 0 for none. */
+  readonly suspect: PacketIdentifier
   /** How much of it is used; more than the window when that has become smaller than what is released. */
   readonly outstanding: number
   /** Acknowledgements the server owes us on this connection. */
@@ -145,6 +151,8 @@ export const make = <R>(options: {
   connection: 0,
   isConnected: false,
   window: 0,
+  quota: 0,
+  suspect: 0,
   outstanding: 0,
   owed: 0,
   owedSince: 0,

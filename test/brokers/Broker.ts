@@ -19,7 +19,7 @@ import {
   type MqttMessage,
   type MqttOptions,
   type MqttState,
-  MqttTransport
+  type MqttTransport
 } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 

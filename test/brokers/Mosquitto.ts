@@ -99,8 +99,8 @@ export const passwordLine = (username: string, password: string): string => {
 }
 
 /** Tests that share one mosquitto. */
-export const suite = (
-  name: string,
-  options: Options,
-  tests: (it: Vitest.MethodsNonLive<Broker>) => void
-): void => describe.skipIf(isSkipped)(name, () => suiteWithLayer(layer(options), { excludeTestServices: true })(tests))
+export const suite = (name: string, options: Options, tests: (it: Vitest.MethodsNonLive<Broker>) => void): void => {
+  describe.skipIf(isSkipped)(name, () => {
+    suiteWithLayer(layer(options), { excludeTestServices: true })(tests)
+  })
+}

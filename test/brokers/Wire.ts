@@ -18,11 +18,16 @@ export class Recording {
   readonly #requests = Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: 268_435_460 })
   #answers: Decoder.Decoder | undefined
 
-  record(direction: Direction, chunks: ReadonlyArray<Uint8Array>): void {
-    for (const chunk of chunks) {
-      if (direction === "toServer") this.toServer.push(...this.#requests.push(chunk))
-      else this.toClient.push(...this.#decodeAnswers(chunk))
-    }
+  /** Both directions, in the order they came by. */
+  readonly packets: Array<Packet.Packet> = []
+
+  record(direction: Direction, chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Packet.Packet> {
+    const packets = chunks.flatMap((chunk) =>
+      direction === "toServer" ? this.#requests.push(chunk) : this.#decodeAnswers(chunk)
+    )
+    this[direction].push(...packets)
+    this.packets.push(...packets)
+    return packets
   }
 
   #decodeAnswers(chunk: Uint8Array): ReadonlyArray<Packet.Packet> {
@@ -42,6 +47,7 @@ export class Wire {
   readonly #transport: MqttTransport.MqttTransport["Service"]
   readonly #recordings: SubscriptionRef.SubscriptionRef<ReadonlyArray<Recording>>
   #lost: Direction | undefined
+  #losesFrom: Packet.Packet["_tag"] | undefined
   #cut: Effect.Effect<void> = Effect.void
 
   constructor(
@@ -77,6 +83,21 @@ export class Wire {
     })
   }
 
+  /** From the next packet of this type on, and until the connection is cut, nothing arrives in its direction. */
+  loseFrom(tag: Packet.Packet["_tag"]): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#losesFrom = tag
+    })
+  }
+
+  #isLost(direction: Direction, packets: ReadonlyArray<Packet.Packet>): boolean {
+    if (packets.some((packet) => packet._tag === this.#losesFrom)) {
+      this.#lost = direction
+      this.#losesFrom = undefined
+    }
+    return this.#lost === direction
+  }
+
   /** Ends the network connection there is, as a pulled plug would. */
   get cut(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -92,24 +113,24 @@ export class Wire {
 
   #tap(network: MqttTransport.NetworkConnection): MqttTransport.NetworkConnection {
     const recording = new Recording()
-    const record = (direction: Direction, chunks: ReadonlyArray<Uint8Array>) =>
-      SubscriptionRef.update(this.#recordings, (recordings) => {
-        recording.record(direction, chunks)
-        return recordings.includes(recording) ? [...recordings] : [...recordings, recording]
+    /** Says whether the bytes get lost. */
+    const pass = (direction: Direction, chunks: ReadonlyArray<Uint8Array>): Effect.Effect<boolean> =>
+      Effect.suspend(() => {
+        const isLost = this.#isLost(direction, recording.record(direction, chunks))
+        return SubscriptionRef.update(
+          this.#recordings,
+          (recordings) => recordings.includes(recording) ? [...recordings] : [...recordings, recording]
+        ).pipe(Effect.as(isLost))
       })
     this.#cut = network.abort
-    const pull: MqttTransport.NetworkConnection["pull"] = Effect.flatMap(network.pull, (chunks) =>
-      Effect.andThen(
-        record("toClient", chunks),
-        Effect.suspend(() => this.#lost === "toClient" ? pull : Effect.succeed(chunks))
-      ))
+    const pull: MqttTransport.NetworkConnection["pull"] = Effect.flatMap(
+      network.pull,
+      (chunks) => Effect.flatMap(pass("toClient", chunks), (isLost) => isLost ? pull : Effect.succeed(chunks))
+    )
     return {
       pull,
       write: (chunks: NonEmptyReadonlyArray<Uint8Array>) =>
-        Effect.andThen(
-          record("toServer", chunks),
-          Effect.suspend(() => this.#lost === "toServer" ? Effect.void : network.write(chunks))
-        ),
+        Effect.flatMap(pass("toServer", chunks), (isLost) => isLost ? Effect.void : network.write(chunks)),
       abort: network.abort
     }
   }

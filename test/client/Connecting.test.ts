@@ -347,8 +347,8 @@ describe("the end", () => {
       const mqtt = yield* kit.connect()
       yield* kit.network.drop
       const waiting = [
-        yield* begin(Effect.flip(mqtt.publish("t", "1", { qos: 1 }))),
-        yield* begin(Effect.flip(mqtt.subscribe("t")))
+        yield* begin(Effect.flip(Effect.asVoid(mqtt.publish("t", "1", { qos: 1 })))),
+        yield* begin(Effect.flip(Effect.asVoid(mqtt.subscribe("t"))))
       ]
       yield* TestClock.adjust(roundTrip)
       yield* complete(mqtt.disconnect)

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Fiber } from "effect"
+import { Array, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import {
@@ -139,7 +139,8 @@ describe("a connection that dies", () => {
             )
             yield* TestClock.adjust(roundTrip)
             // A whole window is sent again, so what is repeated is one message only when the window is one message.
-            const withoutRepetition = maxInflight === 1 ? Array.dedupeAdjacent<string> : Array.dedupe<string>
+            const withoutRepetition = (texts: ReadonlyArray<string>) =>
+              maxInflight === 1 ? Array.dedupeAdjacent(texts) : Array.dedupe(texts)
             assert.deepStrictEqual(withoutRepetition(yield* accepted(kit)), numbers)
             if (session === "persistent") assert.deepStrictEqual(withoutRepetition(received.texts()), numbers)
             assert.isAbove(yield* connections(kit), maxInflight === 1 ? 6 : 1)
@@ -258,6 +259,48 @@ describe("what is in flight when the connection dies", () => {
         })
     )
   }
+})
+
+describe("the reconnect schedule", () => {
+  const doubling = { reconnect: Schedule.exponential("1 second"), stableAfter: "10 seconds" } as const
+
+  scenario("waits longer after each failed attempt, and starts anew after a connection that proved stable", {}, (kit) =>
+    Effect.gen(function*() {
+      yield* kit.connect(doubling)
+      const attemptsAfter = (milliseconds: number) =>
+        Effect.andThen(TestClock.adjust(milliseconds), Effect.map(kit.network.counters, ({ attempts }) => attempts))
+      yield* TestClock.adjust("10 seconds")
+      for (let round = 0; round < 2; round++) {
+        const { attempts: before } = yield* kit.network.counters
+        yield* kit.network.refuseConnect(2)
+        yield* kit.network.reset
+        assert.strictEqual(yield* attemptsAfter(999), before)
+        assert.strictEqual(yield* attemptsAfter(1), before + 1)
+        assert.strictEqual(yield* attemptsAfter(failingConnect + 1999), before + 1)
+        assert.strictEqual(yield* attemptsAfter(1), before + 2)
+        assert.strictEqual(yield* attemptsAfter(failingConnect + 4000), before + 3)
+        yield* TestClock.adjust("11 seconds")
+      }
+    }))
+
+  scenario("a broker that accepts and drops does not turn it into a loop", {}, (kit) =>
+    Effect.gen(function*() {
+      yield* kit.connect(doubling)
+      yield* Effect.forkScoped(
+        Effect.forever(Effect.andThen(Effect.sleep(500), kit.network.reset)),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(yield* connections(kit), 7)
+    }))
+
+  scenario("R135 two clients with one identifier under 3.1.1 back off", { versions: ["3.1.1"] }, (kit) =>
+    Effect.gen(function*() {
+      yield* kit.connect(doubling)
+      yield* kit.connect(doubling)
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(yield* connections(kit), 14)
+    }))
 })
 
 describe("R88 R89 QoS 2 across connections", () => {

@@ -29,7 +29,7 @@ type Publish = MqttClient.MqttClient["Service"]["publish"]
 
 describe("server limits", () => {
   Mosquitto.suite("mosquitto with limits", limits, (it) => {
-    /** What a publish fails with; nothing of it goes out, and it costs no identifier. */
+    /** What a publish fails with; nothing of it goes out, and it keeps no identifier. */
     const refused = Effect.fnUntraced(function*(...publish: Parameters<Publish>) {
       const wire = yield* Wire.make
       const mqtt = yield* wire.client()
@@ -37,14 +37,11 @@ describe("server limits", () => {
       assert.strictEqual((yield* mqtt.stats).inFlight, 0)
       yield* mqtt.publish("limits/allowed", "x", { qos: 1 })
       const sent = wire.recordings[0].of("toServer", "Publish")
-      assert.deepStrictEqual(sent.map(({ packetIdentifier, topic }) => [topic, packetIdentifier]), [[
-        "limits/allowed",
-        1
-      ]])
+      assert.deepStrictEqual(sent.map(({ topic }) => topic), ["limits/allowed"])
       return limitOf(error)
     })
 
-    it.effect("S58 R53 Maximum QoS: a publish above it fails, a subscription may ask for more and is granted less", () =>
+    it.effect("S9 S58 R53 Maximum QoS: a publish above it fails, a subscription may ask for more and is granted less", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* refused("limits/qos", "x", { qos: 2 }), ["Maximum QoS", 1, 2])
         const mqtt = yield* Broker.client()
@@ -73,7 +70,7 @@ describe("server limits", () => {
       Effect.gen(function*() {
         const mqtt = yield* Broker.client()
         const error = yield* Effect.flip(mqtt.subscribe(`limits/${"x".repeat(300)}`))
-        assert.deepStrictEqual(limitOf(error), ["Maximum Packet Size", 300, 315])
+        assert.deepStrictEqual(limitOf(error), ["Maximum Packet Size", 300, 316])
         assert.strictEqual((yield* mqtt.stats).inFlight, 0)
       }))
 
@@ -139,11 +136,16 @@ describe("server limits", () => {
           (index) => mqtt.publish("limits/window", `${index}`, { qos: index % 10 === 9 ? 0 : 1 }),
           { concurrency: "unbounded" }
         )
-        const [recording] = wire.recordings
-        const sent = recording.of("toServer", "Publish").filter(({ qos }) => qos === 1)
-        assert.strictEqual(sent.length, 45)
-        // Only one identifier is ever in use.
-        assert.deepStrictEqual(new Set(sent.map(({ packetIdentifier }) => packetIdentifier)), new Set([1]))
+        const { packets } = wire.recordings[0]
+        const acknowledged = packets.filter((packet) =>
+          packet._tag === "Puback" || (packet._tag === "Publish" && packet.qos === 1)
+        )
+        const alternating = Array.from({ length: 90 }, (_, index) => index % 2 === 0 ? "Publish" : "Puback")
+        assert.deepStrictEqual(acknowledged.map((packet) => packet._tag), alternating)
+        const firstTurn = packets
+          .slice(0, packets.findIndex((packet) => packet._tag === "Puback"))
+          .flatMap((packet) => packet._tag === "Publish" ? [packet.qos] : [])
+        assert.deepStrictEqual(firstTurn, [1, 0, 0, 0, 0, 0])
       }))
   })
 

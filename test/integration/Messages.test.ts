@@ -52,7 +52,7 @@ describe("messages through a broker", () => {
         }
       }))
 
-    it.effect("R19 R20 R76 R77 R78 R87 R89 each exchange is finished, and answers carry the identifier of their PUBLISH", () =>
+    it.effect("R19 R76 R77 R78 R89 each exchange is finished, and answers carry the identifier of their PUBLISH", () =>
       Effect.gen(function*() {
         const wire = yield* Wire.make
         const mqtt = yield* wire.client({ protocolVersion })

@@ -2,7 +2,7 @@
  * What real brokers and networks refuse, and what a user hears of it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Queue, Redacted } from "effect"
+import { Effect, Layer, Option, Queue, Redacted, Stream, SubscriptionRef } from "effect"
 import { MqttClient, type MqttError, type MqttOptions } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 import * as Aedes from "../brokers/Aedes.ts"
@@ -84,10 +84,21 @@ describe("refusals", () => {
         })
     )
 
-    it.effect("S22 S52 credentials given as an effect are obtained for the connection", () =>
+    it.effect("S22 S52 credentials given as an effect are obtained for every connection", () =>
       Effect.gen(function*() {
-        const mqtt = yield* Broker.client({ credentials: Effect.sync(() => alice) })
-        assert.strictEqual((yield* mqtt.publish("open/effect", "x", { qos: 1 })).reasonCode, 0x10)
+        const wire = yield* Wire.make
+        const passwords = ["secret", "wrong"]
+        const credentials = Effect.sync(() => ({ username: "alice", password: Redacted.make(passwords.shift() ?? "") }))
+        const mqtt = yield* wire.client({ credentials, reconnect: Broker.soon })
+        yield* mqtt.publish("open/effect", "x", { qos: 1 })
+        yield* wire.cut
+        const closed = yield* SubscriptionRef.changes(mqtt.state).pipe(
+          Stream.filter((state) => state._tag === "Closed"),
+          Stream.runHead,
+          Effect.map(Option.getOrThrow)
+        )
+        assert.include([0x86, 0x87], closed.error && codeOf(closed.error))
+        assert.isEmpty(passwords)
       }))
 
     it.effect("R85 3.1.1: the server acknowledges a message that it then drops", () =>
@@ -143,7 +154,7 @@ describe("refusals", () => {
     })
 
     it.layer(Aedes.layer(), { excludeTestServices: true })("aedes, which speaks 3.1.1 only", (it) => {
-      it.effect("R51 R52 5.0 is refused, and the error says what to set", () =>
+      it.effect("R51 5.0 is refused, and the error says what to set", () =>
         Effect.gen(function*() {
           const { error } = yield* refusal({})
           assert.strictEqual(error.reason._tag, "UnsupportedProtocolVersion")

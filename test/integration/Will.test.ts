@@ -33,7 +33,7 @@ describe("the Will", () => {
       return { messages, heard }
     })
 
-    it.effect("S20 S50 R29 R128 an aborted connection makes the server publish it, a disconnect does not", () =>
+    it.effect("S20 S50 R29 an aborted connection makes the server publish it, a disconnect does not", () =>
       Effect.gen(function*() {
         const { heard, messages } = yield* listener("will/connection")
         const wire = yield* Wire.make
@@ -55,7 +55,7 @@ describe("the Will", () => {
         assert.strictEqual((yield* Queue.take(messages)).text, "gone")
       }))
 
-    it.effect("S20 R128 the end of the client's scope does not publish it", () =>
+    it.effect("S20 S50 R128 the end of the client's scope does not publish it", () =>
       Effect.gen(function*() {
         const { heard } = yield* listener("will/scope")
         const wire = yield* Wire.make

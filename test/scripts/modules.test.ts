@@ -27,13 +27,13 @@ describe("dependency direction", () => {
     ["protocol/Packet.ts", `import { Effect } from "effect"`],
     ["protocol/Packet.ts", `import type { MqttError } from "../MqttError.ts"`],
     ["protocol/Packet.ts", `export { x } from "node:fs"`],
-    ["MqttError.ts", `export * from "./internal/writer.ts"`],
+    ["MqttError.ts", `export * from "./internal/connection/writer.ts"`],
     ["MqttStore.ts", `import * as Socket from "effect/socket/Socket"`],
-    ["internal/writer.ts", `import { MqttClient } from "../MqttClient.ts"`],
-    ["internal/writer.ts", `export const load = () => import("node:net")`],
+    ["internal/connection/writer.ts", `import { MqttClient } from "../../MqttClient.ts"`],
+    ["internal/connection/writer.ts", `export const load = () => import("node:net")`],
     ["MqttClient.ts", `import { tcp } from "./node/index.ts"`],
     ["MqttClient.ts", `import { NodeSocket } from "@effect/platform-node"`],
-    ["testing/index.ts", `import { writer } from "../internal/writer.ts"`],
+    ["testing/index.ts", `import { writer } from "../internal/connection/writer.ts"`],
     ["testing/index.ts", `export type Client = import("../MqttClient.ts").MqttClient`],
     ["browser/index.ts", `import { tcp } from "../node/index.ts"`],
     ["node/index.ts", `import { readFileSync } from "../../scripts/files.ts"`],
@@ -50,7 +50,8 @@ describe("dependency direction", () => {
     const source = folderWith({
       "protocol/Packet.ts": `/** import { Effect } from "effect" */\nimport type { Topic } from "./Topic.ts"`,
       "MqttTransport.ts": `import { Socket } from "effect/socket"\nimport { MqttError } from "./MqttError.ts"`,
-      "internal/writer.ts": `import { Effect } from "effect"\nimport { MqttTransport } from "../MqttTransport.ts"`,
+      "internal/connection/writer.ts":
+        `import { Effect } from "effect"\nimport { MqttTransport } from "../../MqttTransport.ts"`,
       "index.ts": `export * as MqttClient from "./MqttClient.ts"`,
       "node/index.ts": `import * as net from "node:net"\nimport { MqttClient } from "../MqttClient.ts"`,
       "cli/index.ts": `import { NodeMqtt } from "../node/index.ts"`

@@ -88,12 +88,10 @@ const run = Effect.fnUntraced(function*(
   const connect = (options?: MqttOptions.Options) => Effect.flatMap(start(options), (fiber) => complete(Fiber.join(fiber)))
 
   const scope = yield* Scope.make()
-  const exit = yield* Effect.exit(Scope.provide(tell({ version, network, broker, start, connect }), scope))
-  // What a scenario found wrong is told before what it left behind.
-  if (Exit.isFailure(exit)) {
-    yield* complete(Scope.close(scope, Exit.void))
-    return yield* exit
-  }
+  yield* Scope.provide(tell({ version, network, broker, start, connect }), scope).pipe(
+    // What a scenario found wrong is told, not what it left behind.
+    Effect.onError(() => complete(Scope.close(scope, Exit.void)))
+  )
   if (settings.leavesUnfinished !== true) {
     for (const client of clients) assert.strictEqual((yield* client.stats).inFlight, 0, "Packet Identifiers in flight")
   }

@@ -39,6 +39,12 @@ export class Fifo<A> {
     return item
   }
 
+  /** Takes out those that are not to be kept. */
+  retain(keep: (item: A) => boolean): void {
+    this.#items = this.toArray().filter(keep)
+    this.#start = 0
+  }
+
   toArray(): Array<A> {
     return this.#items.slice(this.#start) as Array<A>
   }

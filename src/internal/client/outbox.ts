@@ -35,6 +35,8 @@ export class Outbox<A extends Entry> {
   #nextOrder = 1
   #dropped = 0
   #expired = 0
+  /** Withdrawn entries that are still in their queue. */
+  #withdrawn = 0
 
   constructor(options: ResolvedBounds) {
     this.#options = options
@@ -122,15 +124,25 @@ export class Outbox<A extends Entry> {
     if (entry.place === "outside") return false
     if (entry.place === "waiting") this.#remove(entry)
     entry.place = "outside"
+    this.#withdrawn++
+    this.#sweep()
     this.#admit()
     return true
   }
 
-  /** Withdrawn entries stay in their queue until they come to its front. */
+  /** Withdrawn entries stay in their queue until they come to its front, or until they are more than the others. */
+  #sweep(): void {
+    const queues = [this.#qos0, this.#acknowledged, this.#suspended]
+    if (this.#withdrawn * 2 <= queues.reduce((size, queue) => size + queue.size, 0)) return
+    for (const queue of queues) queue.retain((entry) => entry.place !== "outside")
+    this.#withdrawn = 0
+  }
+
   #skipWithdrawn(queue: Fifo<A>): A | undefined {
     let entry = queue.first
     while (entry !== undefined && entry.place === "outside") {
       queue.shift()
+      this.#withdrawn--
       entry = queue.first
     }
     return entry
@@ -206,5 +218,6 @@ export class Outbox<A extends Entry> {
         entry.failed(error)
       }
     }
+    this.#withdrawn = 0
   }
 }

@@ -24,6 +24,17 @@ import * as Outbox from "./outbox.ts"
 import { Publication } from "./publication.ts"
 import * as Subscriptions from "./subscriptions.ts"
 
+/** A message that was the oldest unacknowledged one when a connection ended. */
+export interface Suspect {
+  readonly packetIdentifier: Packet.PacketIdentifier
+  readonly request: Subscriptions.Request
+  /** Connections in a row that ended so. */
+  readonly deaths: number
+}
+
+/** From then on it goes alone: if it is innocent it will be acknowledged, and if not, nothing else is lost with it. */
+const deathsOfASuspect = 2
+
 interface Refused {
   readonly packet: Packet.ClientPacket
   readonly owner: Subscriptions.Request
@@ -50,6 +61,7 @@ export class SessionRunner implements Subscriptions.Server {
   /** Packets the encoder refused. */
   readonly #refused = new Fifo<Refused>()
   #isWithdrawing = false
+  #suspect: Suspect | undefined
 
   constructor(options: Resolved) {
     this.session = Ref.makeUnsafe(Session.make<Subscriptions.Request>({
@@ -106,6 +118,9 @@ export class SessionRunner implements Subscriptions.Server {
       protocolVersion,
       sessionPresent,
       receiveMaximum: limits.receiveMaximum,
+      suspect: this.#suspect !== undefined && this.#suspect.deaths >= deathsOfASuspect
+        ? this.#suspect.packetIdentifier
+        : undefined,
       now: connection.now()
     })
     this.session.ref.current = session
@@ -117,6 +132,7 @@ export class SessionRunner implements Subscriptions.Server {
   disconnected(now: number): void {
     if (this.#connection === undefined) return
     this.#connection = undefined
+    this.#suspectOldest()
     // What was dealt with is decided even though it can no longer be said: at QoS 2 it is said on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#answers, 0x00, now))
     this.#answers = []
@@ -124,6 +140,26 @@ export class SessionRunner implements Subscriptions.Server {
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
     this.#onResume?.()
+  }
+
+  /** Whatever ended the connection, the oldest unacknowledged message was there; if it is there every time, it counts. */
+  #suspectOldest(): void {
+    const oldest = Session.oldest(this.#state)
+    const deaths = this.#suspect?.request === oldest?.request ? this.#suspect?.deaths ?? 0 : 0
+    this.#suspect = oldest === undefined ? undefined : { ...oldest, deaths: deaths + 1 }
+  }
+
+  /** The message that the last connections ended with, and how many. */
+  get suspect(): Suspect | undefined {
+    return this.#suspect
+  }
+
+  /** Gives the suspect up, so that the others can go on. */
+  quarantine({ deaths, packetIdentifier, request }: Suspect, cause: Errors.MqttError): void {
+    this.#suspect = undefined
+    this.#apply(Session.withdraw(this.#state, packetIdentifier, 0))
+    const topic = request instanceof Publication ? request.message.topic : ""
+    request.failed(Errors.fromReason(new Errors.Quarantined({ topic, attempts: deaths, cause })))
   }
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */

@@ -4,11 +4,13 @@
  * What is said over the connection is the session's. It ends when the client's scope does, when a failure is fatal, or
  * when the schedule is over.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
+import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -20,7 +22,7 @@ import type { MqttTransport } from "../../MqttTransport.ts"
 import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import * as Session from "../../protocol/Session.ts"
-import type { SessionRunner } from "./sessionRunner.ts"
+import type { SessionRunner, Suspect } from "./sessionRunner.ts"
 
 export interface SupervisorOptions {
   readonly options: Resolved
@@ -30,6 +32,9 @@ export interface SupervisorOptions {
   /** Done with the first connection, or failed when there will be none. */
   readonly first: Deferred.Deferred<void, MqttError.MqttError>
 }
+
+/** After so many the reader lets those run who take them; fewer cost less than the detour. */
+const packetsOfATurn = 64
 
 /** How long messages of a resumed session wait for the program to subscribe. */
 const claimPeriod = "30 seconds"
@@ -47,6 +52,9 @@ class Supervisor {
   #clientId: string
   #hasConnected = false
   #attempt = 0
+  /** The message whose retransmissions are being counted. */
+  #suspect: Suspect | undefined
+  #nextRetransmission: (error: MqttError.MqttError) => Pull.Pull<unknown, never, unknown> = () => Cause.done()
 
   constructor({ events, first, options, runner, state }: SupervisorOptions) {
     this.#options = options
@@ -80,9 +88,32 @@ class Supervisor {
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
         Effect.annotateLogs({ attempt: this.#attempt })
       )
+      yield* this.#retransmit(error)
+      yield* this.#escalate(error)
       yield* nextAttempt(error).pipe(Effect.catch(() => Effect.fail(error)))
     }
   })
+
+  /** Another attempt at the message that the last connections ended with, if its schedule has one. */
+  #retransmit(error: MqttError.MqttError): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const { suspect } = this.#runner
+      // An attempt that got no connection says nothing about the message.
+      if (suspect === undefined || suspect === this.#suspect) return
+      if (suspect.request !== this.#suspect?.request) {
+        this.#nextRetransmission = yield* Schedule.toStepWithSleep(this.#options.retransmit)
+      }
+      this.#suspect = suspect
+      yield* this.#nextRetransmission(error).pipe(
+        Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error)))
+      )
+    })
+  }
+
+  #escalate(error: MqttError.MqttError): Effect.Effect<void> {
+    const { escalate } = this.#options
+    return escalate === undefined || this.#attempt % escalate.after !== 0 ? Effect.void : escalate.run(error)
+  }
 
   #isFatal(error: MqttError.MqttError): boolean {
     const isFirst = !this.#hasConnected && this.#options.initialConnection === "fail"
@@ -196,8 +227,9 @@ class Supervisor {
       subscriptions.isOverrun = !runner.gate.isOpen
       const violation = runner.receive(packets, connection.now())
       if (violation !== undefined) return connection.violated(violation)
-      return runner.shouldPause ? pause : Effect.void
-    }).pipe(Effect.forever)
+      if (runner.shouldPause) return pause
+      return packets.length < packetsOfATurn ? Effect.void : Effect.yieldNow
+    }).pipe(Effect.forever({ disableYield: true }))
   }
 
   /** An acknowledgement that is owed and does not come means that the connection is dead. */

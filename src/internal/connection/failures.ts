@@ -1,6 +1,8 @@
 /**
  * From what the protocol says went wrong to the `MqttError` a user sees. Decides nothing.
  */
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
 import * as MqttError from "../../MqttError.ts"
 import * as Encoder from "../../protocol/Encoder.ts"
 import type * as Packet from "../../protocol/Packet.ts"
@@ -8,6 +10,15 @@ import type { InvalidPacket } from "../../protocol/ProtocolError.ts"
 import * as ServerLimits from "../../protocol/ServerLimits.ts"
 
 export const closed = MqttError.fromReason(new MqttError.Closed())
+
+/** What ended a part of the connection: its error, our own interruption, or a defect, which nothing has a name for. */
+export const fromCause = (cause: Cause.Cause<MqttError.MqttError>): MqttError.MqttError => {
+  if (Cause.hasInterruptsOnly(cause)) return closed
+  return Option.getOrElse(
+    Cause.findErrorOption(cause),
+    () => MqttError.fromReason(new MqttError.ConnectionLost({ cause: Cause.squash(cause) }))
+  )
+}
 
 const fromLimit = (exceeded: ServerLimits.LimitExceeded | undefined): MqttError.MqttError | undefined =>
   exceeded === undefined ? undefined : MqttError.fromReason(

@@ -3,6 +3,7 @@
  *
  * The public face of it is `MqttConnection`. It keeps no session and opens nothing.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -66,7 +67,7 @@ export class Link {
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
 
-  constructor(options: LinkOptions, clock: Clock.Clock, dispatcher: Writer.Dispatcher) {
+  constructor(options: LinkOptions, clock: Clock.Clock) {
     const { protocolVersion } = options.connect
     this.#options = options
     this.#clock = clock
@@ -80,7 +81,6 @@ export class Link {
     this.#writer = Writer.make({
       encoder: this.#encoder,
       network: options.network,
-      dispatcher,
       fill: options.fill,
       onBatch: () => {
         this.#connection = Connection.sent(this.#connection, this.now())
@@ -117,8 +117,9 @@ export class Link {
   })
 
   get #write(): Effect.Effect<void> {
-    return Effect.catch(this.#writer.run, (error) => {
-      this.end(error)
+    return Effect.catchCause(this.#writer.run, (cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.void
+      this.end(failures.fromCause(cause))
       return this.#options.network.abort
     })
   }
@@ -229,7 +230,11 @@ export class Link {
     const { authenticate } = this.#options
     if (authenticate === undefined) return Effect.void
     return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer)).pipe(
-      Effect.catch((error) => this.shutdown(error, disconnectPacket(0x80)))
+      Effect.catch((error) => this.shutdown(error, disconnectPacket(0x80))),
+      // What came in the same bytes is lost with the answer, so the connection cannot go on. [MQTT-4.13.2-1]
+      Effect.onError((cause) =>
+        this.shutdown(failures.fromCause(cause), disconnectPacket(Cause.hasInterruptsOnly(cause) ? 0x00 : 0x80))
+      )
     )
   }
 
@@ -333,21 +338,15 @@ export class Link {
     const writing = this.#writing
     // What has ended already, or said no CONNECT yet, has nothing left that is worth waiting for.
     if (this.#failure !== undefined || writing === undefined) return this.abort(failure)
-    if (this.#mayDisconnect(last)) this.#writer.enqueue(last)
+    // It need not wait for CONNACK: a server that has accepted and was not told would publish the Will. What 3.1.1 cannot
+    // say, which is that something is wrong, is not encoded and so not sent.
+    this.#writer.enqueue(last)
     this.end(failure)
     return this.#written.pipe(
       Effect.raceFirst(Fiber.await(writing)),
       Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => network.abort }),
       Effect.andThen(Scope.close(this.#options.scope, Exit.void))
     )
-  }
-
-  /**
-   * 3.1.1 has only the plain DISCONNECT, and it says that all is well. It need not wait for CONNACK: a server that has
-   * accepted and was not told would publish the Will.
-   */
-  #mayDisconnect(last: Packet.Disconnect): boolean {
-    return this.#options.connect.protocolVersion === "5.0" || last.reasonCode === 0x00
   }
 
   /** Ends the connection at once and without DISCONNECT: the server publishes the Will. */
@@ -360,4 +359,4 @@ export class Link {
 }
 
 export const make = (options: LinkOptions): Effect.Effect<Link> =>
-  Effect.withFiber((fiber) => Effect.map(Clock.Clock, (clock) => new Link(options, clock, fiber.currentDispatcher)))
+  Effect.map(Clock.Clock, (clock) => new Link(options, clock))

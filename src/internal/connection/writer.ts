@@ -6,7 +6,6 @@
  */
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Effect from "effect/Effect"
-import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { MqttError } from "../../MqttError.ts"
 import type { NetworkConnection } from "../../MqttTransport.ts"
 import type { Encoder } from "../../protocol/Encoder.ts"
@@ -26,18 +25,14 @@ export interface Writer {
   readonly run: Effect.Effect<never, MqttError>
 }
 
-/** Runs tasks at the end of the turn. */
-export type Dispatcher = Pick<SchedulerDispatcher, "scheduleTask">
-
 export const make = (options: {
   readonly encoder: Encoder
   readonly network: NetworkConnection
-  readonly dispatcher: Dispatcher
   /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
   readonly fill: () => void
   readonly onBatch: () => void
 }): Writer => {
-  const { dispatcher, encoder, fill, network, onBatch } = options
+  const { encoder, fill, network, onBatch } = options
   let beingWritten = 0
   let callbacks: Array<() => void> = []
   let resumeWriting: (() => void) | undefined
@@ -48,11 +43,13 @@ export const make = (options: {
     resumeWriting?.()
   }
 
-  // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write.
+  // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write. A microtask
+  // is that end: the scheduler's next task would come one round of the event loop later, which one message at a time
+  // would feel.
   const schedule = () => {
     if (isScheduled || resumeWriting === undefined) return
     isScheduled = true
-    dispatcher.scheduleTask(flush, 0)
+    queueMicrotask(flush)
   }
 
   const pending = Effect.callback<void>((resume) => {
@@ -92,6 +89,7 @@ export const make = (options: {
       schedule()
     },
     unsent: () => encoder.pendingBytes() + beingWritten,
-    run: Effect.forever(Effect.andThen(pending, writeBatch))
+    // It waits in every round, so it need not yield as well.
+    run: Effect.forever(Effect.andThen(pending, writeBatch), { disableYield: true })
   }
 }

@@ -1,0 +1,266 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Duration, Effect, Layer, Redacted, Result, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+import { expectTypeOf } from "vitest"
+import * as MqttClient from "../src/MqttClient.ts"
+import type * as MqttError from "../src/MqttError.ts"
+import * as MqttOptions from "../src/MqttOptions.ts"
+import { FakeNetwork, MemoryBroker } from "../src/testing/index.ts"
+import { complete } from "./support/scenario.ts"
+
+const resolve = (options: MqttOptions.Options): MqttOptions.Resolved => Result.getOrThrow(MqttOptions.resolve(options))
+
+/** The option that is refused, and why. */
+const refused = (options: MqttOptions.Options): MqttError.InvalidOptions => {
+  const result = MqttOptions.resolve(options)
+  assert.isTrue(Result.isFailure(result), "was not refused")
+  const reason = Result.isFailure(result) ? result.failure.reason : undefined
+  assert.strictEqual(reason?._tag, "InvalidOptions")
+  return reason as MqttError.InvalidOptions
+}
+
+const readFrom = (env: Record<string, string>) =>
+  MqttOptions.config.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
+
+describe("MqttOptions", () => {
+  it("S1 nothing has to be given", () => {
+    const resolved = resolve({})
+    assert.strictEqual(resolved.protocolVersion, "5.0")
+    assert.strictEqual(resolved.session, "clean")
+    assert.strictEqual(Duration.toSeconds(resolved.keepAlive), 60)
+    assert.strictEqual(resolved.responseTimeout, 10_000)
+    assert.strictEqual(resolved.maximumPacketSize, 1024 * 1024)
+    assert.deepStrictEqual(resolved.outbox, { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" })
+    assert.deepStrictEqual(resolved.buffer, resolved.outbox)
+  })
+
+  it("S3 options that do not exist do not compile", () => {
+    // With a signature for any name, or none at all, the compiler would take every misspelling.
+    expectTypeOf<string extends keyof MqttOptions.Options ? "any name" : "these names">().toEqualTypeOf<"these names">()
+    expectTypeOf<MqttOptions.Options>().not.toBeAny()
+    expectTypeOf<keyof MqttOptions.Options>().extract<"keepalive" | "client_id" | "qos">().toBeNever()
+    expectTypeOf<"keepAlive" | "clientId" | "will">().toExtend<keyof MqttOptions.Options>()
+    expectTypeOf(MqttClient.layer).parameter(0).toEqualTypeOf<MqttOptions.Options | undefined>()
+    expectTypeOf(MqttClient.make).parameter(0).toEqualTypeOf<MqttOptions.Options | undefined>()
+  })
+
+  it("R15 a QoS other than 0, 1 and 2 does not compile", () => {
+    expectTypeOf<NonNullable<MqttOptions.PublishOptions["qos"]>>().toEqualTypeOf<0 | 1 | 2>()
+    expectTypeOf<NonNullable<MqttOptions.SubscribeOptions["qos"]>>().toEqualTypeOf<0 | 1 | 2>()
+    expectTypeOf<NonNullable<MqttOptions.Will["qos"]>>().toEqualTypeOf<0 | 1 | 2>()
+  })
+
+  it("R38 a generated client identifier is new each time and one that every server takes", () => {
+    const identifiers = Array.from({ length: 100 }, () => resolve({}).clientId)
+    assert.strictEqual(new Set(identifiers).size, 100)
+    for (const identifier of identifiers) assert.match(identifier, /^[0-9a-zA-Z]{1,23}$/)
+  })
+
+  describe("S4 the Will", () => {
+    for (const protocolVersion of ["3.1.1", "5.0"] as const) {
+      for (const qos of [0, 1, 2] as const) {
+        it(`R31 QoS ${qos} is accepted (${protocolVersion})`, () => {
+          const { will } = resolve({ protocolVersion, will: { topic: "t", payload: "gone", qos } })
+          assert.deepStrictEqual(will, {
+            topic: "t",
+            payload: new TextEncoder().encode("gone"),
+            qos,
+            retain: false,
+            properties: {}
+          })
+        })
+      }
+
+      for (const topic of ["", "a/+", "#", "a\u0000b", "a\ud800b"]) {
+        it(`R43 the topic ${JSON.stringify(topic)} is refused (${protocolVersion})`, () => {
+          assert.strictEqual(refused({ protocolVersion, will: { topic, payload: "gone" } }).option, "will.topic")
+        })
+      }
+    }
+
+    it("a delay is one of its properties", () => {
+      const { will } = resolve({
+        will: { topic: "t", payload: "gone", delay: "1 minute", properties: { contentType: "text/plain" } }
+      })
+      assert.deepStrictEqual(will?.properties, { contentType: "text/plain", willDelayInterval: 60 })
+    })
+
+    it("a delay that is no whole number of seconds is refused", () => {
+      const { option } = refused({ will: { topic: "t", payload: "gone", delay: "1500 millis" } })
+      assert.strictEqual(option, "will.delay")
+    })
+  })
+
+  describe("S5 what cannot work is refused with its name", () => {
+    const cases: ReadonlyArray<readonly [what: string, option: string, options: MqttOptions.Options]> = [
+      ["keep alive above 65,535 seconds", "keepAlive", { keepAlive: "65536 seconds" }],
+      ["keep alive that is no whole number of seconds", "keepAlive", { keepAlive: "30500 millis" }],
+      ["keep alive of milliseconds, for want of a unit", "keepAlive", { keepAlive: 60 }],
+      ["keep alive below zero", "keepAlive", { keepAlive: "-1 seconds" }],
+      ["keep alive without end", "keepAlive", { keepAlive: Duration.infinity }],
+      ["keep alive shorter than the response timeout", "keepAlive", { keepAlive: "5 seconds" }],
+      ["R34 a password without a user name under 3.1.1", "password", {
+        protocolVersion: "3.1.1",
+        password: Redacted.make("secret")
+      }],
+      ["a connect timeout of nothing", "connectTimeout", { connectTimeout: 0 }],
+      ["a response timeout of nothing", "responseTimeout", { responseTimeout: "0 seconds" }],
+      ["a persistent session without a client identifier", "session", { session: "persistent" }],
+      ["a cold boot without a client identifier", "session", { session: "cleanStartThenPersistent", clientId: "" }],
+      ["an empty client identifier with `auto`", "clientId", { protocolVersion: "auto", clientId: "" }],
+      ["a window of none", "maxInflight", { maxInflight: 0 }],
+      ["a window larger than there are identifiers", "maxInflight", { maxInflight: 65_536 }],
+      ["a Receive Maximum of none", "receiveMaximum", { receiveMaximum: 0 }],
+      ["a Maximum Packet Size that no CONNACK fits", "maximumPacketSize", { maximumPacketSize: 1 }],
+      ["an outbox without room", "outbox.messages", { outbox: { messages: 0 } }],
+      ["a buffer without room", "buffer.bytes", { buffer: { bytes: 0 } }],
+      ["a buffer of a size that is no number", "buffer.messages", { buffer: { messages: Number.NaN } }],
+      ["a client identifier that is no text", "clientId", { clientId: "a\ud800b" }],
+      ["a user name with U+0000", "username", { username: "a\u0000b" }]
+    ]
+    for (const [what, option, options] of cases) {
+      it(what, () => {
+        const reason = refused(options)
+        assert.strictEqual(reason.option, option)
+        assert.include(reason.message, option)
+      })
+    }
+
+    it("what can work is not", () => {
+      resolve({ keepAlive: 0 })
+      resolve({ keepAlive: "65535 seconds" })
+      resolve({ keepAlive: "10 seconds" })
+      resolve({ keepAlive: "1 second", responseTimeout: "1 second" })
+      resolve({ password: Redacted.make("secret") })
+      resolve({ protocolVersion: "3.1.1", username: "", password: Redacted.make("secret") })
+      resolve({ maxInflight: 65_535, receiveMaximum: 65_535 })
+      resolve({ session: "persistent", clientId: "client" })
+    })
+
+    it.effect("before anything is opened", () =>
+      Effect.gen(function*() {
+        const network = yield* FakeNetwork.FakeNetwork
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(MqttClient.layer({ keepAlive: "5 seconds" }))))
+        assert.strictEqual(error.reason._tag, "InvalidOptions")
+        assert.strictEqual((yield* network.counters).attempts, 0)
+      }).pipe(Effect.provide(MemoryBroker.layer())))
+  })
+
+  it("a secret is not in what is printed of the options", () => {
+    const options: MqttOptions.Options = { username: "user", password: Redacted.make("secret") }
+    assert.notInclude(JSON.stringify(options), "secret")
+    assert.notInclude(String(options.password), "secret")
+  })
+
+  it.effect("the default schedule waits longer and longer, up to half a minute and a little, for ever", () =>
+    Effect.gen(function*() {
+      const attempts: Array<number> = []
+      yield* Effect.clockWith((clock) => clock.currentTimeMillis).pipe(
+        Effect.tap((at) => Effect.sync(() => attempts.push(at))),
+        Effect.repeat(MqttOptions.defaultReconnect as Schedule.Schedule<unknown>),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* TestClock.adjust("1 hour")
+      const waits = attempts.slice(1).map((at, index) => at - attempts[index])
+      assert.isAbove(waits.length, 90)
+      waits.forEach((wait, index) => {
+        const planned = Math.min(1000 * 2 ** index, 30_000)
+        assert.isAtLeast(wait, planned * 0.8)
+        assert.isAtMost(wait, planned * 1.2 + 1)
+      })
+    }))
+})
+
+describe("S3 options from the environment", () => {
+  const env = {
+    MQTT_PROTOCOL_VERSION: "3.1.1",
+    MQTT_CLIENT_ID: "client",
+    MQTT_USERNAME: "user",
+    MQTT_PASSWORD: "secret",
+    MQTT_KEEP_ALIVE: "30 seconds",
+    MQTT_PING_INTERVAL: "5 seconds",
+    MQTT_CONNECT_TIMEOUT: "3 seconds",
+    MQTT_RESPONSE_TIMEOUT: "4 seconds",
+    MQTT_DRAIN_TIMEOUT: "500 millis",
+    MQTT_SESSION: "persistent",
+    MQTT_SESSION_EXPIRY: "1 hour",
+    MQTT_STABLE_AFTER: "1 minute",
+    MQTT_INITIAL_CONNECTION: "retry",
+    MQTT_MAX_INFLIGHT: "10",
+    MQTT_RECEIVE_MAXIMUM: "20",
+    MQTT_MAXIMUM_PACKET_SIZE: "4096",
+    MQTT_OUTBOX_MESSAGES: "100",
+    MQTT_OUTBOX_BYTES: "1000",
+    MQTT_OUTBOX_POLICY: "dropOldest",
+    MQTT_BUFFER_MESSAGES: "200",
+    MQTT_BUFFER_BYTES: "2000",
+    MQTT_BUFFER_POLICY: "fail",
+    MQTT_WILL_TOPIC: "will",
+    MQTT_WILL_PAYLOAD: "gone",
+    MQTT_WILL_QOS: "2",
+    MQTT_WILL_RETAIN: "true",
+    MQTT_WILL_DELAY: "10 seconds"
+  }
+
+  it.effect("each is read", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* readFrom(env), {
+        protocolVersion: "3.1.1",
+        clientId: "client",
+        username: "user",
+        password: Redacted.make("secret"),
+        keepAlive: Duration.seconds(30),
+        pingInterval: Duration.seconds(5),
+        connectTimeout: Duration.seconds(3),
+        responseTimeout: Duration.seconds(4),
+        drainTimeout: Duration.millis(500),
+        session: "persistent",
+        sessionExpiry: Duration.hours(1),
+        stableAfter: Duration.minutes(1),
+        initialConnection: "retry",
+        maxInflight: 10,
+        receiveMaximum: 20,
+        maximumPacketSize: 4096,
+        outbox: { messages: 100, bytes: 1000, policy: "dropOldest" },
+        buffer: { messages: 200, bytes: 2000, policy: "fail" },
+        will: { topic: "will", payload: "gone", qos: 2, retain: true, delay: Duration.seconds(10) }
+      })
+    }))
+
+  it.effect("none has to be there", () =>
+    Effect.gen(function*() {
+      const resolved = resolve(yield* readFrom({}))
+      assert.strictEqual(resolved.protocolVersion, "5.0")
+      assert.isUndefined(resolved.will)
+      assert.strictEqual(resolved.outbox.messages, 10_000)
+    }))
+
+  const text = new Set([
+    "MQTT_CLIENT_ID",
+    "MQTT_USERNAME",
+    "MQTT_PASSWORD",
+    "MQTT_WILL_TOPIC",
+    "MQTT_WILL_PAYLOAD"
+  ])
+  for (const name of Object.keys(env).filter((name) => !text.has(name))) {
+    it.effect(`a bad ${name} names itself`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(readFrom({ ...env, [name]: "nonsense" }))
+        assert.include(error.message, `["MQTT"]["${name.slice("MQTT_".length)}"]`)
+      }))
+  }
+
+  it.effect("`layerConfig` connects with them, and what the program says wins", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+      yield* complete(Effect.scoped(
+        Layer.build(MqttClient.layerConfig({ clientId: "mine", initialConnection: "fail" })).pipe(
+          Effect.provide(provider)
+        )
+      ))
+      const [connect] = yield* broker.received("mine")
+      assert.strictEqual(connect._tag === "Connect" && connect.keepAlive, 30)
+      assert.strictEqual(connect._tag === "Connect" && connect.username, "user")
+    }).pipe(Effect.provide(MemoryBroker.layer())))
+})

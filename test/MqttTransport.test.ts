@@ -1,0 +1,167 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Queue, Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Socket from "effect/socket/Socket"
+import { OpenFailed, PortRefused } from "../src/MqttError.ts"
+import * as MqttTransport from "../src/MqttTransport.ts"
+import { failsAtOnce, reasonOf, settle } from "./support/connection.ts"
+
+const socketError = (reason: Socket.SocketErrorReason): Socket.SocketError => new Socket.SocketError({ reason })
+
+const endpoint = "mqtt://broker.test:1883"
+
+/** A Socket whose reader the test feeds. Written to while it is not open, it waits for its next opening, as they do. */
+const makeSocket = Effect.gen(function*() {
+  const inbox = yield* Queue.unbounded<Uint8Array | string, Socket.SocketError>()
+  const written: Array<ReadonlyArray<Uint8Array | string> | Socket.CloseEvent> = []
+  let isOpen = false
+  let openings = 0
+  let writeError: Socket.SocketError | undefined
+  const write = (item: ReadonlyArray<Uint8Array | string> | Socket.CloseEvent) =>
+    Effect.suspend(() => {
+      if (!isOpen) return Effect.never
+      if (writeError !== undefined) return Effect.fail(writeError)
+      written.push(item)
+      return Effect.void
+    })
+  const socket = Socket.make({
+    reader: Effect.acquireRelease(
+      Effect.sync(() => {
+        isOpen = true
+        openings++
+        return {
+          pull: Effect.map(Queue.takeAll(inbox), (frames) => frames as NonEmptyReadonlyArray<Uint8Array | string>),
+          upgrade: Socket.SocketUpgradeError.unsupported
+        }
+      }),
+      () =>
+        Effect.sync(() => {
+          isOpen = false
+        })
+    ),
+    writer: Effect.succeed({
+      write: (chunk) => write(Socket.isCloseEvent(chunk) ? chunk : [chunk]),
+      writeAll: write
+    })
+  })
+  return {
+    socket,
+    written,
+    openings: () => openings,
+    frames: (...frames: ReadonlyArray<Uint8Array | string>) => Queue.offerAll(inbox, frames),
+    end: (reason: Socket.SocketErrorReason) => Queue.fail(inbox, socketError(reason)),
+    failWrites: (error: Socket.SocketError) => {
+      writeError = error
+    }
+  }
+})
+
+const openWith = (socket: Socket.Socket) => MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket) }).open
+
+const failing = (error: Socket.SocketError): Socket.Socket =>
+  Socket.make({ reader: Effect.fail(error), writer: Effect.die("no writer") })
+
+describe("fromSocket", () => {
+  it.effect("bytes go through both ways, a batch in one write, text frames as bytes", () =>
+    Effect.gen(function*() {
+      const { frames, socket, written } = yield* makeSocket
+      const connection = yield* openWith(socket)
+      yield* frames(Uint8Array.of(1), "a")
+      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(1), Uint8Array.of(0x61)])
+      yield* connection.write([Uint8Array.of(2), Uint8Array.of(3)])
+      assert.deepStrictEqual(written, [[Uint8Array.of(2), Uint8Array.of(3)]])
+    }).pipe(Effect.scoped))
+
+  it.effect("S2 every attempt asks for a socket of its own", () =>
+    Effect.gen(function*() {
+      const sockets: Array<Effect.Success<typeof makeSocket>> = []
+      const transport = MqttTransport.fromSocket({
+        endpoint,
+        socket: Effect.map(makeSocket, (made) => {
+          sockets.push(made)
+          return made.socket
+        })
+      })
+      for (const byte of [1, 2]) {
+        yield* Effect.scoped(Effect.flatMap(transport.open, ({ write }) => write([Uint8Array.of(byte)])))
+      }
+      assert.deepStrictEqual(sockets.map(({ openings }) => openings()), [1, 1])
+      assert.deepStrictEqual(sockets.map(({ written }) => written), [[[Uint8Array.of(1)]], [[Uint8Array.of(2)]]])
+    }))
+
+  it.effect("S19 after its scope has ended a write fails at once, and no later opening sees its bytes", () =>
+    Effect.gen(function*() {
+      const { socket, written } = yield* makeSocket
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(openWith(socket), scope)
+      yield* Scope.close(scope, Exit.void)
+      reasonOf(yield* failsAtOnce(first.write([Uint8Array.of(1)])), "ConnectionLost")
+      const aborting = yield* Effect.forkChild(first.abort, { startImmediately: true })
+      yield* settle
+      assert.isDefined(aborting.pollUnsafe())
+      yield* openWith(socket)
+      yield* settle
+      assert.deepStrictEqual(written, [])
+    }).pipe(Effect.scoped))
+
+  it.effect("abort ends the socket abruptly, and does not fail when it has ended", () =>
+    Effect.gen(function*() {
+      const { failWrites, socket, written } = yield* makeSocket
+      const connection = yield* openWith(socket)
+      yield* connection.abort
+      const [event] = written
+      assert.isTrue(Socket.isCloseEvent(event) && event.code > 1000)
+      failWrites(socketError(new Socket.SocketWriteError({ cause: new Error("gone") })))
+      yield* connection.abort
+    }).pipe(Effect.scoped))
+
+  for (
+    const [name, reason, message] of [
+      ["the peer closes", new Socket.SocketCloseError({ code: 1000 }), "the peer closed it"],
+      ["another close code", new Socket.SocketCloseError({ code: 1006 }), "closed with code 1006"],
+      ["a failed read", new Socket.SocketReadError({ cause: new Error("read ECONNRESET") }), "read ECONNRESET"]
+    ] as const
+  ) {
+    it.effect(`S18 ${name}: a read that waits fails with ConnectionLost`, () =>
+      Effect.gen(function*() {
+        const { end, socket } = yield* makeSocket
+        const connection = yield* openWith(socket)
+        const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+        yield* end(reason)
+        const error = yield* Fiber.join(pull)
+        reasonOf(error.reason, "ConnectionLost")
+        assert.include(error.message, message)
+        assert.isTrue(error.isRetryable)
+      }).pipe(Effect.scoped))
+  }
+
+  it.effect("a failed write is ConnectionLost", () =>
+    Effect.gen(function*() {
+      const { failWrites, socket } = yield* makeSocket
+      const connection = yield* openWith(socket)
+      failWrites(socketError(new Socket.SocketWriteError({ cause: new Error("write EPIPE") })))
+      const error = yield* Effect.flip(connection.write([Uint8Array.of(1)]))
+      reasonOf(error.reason, "ConnectionLost")
+      assert.include(error.message, "write EPIPE")
+    }).pipe(Effect.scoped))
+
+  it.effect("an opening that fails is OpenFailed with the endpoint and the cause, unless it is given a name", () =>
+    Effect.gen(function*() {
+      const cause = new Error("no route")
+      const socket = failing(socketError(new Socket.SocketOpenError({ kind: "Unknown", cause })))
+      const unnamed = yield* Effect.flip(openWith(socket))
+      assert.strictEqual(reasonOf(unnamed.reason, "OpenFailed").endpoint, endpoint)
+      assert.include(unnamed.message, "no route")
+      const causes: Array<unknown> = []
+      const named = MqttTransport.fromSocket({
+        endpoint,
+        socket: Effect.succeed(socket),
+        openFailed: (cause) => {
+          causes.push(cause)
+          return causes.length === 1 ? new PortRefused({ host: "h", port: 1 }) : new OpenFailed({ endpoint, cause })
+        }
+      })
+      reasonOf((yield* Effect.flip(named.open)).reason, "PortRefused")
+      assert.deepStrictEqual(causes, [cause])
+    }).pipe(Effect.scoped))
+})

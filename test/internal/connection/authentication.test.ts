@@ -1,0 +1,210 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import type * as MqttConnection from "../../../src/MqttConnection.ts"
+import * as MqttError from "../../../src/MqttError.ts"
+import type * as Packet from "../../../src/protocol/Packet.ts"
+import { FakeNetwork } from "../../../src/testing/index.ts"
+import {
+  connect,
+  failsAtOnce,
+  latency,
+  opening,
+  publish,
+  reading,
+  reasonOf,
+  roundTrip,
+  scenario,
+  show
+} from "../../support/connection.ts"
+
+const authenticationMethod = "SCRAM"
+
+const auth = (reasonCode: number, ...authenticationData: ReadonlyArray<number>): Packet.Auth => ({
+  _tag: "Auth",
+  reasonCode,
+  properties: { authenticationMethod, authenticationData: Uint8Array.from(authenticationData) }
+})
+
+/** Answers each challenge with its bytes plus one. */
+const options: MqttConnection.Options = {
+  properties: { authenticationMethod, authenticationData: Uint8Array.of(1) },
+  authenticate: ({ properties, reasonCode }) =>
+    Effect.succeed(
+      reasonCode === 0x18 ? auth(0x18, ...(properties.authenticationData ?? []).map((byte) => byte + 1)) : undefined
+    )
+}
+
+const connack = { properties: { authenticationMethod } }
+
+const refused = MqttError.fromReason(new MqttError.ConnectionRefused({ reasonCode: 0x87 }))
+
+/** What the server sends instead of an AUTH that goes on, and what it is told. */
+const violations: ReadonlyArray<readonly [name: string, bytes: ReadonlyArray<number>, reasonCode: number]> = [
+  ["R138 AUTH 0x00 before CONNACK", [0xf0, 0x0a, 0x00, 0x08, 0x15, 0, 5, 83, 67, 82, 65, 77], 0x82],
+  ["R138 AUTH 0x19 from a server", [0xf0, 0x0a, 0x19, 0x08, 0x15, 0, 5, 83, 67, 82, 65, 77], 0x82],
+  ["R138 AUTH with another method", [0xf0, 0x06, 0x18, 0x04, 0x15, 0, 1, 83], 0x82],
+  ["R138 AUTH without a method", [0xf0, 0x02, 0x18, 0x00], 0x82],
+  ["R138 an empty AUTH, which is 0x00", [0xf0, 0x00], 0x82],
+  ["R138 CONNACK with another method", [0x20, 0x07, 0, 0, 0x04, 0x15, 0, 1, 83], 0x82],
+  ["R138 CONNACK without a method", [0x20, 0x03, 0, 0, 0], 0x82]
+]
+
+describe("authentication", () => {
+  it.effect("R41 R137 challenges are answered with the same method, and nothing else is sent before CONNACK", () =>
+    scenario(Effect.gen(function*() {
+      // Pings would be due every second.
+      const { fiber, peer } = yield* opening({ ...options, keepAlive: "4 seconds", fill: () => {} })
+      const connect = yield* peer.expect("Connect")
+      assert.strictEqual(connect.properties.authenticationMethod, authenticationMethod)
+      assert.deepStrictEqual(connect.properties.authenticationData, Uint8Array.of(1))
+      for (const challenge of [10, 20]) {
+        yield* peer.send(auth(0x18, challenge))
+        yield* TestClock.adjust("3 seconds")
+        assert.deepStrictEqual(yield* peer.receiveAll, [auth(0x18, challenge + 1)])
+      }
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* peer.send({ _tag: "Connack", ...connack })
+      yield* TestClock.adjust(latency)
+      const connection = yield* Fiber.join(fiber)
+      assert.strictEqual(connection.connack.properties.authenticationMethod, authenticationMethod)
+    })))
+
+  it.effect("R137 a challenge in the bytes before CONNACK is answered, and CONNACK in the same bytes taken", () =>
+    scenario(Effect.gen(function*() {
+      const { fiber, peer } = yield* opening(options)
+      yield* peer.send(auth(0x18, 1), { _tag: "Connack", ...connack })
+      yield* TestClock.adjust(latency)
+      yield* Fiber.join(fiber)
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth"])
+    })))
+
+  for (const [name, bytes, reasonCode] of violations) {
+    it.effect(name, () =>
+      scenario(Effect.gen(function*() {
+        const network = yield* FakeNetwork.FakeNetwork
+        const { fiber, peer } = yield* opening(options)
+        yield* peer.sendBytes(bytes)
+        yield* TestClock.adjust(latency)
+        const { reason } = yield* Effect.flip(Fiber.join(fiber))
+        assert.strictEqual(reasonOf(reason, "ProtocolViolation").reasonCode, reasonCode)
+        assert.strictEqual((yield* network.counters).open, 0)
+        yield* TestClock.adjust(latency)
+        assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x82"])
+      })))
+  }
+
+  it.effect("R142 a refusal that ends the exchange", () =>
+    scenario(Effect.gen(function*() {
+      for (const reasonCode of [0x8c, 0x87]) {
+        const { fiber, peer } = yield* opening(options)
+        yield* peer.send(auth(0x18, 1))
+        yield* roundTrip
+        yield* peer.send({ _tag: "Connack", reasonCode })
+        yield* TestClock.adjust(latency)
+        const { reason } = yield* Effect.flip(Fiber.join(fiber))
+        assert.strictEqual(reasonOf(reason, "ConnectionRefused").reasonCode, reasonCode)
+        assert.isFalse(reason.isRetryable)
+      }
+    })))
+
+  it.effect("R141 authentication begins again while other packets go on", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect(options, connack)
+      const read = yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* connection.send(publish("meanwhile"))
+      yield* TestClock.adjust(latency)
+      yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array() }, auth(0x18, 5))
+      yield* roundTrip
+      yield* peer.send(auth(0x00), { _tag: "Publish", topic: "b", payload: new Uint8Array() })
+      yield* roundTrip
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Publish meanwhile", "Auth"])
+      assert.deepStrictEqual(show(read.packets), ["Publish a", "Publish b"])
+      assert.isFalse(read.isEnded())
+    })))
+
+  it.effect("R142 a failed re-authentication ends the connection and says why", () =>
+    scenario(Effect.gen(function*() {
+      for (const reasonCode of [0x8c, 0x87]) {
+        const { connection, peer } = yield* connect(options, connack)
+        const read = yield* reading(connection)
+        yield* connection.send(auth(0x19, 1))
+        yield* roundTrip
+        yield* peer.send({ _tag: "Disconnect", reasonCode })
+        yield* TestClock.adjust(latency)
+        const reason = reasonOf(yield* read.reason, "ServerDisconnected")
+        assert.strictEqual(reason.reasonCode, reasonCode)
+        assert.isFalse(reason.isRetryable)
+      }
+    })))
+
+  it.effect("R144 an answer that fails before CONNACK is what opening fails with", () =>
+    scenario(Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.fail(refused) })
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      assert.strictEqual(yield* Effect.flip(Fiber.join(fiber)), refused)
+      assert.strictEqual((yield* network.counters).open, 0)
+    })))
+
+  it.effect("R144 an answer that fails later ends the connection: no exchange stays half done", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.fail(refused) }, connack)
+      const read = yield* reading(connection)
+      yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array() }, auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(read.packets), ["Publish a"])
+      assert.strictEqual(yield* read.reason, refused.reason)
+      assert.strictEqual(yield* failsAtOnce(connection.ended), refused.reason)
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
+    })))
+
+  it.effect("R144 a defect of the answer is a defect of the reader, and ends the connection too", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.die("broken") }, connack)
+      const pull = yield* Effect.forkChild(Effect.exit(connection.pull), { startImmediately: true })
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      assert.strictEqual((yield* Fiber.join(pull))._tag, "Failure")
+      yield* failsAtOnce(connection.ended)
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
+    })))
+
+  it.effect("R136 an answer that AUTH cannot say ends the connection and is not sent", () =>
+    scenario(Effect.gen(function*() {
+      const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.succeed(auth(0x00)) })
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      reasonOf((yield* Effect.flip(Fiber.join(fiber))).reason, "InvalidRequest")
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
+    })))
+
+  it.effect("S60 interrupted while the answer is being made", () =>
+    scenario(Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.never })
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual((yield* network.counters).open, 0)
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x00"])
+    })))
+
+  it.effect("S40 the connect timeout holds while the answer is being made", () =>
+    scenario(Effect.gen(function*() {
+      const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.never })
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(
+        reasonOf((yield* Effect.flip(Fiber.join(fiber))).reason, "ConnectTimeout").waitingFor,
+        "CONNACK"
+      )
+    })))
+})

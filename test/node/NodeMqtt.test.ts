@@ -1,0 +1,151 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import * as Net from "node:net"
+import { NodeMqtt } from "../../src/node/index.ts"
+import * as Decoder from "../../src/protocol/Decoder.ts"
+import * as Encoder from "../../src/protocol/Encoder.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
+import { none } from "../../src/protocol/Properties.ts"
+
+const connack = Encoder.toBytes({ _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: none }, {
+  protocolVersion: "5.0",
+  sender: "server"
+}) as Uint8Array
+
+/** Accepts every CONNECT on a free loopback port, and keeps what it said. */
+const acceptor = Effect.gen(function*() {
+  const connects: Array<Packet.Connect> = []
+  const server = Net.createServer((socket) => {
+    const decoder = Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: 100_000 })
+    socket.on("error", () => {})
+    socket.on("data", (chunk) => {
+      for (const packet of decoder.push(chunk)) {
+        if (packet._tag !== "Connect") continue
+        connects.push(packet)
+        socket.write(connack)
+      }
+    })
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+  )
+  const { port } = server.address() as Net.AddressInfo
+  return { port, connects }
+})
+
+/** What CONNECT says when a client with these options connects. */
+const connectWith = (options: (port: number) => NodeMqtt.Options) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { connects, port } = yield* acceptor
+    yield* Effect.scoped(Layer.build(NodeMqtt.layer(options(port))))
+    return connects[0]
+  }))
+
+const errorOf = (options: NodeMqtt.Options) =>
+  Effect.map(Effect.flip(Effect.scoped(Layer.build(NodeMqtt.layer(options)))), ({ reason }) => reason)
+
+const passwordOf = (connect: Packet.Connect) => new TextDecoder().decode(connect.password)
+
+describe("NodeMqtt", () => {
+  it.live("S1 a URL is enough", () =>
+    Effect.gen(function*() {
+      const connect = yield* connectWith((port) => ({ url: `mqtt://127.0.0.1:${port}` }))
+      assert.deepStrictEqual([connect.username, connect.password], [undefined, undefined])
+    }))
+
+  it.live("S1 a host and a port are enough", () =>
+    Effect.gen(function*() {
+      const connect = yield* connectWith((port) => ({ host: "127.0.0.1", port }))
+      assert.match(connect.clientId, /^[0-9a-zA-Z]{1,23}$/)
+    }))
+
+  it.live("a URL's user name and password are used, decoded", () =>
+    Effect.gen(function*() {
+      const connect = yield* connectWith((port) => ({ url: `mqtt://us%40er:p%C3%A4ss%3Aword@127.0.0.1:${port}` }))
+      assert.deepStrictEqual([connect.username, passwordOf(connect)], ["us@er", "päss:word"])
+    }))
+
+  it.live("an option wins over what the URL says", () =>
+    Effect.gen(function*() {
+      const connect = yield* connectWith((port) => ({
+        url: "mqtt://user:password@127.0.0.1:1",
+        port,
+        username: "other",
+        password: Redacted.make("secret")
+      }))
+      assert.deepStrictEqual([connect.username, passwordOf(connect)], ["other", "secret"])
+    }))
+
+  it.live("S1 the port is 1883 unless it is given", () =>
+    Effect.gen(function*() {
+      // Nothing listens on this address, whatever runs on this machine.
+      for (const options of [{ url: "mqtt://127.255.255.254" }, { host: "127.255.255.254" }]) {
+        const reason = yield* errorOf(options)
+        assert.deepStrictEqual(
+          reason._tag === "PortRefused" ? [reason.host, reason.port] : reason._tag,
+          ["127.255.255.254", 1883]
+        )
+      }
+    }))
+
+  describe("what cannot lead anywhere is refused with its option", () => {
+    const cases: ReadonlyArray<readonly [what: string, option: string, options: NodeMqtt.Options]> = [
+      ["no URL", "url", { url: "localhost" }],
+      ["nothing", "url", { url: "" }],
+      ["another scheme", "url", { url: "http://localhost" }],
+      ["no host", "url", { url: "mqtt://" }],
+      ["half an escape", "url", { url: "mqtt://us%er@localhost" }],
+      ["a URL and a host", "url", { url: "mqtt://localhost", host: "localhost" }],
+      ["an empty host", "host", { host: "" }],
+      ["port 0", "port", { port: 0 }],
+      ["port 65,536", "port", { port: 65_536 }],
+      ["half a port", "port", { port: 18.83 }]
+    ]
+    for (const [what, option, options] of cases) {
+      it.live(what, () =>
+        Effect.gen(function*() {
+          const reason = yield* errorOf(options)
+          assert.strictEqual(reason._tag === "InvalidOptions" ? reason.option : reason._tag, option)
+        }))
+    }
+
+    it.live("and a password in a URL is not repeated", () =>
+      Effect.gen(function*() {
+        for (const url of ["mqtt://user:sec%ret@localhost", "http://user:sec%ret@localhost"]) {
+          assert.notInclude((yield* errorOf({ url })).message, "sec")
+        }
+      }))
+  })
+
+  it.live("S3 `layerConfig` reads the endpoint from the environment", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      const connect = (env: Record<string, string>, options?: NodeMqtt.Options) =>
+        Effect.scoped(
+          Layer.build(NodeMqtt.layerConfig(options)).pipe(
+            Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+          )
+        )
+      yield* connect({ MQTT_URL: `mqtt://user:secret@127.0.0.1:${port}`, MQTT_CLIENT_ID: "url" })
+      yield* connect({ MQTT_HOST: "127.0.0.1", MQTT_PORT: String(port), MQTT_CLIENT_ID: "host" })
+      yield* connect({ MQTT_HOST: "127.0.0.1", MQTT_PORT: "1", MQTT_CLIENT_ID: "theirs" }, { port, clientId: "ours" })
+      yield* connect({ MQTT_URL: "mqtt://localhost:1", MQTT_CLIENT_ID: "url" }, {
+        url: `mqtt://127.0.0.1:${port}`,
+        clientId: "other"
+      })
+      assert.deepStrictEqual(connects.map(({ clientId }) => clientId), ["url", "host", "ours", "other"])
+      assert.deepStrictEqual([connects[0].username, passwordOf(connects[0])], ["user", "secret"])
+      const error = yield* Effect.flip(connect({ MQTT_PORT: "many" }))
+      assert.include(error.message, `["MQTT"]["PORT"]`)
+    })))
+
+  it.live("S3 a host given by the program replaces the URL of the environment", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      yield* Effect.scoped(Layer.build(NodeMqtt.layerConfig({ host: "127.0.0.1", port }))).pipe(
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { MQTT_URL: "mqtt://localhost:1" } })))
+      )
+      assert.strictEqual(connects.length, 1)
+    })))
+})
