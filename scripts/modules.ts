@@ -42,7 +42,7 @@ const layers: Record<LayerName, Layer> = {
   protocol: { modules: /^protocol\//, layers: [], packages: [] },
   transport: { modules: /^MqttTransport\.ts$/, layers: ["protocol", "ports"], packages: ["effect", "effect/socket"] },
   ports: {
-    modules: /^Mqtt(Store|Error|Message|Options|State)\.ts$/,
+    modules: /^(Mqtt(Store|Error|Message|Options|State)|NetworkProbe)\.ts$/,
     layers: ["protocol", "transport"],
     packages: ["effect"]
   },

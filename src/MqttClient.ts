@@ -30,6 +30,7 @@ import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
 import * as MqttOptions from "./MqttOptions.ts"
 import type { ConnectionState, MqttEvent, Stats } from "./MqttState.ts"
+import { MqttStore } from "./MqttStore.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
 
 /**
@@ -136,6 +137,7 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
+  yield* keepSession(resolved, runner)
   const supervisor = yield* Supervisor.run({ options: resolved, runner, state, events, first }).pipe(
     Effect.catch(close),
     Effect.forkScoped
@@ -162,6 +164,26 @@ export const make = Effect.fnUntraced(function*(
     disconnect,
     disconnectWithWill: Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
   })
+})
+
+/** A session that is to persist goes on from where the store has it, and goes back there when the client ends. */
+const keepSession = Effect.fnUntraced(function*(
+  { clientId, session }: MqttOptions.Resolved,
+  runner: SessionRunner
+): Effect.fn.Return<void, MqttError.MqttError, Scope.Scope> {
+  if (session === "clean") return
+  const store = yield* MqttStore
+  if (session === "persistent") {
+    const snapshot = yield* store.load(clientId)
+    if (snapshot !== undefined) runner.restore(snapshot)
+  } else {
+    yield* store.remove(clientId)
+  }
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => store.save(clientId, runner.snapshot)).pipe(
+      Effect.catch((error) => Effect.logError("The session could not be saved", error))
+    )
+  )
 })
 
 const brokerUp = (connection: MqttConnection | undefined, responseTimeout: number): Effect.Effect<boolean> => {

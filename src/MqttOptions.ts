@@ -110,6 +110,11 @@ export interface Options {
   readonly session?: SessionMode | undefined
   /** How long the server keeps a persistent session without a connection, 5.0; whole seconds. Default: 1 day. */
   readonly sessionExpiry?: Duration.Input | undefined
+  /**
+   * A persistent session of which this client knows nothing is taken over with its queued messages, which is what people
+   * use them for; `true` closes the connection instead, as `[MQTT-3.2.2-4]` of 5.0 asks. Default: `false`.
+   */
+  readonly refuseUnknownSession?: boolean | undefined
   /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
   readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
@@ -256,6 +261,7 @@ export interface Resolved {
   readonly session: SessionMode
   /** Seconds. */
   readonly sessionExpiry: number
+  readonly refuseUnknownSession: boolean
   readonly reconnect: Schedule.Schedule<unknown, MqttError.MqttError>
   readonly retransmit: Schedule.Schedule<unknown, MqttError.MqttError>
   readonly escalate: { readonly after: number; readonly run: Escalation["run"] } | undefined
@@ -317,6 +323,7 @@ const withDefaults = (options: Options): Resolved => {
     drainTimeout: Duration.fromInputUnsafe(options.drainTimeout ?? "1 second"),
     session: options.session ?? "clean",
     sessionExpiry: toSeconds(options.sessionExpiry ?? "1 day"),
+    refuseUnknownSession: options.refuseUnknownSession ?? false,
     reconnect: options.reconnect ?? defaultReconnect,
     retransmit: options.retransmit ?? Schedule.recurs(4),
     escalate: options.escalate === undefined
@@ -532,6 +539,7 @@ export const config: Config.Config<Options> = Config.nested(
     drainTimeout: optional(Config.Duration("DRAIN_TIMEOUT")),
     session: optional(Config.Literals(["clean", "persistent", "cleanStartThenPersistent"], "SESSION")),
     sessionExpiry: optional(Config.Duration("SESSION_EXPIRY")),
+    refuseUnknownSession: optional(Config.Boolean("REFUSE_UNKNOWN_SESSION")),
     stableAfter: optional(Config.Duration("STABLE_AFTER")),
     initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
     maxInflight: optional(Config.Int("MAX_INFLIGHT")),

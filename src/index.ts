@@ -23,4 +23,10 @@ export * as MqttOptions from "./MqttOptions.ts"
 export * as MqttState from "./MqttState.ts"
 
 /** @since 0.1.0 */
+export * as MqttStore from "./MqttStore.ts"
+
+/** @since 0.1.0 */
 export * as MqttTransport from "./MqttTransport.ts"
+
+/** @since 0.1.0 */
+export * as NetworkProbe from "./NetworkProbe.ts"

@@ -8,4 +8,7 @@
 export * as NodeMqtt from "./NodeMqtt.ts"
 
 /** @since 0.1.0 */
+export * as NodeNetworkProbe from "./NodeNetworkProbe.ts"
+
+/** @since 0.1.0 */
 export * as NodeTcp from "./NodeTcp.ts"

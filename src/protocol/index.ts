@@ -16,6 +16,9 @@ export * as Decoder from "./Decoder.ts"
 export * as Encoder from "./Encoder.ts"
 
 /** @since 0.1.0 */
+export * as KeepAlive from "./KeepAlive.ts"
+
+/** @since 0.1.0 */
 export * as Packet from "./Packet.ts"
 
 /** @since 0.1.0 */
@@ -31,7 +34,13 @@ export * as ProtocolError from "./ProtocolError.ts"
 export * as ReasonCode from "./ReasonCode.ts"
 
 /** @since 0.1.0 */
+export * as ServerLimits from "./ServerLimits.ts"
+
+/** @since 0.1.0 */
 export * as Session from "./Session.ts"
+
+/** @since 0.1.0 */
+export * as Snapshot from "./Snapshot.ts"
 
 /** @since 0.1.0 */
 export * as Topic from "./Topic.ts"

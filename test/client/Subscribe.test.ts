@@ -538,6 +538,23 @@ describe("consumers", () => {
       assert.deepStrictEqual((yield* sent(kit, "Puback")).map(({ packetIdentifier }) => packetIdentifier), [1, 2, 3])
     }))
 
+  for (const qos of [1, 2] as const) {
+    scenario(`R86 R93 QoS ${qos}: a subscriber that leaves what did not fit holds up no other`, {}, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ receiveMaximum: 5 })
+        const scope = yield* Scope.make()
+        yield* complete(Scope.provide(mqtt.subscribe("slow", { qos, buffer: { messages: 1 } }), scope))
+        const other = yield* record(yield* complete(mqtt.subscribe("other", { qos })))
+        for (const topic of ["slow", "slow", "slow", "other"]) yield* kit.broker.publish(topic, topic, { qos })
+        yield* TestClock.adjust(roundTrip)
+        yield* Scope.close(scope, Exit.void)
+        for (let count = 0; count < 20; count++) yield* kit.broker.publish("other", String(count), { qos })
+        yield* TestClock.adjust(20 * roundTrip)
+        assert.strictEqual(other.texts().length, 21)
+        assert.strictEqual((yield* kit.broker.session(clientId))?.inflight, 0)
+      }))
+  }
+
   scenario("`messages` is subscribed for as long as it is run", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()

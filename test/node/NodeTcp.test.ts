@@ -83,6 +83,17 @@ describe("NodeTcp", () => {
       assert.strictEqual((yield* received).toString(), `ab${long}`)
     }).pipe(Effect.scoped))
 
+  it.live("the end of the scope lets leave what the network had not taken yet", () =>
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const scope = yield* Scope.make()
+      const connection = yield* Scope.provide(NodeTcp.make({ host, port, drainTimeout: "20 seconds" }).open, scope)
+      const { received } = yield* accepted
+      yield* Effect.forkChild(connection.write([new Uint8Array(moreThanBuffers)]), { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* received).length, moreThanBuffers)
+    }).pipe(Effect.scoped))
+
   it.live("S18 the peer closes while a read waits", () =>
     Effect.gen(function*() {
       const { accepted, port } = yield* listen

@@ -24,7 +24,7 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R> =>
   Effect.scoped(Effect.gen(function*() {
     const inbox = yield* makeInbox<Delivery>(client, options, ({ handover }) => handover?.settle(0x00))
-    /** Handed to the handler and not dealt with. */
+    /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack()], client.now()))
@@ -32,7 +32,11 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
     yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox })
     const process = handling(handler, options, open)
-    yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
+    const pull = Effect.map(inbox.pull, (deliveries) => {
+      for (const delivery of deliveries) open.add(delivery)
+      return deliveries
+    })
+    yield* Stream.fromPull(Effect.succeed(pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
       Stream.runDrain
     )
@@ -43,24 +47,22 @@ const handling = <E, R>(
   { onFailure = "stop" }: ConsumeOptions,
   open: Set<Delivery>
 ) =>
-(delivery: Delivery): Effect.Effect<void, Exclude<E, Rejected>, R> =>
-  Effect.suspend(() => {
-    open.add(delivery)
-    const settle = (reasonCode: number) => {
-      open.delete(delivery)
-      delivery.handover?.settle(reasonCode)
+(delivery: Delivery): Effect.Effect<void, Exclude<E, Rejected>, R> => {
+  const settle = (reasonCode: number) => {
+    open.delete(delivery)
+    delivery.handover?.settle(reasonCode)
+  }
+  return Effect.matchCauseEffect(Effect.suspend(() => handler(delivery.message)), {
+    onSuccess: () => Effect.sync(() => settle(0x00)),
+    onFailure: (cause) => {
+      const error = Result.getOrUndefined(Cause.findError(cause))
+      if (error instanceof Rejected) return Effect.sync(() => settle(error.reasonCode))
+      const remaining = cause as Cause.Cause<Exclude<E, Rejected>>
+      if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
+      return Effect.logError("A message handler failed", cause).pipe(
+        Effect.annotateLogs({ topic: delivery.message.topic }),
+        Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+      )
     }
-    return Effect.matchCauseEffect(Effect.suspend(() => handler(delivery.message)), {
-      onSuccess: () => Effect.sync(() => settle(0x00)),
-      onFailure: (cause) => {
-        const error = Result.getOrUndefined(Cause.findError(cause))
-        if (error instanceof Rejected) return Effect.sync(() => settle(error.reasonCode))
-        const remaining = cause as Cause.Cause<Exclude<E, Rejected>>
-        if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
-        return Effect.logError("A message handler failed", cause).pipe(
-          Effect.annotateLogs({ topic: delivery.message.topic }),
-          Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
-        )
-      }
-    })
   })
+}

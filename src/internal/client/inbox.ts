@@ -18,7 +18,7 @@ export interface Parked<A> {
   readonly item: A
   readonly bytes: number
   readonly qos: QoS
-  /** Called when it came in. */
+  /** Called when it came in, or its subscriber is gone. A consumer has none: it acknowledges for itself. */
   readonly accepted: (() => void) | undefined
 }
 
@@ -213,14 +213,26 @@ export class Inbox<A> {
   }
 
   /**
-   * Nothing more comes: what is in it can still be pulled, then the stream ends. What was parked is let go of; a message
-   * nobody acknowledged comes again.
+   * Nothing more comes: what is in it can still be pulled, then the stream ends. What is parked counts as dealt with, as
+   * it would hold up the acknowledgements behind it; a consumer takes its own back.
    */
   end(how: Errors.MqttError | Cause.Done): void {
-    if (this.#end !== undefined) return
+    const parked = this.#close(how)
+    for (const { accepted } of parked) accepted?.()
+  }
+
+  /** The client is over: as `end`, but what is parked is not acknowledged, so that it comes again. */
+  endUnacknowledged(how: Errors.MqttError | Cause.Done): void {
+    this.#close(how)
+  }
+
+  #close(how: Errors.MqttError | Cause.Done): ReadonlyArray<Parked<A>> {
+    if (this.#end !== undefined) return []
     this.#end = how
-    this.#keepParked(() => false)
+    const parked = this.#parked.toArray()
+    this.#keepParked(({ accepted, qos }) => qos > 0 && accepted === undefined)
     this.#wake()
+    return parked
   }
 
   /** All that is in it and parked, for another subscriber; it is empty then. */

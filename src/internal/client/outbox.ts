@@ -18,8 +18,6 @@ export interface Entry {
   /** It leaves now, and what is left of its Message Expiry Interval with it. */
   readonly countDown: (now: number) => void
   readonly failed: (error: MqttError) => void
-  /** It leaves the outbox. */
-  readonly taken: () => void
   /** Its place in the order. */
   order: number
   place: "outside" | "suspended" | "waiting"
@@ -98,15 +96,17 @@ export class Outbox<A extends Entry> {
   }
 
   #replaceOldest(entry: A): void {
+    const dropped: Array<A> = []
     while (!this.#fits(entry)) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
       this.#remove(oldest)
       this.#queueOf(oldest).shift()
-      this.#dropped++
-      oldest.failed(this.#overflow())
+      dropped.push(oldest)
     }
     this.#add(entry)
+    this.#dropped += dropped.length
+    for (const oldest of dropped) oldest.failed(this.#overflow())
   }
 
   #overflow(): MqttError {
@@ -158,6 +158,7 @@ export class Outbox<A extends Entry> {
   /** The next messages to send: at most `room` of QoS 1 and 2, and about `bytes` of payload. */
   take(options: { readonly room: number; readonly bytes: number; readonly now: number }): ReadonlyArray<A> {
     const taken: Array<A> = []
+    const expired: Array<A> = []
     let room = options.room
     let bytes = options.bytes
     while (bytes > 0) {
@@ -166,18 +167,25 @@ export class Outbox<A extends Entry> {
       this.#queueOf(entry).shift()
       this.#remove(entry)
       if (entry.expiresAt <= options.now) {
-        this.#expired++
-        entry.failed(Errors.fromReason(new Errors.MessageExpired({ topic: entry.message.topic })))
+        expired.push(entry)
         continue
       }
       if (entry.expiresAt !== Infinity) entry.countDown(options.now)
       if (entry.message.qos !== 0) room--
       bytes -= entry.message.payload.length + 1
       taken.push(entry)
-      entry.taken()
     }
     if (!this.#suspended.isEmpty) this.#admit()
+    this.#expire(expired)
     return taken
+  }
+
+  /** Told last: whoever hears it may publish again at once. */
+  #expire(entries: ReadonlyArray<A>): void {
+    this.#expired += entries.length
+    for (const entry of entries) {
+      entry.failed(Errors.fromReason(new Errors.MessageExpired({ topic: entry.message.topic })))
+    }
   }
 
   /** What was taken and never reached the network is back where it was, before all that came later. */

@@ -17,6 +17,7 @@ import * as Properties from "../../protocol/Properties.ts"
 import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Session from "../../protocol/Session.ts"
+import * as Snapshot from "../../protocol/Snapshot.ts"
 import * as failures from "../connection/failures.ts"
 import { Fifo } from "./fifo.ts"
 import { Gate } from "./inbox.ts"
@@ -41,6 +42,9 @@ interface Refused {
   readonly error: Errors.MqttError
 }
 
+/** Stands for whoever published in an earlier client. */
+const nobody: Subscriptions.Request = { completed: () => {}, abandoned: () => {}, failed: () => {} }
+
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
 
@@ -62,6 +66,7 @@ export class SessionRunner implements Subscriptions.Server {
   readonly #refused = new Fifo<Refused>()
   #isWithdrawing = false
   #suspect: Suspect | undefined
+  #isRestored = false
 
   constructor(options: Resolved) {
     this.session = Ref.makeUnsafe(Session.make<Subscriptions.Request>({
@@ -80,6 +85,20 @@ export class SessionRunner implements Subscriptions.Server {
 
   get connection(): MqttConnection | undefined {
     return this.#connection
+  }
+
+  /** Goes on where a session of an earlier client ended. Those who published in it no longer wait. */
+  restore(snapshot: Snapshot.Snapshot): void {
+    this.session.ref.current = Snapshot.restore(this.#state, snapshot, nobody)
+    this.#isRestored = true
+  }
+
+  get isRestored(): boolean {
+    return this.#isRestored
+  }
+
+  get snapshot(): Snapshot.Snapshot {
+    return Snapshot.take(this.#state)
   }
 
   /** The one in force, or the one that will be tried. */
@@ -231,35 +250,43 @@ export class SessionRunner implements Subscriptions.Server {
   #sendMessages(connection: MqttConnection): void {
     const now = connection.now()
     const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
-    const publications = taken.filter((publication) => this.#isAllowed(publication, connection))
-    if (publications.length === 0) return
-    const { actions, session } = Session.publish(this.#state, publications, now)
+    const { allowed, refused } = this.#judge(taken, connection)
+    const { actions, session } = Session.publish(this.#state, allowed, now)
     this.session.ref.current = session
     const leaving: Array<Publication> = []
     // One action for each message, in the same order.
     actions.forEach((action, index) => {
       if (action._tag !== "Send") return
-      const publication = publications[index]
-      if (this.#send(connection, action.packet, publication) && publication.message.qos === 0) {
-        leaving.push(publication)
-      }
+      const publication = allowed[index]
+      if (this.#send(connection, action.packet, publication) && publication.message.qos === 0) leaving.push(publication)
     })
-    if (leaving.length > 0) {
-      this.#leaving.push(leaving)
-      connection.onWritten(() => {
-        this.#leaving.shift()
-        for (const publication of leaving) publication.completed(noOutcome)
-      })
-    }
+    if (leaving.length > 0) this.#leave(connection, leaving)
     this.#withdrawRefused(now)
+    // Told last: whoever hears it goes on at once, and may publish again or leave.
+    for (const publication of allowed) publication.taken()
+    for (const { error, publication } of refused) publication.failed(error)
     // Somebody now waits for an answer, which takes reading.
     if (this.#state.owed > 0) this.#onResume?.()
   }
 
-  #isAllowed(publication: Publication, connection: MqttConnection): boolean {
-    const exceeded = failures.limitExceeded(connection.limits, publication.message)
-    if (exceeded !== undefined) publication.failed(exceeded)
-    return exceeded === undefined
+  /** QoS 0 ends when the network took it; until then it is kept, for the case that the connection ends before. */
+  #leave(connection: MqttConnection, leaving: ReadonlyArray<Publication>): void {
+    this.#leaving.push(leaving)
+    connection.onWritten(() => {
+      this.#leaving.shift()
+      for (const publication of leaving) publication.completed(noOutcome)
+    })
+  }
+
+  /** What the server's announcements forbid costs no identifier. */
+  #judge(publications: ReadonlyArray<Publication>, { limits }: MqttConnection) {
+    const refused: Array<{ readonly publication: Publication; readonly error: Errors.MqttError }> = []
+    const allowed = publications.filter((publication) => {
+      const error = failures.limitExceeded(limits, publication.message)
+      if (error !== undefined) refused.push({ publication, error })
+      return error === undefined
+    })
+    return { allowed, refused }
   }
 
   /** Says whether the packet could be written. One that could not is no longer in flight, and its owner hears why. */

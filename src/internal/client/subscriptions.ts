@@ -279,7 +279,7 @@ export class Subscriptions {
   end(how: Errors.MqttError | Cause.Done, error: Errors.MqttError): void {
     this.#isConnected = false
     for (const entry of this.#entries.values()) {
-      for (const subscriber of entry.subscribers) subscriber.inbox.end(how)
+      for (const subscriber of entry.subscribers) subscriber.inbox.endUnacknowledged(how)
       for (const waiting of entry.waiting) waiting.failed(error)
       entry.waiting.clear()
     }

@@ -21,7 +21,9 @@ import type { ConnectionState, MqttEvent } from "../../MqttState.ts"
 import type { MqttTransport } from "../../MqttTransport.ts"
 import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
+import { violation } from "../../protocol/ProtocolError.ts"
 import * as Session from "../../protocol/Session.ts"
+import * as failures from "../connection/failures.ts"
 import type { SessionRunner, Suspect } from "./sessionRunner.ts"
 
 export interface SupervisorOptions {
@@ -82,7 +84,7 @@ class Supervisor {
     while (true) {
       const error = yield* Effect.flip(this.#connectAndRun(stable))
       if (this.#triesOtherVersion(error)) continue
-      if (this.#isFatal(error)) return yield* Effect.fail(error)
+      if (yield* this.#isFatal(error)) return yield* Effect.fail(error)
       this.#attempt++
       yield* SubscriptionRef.set(this.#state, { _tag: "Disconnected", error, attempt: this.#attempt })
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
@@ -90,7 +92,10 @@ class Supervisor {
       )
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
-      yield* nextAttempt(error).pipe(Effect.catch(() => Effect.fail(error)))
+      yield* nextAttempt(error).pipe(
+        Effect.catch(() => Effect.fail(error)),
+        orElseOnDefect(Effect.sleep(pauseWithoutSchedule))
+      )
     }
   })
 
@@ -105,19 +110,23 @@ class Supervisor {
       }
       this.#suspect = suspect
       yield* this.#nextRetransmission(error).pipe(
-        Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error)))
+        Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
+        orElseOnDefect(Effect.void)
       )
     })
   }
 
   #escalate(error: MqttError.MqttError): Effect.Effect<void> {
     const { escalate } = this.#options
-    return escalate === undefined || this.#attempt % escalate.after !== 0 ? Effect.void : escalate.run(error)
+    if (escalate === undefined || this.#attempt % escalate.after !== 0) return Effect.void
+    return Effect.suspend(() => escalate.run(error)).pipe(orElseOnDefect(Effect.void))
   }
 
-  #isFatal(error: MqttError.MqttError): boolean {
-    const isFirst = !this.#hasConnected && this.#options.initialConnection === "fail"
-    return isFirst || !this.#options.isRetryable(error)
+  #isFatal(error: MqttError.MqttError): Effect.Effect<boolean> {
+    if (!this.#hasConnected && this.#options.initialConnection === "fail") return Effect.succeed(true)
+    return Effect.sync(() => !this.#options.isRetryable(error)).pipe(
+      orElseOnDefect(Effect.sync(() => !error.isRetryable))
+    )
   }
 
   /** With `auto`: a server that refuses 5.0, in words or by hanging up on CONNECT, is asked in 3.1.1 at once. */
@@ -131,15 +140,24 @@ class Supervisor {
 
   /** One connection from its opening to its end, which is always a failure. */
   #connectAndRun(stable: Effect.Effect<void>): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
-    return Effect.scoped(Effect.gen({ self: this }, function*() {
-      yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
-      const connection = yield* this.#open
-      yield* this.#connected(connection)
-      yield* Effect.forkScoped(stable)
-      yield* Effect.forkScoped(this.#watchResponses(connection))
-      yield* Effect.forkScoped(this.#sweepUnclaimed(connection))
-      return yield* this.#read(connection)
-    }))
+    return Effect.scoped(
+      Effect.gen({ self: this }, function*() {
+        yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
+        const connection = yield* this.#open
+        yield* this.#connected(connection)
+        for (const task of [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]) {
+          yield* Effect.forkScoped(
+            Effect.catchDefect(task, (defect) => connection.fail(failures.fromCause(Cause.die(defect))))
+          )
+        }
+        return yield* this.#read(connection)
+      }).pipe(
+        // Whatever is wrong in here, or in what the program gave us to run, is over with the connection.
+        Effect.catchDefect((defect) =>
+          Effect.andThen(tellDefect(defect), Effect.fail(failures.fromCause(Cause.die(defect))))
+        )
+      )
+    )
   }
 
   get #open(): Effect.Effect<MqttConnection.MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
@@ -187,7 +205,10 @@ class Supervisor {
     const { clientId, connack, keepAlive, limits, protocolVersion } = connection
     const { sessionPresent } = connack
     return Effect.gen({ self: this }, function*() {
-      const hadSession = this.#hasConnected
+      const hadSession = this.#hasConnected || this.#runner.isRestored
+      if (sessionPresent && !hadSession && this.#options.refuseUnknownSession) {
+        return yield* connection.violated(unknownSession(protocolVersion))
+      }
       this.#hasConnected = true
       this.#versionIsAgreed = true
       this.#clientId = clientId
@@ -264,6 +285,20 @@ class Supervisor {
     )
   }
 }
+
+const unknownSession = (version: ProtocolVersion) =>
+  violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")
+
+/** `reconnect` itself died, so it cannot say how long to wait. */
+const pauseWithoutSchedule = "10 seconds"
+
+const tellDefect = (defect: unknown): Effect.Effect<void> =>
+  Effect.logError("A defect, in the client or in what it was given to run", Cause.die(defect))
+
+/** What the program gave us to run may die. That is told, and the client goes on with `otherwise`. */
+const orElseOnDefect =
+  <B>(otherwise: Effect.Effect<B>) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E, R> =>
+    Effect.catchDefect(self, (defect) => Effect.andThen(tellDefect(defect), otherwise))
 
 const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undefined => {
   if (Exit.isSuccess(exit)) return undefined

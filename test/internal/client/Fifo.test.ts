@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Fifo } from "../../../src/internal/client/fifo.ts"
-import { Random } from "../../protocol/Random.ts"
+import * as Random from "../../protocol/Random.ts"
 
 describe("Fifo", () => {
   it("does what an array does, whatever is done in which order", () => {
-    const random = new Random(7)
+    const random = Random.make(7)
     const fifo = new Fifo<number>()
     let model: Array<number> = []
     for (let step = 0; step < 20_000; step++) {
-      const choice = random.below(100)
+      const choice = random.integer(0, 99)
       if (choice < 50) {
         fifo.push(step)
         model.push(step)
@@ -20,7 +20,7 @@ describe("Fifo", () => {
       } else if (choice < 99) {
         fifo.retain((item) => item % 3 !== 0)
         model = model.filter((item) => item % 3 !== 0)
-      } else if (random.below(10) === 0) {
+      } else if (random.chance(0.1)) {
         assert.deepStrictEqual(fifo.takeAll(), model)
         model = []
       }

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttConnection from "../../../src/MqttConnection.ts"
 import * as MqttError from "../../../src/MqttError.ts"
+import { MqttTransport } from "../../../src/MqttTransport.ts"
 import { none } from "../../../src/protocol/Properties.ts"
 import * as ReasonCode from "../../../src/protocol/ReasonCode.ts"
 import { FakeNetwork, ScriptedServer } from "../../../src/testing/index.ts"
@@ -45,6 +46,8 @@ const takes = Effect.fnUntraced(function*<A, E, R>(milliseconds: number, effect:
   assert.isDefined(fiber.pollUnsafe(), "it has not ended")
   return yield* Fiber.join(fiber)
 })
+
+const lost = MqttError.fromReason(new MqttError.ConnectionLost({ cause: new Error("the peer closed it") }))
 
 describe("the end of a connection", () => {
   for (const protocolVersion of versions) {
@@ -336,6 +339,48 @@ describe("the end of a connection", () => {
     })
   }
 
+  /** A network connection that accepts, ends, and writes down how it is given back. */
+  const recorded = () => {
+    const events: Array<string> = []
+    const answers = [Effect.succeed([Uint8Array.of(0x20, 2, 0, 0)] as const), Effect.fail(lost)]
+    const transport = MqttTransport.of({
+      endpoint: "mqtt://broker.test",
+      open: Effect.acquireRelease(
+        Effect.succeed({
+          pull: Effect.suspend(() => answers.shift() ?? Effect.never),
+          write: () => Effect.void,
+          abort: Effect.sync(() => void events.push("aborted"))
+        }),
+        () => Effect.sync(() => void events.push("closed"))
+      )
+    })
+    return {
+      events,
+      open: Effect.provideService(MqttConnection.make({ protocolVersion: "3.1.1" }), MqttTransport, transport)
+    }
+  }
+
+  it.effect("S39 what the peer has ended is not flushed: the network is told to drop what is unsent", () =>
+    Effect.gen(function*() {
+      const { events, open } = recorded()
+      yield* Effect.scoped(Effect.gen(function*() {
+        const connection = yield* open
+        assert.strictEqual(yield* Effect.flip(connection.pull), lost)
+        assert.deepStrictEqual(events, [])
+      }))
+      assert.deepStrictEqual(events, ["aborted", "closed"])
+    }))
+
+  it.effect("abort and disconnect give the network connection back before the scope ends", () =>
+    Effect.gen(function*() {
+      for (const end of ["abort", "disconnect"] as const) {
+        const { events, open } = recorded()
+        const connection = yield* open
+        yield* end === "abort" ? connection.abort : connection.disconnect()
+        assert.deepStrictEqual(events, end === "abort" ? ["aborted", "closed"] : ["closed"])
+      }
+    }).pipe(Effect.scoped))
+
   const sendable = [0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99]
 
   it.effect("R128 R129 the reasons we may give are given", () =>
@@ -417,10 +462,10 @@ describe("the end of a connection", () => {
         const reason = yield* read.reason
         if (reasonCode === 0x8e) assert.strictEqual(reasonOf(reason, "SessionTakenOver").clientId, "mine")
         else {
-          const { _tag, ...fields } = reasonOf(reason, "ServerDisconnected")
+          const said = reasonOf(reason, "ServerDisconnected")
           assert.deepStrictEqual(
-            { reasonCode: fields.reasonCode, reasonString: fields.reasonString, reference: fields.serverReference },
-            { reasonCode, reasonString: "because", reference: "other:1883" }
+            [said.reasonCode, said.reasonString, said.serverReference],
+            [reasonCode, "because", "other:1883"]
           )
           assert.include(reason.message, "because")
         }

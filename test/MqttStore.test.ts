@@ -1,0 +1,107 @@
+/**
+ * A persistent session that outlives its client through the store: what was unfinished goes on where it was.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import * as MqttClient from "../src/MqttClient.ts"
+import type { Options } from "../src/MqttOptions.ts"
+import * as MqttStore from "../src/MqttStore.ts"
+import type { ClientPacket } from "../src/protocol/Packet.ts"
+import { MemoryBroker } from "../src/testing/index.ts"
+
+const versions = ["3.1.1", "5.0"] as const
+
+/** A program of a client of its own; the clock runs until it is over. */
+const asClient = <A, E>(
+  options: Options,
+  program: (mqtt: MqttClient.MqttClient["Service"]) => Effect.Effect<A, E>
+) =>
+  Effect.gen(function*() {
+    const running = yield* Effect.forkScoped(Effect.scoped(Effect.flatMap(MqttClient.make(options), program)))
+    yield* TestClock.adjust("1 second")
+    return running.pollUnsafe()
+  })
+
+const publishes = (packets: ReadonlyArray<ClientPacket>) =>
+  packets.flatMap((packet) =>
+    packet._tag === "Publish" ? [{ id: packet.packetIdentifier, dup: packet.dup, topic: packet.topic }] : []
+  )
+
+const kit = Layer.provideMerge(MemoryBroker.layer(), MqttStore.layerMemory)
+
+describe("MqttStore", () => {
+  for (const protocolVersion of versions) {
+    const options = { protocolVersion, clientId: "gateway", session: "persistent" } as const
+
+    it.effect(`R27 R81 a client goes on with what an earlier one left unacknowledged (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.MemoryBroker
+        yield* broker.holdAcknowledgements("Puback", "Pubrec")
+        const left = yield* asClient(options, (mqtt) =>
+          Effect.andThen(
+            mqtt.publishAsync("first", "1", { qos: 1 }),
+            mqtt.publishAsync("second", "2", { qos: 2 })
+          ))
+        assert.strictEqual(left?._tag, "Success")
+        yield* broker.restart({ keepSessions: true })
+        yield* broker.releaseAcknowledgements()
+        const flushed = yield* asClient(options, (mqtt) => mqtt.flush)
+        assert.strictEqual(flushed?._tag, "Success")
+        assert.deepStrictEqual(publishes(yield* broker.received("gateway")), [
+          { id: 1, dup: false, topic: "first" },
+          { id: 2, dup: false, topic: "second" },
+          { id: 1, dup: true, topic: "first" },
+          { id: 2, dup: true, topic: "second" }
+        ])
+        assert.deepStrictEqual((yield* broker.session("gateway"))?.inflight, 0)
+      }).pipe(Effect.scoped, Effect.provide(kit)))
+
+    it.effect(`R36 another client identifier resumes nothing of it (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.MemoryBroker
+        yield* broker.holdAcknowledgements("Puback")
+        yield* asClient(options, (mqtt) => mqtt.publishAsync("first", "1", { qos: 1 }))
+        yield* asClient({ ...options, clientId: "another" }, (mqtt) => mqtt.stats)
+        assert.deepStrictEqual(publishes(yield* broker.received("another")), [])
+      }).pipe(Effect.scoped, Effect.provide(kit)))
+
+    it.effect(`R28 a cold start throws away what was kept (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.MemoryBroker
+        yield* broker.holdAcknowledgements("Puback")
+        yield* asClient(options, (mqtt) => mqtt.publishAsync("first", "1", { qos: 1 }))
+        yield* asClient({ ...options, session: "cleanStartThenPersistent" }, (mqtt) => mqtt.stats)
+        yield* asClient(options, (mqtt) => mqtt.stats)
+        assert.strictEqual(publishes(yield* broker.received("gateway")).length, 1)
+      }).pipe(Effect.scoped, Effect.provide(kit)))
+  }
+
+  it.effect("a clean session is not kept", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const store = yield* MqttStore.MqttStore
+      yield* broker.holdAcknowledgements("Puback")
+      yield* asClient({ clientId: "gateway" }, (mqtt) => mqtt.publishAsync("first", "1", { qos: 1 }))
+      assert.isUndefined(yield* store.load("gateway"))
+    }).pipe(Effect.scoped, Effect.provide(kit)))
+
+  it.effect("R48 a session nobody here knows of is taken over, or refused when that is asked for", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const options = { clientId: "gateway", session: "persistent" } as const
+      yield* asClient(options, (mqtt) => mqtt.stats)
+      // The kit's store would know it.
+      const strict = yield* asClient({ ...options, refuseUnknownSession: true }, (mqtt) => mqtt.stats).pipe(
+        Effect.provide(Layer.fresh(MqttStore.layerMemory))
+      )
+      assert.strictEqual(strict?._tag, "Failure")
+      assert.include(String(strict), "MQTT-3.2.2-4")
+      const disconnects = (yield* broker.received("gateway")).filter((packet) => packet._tag === "Disconnect")
+      assert.strictEqual(disconnects.at(-1)?.reasonCode, 0x82)
+      const adopting = yield* asClient(options, (mqtt) => mqtt.stats).pipe(
+        Effect.provide(Layer.fresh(MqttStore.layerMemory))
+      )
+      assert.strictEqual(adopting?._tag, "Success")
+    }).pipe(Effect.scoped, Effect.provide(kit)))
+})

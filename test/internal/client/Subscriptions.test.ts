@@ -1,0 +1,270 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect } from "effect"
+import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
+import { type Request, type Server, type Subscriber, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
+import { Closed, fromReason } from "../../../src/MqttError.ts"
+import type { MqttMessage } from "../../../src/MqttMessage.ts"
+import type { Arrival } from "../../../src/protocol/Arrivals.ts"
+import type * as Packet from "../../../src/protocol/Packet.ts"
+import { none } from "../../../src/protocol/Properties.ts"
+
+/** A server that keeps what it is asked for, and a table that asks it. */
+const make = (options: { readonly maximumUnclaimed?: number } = {}) => {
+  const requests: Array<{ readonly asked: string; readonly request: Request }> = []
+  const acknowledged: Array<readonly [packetIdentifier: number, reasonCode: number]> = []
+  const server: Server = {
+    subscribe: (subscriptions, request) => {
+      const filters = subscriptions.map(({ qos, topicFilter }) => `${topicFilter}:${qos}`)
+      requests.push({ asked: `subscribe ${filters.join(" ")}`, request })
+    },
+    unsubscribe: (filters, request) => {
+      requests.push({ asked: `unsubscribe ${filters.join(" ")}`, request })
+    },
+    acknowledge: (arrivals, reasonCode) => {
+      for (const { packetIdentifier } of arrivals) acknowledged.push([packetIdentifier, reasonCode])
+    }
+  }
+  const table = new Subscriptions(server, options.maximumUnclaimed ?? 100)
+  return {
+    table,
+    acknowledged,
+    asked: () => requests.map(({ asked }) => asked),
+    /** The server answers request `index` with these codes. */
+    answer: (index: number, ...reasonCodes: ReadonlyArray<number>) =>
+      requests[index].request.completed({ reasonCode: 0, reasonCodes, properties: none }),
+    abandon: (index: number) => requests[index].request.abandoned()
+  }
+}
+
+const subscriberWith = (messages = 10) => {
+  const inbox = new Inbox<MqttMessage>({
+    bounds: { messages, bytes: 1000, policy: "suspend" },
+    dispatcher: { scheduleTask: (task) => task() },
+    gate: new Gate(() => {})
+  })
+  const subscriber: Subscriber = { acknowledges: "onArrival", inbox }
+  return { inbox, subscriber, texts: Effect.map(inbox.pull, (messages) => messages.map(({ text }) => text)) }
+}
+
+const join = (
+  { table }: ReturnType<typeof make>,
+  topicFilter: string,
+  qos: Packet.QoS = 0,
+  member = subscriberWith()
+) => {
+  const heard: Array<string | number> = []
+  table.add(
+    { topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+    member.subscriber,
+    { granted: (qos) => heard.push(qos), failed: (error) => heard.push(error.reason._tag) }
+  )
+  return { ...member, heard, leave: () => table.remove(topicFilter, member.subscriber) }
+}
+
+const publish = (topic: string, text: string, qos: Packet.QoS = 0): Packet.Publish => ({
+  _tag: "Publish",
+  topic,
+  payload: new TextEncoder().encode(text),
+  qos,
+  retain: false,
+  dup: false,
+  packetIdentifier: 0,
+  properties: none
+})
+
+const arrival = (packetIdentifier: number): Arrival => ({
+  qos: 1,
+  packetIdentifier,
+  position: packetIdentifier,
+  connection: 1,
+  exchange: 0
+})
+
+describe("Subscriptions", () => {
+  it("asks for a filter once, however many share it, and gives it up with the last", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const first = join(tested, "t")
+    const second = join(tested, "t")
+    tested.answer(0, 0)
+    const third = join(tested, "t")
+    assert.deepStrictEqual([first.heard, second.heard, third.heard], [[0], [0], [0]])
+    first.leave()
+    second.leave()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0"])
+    third.leave()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t"])
+    tested.answer(1, 0)
+    assert.deepStrictEqual(tested.table.filters, [])
+  })
+
+  it("one that leaves before the answer comes unsubscribes after it", () => {
+    const tested = make()
+    tested.table.connected(false)
+    join(tested, "t").leave()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0"])
+    tested.answer(0, 0)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t"])
+  })
+
+  it("one that comes while it is given up subscribes after that", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const first = join(tested, "t")
+    tested.answer(0, 0)
+    first.leave()
+    const second = join(tested, "t", 1)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t"])
+    tested.answer(1, 0x11)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t", "subscribe t:1"])
+    tested.answer(2, 1)
+    assert.deepStrictEqual(second.heard, [1])
+  })
+
+  it("one that asks for more while the answer is on its way is asked for again", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const low = join(tested, "t", 0)
+    const high = join(tested, "t", 2)
+    tested.answer(0, 0)
+    assert.deepStrictEqual([low.heard, high.heard], [[], []])
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:2"])
+    tested.answer(1, 2)
+    assert.deepStrictEqual([low.heard, high.heard], [[2], [2]])
+  })
+
+  it("waits for a connection, and asks in packets of at most a hundred filters", () => {
+    const tested = make()
+    for (let count = 0; count < 250; count++) join(tested, `t/${count}`)
+    assert.deepStrictEqual(tested.asked(), [])
+    tested.table.connected(false)
+    assert.deepStrictEqual(tested.asked().map((asked) => asked.split(" ").length - 1), [100, 100, 50])
+  })
+
+  it("a refusal ends those who want it, and the filter can be asked for again", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const refused = join(tested, "t")
+    tested.answer(0, 0x87)
+    assert.deepStrictEqual(refused.heard, ["SubscribeRefused"])
+    assert.deepStrictEqual(tested.table.filters, [])
+    const next = join(tested, "t")
+    tested.answer(1, 0)
+    assert.deepStrictEqual(next.heard, [0])
+  })
+
+  it.effect("a refusal after a reconnect fails the stream of who had it", () =>
+    Effect.gen(function*() {
+      const tested = make()
+      tested.table.connected(false)
+      const { heard, inbox } = join(tested, "t")
+      tested.answer(0, 0)
+      tested.table.disconnected()
+      tested.table.connected(false)
+      tested.answer(1, 0x87)
+      assert.deepStrictEqual(heard, [0])
+      const error = yield* Effect.flip(inbox.pull)
+      assert.strictEqual(Cause.isDone(error) ? "done" : error.reason._tag, "SubscribeRefused")
+    }))
+
+  it("S43 a session that is gone is subscribed to again, one that is there is not", () => {
+    const tested = make()
+    tested.table.connected(false)
+    join(tested, "t", 1)
+    tested.answer(0, 1)
+    tested.table.disconnected()
+    tested.table.connected(true)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:1"])
+    tested.table.disconnected()
+    tested.table.connected(false)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:1", "subscribe t:1"])
+  })
+
+  it("what was asked and not answered when the connection ended is asked again", () => {
+    const tested = make()
+    tested.table.connected(true)
+    const wanted = join(tested, "wanted")
+    const left = join(tested, "left")
+    tested.answer(1, 0)
+    left.leave()
+    tested.abandon(0)
+    tested.abandon(2)
+    tested.table.disconnected()
+    tested.table.connected(true)
+    assert.deepStrictEqual(tested.asked().slice(3), ["subscribe wanted:0", "unsubscribe left"])
+    tested.answer(3, 0)
+    assert.deepStrictEqual(wanted.heard, [0])
+  })
+
+  it.effect("R104 a message reaches each subscriber once and is acknowledged once, when all have it", () =>
+    Effect.gen(function*() {
+      const tested = make()
+      const slow = subscriberWith(1)
+      join(tested, "a/#", 1, slow)
+      join(tested, "a/b", 1, slow)
+      const fast = join(tested, "a/+", 1)
+      tested.table.deliver(publish("a/b", "1", 1), arrival(1), 0)
+      tested.table.deliver(publish("a/b", "2", 1), arrival(2), 0)
+      assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
+      assert.deepStrictEqual(yield* fast.texts, ["1", "2"])
+      assert.deepStrictEqual(yield* slow.texts, ["1"])
+      assert.deepStrictEqual(tested.acknowledged, [[1, 0], [2, 0]])
+      assert.deepStrictEqual(yield* slow.texts, ["2"])
+    }))
+
+  it("R86 R103 what nobody wants is acknowledged", () => {
+    const tested = make()
+    tested.table.connected(false)
+    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
+    assert.deepStrictEqual(tested.table.takeSettled(), [arrival(1)])
+  })
+
+  it("one that leaves with messages parked does not hold up their acknowledgement for ever", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const slow = join(tested, "t", 1, subscriberWith(1))
+    const fast = join(tested, "t", 1)
+    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
+    tested.table.deliver(publish("t", "2", 1), arrival(2), 0)
+    assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
+    slow.leave()
+    slow.inbox.end(Cause.Done())
+    assert.deepStrictEqual(tested.acknowledged, [[1, 0], [2, 0]])
+    assert.strictEqual(fast.inbox.size, 2)
+  })
+
+  it.effect("S51 messages of a resumed session wait, as many as allowed, for who comes for them", () =>
+    Effect.gen(function*() {
+      const tested = make({ maximumUnclaimed: 2 })
+      tested.table.connected(true)
+      for (const identifier of [1, 2, 3]) {
+        tested.table.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
+      }
+      assert.deepStrictEqual(tested.table.takeSettled(), [arrival(3)])
+      const other = join(tested, "other")
+      assert.deepStrictEqual(tested.acknowledged, [])
+      const { texts } = join(tested, "t", 1)
+      assert.deepStrictEqual(yield* texts, ["1", "2"])
+      assert.strictEqual(other.inbox.size, 0)
+    }))
+
+  it("S51 what nobody comes for is acknowledged in the end", () => {
+    const tested = make()
+    tested.table.connected(true)
+    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
+    tested.table.deliver(publish("t", "2", 1), arrival(2), 20)
+    assert.strictEqual(tested.table.abandonUnclaimed(10), 1)
+    assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
+    assert.strictEqual(tested.table.abandonUnclaimed(20), 1)
+    assert.deepStrictEqual(tested.acknowledged, [[1, 0], [2, 0]])
+  })
+
+  it("the end is heard by all who wait", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const waiting = join(tested, "t")
+    tested.table.end(Cause.Done(), fromReason(new Closed()))
+    assert.deepStrictEqual(waiting.heard, ["Closed"])
+    assert.isTrue(waiting.inbox.hasEnded)
+  })
+})
