@@ -145,7 +145,8 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => close(failures.closed))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
-  const disconnect = Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed))
+  // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
+  const disconnect = Effect.uninterruptible(Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
   const subscribing = { runner, lifetime, buffer: resolved.buffer }
   const subscribe = Subscriber.make(subscribing)
   const { flush, publish, publishAsync, publishSink } = new Publisher({ runner, lifetime, clock })
@@ -162,7 +163,9 @@ export const make = Effect.fnUntraced(function*(
     events: Stream.fromPubSub(events),
     stats: Effect.sync(() => runner.stats),
     disconnect,
-    disconnectWithWill: Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
+    disconnectWithWill: Effect.uninterruptible(
+      Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
+    )
   })
 })
 
@@ -192,7 +195,7 @@ const brokerUp = (connection: MqttConnection | undefined, responseTimeout: numbe
   return connection.ping.pipe(
     Effect.as(true),
     Effect.timeoutOrElse({ duration: responseTimeout, orElse: () => Effect.succeed(false) }),
-    Effect.catch(() => Effect.succeed(false))
+    Effect.orElseSucceed(() => false)
   )
 }
 

@@ -33,7 +33,7 @@ export interface Store {
  */
 export const MqttStore: Context.Reference<Store> = Context.Reference<Store>("effect-mqtt/MqttStore", {
   defaultValue: () => ({
-    load: () => Effect.succeed(undefined),
+    load: () => Effect.undefined,
     save: () => Effect.void,
     remove: () => Effect.void
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect, Layer, Redacted, Result, Schedule } from "effect"
+import { ConfigProvider, Duration, Effect, Layer, Redacted, Result, type Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
 import * as MqttClient from "../src/MqttClient.ts"
@@ -186,6 +186,7 @@ describe("S3 options from the environment", () => {
     MQTT_SESSION_EXPIRY: "1 hour",
     MQTT_STABLE_AFTER: "1 minute",
     MQTT_INITIAL_CONNECTION: "retry",
+    MQTT_REFUSE_UNKNOWN_SESSION: "true",
     MQTT_MAX_INFLIGHT: "10",
     MQTT_RECEIVE_MAXIMUM: "20",
     MQTT_MAXIMUM_PACKET_SIZE: "4096",
@@ -218,6 +219,7 @@ describe("S3 options from the environment", () => {
         sessionExpiry: Duration.hours(1),
         stableAfter: Duration.minutes(1),
         initialConnection: "retry",
+        refuseUnknownSession: true,
         maxInflight: 10,
         receiveMaximum: 20,
         maximumPacketSize: 4096,

@@ -12,6 +12,7 @@ import {
   complete,
   failingConnect,
   type Kit,
+  reasonOf,
   reconnectDelay,
   reconnected,
   record,
@@ -20,9 +21,6 @@ import {
   scenario,
   sent
 } from "../support/scenario.ts"
-
-const reasonOf = <A, R>(effect: Effect.Effect<A, MqttError.MqttError, R>) =>
-  Effect.map(complete(Effect.flip(effect)), ({ reason }) => reason)
 
 /** A client that has lost its connection and does not get another one before `allowConnect`. */
 const offline = Effect.fnUntraced(function*(kit: Kit, options?: Parameters<Kit["connect"]>[0]) {
@@ -37,8 +35,7 @@ const offline = Effect.fnUntraced(function*(kit: Kit, options?: Parameters<Kit["
 const online = ({ network }: Kit) =>
   Effect.andThen(network.allowConnect, TestClock.adjust(reconnectDelay + failingConnect + reconnected))
 
-const subscribed = (mqtt: Client, qos: 0 | 1 | 2) =>
-  Effect.flatMap(complete(mqtt.subscribe("t", { qos })), record)
+const subscribed = (mqtt: Client, qos: 0 | 1 | 2) => Effect.flatMap(complete(mqtt.subscribe("t", { qos })), record)
 
 describe("publish", () => {
   scenario("S7 R65 QoS 0: exactly one message comes back", {}, (kit) =>
@@ -53,52 +50,64 @@ describe("publish", () => {
       assert.deepStrictEqual([publish.dup, publish.packetIdentifier], [false, 0])
     }))
 
-  scenario("S8 R66 R76 QoS 1: completes with its PUBACK, exactly one message comes back", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const received = yield* subscribed(mqtt, 1)
-      const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip - 1)
-      assert.isUndefined(publishing.pollUnsafe())
-      assert.strictEqual((yield* mqtt.stats).inFlight, 1)
-      yield* TestClock.adjust(1)
-      assert.isDefined(publishing.pollUnsafe())
-      yield* TestClock.adjust(10 * roundTrip)
-      assert.deepStrictEqual(received.texts(), ["hello"])
-      const [publish] = yield* sent(kit, "Publish")
-      assert.isFalse(publish.dup)
-      assert.isAbove(publish.packetIdentifier, 0)
-    }))
+  scenario(
+    "S8 R66 R76 QoS 1: completes with its PUBACK, exactly one message comes back",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const received = yield* subscribed(mqtt, 1)
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip - 1)
+        assert.isUndefined(publishing.pollUnsafe())
+        assert.strictEqual((yield* mqtt.stats).inFlight, 1)
+        yield* TestClock.adjust(1)
+        assert.isDefined(publishing.pollUnsafe())
+        yield* TestClock.adjust(10 * roundTrip)
+        assert.deepStrictEqual(received.texts(), ["hello"])
+        const [publish] = yield* sent(kit, "Publish")
+        assert.isFalse(publish.dup)
+        assert.isAbove(publish.packetIdentifier, 0)
+      })
+  )
 
-  scenario("R77 R78 QoS 2: completes with its PUBCOMP, exactly one message comes back", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const received = yield* subscribed(mqtt, 2)
-      const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 2 }))
-      yield* TestClock.adjust(2 * roundTrip - 1)
-      assert.isUndefined(publishing.pollUnsafe())
-      yield* TestClock.adjust(1)
-      assert.isDefined(publishing.pollUnsafe())
-      yield* TestClock.adjust(10 * roundTrip)
-      assert.deepStrictEqual(received.texts(), ["hello"])
-      const [publish] = yield* sent(kit, "Publish")
-      const [pubrel] = yield* sent(kit, "Pubrel")
-      assert.strictEqual(pubrel.packetIdentifier, publish.packetIdentifier)
-    }))
+  scenario(
+    "R77 R78 QoS 2: completes with its PUBCOMP, exactly one message comes back",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const received = yield* subscribed(mqtt, 2)
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 2 }))
+        yield* TestClock.adjust(2 * roundTrip - 1)
+        assert.isUndefined(publishing.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.isDefined(publishing.pollUnsafe())
+        yield* TestClock.adjust(10 * roundTrip)
+        assert.deepStrictEqual(received.texts(), ["hello"])
+        const [publish] = yield* sent(kit, "Publish")
+        const [pubrel] = yield* sent(kit, "Pubrel")
+        assert.strictEqual(pubrel.packetIdentifier, publish.packetIdentifier)
+      })
+  )
 
-  scenario("S42 R122 topics of every length and of many bytes a character come through", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const received = yield* record(yield* complete(mqtt.subscribe("#", { qos: 1 })))
-      const topics = [
-        ...[1, 122, 127, 128, 16_383, 65_535].map((length) => "t".repeat(length)),
-        "größe/温度/🌡",
-        "a//b/"
-      ]
-      yield* complete(Effect.forEach(topics, (topic) => mqtt.publish(topic, "x", { qos: 1 })))
-      yield* TestClock.adjust(roundTrip)
-      assert.deepStrictEqual(received.messages.map(({ topic }) => topic), topics)
-    }))
+  scenario(
+    "S42 R122 topics of every length and of many bytes a character come through",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const received = yield* record(yield* complete(mqtt.subscribe("#", { qos: 1 })))
+        const topics = [
+          ...[1, 122, 127, 128, 16_383, 65_535].map((length) => "t".repeat(length)),
+          "größe/温度/🌡",
+          "a//b/"
+        ]
+        yield* complete(Effect.forEach(topics, (topic) => mqtt.publish(topic, "x", { qos: 1 })))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(received.messages.map(({ topic }) => topic), topics)
+      })
+  )
 
   for (
     const [row, topic] of [
@@ -110,13 +119,17 @@ describe("publish", () => {
       ["R9", "t".repeat(65_536)]
     ] as const
   ) {
-    scenario(`${row} the topic ${JSON.stringify(topic.slice(0, 10))} is refused at once`, {}, (kit) =>
-      Effect.gen(function*() {
-        const mqtt = yield* kit.connect()
-        const error = yield* Effect.flip(mqtt.publish(topic, "x", { qos: 1 }))
-        assert.strictEqual(error.reason._tag === "InvalidRequest" ? error.reason.field : error.reason._tag, "topic")
-        assert.deepStrictEqual(yield* sent(kit, "Publish"), [])
-      }))
+    scenario(
+      `${row} the topic ${JSON.stringify(topic.slice(0, 10))} is refused at once`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const error = yield* Effect.flip(mqtt.publish(topic, "x", { qos: 1 }))
+          assert.strictEqual(error.reason._tag === "InvalidRequest" ? error.reason.field : error.reason._tag, "topic")
+          assert.deepStrictEqual(yield* sent(kit, "Publish"), [])
+        })
+    )
   }
 
   for (const qos of [1, 2] as const) {
@@ -137,12 +150,16 @@ describe("publish", () => {
     )
   }
 
-  scenario("the reason code of a success is told", { versions: ["5.0"], broker: { reportsNoSubscribers: true } }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      assert.strictEqual((yield* complete(mqtt.publish("t", "x", { qos: 1 }))).reasonCode, 0x10)
-      assert.strictEqual((yield* complete(mqtt.publish("t", "x", { qos: 2 }))).reasonCode, 0x10)
-    }))
+  scenario(
+    "the reason code of a success is told",
+    { versions: ["5.0"], broker: { reportsNoSubscribers: true } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        assert.strictEqual((yield* complete(mqtt.publish("t", "x", { qos: 1 }))).reasonCode, 0x10)
+        assert.strictEqual((yield* complete(mqtt.publish("t", "x", { qos: 2 }))).reasonCode, 0x10)
+      })
+  )
 
   scenario("S45 many publishes of one turn leave in one write", {}, (kit) =>
     Effect.gen(function*() {
@@ -160,26 +177,30 @@ describe("publish", () => {
       assert.deepStrictEqual(yield* accepted(kit), Array.range(0, 99).map(String))
     }))
 
-  scenario("S35 all 65,535 identifiers in use suspend the next publish", { versions: ["5.0"] }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 65_535, responseTimeout: "10 seconds" })
-      yield* kit.broker.holdAcknowledgements()
-      const all = yield* begin(
-        Effect.forEach(Array.range(1, 65_535), () => mqtt.publish("t", "x", { qos: 1 }), {
-          concurrency: "unbounded",
-          discard: true
-        })
-      )
-      yield* complete(kit.broker.awaitPacket(clientId, "Publish", 65_535))
-      assert.strictEqual((yield* mqtt.stats).inFlight, 65_535)
-      const next = yield* begin(mqtt.publish("t", "next", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip)
-      assert.strictEqual((yield* mqtt.stats).outboxMessages, 1)
-      yield* kit.broker.releaseAcknowledgements()
-      yield* complete(Fiber.join(all))
-      yield* complete(Fiber.join(next))
-      assert.strictEqual((yield* kit.broker.messages).length, 65_536)
-    }))
+  scenario(
+    "S35 all 65,535 identifiers in use suspend the next publish",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ maxInflight: 65_535, responseTimeout: "10 seconds" })
+        yield* kit.broker.holdAcknowledgements()
+        const all = yield* begin(
+          Effect.forEach(Array.range(1, 65_535), () => mqtt.publish("t", "x", { qos: 1 }), {
+            concurrency: "unbounded",
+            discard: true
+          })
+        )
+        yield* complete(kit.broker.awaitPacket(clientId, "Publish", 65_535))
+        assert.strictEqual((yield* mqtt.stats).inFlight, 65_535)
+        const next = yield* begin(mqtt.publish("t", "next", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        assert.strictEqual((yield* mqtt.stats).outboxMessages, 1)
+        yield* kit.broker.releaseAcknowledgements()
+        yield* complete(Fiber.join(all))
+        yield* complete(Fiber.join(next))
+        assert.strictEqual((yield* kit.broker.messages).length, 65_536)
+      })
+  )
 })
 
 describe("an interrupted publish", () => {
@@ -205,29 +226,37 @@ describe("an interrupted publish", () => {
     }))
 
   for (const qos of [1, 2] as const) {
-    scenario(`S47 QoS ${qos}, after its first byte: it is delivered and its identifier returns`, {}, (kit) =>
-      Effect.gen(function*() {
-        const mqtt = yield* kit.connect()
-        const publishing = yield* begin(mqtt.publish("t", "hello", { qos }))
-        yield* TestClock.adjust(1)
-        yield* Fiber.interrupt(publishing)
-        assert.strictEqual((yield* mqtt.stats).inFlight, 1)
-        yield* TestClock.adjust(2 * roundTrip)
-        assert.deepStrictEqual(yield* accepted(kit), ["hello"])
-        assert.strictEqual((yield* mqtt.stats).inFlight, 0)
-      }))
+    scenario(
+      `S47 QoS ${qos}, after its first byte: it is delivered and its identifier returns`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const publishing = yield* begin(mqtt.publish("t", "hello", { qos }))
+          yield* TestClock.adjust(1)
+          yield* Fiber.interrupt(publishing)
+          assert.strictEqual((yield* mqtt.stats).inFlight, 1)
+          yield* TestClock.adjust(2 * roundTrip)
+          assert.deepStrictEqual(yield* accepted(kit), ["hello"])
+          assert.strictEqual((yield* mqtt.stats).inFlight, 0)
+        })
+    )
   }
 
-  scenario("S47 sent and not acknowledged: it is delivered on the next connection", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.network.drop
-      const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
-      yield* TestClock.adjust(1)
-      yield* Fiber.interrupt(publishing)
-      yield* TestClock.adjust(responseTimeout + reconnected + roundTrip)
-      assert.deepStrictEqual(yield* accepted(kit), ["hello"])
-    }))
+  scenario(
+    "S47 sent and not acknowledged: it is delivered on the next connection",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* kit.network.drop
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+        yield* TestClock.adjust(1)
+        yield* Fiber.interrupt(publishing)
+        yield* TestClock.adjust(responseTimeout + reconnected + roundTrip)
+        assert.deepStrictEqual(yield* accepted(kit), ["hello"])
+      })
+  )
 })
 
 describe("without a connection", () => {
@@ -257,21 +286,25 @@ describe("without a connection", () => {
       assert.deepStrictEqual(yield* accepted(kit), ["2"])
     }))
 
-  scenario("R79 Message Expiry Interval counts down while the message waits", { versions: ["5.0"] }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* offline(kit)
-      const expires = (messageExpiryInterval: number) => ({ qos: 1, properties: { messageExpiryInterval } }) as const
-      const expiring = yield* begin(Effect.flip(mqtt.publish("t", "short", expires(5))))
-      const kept = yield* begin(mqtt.publish("t", "long", expires(60)))
-      yield* TestClock.adjust("10 seconds")
-      yield* online(kit)
-      assert.strictEqual((yield* complete(Fiber.join(expiring))).reason._tag, "MessageExpired")
-      yield* complete(Fiber.join(kept))
-      assert.deepStrictEqual(yield* accepted(kit), ["long"])
-      const [publish] = yield* sent(kit, "Publish")
-      assert.approximately(publish.properties.messageExpiryInterval ?? 0, 50, 1)
-      assert.strictEqual((yield* mqtt.stats).expired, 1)
-    }))
+  scenario(
+    "R79 Message Expiry Interval counts down while the message waits",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* offline(kit)
+        const expires = (messageExpiryInterval: number) => ({ qos: 1, properties: { messageExpiryInterval } }) as const
+        const expiring = yield* begin(Effect.flip(mqtt.publish("t", "short", expires(5))))
+        const kept = yield* begin(mqtt.publish("t", "long", expires(60)))
+        yield* TestClock.adjust("10 seconds")
+        yield* online(kit)
+        assert.strictEqual((yield* complete(Fiber.join(expiring))).reason._tag, "MessageExpired")
+        yield* complete(Fiber.join(kept))
+        assert.deepStrictEqual(yield* accepted(kit), ["long"])
+        const [publish] = yield* sent(kit, "Publish")
+        assert.approximately(publish.properties.messageExpiryInterval ?? 0, 50, 1)
+        assert.strictEqual((yield* mqtt.stats).expired, 1)
+      })
+  )
 
   scenario("R79 what was sent does not expire any more", { versions: ["5.0"] }, (kit) =>
     Effect.gen(function*() {

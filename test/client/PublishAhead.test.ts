@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Exit, Fiber, Stream } from "effect"
+import { Array, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   accepted,
@@ -9,30 +9,33 @@ import {
   connections,
   reconnected,
   roundTrip,
-  scenario,
-  sent
+  scenario
 } from "../support/scenario.ts"
 
 const numbers = (count: number) => Array.range(0, count - 1).map(String)
 
 describe("publishAsync", () => {
   for (const qos of [0, 1, 2] as const) {
-    scenario(`QoS ${qos}: goes on when the message is on its way, and tells the acknowledgement later`, {}, (kit) =>
-      Effect.gen(function*() {
-        const mqtt = yield* kit.connect()
-        const publishing = yield* begin(mqtt.publishAsync("t", "hello", { qos }))
-        yield* TestClock.adjust(0)
-        const acknowledgement = yield* Fiber.join(publishing)
-        const waiting = yield* begin(Effect.all([acknowledgement, acknowledgement], { concurrency: 2 }))
-        yield* TestClock.adjust(0)
-        assert.strictEqual(waiting.pollUnsafe() === undefined, qos > 0)
-        const [one, other] = yield* complete(Fiber.join(waiting))
-        assert.deepStrictEqual([one.reasonCode, other.reasonCode], [0, 0])
-        // Whoever asks late is told too.
-        assert.strictEqual((yield* acknowledgement).reasonCode, 0)
-        yield* TestClock.adjust(roundTrip)
-        assert.deepStrictEqual(yield* accepted(kit), ["hello"])
-      }))
+    scenario(
+      `QoS ${qos}: goes on when the message is on its way, and tells the acknowledgement later`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const publishing = yield* begin(mqtt.publishAsync("t", "hello", { qos }))
+          yield* TestClock.adjust(0)
+          const acknowledgement = yield* Fiber.join(publishing)
+          const waiting = yield* begin(Effect.all([acknowledgement, acknowledgement], { concurrency: 2 }))
+          yield* TestClock.adjust(0)
+          assert.strictEqual(waiting.pollUnsafe() === undefined, qos > 0)
+          const [one, other] = yield* complete(Fiber.join(waiting))
+          assert.deepStrictEqual([one.reasonCode, other.reasonCode], [0, 0])
+          // Whoever asks late is told too.
+          assert.strictEqual((yield* acknowledgement).reasonCode, 0)
+          yield* TestClock.adjust(roundTrip)
+          assert.deepStrictEqual(yield* accepted(kit), ["hello"])
+        })
+    )
   }
 
   scenario("no more run ahead than `maxInflight`", {}, (kit) =>
@@ -96,31 +99,39 @@ describe("flush", () => {
       yield* mqtt.flush
     }))
 
-  scenario("S36 fails with Closed when the client is closed before", { leavesUnfinished: true }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      yield* kit.network.drop
-      yield* begin(Effect.exit(mqtt.publish("t", "hello", { qos: 1 })))
-      const flushing = yield* begin(Effect.flip(mqtt.flush))
-      yield* TestClock.adjust(roundTrip)
-      yield* complete(mqtt.disconnect)
-      assert.strictEqual((yield* Fiber.join(flushing)).reason._tag, "Closed")
-      assert.strictEqual((yield* Effect.flip(mqtt.flush)).reason._tag, "Closed")
-    }))
+  scenario(
+    "S36 fails with Closed when the client is closed before",
+    { leavesUnfinished: true },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.network.drop
+        yield* begin(Effect.exit(mqtt.publish("t", "hello", { qos: 1 })))
+        const flushing = yield* begin(Effect.flip(mqtt.flush))
+        yield* TestClock.adjust(roundTrip)
+        yield* complete(mqtt.disconnect)
+        assert.strictEqual((yield* Fiber.join(flushing)).reason._tag, "Closed")
+        assert.strictEqual((yield* Effect.flip(mqtt.flush)).reason._tag, "Closed")
+      })
+  )
 })
 
 describe("publishSink", () => {
   for (const qos of [0, 1, 2] as const) {
-    scenario(`QoS ${qos}: a stream of messages arrives in order, and its number is told at the end`, {}, (kit) =>
-      Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ maxInflight: 10 })
-        const messages = Stream.fromIterable(numbers(100).map((payload) => ({ topic: "t", payload, qos })))
-        const count = yield* complete(Stream.run(Stream.rechunk(messages, 7), mqtt.publishSink))
-        assert.strictEqual(count, 100)
-        yield* TestClock.adjust(roundTrip)
-        assert.deepStrictEqual(yield* accepted(kit), numbers(100))
-        assert.strictEqual(yield* connections(kit), 1)
-      }))
+    scenario(
+      `QoS ${qos}: a stream of messages arrives in order, and its number is told at the end`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ maxInflight: 10 })
+          const messages = Stream.fromIterable(numbers(100).map((payload) => ({ topic: "t", payload, qos })))
+          const count = yield* complete(Stream.run(Stream.rechunk(messages, 7), mqtt.publishSink))
+          assert.strictEqual(count, 100)
+          yield* TestClock.adjust(roundTrip)
+          assert.deepStrictEqual(yield* accepted(kit), numbers(100))
+          assert.strictEqual(yield* connections(kit), 1)
+        })
+    )
   }
 
   scenario("goes on over a reconnect", {}, (kit) =>
@@ -133,79 +144,20 @@ describe("publishSink", () => {
       assert.strictEqual(yield* connections(kit), 2)
     }))
 
-  scenario("ends with the first failure", { versions: ["5.0"], broker: { maximumQoS: 1 } }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const messages = Stream.make(
-        { topic: "t", payload: "1", qos: 1 as const },
-        { topic: "t", payload: "2", qos: 2 as const },
-        { topic: "t", payload: "3", qos: 1 as const }
-      )
-      const error = yield* complete(Effect.flip(Stream.run(messages, mqtt.publishSink)))
-      assert.strictEqual(error.reason._tag, "ServerLimit")
-      yield* TestClock.adjust(roundTrip)
-    }))
-})
-
-describe("S48 an interrupted", () => {
-  scenario("subscribe leaves no subscription behind", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const subscribing = yield* begin(Effect.scoped(mqtt.subscribe("t", { qos: 1 })))
-      yield* TestClock.adjust(roundTrip / 2)
-      yield* Fiber.interrupt(subscribing)
-      yield* TestClock.adjust(2 * roundTrip)
-      assert.deepStrictEqual((yield* kit.broker.session(clientId))?.subscriptions, [])
-      assert.strictEqual((yield* mqtt.stats).inFlight, 0)
-    }))
-
-  scenario("subscribe of the turn it began in does not disturb another of the same filter", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const subscribing = yield* begin(Effect.scoped(mqtt.subscribe("t", { qos: 1 })))
-      const other = yield* begin(mqtt.subscribe("t", { qos: 1 }))
-      yield* Fiber.interrupt(subscribing)
-      yield* complete(Fiber.join(other))
-      assert.strictEqual((yield* kit.broker.session(clientId))?.subscriptions.length, 1)
-      assert.deepStrictEqual(yield* sent(kit, "Unsubscribe"), [])
-    }))
-
-  scenario("connect leaves no connection behind", {}, (kit) =>
-    Effect.gen(function*() {
-      for (const moment of [0, 40, 80, 100]) {
-        const connecting = yield* Effect.scoped(Effect.gen(function*() {
-          const fiber = yield* kit.start()
-          yield* TestClock.adjust(moment)
-          return fiber
-        }))
-        assert.isTrue(Exit.isFailure(yield* Fiber.await(connecting)))
+  scenario(
+    "ends with the first failure",
+    { versions: ["5.0"], broker: { maximumQoS: 1 } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const messages = Stream.make(
+          { topic: "t", payload: "1", qos: 1 as const },
+          { topic: "t", payload: "2", qos: 2 as const },
+          { topic: "t", payload: "3", qos: 1 as const }
+        )
+        const error = yield* complete(Effect.flip(Stream.run(messages, mqtt.publishSink)))
+        assert.strictEqual(error.reason._tag, "ServerLimit")
         yield* TestClock.adjust(roundTrip)
-        assert.strictEqual((yield* kit.network.counters).open, 0)
-      }
-    }))
-
-  scenario("disconnect still closes the client", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const disconnecting = yield* begin(mqtt.disconnect)
-      disconnecting.interruptUnsafe()
-      yield* TestClock.adjust(2 * roundTrip)
-      assert.strictEqual((yield* Effect.flip(mqtt.publish("t", "hello"))).reason._tag, "Closed")
-      assert.strictEqual((yield* kit.network.counters).open, 0)
-    }))
-
-  scenario("pull of a stream loses nothing", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const messages = yield* complete(mqtt.subscribe("t"))
-      for (let round = 0; round < 5; round++) {
-        const taking = yield* begin(Stream.runCollect(Stream.take(messages, 1)))
-        yield* kit.broker.publish("t", String(round))
-        yield* TestClock.adjust(roundTrip / 2 - 1)
-        yield* Fiber.interrupt(taking)
-        yield* TestClock.adjust(1)
-      }
-      const taken = yield* complete(Stream.runCollect(Stream.take(messages, 5)))
-      assert.deepStrictEqual(taken.map(({ text }) => text), numbers(5))
-    }))
+      })
+  )
 })

@@ -50,7 +50,9 @@ describe("a connection that dies", () => {
     )
 
     scenario(
-      `S${10 + index} R28 R49 \`${fault}\`, then publish QoS 1 with a clean session: sent as new on the next connection`,
+      `S${
+        10 + index
+      } R28 R49 \`${fault}\`, then publish QoS 1 with a clean session: sent as new on the next connection`,
       {},
       (kit) =>
         Effect.gen(function*() {
@@ -67,57 +69,73 @@ describe("a connection that dies", () => {
         })
     )
 
-    scenario(`S${12 + index} \`${fault}\`, then subscribe, then publish: delivered`, {}, (kit) =>
-      Effect.gen(function*() {
-        const mqtt = yield* kit.connect()
-        yield* faults[fault](kit)
-        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
-        yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
-        yield* TestClock.adjust(roundTrip)
-        assert.deepStrictEqual(received.texts(), ["hello"])
-        assert.strictEqual(yield* connections(kit), 2)
-      }))
+    scenario(
+      `S${12 + index} \`${fault}\`, then subscribe, then publish: delivered`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          yield* faults[fault](kit)
+          const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
+          yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
+          yield* TestClock.adjust(roundTrip)
+          assert.deepStrictEqual(received.texts(), ["hello"])
+          assert.strictEqual(yield* connections(kit), 2)
+        })
+    )
   }
 
-  scenario("S10 a missing acknowledgement counts after exactly the response timeout", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.network.drop
-      const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
-      yield* TestClock.adjust(responseTimeout - 1)
-      assert.strictEqual((yield* kit.network.counters).open, 1)
-      yield* TestClock.adjust(1)
-      assert.strictEqual((yield* kit.network.counters).open, 0)
-      yield* TestClock.adjust(reconnected + roundTrip - 1)
-      assert.isUndefined(publishing.pollUnsafe())
-      yield* TestClock.adjust(1)
-      assert.isDefined(publishing.pollUnsafe())
-    }))
+  scenario(
+    "S10 a missing acknowledgement counts after exactly the response timeout",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* kit.network.drop
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+        yield* TestClock.adjust(responseTimeout - 1)
+        assert.strictEqual((yield* kit.network.counters).open, 1)
+        yield* TestClock.adjust(1)
+        assert.strictEqual((yield* kit.network.counters).open, 0)
+        yield* TestClock.adjust(reconnected + roundTrip - 1)
+        assert.isUndefined(publishing.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.isDefined(publishing.pollUnsafe())
+      })
+  )
 
-  scenario("S14 idle, then `closed` and two refused connects: the keep-alive alone notices", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ keepAlive: "1 second" })
-      yield* kit.network.closed
-      yield* kit.network.refuseConnect(2)
-      // The ping after a quarter of a second cannot be written.
-      yield* TestClock.adjust(250 + 2 * (reconnectDelay + failingConnect) + reconnected)
-      const { attempts, opened } = yield* kit.network.counters
-      assert.strictEqual(attempts, 4)
-      assert.strictEqual(opened, 2)
-      assert.strictEqual((yield* mqtt.stats).connections, 2)
-    }))
+  scenario(
+    "S14 idle, then `closed` and two refused connects: the keep-alive alone notices",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ keepAlive: "1 second" })
+        yield* kit.network.closed
+        yield* kit.network.refuseConnect(2)
+        // The ping after a quarter of a second cannot be written.
+        yield* TestClock.adjust(250 + 2 * (reconnectDelay + failingConnect) + reconnected)
+        const { attempts, opened } = yield* kit.network.counters
+        assert.strictEqual(attempts, 4)
+        assert.strictEqual(opened, 2)
+        assert.strictEqual((yield* mqtt.stats).connections, 2)
+      })
+  )
 
-  scenario("S15 two pipelined QoS 1 publishes and a last one awaited: all three once and in order", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
-      yield* begin(mqtt.publish("t", "0", { qos: 1 }))
-      yield* begin(mqtt.publish("t", "1", { qos: 1 }))
-      yield* complete(mqtt.publish("t", "2", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip)
-      assert.deepStrictEqual(received.texts(), ["0", "1", "2"])
-      assert.strictEqual((yield* mqtt.stats).inFlight, 0)
-    }))
+  scenario(
+    "S15 two pipelined QoS 1 publishes and a last one awaited: all three once and in order",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
+        yield* begin(mqtt.publish("t", "0", { qos: 1 }))
+        yield* begin(mqtt.publish("t", "1", { qos: 1 }))
+        yield* complete(mqtt.publish("t", "2", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(received.texts(), ["0", "1", "2"])
+        assert.strictEqual((yield* mqtt.stats).inFlight, 0)
+      })
+  )
 
   for (const session of ["clean", "persistent"] as const) {
     for (const maxInflight of [1, 1000]) {
@@ -135,7 +153,8 @@ describe("a connection that dies", () => {
                 Effect.forkScoped({ startImmediately: true })
               )
             yield* complete(
-              Effect.forEach(numbers, (number) => mqtt.publish("t", number, { qos: 1 }), { concurrency: "unbounded" })
+              Effect.forEach(numbers, (number) =>
+                mqtt.publish("t", number, { qos: 1 }), { concurrency: "unbounded" })
             )
             yield* TestClock.adjust(roundTrip)
             // A whole window is sent again, so what is repeated is one message only when the window is one message.
@@ -151,60 +170,72 @@ describe("a connection that dies", () => {
 })
 
 describe("what is in flight when the connection dies", () => {
-  scenario("S29 R82 m1 and m2 pipelined, cut, m3 awaited: the broker has them in this order", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.network.drop
-      const m1 = yield* begin(mqtt.publish("t", "m1", { qos: 1 }))
-      const m2 = yield* begin(mqtt.publish("t", "m2", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip)
-      yield* kit.network.reset
-      yield* complete(mqtt.publish("t", "m3", { qos: 1 }))
-      assert.deepStrictEqual(yield* accepted(kit), ["m1", "m2", "m3"])
-      assert.isDefined(m1.pollUnsafe())
-      assert.isDefined(m2.pollUnsafe())
-    }))
+  scenario(
+    "S29 R82 m1 and m2 pipelined, cut, m3 awaited: the broker has them in this order",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* kit.network.drop
+        const m1 = yield* begin(mqtt.publish("t", "m1", { qos: 1 }))
+        const m2 = yield* begin(mqtt.publish("t", "m2", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.network.reset
+        yield* complete(mqtt.publish("t", "m3", { qos: 1 }))
+        assert.deepStrictEqual(yield* accepted(kit), ["m1", "m2", "m3"])
+        assert.isDefined(m1.pollUnsafe())
+        assert.isDefined(m2.pollUnsafe())
+      })
+  )
 
-  scenario("S30 one pipelined publish and no further call: it is sent again by itself", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.network.cutAfter({ bytes: 60, direction: "toClient", how: "reset" }, 1)
-      yield* kit.broker.holdAcknowledgements()
-      yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip)
-      yield* kit.network.reset
-      yield* kit.broker.releaseAcknowledgements()
-      yield* TestClock.adjust(reconnected + roundTrip)
-      const publishes = yield* sent(kit, "Publish")
-      assert.deepStrictEqual(publishes.map(({ dup }) => dup), [false, true])
-      assert.strictEqual(publishes[0].packetIdentifier, publishes[1].packetIdentifier)
-    }))
+  scenario(
+    "S30 one pipelined publish and no further call: it is sent again by itself",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* kit.network.cutAfter({ bytes: 60, direction: "toClient", how: "reset" }, 1)
+        yield* kit.broker.holdAcknowledgements()
+        yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.network.reset
+        yield* kit.broker.releaseAcknowledgements()
+        yield* TestClock.adjust(reconnected + roundTrip)
+        const publishes = yield* sent(kit, "Publish")
+        assert.deepStrictEqual(publishes.map(({ dup }) => dup), [false, true])
+        assert.strictEqual(publishes[0].packetIdentifier, publishes[1].packetIdentifier)
+      })
+  )
 
-  scenario("S31 R65 R76 what was acknowledged is never sent again, QoS 0 goes once, one reconnect", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* complete(mqtt.publish("t", "acknowledged", { qos: 1 }))
-      yield* kit.broker.holdAcknowledgements()
-      const unfinished = yield* begin(mqtt.publish("t", "unfinished", { qos: 1 }))
-      yield* TestClock.adjust(roundTrip)
-      yield* kit.network.reset
-      yield* kit.broker.releaseAcknowledgements()
-      yield* complete(mqtt.publish("t", "QoS 0", { qos: 0 }))
-      yield* complete(Fiber.join(unfinished))
-      yield* TestClock.adjust(responseTimeout)
-      const publishes = (yield* sent(kit, "Publish")).map(({ dup, payload, qos }) => [
-        new TextDecoder().decode(payload),
-        qos,
-        dup
-      ])
-      assert.deepStrictEqual(publishes, [
-        ["acknowledged", 1, false],
-        ["unfinished", 1, false],
-        ["unfinished", 1, true],
-        ["QoS 0", 0, false]
-      ])
-      assert.strictEqual(yield* connections(kit), 2)
-    }))
+  scenario(
+    "S31 R65 R76 what was acknowledged is never sent again, QoS 0 goes once, one reconnect",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* complete(mqtt.publish("t", "acknowledged", { qos: 1 }))
+        yield* kit.broker.holdAcknowledgements()
+        const unfinished = yield* begin(mqtt.publish("t", "unfinished", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.network.reset
+        yield* kit.broker.releaseAcknowledgements()
+        yield* complete(mqtt.publish("t", "QoS 0", { qos: 0 }))
+        yield* complete(Fiber.join(unfinished))
+        yield* TestClock.adjust(responseTimeout)
+        const publishes = (yield* sent(kit, "Publish")).map(({ dup, payload, qos }) => [
+          new TextDecoder().decode(payload),
+          qos,
+          dup
+        ])
+        assert.deepStrictEqual(publishes, [
+          ["acknowledged", 1, false],
+          ["unfinished", 1, false],
+          ["unfinished", 1, true],
+          ["QoS 0", 0, false]
+        ])
+        assert.strictEqual(yield* connections(kit), 2)
+      })
+  )
 
   scenario("S32 R42 a connection that ends wakes every waiter at once", {}, (kit) =>
     Effect.gen(function*() {
@@ -221,16 +252,20 @@ describe("what is in flight when the connection dies", () => {
       assert.isTrue(waiting.every((fiber) => fiber.pollUnsafe() !== undefined))
     }))
 
-  scenario("S33 R81 no PUBLISH appears twice on one connection, however late its acknowledgement", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ responseTimeout: 1000, keepAlive: "10 seconds" })
-      yield* kit.broker.delayAnswers(900)
-      yield* complete(Effect.all([mqtt.publish("t", "1", { qos: 1 }), mqtt.publish("t", "2", { qos: 2 })], {
-        concurrency: "unbounded"
-      }))
-      assert.strictEqual((yield* sent(kit, "Publish")).length, 2)
-      assert.strictEqual(yield* connections(kit), 1)
-    }))
+  scenario(
+    "S33 R81 no PUBLISH appears twice on one connection, however late its acknowledgement",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ responseTimeout: 1000, keepAlive: "10 seconds" })
+        yield* kit.broker.delayAnswers(900)
+        yield* complete(Effect.all([mqtt.publish("t", "1", { qos: 1 }), mqtt.publish("t", "2", { qos: 2 })], {
+          concurrency: "unbounded"
+        }))
+        assert.strictEqual((yield* sent(kit, "Publish")).length, 2)
+        assert.strictEqual(yield* connections(kit), 1)
+      })
+  )
 
   for (const session of ["clean", "persistent"] as const) {
     scenario(
@@ -264,24 +299,28 @@ describe("what is in flight when the connection dies", () => {
 describe("the reconnect schedule", () => {
   const doubling = { reconnect: Schedule.exponential("1 second"), stableAfter: "10 seconds" } as const
 
-  scenario("waits longer after each failed attempt, and starts anew after a connection that proved stable", {}, (kit) =>
-    Effect.gen(function*() {
-      yield* kit.connect(doubling)
-      const attemptsAfter = (milliseconds: number) =>
-        Effect.andThen(TestClock.adjust(milliseconds), Effect.map(kit.network.counters, ({ attempts }) => attempts))
-      yield* TestClock.adjust("10 seconds")
-      for (let round = 0; round < 2; round++) {
-        const { attempts: before } = yield* kit.network.counters
-        yield* kit.network.refuseConnect(2)
-        yield* kit.network.reset
-        assert.strictEqual(yield* attemptsAfter(999), before)
-        assert.strictEqual(yield* attemptsAfter(1), before + 1)
-        assert.strictEqual(yield* attemptsAfter(failingConnect + 1999), before + 1)
-        assert.strictEqual(yield* attemptsAfter(1), before + 2)
-        assert.strictEqual(yield* attemptsAfter(failingConnect + 4000), before + 3)
-        yield* TestClock.adjust("11 seconds")
-      }
-    }))
+  scenario(
+    "waits longer after each failed attempt, and starts anew after a connection that proved stable",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        yield* kit.connect(doubling)
+        const attemptsAfter = (milliseconds: number) =>
+          Effect.andThen(TestClock.adjust(milliseconds), Effect.map(kit.network.counters, ({ attempts }) => attempts))
+        yield* TestClock.adjust("10 seconds")
+        for (let round = 0; round < 2; round++) {
+          const { attempts: before } = yield* kit.network.counters
+          yield* kit.network.refuseConnect(2)
+          yield* kit.network.reset
+          assert.strictEqual(yield* attemptsAfter(999), before)
+          assert.strictEqual(yield* attemptsAfter(1), before + 1)
+          assert.strictEqual(yield* attemptsAfter(failingConnect + 1999), before + 1)
+          assert.strictEqual(yield* attemptsAfter(1), before + 2)
+          assert.strictEqual(yield* attemptsAfter(failingConnect + 4000), before + 3)
+          yield* TestClock.adjust("11 seconds")
+        }
+      })
+  )
 
   scenario("a broker that accepts and drops does not turn it into a loop", {}, (kit) =>
     Effect.gen(function*() {
@@ -294,13 +333,17 @@ describe("the reconnect schedule", () => {
       assert.isAtMost(yield* connections(kit), 7)
     }))
 
-  scenario("R135 two clients with one identifier under 3.1.1 back off", { versions: ["3.1.1"] }, (kit) =>
-    Effect.gen(function*() {
-      yield* kit.connect(doubling)
-      yield* kit.connect(doubling)
-      yield* TestClock.adjust("1 minute")
-      assert.isAtMost(yield* connections(kit), 14)
-    }))
+  scenario(
+    "R135 two clients with one identifier under 3.1.1 back off",
+    { versions: ["3.1.1"] },
+    (kit) =>
+      Effect.gen(function*() {
+        yield* kit.connect(doubling)
+        yield* kit.connect(doubling)
+        yield* TestClock.adjust("1 minute")
+        assert.isAtMost(yield* connections(kit), 14)
+      })
+  )
 })
 
 describe("R88 R89 QoS 2 across connections", () => {

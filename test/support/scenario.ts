@@ -5,12 +5,13 @@
  * `complete`.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Metric, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import type * as MqttOptions from "../../src/MqttOptions.ts"
+import type { ConnectionState } from "../../src/MqttState.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
@@ -85,7 +86,8 @@ const run = Effect.fnUntraced(function*(
       Effect.provideService(MqttTransport, transport),
       Effect.forkScoped({ startImmediately: true })
     )
-  const connect = (options?: MqttOptions.Options) => Effect.flatMap(start(options), (fiber) => complete(Fiber.join(fiber)))
+  const connect = (options?: MqttOptions.Options) =>
+    Effect.flatMap(start(options), (fiber) => complete(Fiber.join(fiber)))
 
   const scope = yield* Scope.make()
   yield* Scope.provide(tell({ version, network, broker, start, connect }), scope).pipe(
@@ -163,8 +165,11 @@ export const sent = <Type extends Packet.ClientPacket["_tag"]>(
   type: Type,
   from = clientId
 ): Effect.Effect<ReadonlyArray<Extract<Packet.ClientPacket, { readonly _tag: Type }>>> =>
-  Effect.map(broker.received(from), (packets) =>
-    packets.filter((packet): packet is Extract<Packet.ClientPacket, { readonly _tag: Type }> => packet._tag === type))
+  Effect.map(
+    broker.received(from),
+    (packets) =>
+      packets.filter((packet): packet is Extract<Packet.ClientPacket, { readonly _tag: Type }> => packet._tag === type)
+  )
 
 /** What the broker has accepted, as text. */
 export const accepted = ({ broker }: Kit) =>
@@ -172,3 +177,9 @@ export const accepted = ({ broker }: Kit) =>
 
 /** Connections that opened so far. */
 export const connections = ({ network }: Kit) => Effect.map(network.counters, ({ opened }) => opened)
+
+export const stateOf = (mqtt: Client): Effect.Effect<ConnectionState> => SubscriptionRef.get(mqtt.state)
+
+/** Time passes until the effect fails; why it did. */
+export const reasonOf = <A, R>(effect: Effect.Effect<A, MqttError, R>) =>
+  Effect.map(complete(Effect.flip(effect)), ({ reason }) => reason)

@@ -30,7 +30,7 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
       Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack()], client.now()))
     )
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox })
+    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox, missed: (delivery) => open.add(delivery) })
     const process = handling(handler, options, open)
     const pull = Effect.map(inbox.pull, (deliveries) => {
       for (const delivery of deliveries) open.add(delivery)

@@ -27,7 +27,7 @@ export class Publication implements Entry, Request {
   message: Message
   readonly expiresAt: number
   #settled: Settled
-  readonly #taken: () => void
+  #taken: () => void
   order = 0
   place: Entry["place"] = "outside"
 
@@ -53,8 +53,11 @@ export class Publication implements Entry, Request {
     }
   }
 
+  /** Told once: QoS 0 may be taken again on the next connection. */
   taken(): void {
-    this.#taken()
+    const taken = this.#taken
+    this.#taken = nothing
+    taken()
   }
 
   /** The server counts on from what is left of the Message Expiry Interval. */

@@ -96,10 +96,10 @@ export class Publisher {
     messages: ReadonlyArray<OutgoingMessage>,
     progress: Progress
   ): Effect.Effect<void, MqttError.MqttError> {
-    return Effect.callback((resume) => {
+    const publications: Array<Publication> = []
+    return Effect.callback<void, MqttError.MqttError>((resume) => {
       if (progress.failure !== undefined) return resume(progress.failure)
       progress.add(messages.length, resume)
-      const publications: Array<Publication> = []
       let waiting = messages.length
       const taken = () => {
         if (--waiting === 0) resume(Effect.void)
@@ -112,8 +112,7 @@ export class Publisher {
       }
       if (progress.failure !== undefined) return resume(progress.failure)
       this.#runner.publishAll(publications)
-      return this.#withdrawing(publications)
-    })
+    }).pipe(Effect.onError(() => this.#withdrawing(publications)))
   }
 
   /** Waits until all that was published so far is over, however it ended. */

@@ -265,6 +265,8 @@ export class SessionRunner implements Subscriptions.Server {
     // Told last: whoever hears it goes on at once, and may publish again or leave.
     for (const publication of allowed) publication.taken()
     for (const { error, publication } of refused) publication.failed(error)
+    // What could not be sent takes no room, and nothing comes back for it that would bring the next ones.
+    if (!this.outbox.isEmpty && (refused.length > 0 || Session.room(this.#state) > 0)) connection.wake()
     // Somebody now waits for an answer, which takes reading.
     if (this.#state.owed > 0) this.#onResume?.()
   }
@@ -350,8 +352,9 @@ export class SessionRunner implements Subscriptions.Server {
 
   acknowledge(arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode): void {
     const connection = this.#connection
-    if (reasonCode !== 0x00 && connection !== undefined) {
-      this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, connection.now()))
+    // 3.1.1 has no word for a refusal.
+    if (reasonCode !== 0x00 && this.protocolVersion === "5.0") {
+      this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, connection?.now() ?? 0))
     } else {
       // Together, when the network takes more: one step for the many that come in a turn.
       for (const arrival of arrivals) this.#answers.push(arrival)

@@ -72,18 +72,17 @@ export const join = Effect.fnUntraced(function*(
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Subscriber
 ): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
-  if (lifetime.closedBy !== undefined) return yield* Effect.fail(lifetime.closedBy)
+  if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
   const invalid = check(subscriptions, runner)
-  if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(invalid))
+  if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
   const leave = Effect.sync(() => {
     for (const subscription of subscriptions) runner.subscriptions.remove(subscription.topicFilter, subscriber)
     subscriber.inbox.end(Cause.Done())
   })
   yield* Effect.addFinalizer(() => leave)
-  return yield* Effect.all(
-    subscriptions.map((subscription) => joinOne(runner, subscription, subscriber)),
-    { concurrency: "unbounded" }
-  ).pipe(Effect.onError(() => leave))
+  return yield* Effect.forEach(subscriptions, (subscription) => joinOne(runner, subscription, subscriber), {
+    concurrency: "unbounded"
+  }).pipe(Effect.onError(() => leave))
 })
 
 export const toSubscriptions = (

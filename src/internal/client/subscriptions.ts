@@ -62,8 +62,12 @@ export interface Delivery {
 export type Subscriber =
   /** A message is acknowledged once it is in the inbox. */
   | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
-  /** The consumer acknowledges. */
-  | { readonly acknowledges: "byConsumer"; readonly inbox: Inbox<Delivery> }
+  /** The consumer acknowledges; what it `missed` came after its inbox had ended, and waits for the next one. */
+  | {
+    readonly acknowledges: "byConsumer"
+    readonly inbox: Inbox<Delivery>
+    readonly missed: (delivery: Delivery) => void
+  }
 
 /** A message that nobody has taken yet. */
 interface Unclaimed {
@@ -133,7 +137,7 @@ export class Subscriptions {
     const entry = this.#entryFor(options)
     entry.subscribers.add(subscriber)
     this.#tree.add(options.topicFilter, subscriber)
-    this.#claim()
+    this.#claim(subscriber)
     if (options.qos > entry.options.qos) {
       // A shared subscription has the highest QoS that one of them asked for.
       entry.options = { ...entry.options, qos: options.qos }
@@ -314,7 +318,7 @@ export class Subscriptions {
     shared: Handover | undefined
   ): void {
     if (subscriber.acknowledges === "byConsumer") {
-      return this.#handToConsumer(subscriber.inbox, publish, shared ?? this.#handover(arrival))
+      return this.#handToConsumer(subscriber, publish, shared ?? this.#handover(arrival))
     }
     const message = new MqttMessage(publish)
     const bytes = publish.payload.length
@@ -328,12 +332,18 @@ export class Subscriptions {
     subscriber.inbox.park({ item: message, bytes, qos: publish.qos, accepted }, this.isOverrun)
   }
 
-  #handToConsumer(inbox: Inbox<Delivery>, publish: Packet.Publish, handover: Handover | undefined): void {
+  #handToConsumer(
+    { inbox, missed }: Extract<Subscriber, { acknowledges: "byConsumer" }>,
+    publish: Packet.Publish,
+    handover: Handover | undefined
+  ): void {
     const item = { message: new MqttMessage(publish), handover }
     const bytes = publish.payload.length
     const { dropped } = inbox
     if (!inbox.offer(item, bytes)) {
       inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, this.isOverrun)
+    } else if (inbox.hasEnded) {
+      missed(item)
     } else if (inbox.policy === "dropNewest" && inbox.dropped > dropped) {
       // Nobody will consume it.
       handover?.settle(0x00)
@@ -356,26 +366,22 @@ export class Subscriptions {
     }
   }
 
-  /** A consumer left what it had not dealt with: the next one may want it. */
+  /** A consumer left what it had not dealt with: the next one may want it. Those who are there have their own. */
   giveBack(deliveries: ReadonlyArray<Delivery>, now: number): void {
     for (const { handover, message } of deliveries) {
       if (handover !== undefined) this.#unclaimed.push({ publish: message.packet, handover, since: now })
     }
-    this.#claim()
   }
 
-  /** A new subscriber may want what waits. */
-  #claim(): void {
+  /** A new subscriber takes over what waits and matches. */
+  #claim(subscriber: Subscriber): void {
     const unclaimed = this.#unclaimed
     this.#unclaimed = []
     for (const one of unclaimed) {
-      const subscribers = new Set<Subscriber>()
       const matched: Array<Subscriber> = []
       this.#tree.match(one.publish.topic, matched)
-      for (const subscriber of matched) subscribers.add(subscriber)
-      if (subscribers.size === 0) this.#unclaimed.push(one)
-      else one.handover?.share(subscribers.size)
-      for (const subscriber of subscribers) this.#hand(subscriber, one.publish, undefined, one.handover)
+      if (matched.includes(subscriber)) this.#hand(subscriber, one.publish, undefined, one.handover)
+      else this.#unclaimed.push(one)
     }
   }
 

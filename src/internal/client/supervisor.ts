@@ -84,7 +84,7 @@ class Supervisor {
     while (true) {
       const error = yield* Effect.flip(this.#connectAndRun(stable))
       if (this.#triesOtherVersion(error)) continue
-      if (yield* this.#isFatal(error)) return yield* Effect.fail(error)
+      if (yield* this.#isFatal(error)) return yield* error
       this.#attempt++
       yield* SubscriptionRef.set(this.#state, { _tag: "Disconnected", error, attempt: this.#attempt })
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
@@ -146,16 +146,12 @@ class Supervisor {
         const connection = yield* this.#open
         yield* this.#connected(connection)
         for (const task of [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]) {
-          yield* Effect.forkScoped(
-            Effect.catchDefect(task, (defect) => connection.fail(failures.fromCause(Cause.die(defect))))
-          )
+          yield* Effect.forkScoped(Effect.catchDefect(task, (defect) => connection.fail(fromDefect(defect))))
         }
         return yield* this.#read(connection)
       }).pipe(
         // Whatever is wrong in here, or in what the program gave us to run, is over with the connection.
-        Effect.catchDefect((defect) =>
-          Effect.andThen(tellDefect(defect), Effect.fail(failures.fromCause(Cause.die(defect))))
-        )
+        Effect.catchDefect((defect) => Effect.andThen(tellDefect(defect), Effect.fail(fromDefect(defect))))
       )
     )
   }
@@ -291,6 +287,8 @@ const unknownSession = (version: ProtocolVersion) =>
 
 /** `reconnect` itself died, so it cannot say how long to wait. */
 const pauseWithoutSchedule = "10 seconds"
+
+const fromDefect = (defect: unknown): MqttError.MqttError => failures.fromCause(Cause.die(defect))
 
 const tellDefect = (defect: unknown): Effect.Effect<void> =>
   Effect.logError("A defect, in the client or in what it was given to run", Cause.die(defect))

@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
-import { type Request, type Server, type Subscriber, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
+import {
+  type Request,
+  type Server,
+  type Subscriber,
+  Subscriptions
+} from "../../../src/internal/client/subscriptions.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type { Arrival } from "../../../src/protocol/Arrivals.ts"

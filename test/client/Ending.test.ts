@@ -1,0 +1,175 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import {
+  accepted,
+  begin,
+  complete,
+  connecting,
+  connections,
+  failingConnect,
+  reconnectDelay,
+  reconnected,
+  responseTimeout,
+  roundTrip,
+  scenario,
+  sent,
+  stateOf
+} from "../support/scenario.ts"
+
+const will = { topic: "will", payload: "gone", qos: 1 } as const
+
+describe("the end", () => {
+  scenario("S36 every call after the end fails at once with Closed", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const received = yield* complete(mqtt.subscribe("t"))
+      yield* mqtt.disconnect
+      const calls = [
+        mqtt.publish("t", "0"),
+        mqtt.publish("t", "1", { qos: 1 }),
+        mqtt.publish("t", "2", { qos: 2 }),
+        mqtt.subscribe("t"),
+        Stream.runDrain(mqtt.messages("t"))
+      ]
+      for (const call of calls) {
+        const error = yield* Effect.flip(call)
+        assert.strictEqual(error.reason._tag, "Closed")
+      }
+      // Ends and does not fail: nothing went wrong.
+      yield* Stream.runDrain(received)
+      yield* mqtt.disconnect
+    }))
+
+  scenario(
+    "S36 what waits when the client is closed fails with Closed",
+    { leavesUnfinished: true },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.network.drop
+        const waiting = [
+          yield* begin(Effect.flip(Effect.asVoid(mqtt.publish("t", "1", { qos: 1 })))),
+          yield* begin(Effect.flip(Effect.asVoid(mqtt.subscribe("t"))))
+        ]
+        yield* TestClock.adjust(roundTrip)
+        yield* complete(mqtt.disconnect)
+        for (const fiber of waiting) assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Closed")
+      })
+  )
+
+  scenario("S39 a write that never finishes: the connection is replaced", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ session: "persistent" })
+      yield* kit.network.stallWrites
+      yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
+      assert.strictEqual(yield* connections(kit), 2)
+      assert.deepStrictEqual(yield* accepted(kit), ["hello"])
+    }))
+
+  scenario(
+    "S39 a write that never finishes: the client still closes",
+    { leavesUnfinished: true },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ drainTimeout: "1 second" })
+        yield* kit.network.stallWrites
+        const publishing = yield* begin(Effect.flip(mqtt.publish("t", "hello")))
+        yield* TestClock.adjust(roundTrip)
+        const disconnecting = yield* begin(mqtt.disconnect)
+        yield* TestClock.adjust(1000)
+        assert.isDefined(disconnecting.pollUnsafe())
+        assert.strictEqual((yield* Fiber.join(publishing)).reason._tag, "Closed")
+      })
+  )
+
+  scenario(
+    "S50 the Will is sent when the connection is cut, not when the scope closes",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(kit.connect({ clientId: "closes", will }), scope)
+        yield* complete(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* accepted(kit), [])
+        yield* kit.connect({ clientId: "is cut", will })
+        yield* kit.network.reset
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* accepted(kit), ["gone"])
+      })
+  )
+
+  scenario("S50 disconnectWithWill lets the Will out, disconnect does not", {}, (kit) =>
+    Effect.gen(function*() {
+      const polite = yield* kit.connect({ clientId: "polite", will })
+      yield* complete(polite.disconnect)
+      yield* TestClock.adjust(roundTrip)
+      assert.deepStrictEqual(yield* accepted(kit), [])
+      const mqtt = yield* kit.connect({ will })
+      yield* complete(mqtt.disconnectWithWill)
+      yield* TestClock.adjust(roundTrip)
+      assert.deepStrictEqual(yield* accepted(kit), ["gone"])
+      const [disconnect] = yield* sent(kit, "Disconnect")
+      assert.strictEqual(disconnect?.reasonCode, kit.version === "5.0" ? 0x04 : undefined)
+      assert.strictEqual(yield* connections(kit), 2)
+      assert.strictEqual((yield* stateOf(mqtt))._tag, "Closed")
+    }))
+})
+
+describe("S60 a scope that closes ends everything within the drain deadline", () => {
+  const drainTimeout = 1000
+
+  /** Lets a client come as far as `reach` takes it, closes its scope, and asserts that this ends in time. */
+  const closing = (
+    name: string,
+    reach: (kit: Parameters<Parameters<typeof scenario>[2]>[0]) => Effect.Effect<unknown, unknown, Scope.Scope>
+  ) =>
+    scenario(name, { leavesUnfinished: true }, (kit) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(reach(kit), scope)
+        const ending = yield* begin(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust(drainTimeout)
+        assert.isDefined(ending.pollUnsafe())
+        const { closed, opened } = yield* kit.network.counters
+        assert.strictEqual(closed, opened)
+      }))
+
+  const options = { drainTimeout, session: "persistent" } as const
+  const start = { ...options, initialConnection: "retry" } as const
+
+  closing(
+    "while the network connection opens",
+    (kit) => Effect.andThen(kit.start(start), TestClock.adjust(connecting / 2))
+  )
+
+  closing(
+    "while it waits for CONNACK",
+    (kit) => Effect.andThen(kit.start(start), TestClock.adjust(connecting + roundTrip / 2))
+  )
+
+  closing("while it backs off", (kit) =>
+    Effect.gen(function*() {
+      yield* kit.network.refuseConnect(1)
+      yield* kit.start(start)
+      yield* TestClock.adjust(failingConnect + reconnectDelay / 2)
+    }))
+
+  closing("while it sends again", (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect(options)
+      yield* kit.network.drop
+      yield* Effect.forkScoped(Effect.exit(mqtt.publish("t", "hello", { qos: 1 })), { startImmediately: true })
+      yield* TestClock.adjust(responseTimeout + reconnected + roundTrip / 2)
+      assert.strictEqual((yield* mqtt.stats).inFlight, 1)
+    }))
+
+  closing("while its writes are stalled", (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect(options)
+      yield* kit.network.stallWrites
+      yield* Effect.forkScoped(Effect.exit(mqtt.publish("t", "hello")), { startImmediately: true })
+      yield* TestClock.adjust(roundTrip)
+    }))
+})

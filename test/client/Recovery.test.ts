@@ -1,0 +1,88 @@
+import { assert, describe } from "@effect/vitest"
+import { Array, Effect, Fiber, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+import { accepted, begin, complete, reconnected, roundTrip, scenario, sent } from "../support/scenario.ts"
+
+describe("escalate", () => {
+  scenario(
+    "S49 runs after every so many failed attempts in a row, before the next one",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const escalated: Array<string> = []
+        const escalate = {
+          after: 2,
+          run: ({ reason }: { readonly reason: { readonly _tag: string } }) =>
+            Effect.flatMap(
+              kit.network.counters,
+              ({ attempts }) => Effect.sync(() => escalated.push(`${reason._tag} ${attempts}`))
+            )
+        }
+        const mqtt = yield* kit.connect({ escalate })
+        yield* kit.network.refuseConnect(4)
+        yield* kit.network.reset
+        yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
+        // The lost connection counts as the first failure, attempts 2 to 5 are refused, 6 succeeds.
+        assert.deepStrictEqual(escalated, ["PortRefused 2", "PortRefused 4"])
+        assert.strictEqual((yield* kit.network.counters).attempts, 6)
+      })
+  )
+})
+
+describe("a message that kills connections", () => {
+  for (const session of ["clean", "persistent"] as const) {
+    scenario(
+      `S53 its publish fails with the cause after so many deaths, the rest goes on (${session})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ session, retransmit: Schedule.recurs(2) })
+          yield* kit.broker.closeWhenSeeing("deadly")
+          const others = yield* begin(
+            Effect.forEach(["1", "2", "3"], (text) => mqtt.publish("t", text, { qos: 1 }), { concurrency: "unbounded" })
+          )
+          const deadly = yield* begin(Effect.flip(mqtt.publish("deadly", "x", { qos: 1 })))
+          const later = yield* begin(mqtt.publish("t", "4", { qos: 1 }))
+          const { reason } = yield* complete(Fiber.join(deadly))
+          assert.strictEqual(reason._tag, "Quarantined")
+          if (reason._tag === "Quarantined") assert.deepStrictEqual([reason.topic, reason.attempts], ["deadly", 3])
+          yield* complete(Fiber.join(others))
+          yield* complete(Fiber.join(later))
+          assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)).toSorted(), ["1", "2", "3", "4"])
+        })
+    )
+  }
+
+  scenario("S53 a connection that dies for other reasons quarantines nothing", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ session: "persistent", retransmit: Schedule.recurs(2) })
+      // Every connection lives long enough for one acknowledgement.
+      yield* Effect.forkScoped(
+        Effect.forever(Effect.andThen(Effect.sleep(reconnected + 1.5 * roundTrip), kit.network.reset))
+      )
+      const texts = Array.range(0, 30).map(String)
+      yield* complete(Effect.forEach(texts, (text) => mqtt.publish("t", text, { qos: 1 }), { concurrency: 1 }))
+      assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)), texts)
+    }))
+})
+
+describe("brokerUp", () => {
+  scenario("says whether the server answers", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      assert.isTrue(yield* complete(mqtt.brokerUp))
+      yield* TestClock.adjust("5 seconds")
+      const asking = yield* begin(mqtt.brokerUp)
+      yield* TestClock.adjust(roundTrip - 1)
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.isTrue(yield* Fiber.join(asking))
+      assert.strictEqual((yield* sent(kit, "Pingreq")).length, 1)
+      yield* kit.network.drop
+      yield* TestClock.adjust("2 seconds")
+      assert.isFalse(yield* complete(mqtt.brokerUp))
+      yield* kit.network.reset
+      yield* TestClock.adjust(1)
+      assert.isFalse(yield* complete(mqtt.brokerUp))
+    }))
+})
