@@ -200,7 +200,7 @@ describe("protocolVersion", () => {
       assert.strictEqual(state._tag === "Connected" ? state.protocolVersion : state._tag, "3.1.1")
       yield* complete(mqtt.publish("t", "hello", { qos: 2 }))
       yield* kit.network.reset
-      yield* TestClock.adjust(reconnected)
+      yield* TestClock.adjust(4 * reconnected)
       // What was agreed once is not asked again.
       assert.strictEqual(yield* connections(kit), 3)
     }))

@@ -192,7 +192,7 @@ describe("consumers", () => {
         Effect.gen(function*() {
           const mqtt = yield* kit.connect({ receiveMaximum: 5 })
           const scope = yield* Scope.make()
-          yield* complete(Scope.provide(mqtt.subscribe("slow", { qos, buffer: { messages: 1 } }), scope))
+          yield* Effect.asVoid(complete(Scope.provide(mqtt.subscribe("slow", { qos, buffer: { messages: 1 } }), scope)))
           const other = yield* record(yield* complete(mqtt.subscribe("other", { qos })))
           for (const topic of ["slow", "slow", "slow", "other"]) yield* kit.broker.publish(topic, topic, { qos })
           yield* TestClock.adjust(roundTrip)

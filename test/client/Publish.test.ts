@@ -389,7 +389,7 @@ describe("a server that answers what it was not asked", () => {
         { _tag: "Suback", packetIdentifier: subscribe.packetIdentifier, reasonCodes: [0] }
       )
       yield* complete(Fiber.join(publishing))
-      yield* complete(Fiber.join(subscribing))
+      yield* Effect.asVoid(complete(Fiber.join(subscribing)))
       assert.strictEqual((yield* mqtt.stats).inFlight, 0)
       assert.strictEqual((yield* mqtt.stats).connections, 1)
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))

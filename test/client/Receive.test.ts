@@ -83,7 +83,7 @@ describe("receiving", () => {
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()
       const scope = yield* Scope.make()
-      yield* complete(Scope.provide(mqtt.subscribe("t", { qos: 2 }), scope))
+      yield* Effect.asVoid(complete(Scope.provide(mqtt.subscribe("t", { qos: 2 }), scope)))
       yield* kit.broker.publish("t", "1", { qos: 1 })
       yield* kit.broker.publish("t", "2", { qos: 2 })
       // The messages are under way.

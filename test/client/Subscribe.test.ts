@@ -113,7 +113,7 @@ describe("subscribing", () => {
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()
-        yield* Effect.scoped(complete(mqtt.subscribe("t")))
+        yield* Effect.asVoid(Effect.scoped(complete(mqtt.subscribe("t"))))
         const again = yield* complete(mqtt.subscribe("t"))
         assert.deepStrictEqual(again.granted, [0])
         const types = (yield* kit.broker.received(clientId)).map(({ _tag }) => _tag)
@@ -191,7 +191,7 @@ describe("subscribing", () => {
       assert.strictEqual(yield* limitOf("+"), "Wildcard Subscription Available")
       assert.strictEqual(yield* limitOf("$share/group/t"), "Shared Subscription Available")
       assert.deepStrictEqual(yield* asked(kit), [])
-      yield* complete(mqtt.subscribe("t"))
+      yield* Effect.asVoid(complete(mqtt.subscribe("t")))
     }))
 
   scenario("R123 R102 the options of a subscription are asked for as given, and again after a reconnect", {
@@ -200,7 +200,7 @@ describe("subscribing", () => {
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()
       const options = { qos: 1, noLocal: true, retainAsPublished: true, retainHandling: 2 } as const
-      yield* complete(mqtt.subscribe("t", options))
+      yield* Effect.asVoid(complete(mqtt.subscribe("t", options)))
       yield* kit.network.reset
       yield* TestClock.adjust(reconnected + roundTrip)
       const subscribes = yield* sent(kit, "Subscribe")
@@ -215,7 +215,7 @@ describe("subscribing", () => {
   }, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()
-      yield* complete(mqtt.subscribe("t", { noLocal: true }))
+      yield* Effect.asVoid(complete(mqtt.subscribe("t", { noLocal: true })))
       const error = yield* Effect.flip(mqtt.subscribe("t"))
       assert.strictEqual(error.reason._tag === "InvalidRequest" && error.reason.field, "topicFilter")
       assert.include(error.message, "noLocal")
@@ -264,7 +264,7 @@ describe("across connections", () => {
       Effect.gen(function*() {
         const mqtt = yield* kit.connect({ session: "persistent" })
         const scope = yield* Scope.make()
-        yield* complete(Scope.provide(mqtt.subscribe("t", { qos: 1 }), scope))
+        yield* Effect.asVoid(complete(Scope.provide(mqtt.subscribe("t", { qos: 1 }), scope)))
         yield* kit.network.reset
         yield* TestClock.adjust(1)
         yield* Scope.close(scope, Exit.void)
@@ -281,7 +281,7 @@ describe("across connections", () => {
       Effect.gen(function*() {
         const first = yield* Scope.make()
         const before = yield* Scope.provide(kit.connect({ session: "persistent" }), first)
-        yield* complete(Scope.provide(before.subscribe("t", { qos: 2 }), first))
+        yield* Effect.asVoid(complete(Scope.provide(before.subscribe("t", { qos: 2 }), first)))
         yield* kit.network.reset
         yield* complete(Scope.close(first, Exit.void))
         for (const qos of [1, 2] as const) yield* kit.broker.publish("t", `QoS ${qos}`, { qos })
@@ -301,7 +301,7 @@ describe("across connections", () => {
     Effect.gen(function*() {
       const first = yield* Scope.make()
       const before = yield* Scope.provide(kit.connect({ session: "persistent" }), first)
-      yield* complete(Scope.provide(before.subscribe("t", { qos: 1 }), first))
+      yield* Effect.asVoid(complete(Scope.provide(before.subscribe("t", { qos: 1 }), first)))
       yield* kit.network.reset
       yield* complete(Scope.close(first, Exit.void))
       yield* kit.broker.publish("t", "hello", { qos: 1 })

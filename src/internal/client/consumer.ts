@@ -23,20 +23,26 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
   options: ConsumeOptions = {}
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R> =>
   Effect.scoped(Effect.gen(function*() {
-    const inbox = yield* makeInbox<Delivery>(client, options, ({ handover }) => handover?.settle(0x00))
     /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
+    const missed: Array<Delivery> = []
+    const inbox = yield* makeInbox<Delivery>(client, options, {
+      onDropped: ({ handover }) => handover?.settle(0x00),
+      onPulled: (deliveries) => {
+        for (const delivery of deliveries) open.add(delivery)
+      }
+    })
     yield* Effect.addFinalizer(() =>
-      Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack()], client.now()))
+      Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack(), ...missed], client.now()))
     )
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox, missed: (delivery) => open.add(delivery) })
-    const process = handling(handler, options, open)
-    const pull = Effect.map(inbox.pull, (deliveries) => {
-      for (const delivery of deliveries) open.add(delivery)
-      return deliveries
+    yield* join(client, subscriptions, {
+      acknowledges: "byConsumer",
+      inbox,
+      missed: (delivery) => missed.push(delivery)
     })
-    yield* Stream.fromPull(Effect.succeed(pull)).pipe(
+    const process = handling(handler, options, open)
+    yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
       Stream.runDrain
     )

@@ -51,6 +51,8 @@ export interface InboxOptions<A> {
   readonly gate: Gate
   /** An item that was in and had to make room for another one. */
   readonly onDropped?: ((item: A) => void) | undefined
+  /** Items that are out, told in the same breath: whoever pulls may be interrupted before it has them. */
+  readonly onPulled?: ((items: ReadonlyArray<A>) => void) | undefined
 }
 
 export class Inbox<A> {
@@ -58,6 +60,7 @@ export class Inbox<A> {
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly #gate: Gate
   readonly #onDropped: (item: A) => void
+  readonly #onPulled: (items: ReadonlyArray<A>) => void
   readonly #parked = new Fifo<Parked<A>>()
   #items: Array<A> = []
   #sizes: Array<number> = []
@@ -73,6 +76,7 @@ export class Inbox<A> {
     this.#dispatcher = options.dispatcher
     this.#gate = options.gate
     this.#onDropped = options.onDropped ?? (() => {})
+    this.#onPulled = options.onPulled ?? (() => {})
   }
 
   get size(): number {
@@ -188,7 +192,11 @@ export class Inbox<A> {
 
   /** All there is, as soon as there is something. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, Errors.MqttError | Cause.Done> = Effect.suspend(() => {
-    if (this.#items.length > 0) return Effect.succeed(this.#takeAll())
+    if (this.#items.length > 0) {
+      const items = this.#takeAll()
+      this.#onPulled(items)
+      return Effect.succeed(items)
+    }
     if (this.#end !== undefined) return Effect.fail(this.#end)
     return Effect.andThen(this.#arrival, this.pull)
   })

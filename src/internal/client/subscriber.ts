@@ -12,7 +12,7 @@ import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
 import { invalidPacket } from "../../protocol/ProtocolError.ts"
 import * as Validity from "../../protocol/Validity.ts"
-import { Inbox } from "./inbox.ts"
+import { Inbox, type InboxOptions } from "./inbox.ts"
 import type { Lifetime } from "./lifetime.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 import type { Subscriber } from "./subscriptions.ts"
@@ -53,7 +53,7 @@ export const make = (client: Subscribing) =>
 export const makeInbox = <A>(
   { buffer, runner }: Subscribing,
   options: SubscribeOptions,
-  onDropped?: (item: A) => void
+  listeners: Pick<InboxOptions<A>, "onDropped" | "onPulled"> = {}
 ): Effect.Effect<Inbox<A>> =>
   Effect.withFiber((fiber) =>
     Effect.succeed(
@@ -61,7 +61,7 @@ export const makeInbox = <A>(
         bounds: resolveBounds(options.buffer, buffer),
         dispatcher: fiber.currentDispatcher,
         gate: runner.gate,
-        onDropped
+        ...listeners
       })
     )
   )

@@ -44,7 +44,7 @@ export interface Peer {
 export interface Insight {
   /** Bytes the client has read: an answer behind that it cannot know. */
   readonly bytesRead: () => number
-  /** Milliseconds since the client wrote last, or since the connection opened. */
+  /** How long the client has written nothing, milliseconds; one that left has nothing more to write. */
   readonly idleFor: () => number
 }
 
@@ -141,7 +141,8 @@ export const make = (options: {
   let stalled: Array<Uint8Array> | undefined
   let isSilent = false
   let writesFail = false
-  let isReleased = false
+  /** When the client had enough of the connection. */
+  let released: number | undefined
   let isClosed = false
   let writes = 0
   let bytesWritten = 0
@@ -160,7 +161,7 @@ export const make = (options: {
     onEnding: ({ by, how }) => {
       if (by !== "peer") report(`${by} ${how} reached peer`)
       loseStalled()
-      if (isReleased) markClosed()
+      if (released !== undefined) markClosed()
     }
   })
   const toClient = Direction.make({
@@ -211,7 +212,7 @@ export const make = (options: {
     const held = stalled
     stalled = undefined
     if (held !== undefined && held.length > 0 && !isSilent) fromClient.transmit(held)
-    if (isReleased && !isClosed) finish({ by: "client", how: "close" })
+    if (released !== undefined && !isClosed) finish({ by: "client", how: "close" })
     wakeBlocked()
   }
 
@@ -264,7 +265,7 @@ export const make = (options: {
     abort: Effect.sync(() => {
       if (isClosed) return
       report("aborted")
-      isReleased = true
+      released = timeline.now()
       stalled = undefined
       toClient.discard({ by: "client", how: "reset" })
       finish({ by: "client", how: "reset" })
@@ -290,7 +291,7 @@ export const make = (options: {
     reset: Effect.sync(() => {
       if (fromClient.ending() === undefined) endFromPeer({ by: "peer", how: "reset" })
     }),
-    insight: { bytesRead: toClient.pulled, idleFor: () => timeline.now() - lastWrite }
+    insight: { bytesRead: toClient.pulled, idleFor: () => (released ?? timeline.now()) - lastWrite }
   }
 
   const untilRead: Effect.Effect<void> = Effect.suspend(() =>
@@ -352,8 +353,8 @@ export const make = (options: {
     client,
     peer,
     release: Effect.sync(() => {
-      if (isReleased) return
-      isReleased = true
+      if (released !== undefined) return
+      released = timeline.now()
       toClient.discard({ by: "client", how: "close" })
       if (stalled !== undefined && stalled.length > 0) report("closing waits for stalled writes")
       else finish({ by: "client", how: "close" })

@@ -103,6 +103,17 @@ describe("Subscriptions", () => {
     assert.deepStrictEqual(tested.table.filters, [])
   })
 
+  it("R118 what comes after a subscriber left does not reach it", () => {
+    const tested = make()
+    tested.table.connected(false)
+    const { inbox, leave } = join(tested, "t", 1)
+    tested.answer(0, 1)
+    leave()
+    tested.table.deliver(publish("t", "late", 1), arrival(1), 0)
+    assert.strictEqual(inbox.size, 0)
+    assert.deepStrictEqual(tested.table.takeSettled(), [arrival(1)])
+  })
+
   it("one that leaves before the answer comes unsubscribes after it", () => {
     const tested = make()
     tested.table.connected(false)
