@@ -438,6 +438,11 @@ const passwordWithUsername: Check = ({ password, protocolVersion, username }) =>
     ? invalid("password", "MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22]; set `username` too")
     : undefined
 
+const oneSourceOfCredentials: Check = ({ credentials, password, username }) =>
+  credentials !== undefined && (username !== undefined || password !== undefined)
+    ? invalid("credentials", "is given and `username` or `password` too; give one of them")
+    : undefined
+
 const stableClientId: Check = ({ clientId, session }) =>
   session !== undefined && session !== "clean" && (clientId === undefined || clientId === "")
     ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
@@ -476,6 +481,7 @@ const checks: ReadonlyArray<Check> = [
   timeout("responseTimeout"),
   keepAliveAndResponseTimeout,
   passwordWithUsername,
+  oneSourceOfCredentials,
   stableClientId,
   emptyClientId,
   integer("maxInflight", 1, 65_535),

@@ -184,7 +184,6 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
     if (outgoing === undefined || outgoing._tag === "Release") return
     draft.outgoing.release(packetIdentifier)
     acquit(draft, packetIdentifier)
-    acquit(draft, packetIdentifier)
     // What waits to be sent again is owed no answer and takes no room.
     if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
     if (draft.owed > 0) draft.owed--
@@ -280,7 +279,6 @@ const returnQuota = <R>(draft: Draft<R>): void => {
 /** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
 const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
   draft.outgoing.release(packetIdentifier)
-  acquit(draft, packetIdentifier)
   acquit(draft, packetIdentifier)
   settle(draft)
   draft.actions.push({ _tag: "Complete", request, outcome })

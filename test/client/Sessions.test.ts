@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { clientId, complete, connections, reconnected, scenario, sent, stateOf } from "../support/scenario.ts"
+import { clientId, complete, connections, reconnected, record, scenario, sent, stateOf } from "../support/scenario.ts"
 
 describe("sessions", () => {
   scenario("S44 a cold boot with a clean slate, 3.1.1: one connection cleans, the next resumes", {
@@ -87,6 +87,26 @@ describe("sessions", () => {
         assert.strictEqual(yield* connections(kit), 2)
         const state = yield* stateOf(loser)
         assert.strictEqual(state._tag === "Closed" ? state.error?.reason._tag : state._tag, "SessionTakenOver")
+      })
+  )
+
+  scenario(
+    "S43 a session made by a CONNECT whose CONNACK was lost has none of our subscriptions",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
+        yield* kit.network.cutAfter({ bytes: 1, direction: "toClient", how: "reset" }, "next")
+        yield* kit.broker.restart({ keepSessions: false })
+        yield* TestClock.adjust(3 * reconnected)
+        const connacks = (yield* kit.broker.packets(clientId)).flatMap(({ packet }) =>
+          packet._tag === "Connack" ? [packet.sessionPresent] : []
+        )
+        assert.deepStrictEqual(connacks, [false, false, true])
+        yield* kit.broker.publish("t", "hello", { qos: 1 })
+        yield* TestClock.adjust(reconnected)
+        assert.deepStrictEqual(received.texts(), ["hello"])
       })
   )
 })

@@ -127,9 +127,9 @@ export class SessionRunner implements Subscriptions.Server {
 
   /**
    * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then what is
-   * unfinished, then what waits.
+   * unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
    */
-  connected(connection: MqttConnection): void {
+  connected(connection: MqttConnection, hasSubscriptions: boolean): void {
     this.#connection = connection
     const { connack, limits, protocolVersion } = connection
     const { sessionPresent } = connack
@@ -143,7 +143,7 @@ export class SessionRunner implements Subscriptions.Server {
       now: connection.now()
     })
     this.session.ref.current = session
-    this.subscriptions.connected(sessionPresent)
+    this.subscriptions.connected(sessionPresent, hasSubscriptions)
     this.#perform(actions)
     connection.wake()
   }

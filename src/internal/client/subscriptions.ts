@@ -261,13 +261,13 @@ export class Subscriptions {
   // -------------------------------------------------------------------------
 
   /**
-   * A connection is there. Without a session on the server everything is subscribed to again; with one only what it
-   * does not have. Messages of a resumed session wait for the subscriber that will come for them.
+   * A connection is there. Unless the server is sure to have our subscriptions everything is subscribed to again, and
+   * otherwise only what it does not have. Messages of a resumed session wait for the subscriber that will come for them.
    */
-  connected(sessionPresent: boolean): void {
+  connected(sessionPresent: boolean, hasSubscriptions = sessionPresent): void {
     this.#isConnected = true
     this.#claimable = sessionPresent
-    if (!sessionPresent) { for (const entry of this.#entries.values()) entry.status = "absent" }
+    if (!hasSubscriptions) { for (const entry of this.#entries.values()) entry.status = "absent" }
     this.#reconcile([...this.#entries.values()])
   }
 

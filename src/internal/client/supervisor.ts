@@ -41,6 +41,13 @@ const packetsOfATurn = 64
 /** How long messages of a resumed session wait for the program to subscribe. */
 const claimPeriod = "30 seconds"
 
+/** How a connection can end between CONNECT and CONNACK. */
+const mayFollowConnect: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
+  "ConnectionLost",
+  "KeepAliveTimeout",
+  "ProtocolViolation"
+])
+
 class Supervisor {
   readonly #options: Resolved
   readonly #runner: SessionRunner
@@ -53,6 +60,7 @@ class Supervisor {
   #cleanStart: boolean
   #clientId: string
   #hasConnected = false
+  #isSessionDoubtful = false
   #attempt = 0
   /** The message whose retransmissions are being counted. */
   #suspect: Suspect | undefined
@@ -143,7 +151,7 @@ class Supervisor {
     return Effect.scoped(
       Effect.gen({ self: this }, function*() {
         yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
-        const connection = yield* this.#open
+        const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
         yield* this.#connected(connection)
         for (const task of [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]) {
           yield* Effect.forkScoped(Effect.catchDefect(task, (defect) => connection.fail(fromDefect(defect))))
@@ -154,6 +162,17 @@ class Supervisor {
         Effect.catchDefect((defect) => Effect.andThen(tellDefect(defect), Effect.fail(fromDefect(defect))))
       )
     )
+  }
+
+  /**
+   * A server that had CONNECT may have made a new session although we have not seen its CONNACK. The next one would call
+   * that session present, and it has none of our subscriptions.
+   */
+  #doubt({ reason }: MqttError.MqttError): void {
+    const hasSentConnect = reason._tag === "ConnectTimeout"
+      ? reason.waitingFor === "CONNACK"
+      : mayFollowConnect.has(reason._tag)
+    if (hasSentConnect) this.#isSessionDoubtful = true
   }
 
   get #open(): Effect.Effect<MqttConnection.MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
@@ -210,9 +229,10 @@ class Supervisor {
       this.#clientId = clientId
       if (this.#options.session !== "clean") this.#cleanStart = false
       yield* Effect.acquireRelease(
-        Effect.sync(() => this.#runner.connected(connection)),
+        Effect.sync(() => this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful)),
         () => Effect.sync(() => this.#runner.disconnected(connection.now()))
       )
+      this.#isSessionDoubtful = false
       yield* SubscriptionRef.set(this.#state, {
         _tag: "Connected",
         protocolVersion,
@@ -249,12 +269,17 @@ class Supervisor {
     }).pipe(Effect.forever({ disableYield: true }))
   }
 
-  /** An acknowledgement that is owed and does not come means that the connection is dead. */
+  /**
+   * An acknowledgement that is owed and does not come means that the connection is dead. A timer that fires late, after
+   * the machine slept, gives it as long once more: it may be there and not have been read yet.
+   */
   #watchResponses(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
     const { responseTimeout: timeout } = this.#options
+    let excusedUntil = 0
+    let isExcused = false
     return Effect.suspend(() => {
       const now = connection.now()
-      const deadline = Session.responseDeadline(this.#runner.session.ref.current, timeout)
+      const deadline = Math.max(excusedUntil, Session.responseDeadline(this.#runner.session.ref.current, timeout))
       if (now >= deadline) {
         return Effect.andThen(
           connection.fail(MqttError.fromReason(new MqttError.ResponseTimeout({ timeout }))),
@@ -262,7 +287,12 @@ class Supervisor {
         )
       }
       // What is not owed yet cannot be late before that.
-      return Effect.sleep(Math.min(deadline, now + timeout) - now)
+      const due = Math.min(deadline, now + timeout)
+      return Effect.map(Effect.sleep(due - now), () => {
+        const woken = connection.now()
+        isExcused = !isExcused && woken - due > timeout / 4
+        if (isExcused) excusedUntil = woken + timeout
+      })
     }).pipe(Effect.forever)
   }
 

@@ -41,8 +41,10 @@ const hasRead = ({ bytesRead, offset }: Mark): boolean => bytesRead() >= offset
 export const resume = (session: Session): void => {
   for (const incoming of session.incoming.values()) {
     if (incoming.isSettled || incoming.answer === undefined) continue
-    if (!hasRead(incoming.answer)) incoming.answer = undefined
-    else if (incoming.isAnswered) incoming.isSettled = true
+    if (!hasRead(incoming.answer)) {
+      incoming.answer = undefined
+      incoming.isAnswered = false
+    } else if (incoming.isAnswered) incoming.isSettled = true
   }
 }
 

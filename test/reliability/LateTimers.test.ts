@@ -1,0 +1,104 @@
+/**
+ * A machine that slept: its timers fire late, and what came meanwhile has not been read.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+import * as MqttClient from "../../src/MqttClient.ts"
+import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
+import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import { begin, clientId, complete, reconnectDelay, reconnected, roundTrip } from "../support/scenario.ts"
+
+/** A clock that can be put forward without waking anybody. */
+const sleepyClock = Effect.map(Clock.Clock, (clock) => {
+  let late = 0n
+  const wrapped: Clock.Clock = Object.assign(Object.create(clock), {
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + late,
+    sleep: (duration: Parameters<Clock.Clock["sleep"]>[0]) => clock.sleep(duration)
+  })
+  const sleepThrough = (milliseconds: number) =>
+    Effect.sync(() => {
+      late += BigInt(milliseconds) * 1_000_000n
+    })
+  return { clock: wrapped, sleepThrough }
+})
+
+const responseTimeout = 1000
+
+/** A client that is connected, with a message it is owed an acknowledgement for. */
+const waiting = Effect.fnUntraced(function*(version: ProtocolVersion) {
+  const broker = yield* MemoryBroker.MemoryBroker
+  const opening = yield* begin(
+    MqttClient.make({
+      clientId,
+      protocolVersion: version,
+      session: "persistent",
+      keepAlive: 0,
+      responseTimeout,
+      reconnect: Schedule.spaced(reconnectDelay)
+    })
+  )
+  const mqtt = yield* complete(Fiber.join(opening))
+  yield* broker.delayAnswers(responseTimeout - roundTrip / 2)
+  const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+  yield* TestClock.adjust(10)
+  return { mqtt, publishing }
+})
+
+const told = (
+  name: string,
+  story: (
+    version: ProtocolVersion,
+    sleepThrough: (milliseconds: number) => Effect.Effect<void>
+  ) => Effect.Effect<void, unknown, Effect.Services<ReturnType<typeof waiting>> | FakeNetwork.FakeNetwork>
+) => {
+  for (const version of ["3.1.1", "5.0"] as const) {
+    it.effect(`${name} (${version})`, () =>
+      Effect.flatMap(sleepyClock, ({ clock, sleepThrough }) =>
+        story(version, sleepThrough).pipe(
+          Effect.scoped,
+          Effect.provide(MemoryBroker.layer()),
+          Effect.provideService(Clock.Clock, clock)
+        )))
+  }
+}
+
+describe("S59 timers that fire late", () => {
+  told(
+    "an acknowledgement that was owed for hours of sleep gets its time again",
+    (version, sleepThrough) =>
+      Effect.gen(function*() {
+        const { mqtt, publishing } = yield* waiting(version)
+        yield* sleepThrough(10 * 3600 * 1000)
+        yield* complete(Fiber.join(publishing))
+        assert.strictEqual((yield* mqtt.stats).connections, 1)
+      })
+  )
+
+  told("once: a connection that is dead is given up", (version, sleepThrough) =>
+    Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      const { mqtt, publishing } = yield* waiting(version)
+      yield* network.drop
+      yield* Effect.flatMap(MemoryBroker.MemoryBroker, (broker) => broker.delayAnswers(0))
+      yield* sleepThrough(3600 * 1000)
+      yield* TestClock.adjust(2 * responseTimeout)
+      assert.strictEqual((yield* network.counters).open, 0)
+      yield* TestClock.adjust(reconnected + 2 * responseTimeout)
+      assert.isDefined(publishing.pollUnsafe())
+      assert.strictEqual((yield* mqtt.stats).connections, 2)
+    }))
+
+  told("where all timers are late it is given up in the end", (version, sleepThrough) =>
+    Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      yield* waiting(version)
+      yield* network.drop
+      for (let count = 0; count < 4; count++) {
+        yield* TestClock.adjust(responseTimeout / 2)
+        yield* sleepThrough(60_000)
+      }
+      yield* TestClock.adjust(responseTimeout)
+      assert.strictEqual((yield* network.counters).opened, 2)
+    }))
+})
