@@ -49,6 +49,8 @@ export interface InboxOptions<A> {
   /** Wakes the subscriber at the end of the turn. */
   readonly dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly gate: Gate
+  /** Ours: so many QoS 1 and 2 messages may be parked before nothing more is read. Default: no bound. */
+  readonly receiveMaximum?: number | undefined
   /** An item that was in and had to make room for another one. */
   readonly onDropped?: ((item: A) => void) | undefined
   /** Items that are out, told in the same breath: whoever pulls may be interrupted before it has them. */
@@ -59,6 +61,7 @@ export class Inbox<A> {
   readonly #options: ResolvedBounds
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly #gate: Gate
+  readonly #receiveMaximum: number
   readonly #onDropped: (item: A) => void
   readonly #onPulled: (items: ReadonlyArray<A>) => void
   readonly #parked = new Fifo<Parked<A>>()
@@ -75,6 +78,7 @@ export class Inbox<A> {
     this.#options = options.bounds
     this.#dispatcher = options.dispatcher
     this.#gate = options.gate
+    this.#receiveMaximum = options.receiveMaximum ?? Infinity
     this.#onDropped = options.onDropped ?? (() => {})
     this.#onPulled = options.onPulled ?? (() => {})
   }
@@ -91,9 +95,12 @@ export class Inbox<A> {
     return this.#dropped
   }
 
-  /** QoS 0 messages are parked: only reading no further keeps more of them from coming. */
+  /**
+   * QoS 0 messages are parked, or more of the others than our Receive Maximum allows, of which a 3.1.1 server knows
+   * nothing: only reading no further keeps more of them from coming.
+   */
   get isBlocked(): boolean {
-    return this.#parkedAtQoS0 > 0
+    return this.#parkedAtQoS0 > 0 || this.#parked.size > this.#receiveMaximum
   }
 
   get hasEnded(): boolean {
@@ -155,15 +162,14 @@ export class Inbox<A> {
    * QoS 0 messages beyond a second buffer full are dropped.
    */
   park(parked: Parked<A>, isOverrun: boolean): void {
-    if (parked.qos === 0) {
-      if (isOverrun && this.#parkedAtQoS0 >= this.#options.messages) {
-        this.#dropped++
-        return
-      }
-      if (!this.isBlocked) this.#gate.close()
-      this.#parkedAtQoS0++
+    if (parked.qos === 0 && isOverrun && this.#parkedAtQoS0 >= this.#options.messages) {
+      this.#dropped++
+      return
     }
+    const wasBlocked = this.isBlocked
+    if (parked.qos === 0) this.#parkedAtQoS0++
     this.#parked.push(parked)
+    if (!wasBlocked && this.isBlocked) this.#gate.close()
   }
 
   /** Lets in what was parked. */

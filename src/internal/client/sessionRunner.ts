@@ -106,6 +106,11 @@ export class SessionRunner implements Subscriptions.Server {
     return this.#state.protocolVersion
   }
 
+  /** Ours. */
+  get receiveMaximum(): number {
+    return this.#state.receiveMaximum
+  }
+
   get stats(): Stats {
     const { connection, outgoing, republications, window } = this.#state
     return {
@@ -379,12 +384,15 @@ export class SessionRunner implements Subscriptions.Server {
   }
 
   #perform(actions: ReadonlyArray<Session.Action<Subscriptions.Request>>): ProtocolViolation | undefined {
+    // Once for all of them: asking the clock costs as much as delivering.
+    let now: number | undefined
     let violation: ProtocolViolation | undefined
     for (const action of actions) {
       if (action._tag === "Send") {
         if (this.#connection !== undefined) this.#send(this.#connection, action.packet)
       } else if (action._tag === "Deliver") {
-        this.subscriptions.deliver(action.publish, action.arrival, this.#connection?.now() ?? 0)
+        now ??= this.#connection?.now() ?? 0
+        this.subscriptions.deliver(action.publish, action.arrival, now)
       } else if (action._tag === "Violation") {
         violation = action.violation
       }

@@ -61,6 +61,7 @@ export const makeInbox = <A>(
         bounds: resolveBounds(options.buffer, buffer),
         dispatcher: fiber.currentDispatcher,
         gate: runner.gate,
+        receiveMaximum: runner.receiveMaximum,
         ...listeners
       })
     )

@@ -101,7 +101,7 @@ class Supervisor {
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
       yield* nextAttempt(error).pipe(
-        Effect.catch(() => Effect.fail(error)),
+        Effect.mapError(() => error),
         orElseOnDefect(Effect.sleep(pauseWithoutSchedule))
       )
     }

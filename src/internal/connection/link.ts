@@ -109,7 +109,7 @@ export class Link {
   /** Starts the writer, sends CONNECT, and reads until the server has accepted. */
   readonly open: Effect.Effect<Packet.Connack, MqttError.MqttError> = Effect.gen({ self: this }, function*() {
     const invalid = this.#writer.enqueue(this.#options.connect)
-    if (invalid !== undefined) return yield* Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
+    if (invalid !== undefined) return yield* MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
     this.#writing = yield* this.#write.pipe(Effect.forkIn(this.#options.scope))
     while (this.#connack === undefined) this.#early = yield* this.#read
     yield* Effect.forkIn(this.#watch, this.#options.scope)
