@@ -42,8 +42,8 @@ export class MqttClient extends Context.Service<MqttClient, {
    * Publishes a message and waits for its QoS: 0 until its bytes were handed to the network, 1 for PUBACK, 2 for
    * PUBCOMP. It survives reconnects. Interrupted before its first byte it is withdrawn; after that it is delivered.
    *
-   * Fails with `InvalidRequest`, `ServerLimit`, `PublishRefused`, `Overflow`, `MessageExpired`, `Offline`, or with what
-   * closed the client. MQTT 5.0 and 3.1.1, sections 3.3 and 4.3.
+   * Fails with `InvalidRequest`, `ServerLimit`, `PublishRefused`, `Overflow`, `MessageExpired`, `Offline`, `Quarantined`,
+   * or with what closed the client. MQTT 5.0 and 3.1.1, sections 3.3 and 4.3.
    */
   readonly publish: (
     topic: string,
@@ -65,7 +65,7 @@ export class MqttClient extends Context.Service<MqttClient, {
    * acknowledged. Fails with the first failure; what was sent before is delivered all the same.
    */
   readonly publishSink: Sink.Sink<number, MqttOptions.OutgoingMessage, never, MqttError.MqttError>
-  /** Waits until everything published so far has ended, well or badly. */
+  /** Waits until everything published so far has ended, well or badly. Fails only when the client is closed. */
   readonly flush: Effect.Effect<void, MqttError.MqttError>
   /**
    * Subscribes for as long as the scope lives. Completes with the stream of messages when the server has granted the
@@ -84,8 +84,8 @@ export class MqttClient extends Context.Service<MqttClient, {
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
    * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
-   * it leaves unacknowledged wait 30 seconds for the next consumer of the topic; a handler refuses one by failing with
-   * `Rejected`. Acknowledgements leave in the order in which messages came.
+   * it leaves unacknowledged wait at least 30 seconds for the next consumer of the topic, then they are acknowledged and
+   * dropped; a handler refuses one by failing with `Rejected`. Acknowledgements leave in the order in which messages came.
    */
   readonly consume: <E, R>(
     topicFilter: string | ReadonlyArray<string>,

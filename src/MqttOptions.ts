@@ -20,7 +20,7 @@ import * as Validity from "./protocol/Validity.ts"
 
 /**
  * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
- * dropped and counted, or it fails.
+ * dropped and counted, or its publish, or the stream of the subscription, fails.
  *
  * @since 0.1.0
  * @category models
@@ -122,7 +122,10 @@ export interface Options {
    * each time; then its publish fails with `Quarantined` and the others go on. Default: four times, at once.
    */
   readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
-  /** After so many failed attempts in a row, and again after as many more, this runs before the next one. */
+  /**
+   * After so many failures in a row, and again after as many more, this runs before the next attempt, which waits for it.
+   * A connection that did not live for `stableAfter` is a failure too.
+   */
   readonly escalate?: Escalation | undefined
   /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
   readonly stableAfter?: Duration.Input | undefined
@@ -178,7 +181,10 @@ export interface PublishOptions {
   readonly retain?: boolean | undefined
   /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
   readonly properties?: PublishProperties | undefined
-  /** Without a connection: wait in the outbox, fail with `Offline`, or (QoS 0) drop the message. Default: `"wait"`. */
+  /**
+   * Without a connection: wait in the outbox, fail with `Offline`, or (QoS 0 only) drop the message and succeed. Default:
+   * `"wait"`.
+   */
   readonly whenOffline?: "wait" | "fail" | "drop" | undefined
 }
 

@@ -45,7 +45,10 @@ export type MqttEvent =
     readonly clientId: string
   }
   | { readonly _tag: "ConnectionEnded"; readonly error: MqttError | undefined }
-  /** The server has forgotten the session: what was unfinished was sent again as new, all filters subscribed again. */
+  /**
+   * The server has forgotten the session: what was unfinished was sent again as new, all filters subscribed again. With a
+   * clean session that is so on every connection but the first.
+   */
   | { readonly _tag: "SessionLost" }
 
 /**
@@ -63,7 +66,7 @@ export interface Stats {
   readonly outboxBytes: number
   readonly outboxDropped: number
   readonly expired: number
-  /** Messages sent again. */
+  /** Messages sent again to a server that kept the session; what is sent as new to one that did not is not counted. */
   readonly republications: number
   /** Connections the server accepted. */
   readonly connections: number

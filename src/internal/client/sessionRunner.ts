@@ -65,6 +65,8 @@ export class SessionRunner implements Subscriptions.Server {
   /** Packets the encoder refused. */
   readonly #refused = new Fifo<Refused>()
   #isWithdrawing = false
+  /** A subscription waits for a Packet Identifier: all were in use. */
+  #lacksIdentifiers = false
   #suspect: Suspect | undefined
   #isRestored = false
 
@@ -190,8 +192,8 @@ export class SessionRunner implements Subscriptions.Server {
   end(error: Errors.MqttError, how: Errors.MqttError | Cause.Done): void {
     this.outbox.restore(this.#leaving.takeAll().flat())
     this.outbox.failAll(error)
-    for (const request of Session.requests(this.#state)) request.failed(error)
     this.subscriptions.end(how, error)
+    for (const request of Session.requests(this.#state)) request.failed(error)
   }
 
   // -------------------------------------------------------------------------
@@ -203,6 +205,10 @@ export class SessionRunner implements Subscriptions.Server {
     const violation = this.#apply(Session.receive(this.#state, packets, now))
     const settled = this.subscriptions.takeSettled()
     if (settled.length > 0) this.acknowledge(settled, 0x00)
+    if (this.#lacksIdentifiers) {
+      this.#lacksIdentifiers = false
+      this.subscriptions.askAgain()
+    }
     if (!this.outbox.isEmpty) this.#connection?.wake()
     return violation
   }
@@ -350,7 +356,10 @@ export class SessionRunner implements Subscriptions.Server {
   }
 
   #ask(step: Session.Step<Subscriptions.Request>, request: Subscriptions.Request): void {
-    if (step.actions.length === 0) return request.abandoned()
+    if (step.actions.length === 0) {
+      this.#lacksIdentifiers = true
+      return request.abandoned()
+    }
     this.#apply(step)
     this.#onResume?.()
   }

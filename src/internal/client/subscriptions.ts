@@ -175,6 +175,11 @@ export class Subscriptions {
     this.#reconcile([entry])
   }
 
+  /** Asks for what could not be asked for before. */
+  askAgain(): void {
+    this.#reconcile([...this.#entries.values()])
+  }
+
   /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
   #reconcile(entries: Iterable<Entry>): void {
     const wanted: Array<Entry> = []
@@ -207,6 +212,11 @@ export class Subscriptions {
         for (const entry of entries) entry.status = "absent"
       },
       failed: (error) => {
+        // One of them cannot be asked for, or not all of them in one packet.
+        if (entries.length > 1 && this.#isConnected) {
+          for (const some of inPacketsOf(Math.ceil(entries.length / 2), entries)) this.#subscribe(some)
+          return
+        }
         for (const entry of entries) this.#fail(entry, error)
         this.#reconcile(entries)
       }

@@ -23,7 +23,6 @@ import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import { violation } from "../../protocol/ProtocolError.ts"
 import * as Session from "../../protocol/Session.ts"
-import * as failures from "../connection/failures.ts"
 import type { SessionRunner, Suspect } from "./sessionRunner.ts"
 
 export interface SupervisorOptions {
@@ -102,7 +101,7 @@ class Supervisor {
       yield* this.#escalate(error)
       yield* nextAttempt(error).pipe(
         Effect.mapError(() => error),
-        orElseOnDefect(Effect.sleep(pauseWithoutSchedule))
+        catchUnexpected(() => Effect.sleep(pauseWithoutSchedule))
       )
     }
   })
@@ -119,7 +118,7 @@ class Supervisor {
       this.#suspect = suspect
       yield* this.#nextRetransmission(error).pipe(
         Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
-        orElseOnDefect(Effect.void)
+        catchUnexpected(() => Effect.void)
       )
     })
   }
@@ -127,13 +126,13 @@ class Supervisor {
   #escalate(error: MqttError.MqttError): Effect.Effect<void> {
     const { escalate } = this.#options
     if (escalate === undefined || this.#attempt % escalate.after !== 0) return Effect.void
-    return Effect.suspend(() => escalate.run(error)).pipe(orElseOnDefect(Effect.void))
+    return Effect.suspend(() => escalate.run(error)).pipe(catchUnexpected(() => Effect.void))
   }
 
   #isFatal(error: MqttError.MqttError): Effect.Effect<boolean> {
     if (!this.#hasConnected && this.#options.initialConnection === "fail") return Effect.succeed(true)
     return Effect.sync(() => !this.#options.isRetryable(error)).pipe(
-      orElseOnDefect(Effect.sync(() => !error.isRetryable))
+      catchUnexpected(() => Effect.sync(() => !error.isRetryable))
     )
   }
 
@@ -154,12 +153,12 @@ class Supervisor {
         const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
         yield* this.#connected(connection)
         for (const task of [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]) {
-          yield* Effect.forkScoped(Effect.catchDefect(task, (defect) => connection.fail(fromDefect(defect))))
+          yield* Effect.forkScoped(Effect.catchCause(task, (cause) => connection.fail(fromUnexpected(cause))))
         }
         return yield* this.#read(connection)
       }).pipe(
         // Whatever is wrong in here, or in what the program gave us to run, is over with the connection.
-        Effect.catchDefect((defect) => Effect.andThen(tellDefect(defect), Effect.fail(fromDefect(defect))))
+        catchUnexpected((cause) => Effect.fail(fromUnexpected(cause)))
       )
     )
   }
@@ -318,15 +317,20 @@ const unknownSession = (version: ProtocolVersion) =>
 /** `reconnect` itself died, so it cannot say how long to wait. */
 const pauseWithoutSchedule = "10 seconds"
 
-const fromDefect = (defect: unknown): MqttError.MqttError => failures.fromCause(Cause.die(defect))
+/** A defect, or an interruption by something else than our own end, which skips all handlers. */
+const isUnexpected = (cause: Cause.Cause<unknown>): boolean => !Cause.hasFails(cause)
 
-const tellDefect = (defect: unknown): Effect.Effect<void> =>
-  Effect.logError("A defect, in the client or in what it was given to run", Cause.die(defect))
+const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.ConnectionLost({ cause: Cause.squash(cause) }))
 
-/** What the program gave us to run may die. That is told, and the client goes on with `otherwise`. */
-const orElseOnDefect =
-  <B>(otherwise: Effect.Effect<B>) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E, R> =>
-    Effect.catchDefect(self, (defect) => Effect.andThen(tellDefect(defect), otherwise))
+const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logError("A defect, in the client or in what it was given to run", cause)
+
+/** What is wrong in here, or in what the program gave us to run, is told, and the client goes on. */
+const catchUnexpected =
+  <B, E2>(recover: (cause: Cause.Cause<unknown>) => Effect.Effect<B, E2>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E | E2, R> =>
+    Effect.catchCauseIf(self, isUnexpected, (cause) => Effect.andThen(tell(cause), recover(cause)))
 
 const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undefined => {
   if (Exit.isSuccess(exit)) return undefined

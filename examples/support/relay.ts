@@ -1,0 +1,70 @@
+/**
+ * A network that can fail on demand: a TCP relay on this machine in front of the broker.
+ *
+ * It knows nothing of MQTT: it passes bytes on, swallows them, or is not there.
+ */
+import { Effect, type Scope } from "effect"
+import * as Net from "node:net"
+
+export interface Relay {
+  /** What `to` is, reached through the relay. */
+  readonly url: string
+  /** From now on whatever arrives is lost, as when somebody pulls a cable: nobody is told. */
+  readonly swallow: Effect.Effect<void>
+  /** Every connection is reset, and new ones are refused. */
+  readonly cut: Effect.Effect<void>
+  /** New connections reach the broker again. */
+  readonly mend: Effect.Effect<void>
+}
+
+/** A relay to the broker that this URL names, for as long as the scope. */
+export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Relay, never, Scope.Scope> {
+  const broker = new URL(to)
+  const sockets = new Set<Net.Socket>()
+  let isSwallowing = false
+
+  const pass = (from: Net.Socket, into: Net.Socket) => {
+    sockets.add(from)
+    from.on("data", (bytes) => isSwallowing || into.write(bytes))
+    from.on("error", () => from.destroy())
+    from.on("close", () => {
+      sockets.delete(from)
+      // The end of one side is the end of both, unless that is swallowed too.
+      if (!isSwallowing) into.destroy()
+    })
+  }
+  const server = Net.createServer({ noDelay: true }, (client) => {
+    const host = broker.hostname.replace(/^\[(.*)\]$/, "$1")
+    const upstream = Net.connect({ host, port: Number(broker.port || 1883), noDelay: true })
+    pass(client, upstream)
+    pass(upstream, client)
+  })
+  const listen = (port: number): Effect.Effect<number> =>
+    Effect.callback((resume) => {
+      server.once("error", (cause) => resume(Effect.die(cause)))
+      server.listen(port, "127.0.0.1", () => {
+        const address = server.address()
+        resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+      })
+    })
+  const cut = Effect.sync(() => {
+    server.close()
+    for (const socket of sockets) socket.resetAndDestroy()
+  })
+
+  const port = yield* Effect.acquireRelease(listen(0), () => cut)
+  const url = new URL(to)
+  url.hostname = "127.0.0.1"
+  url.port = `${port}`
+  return {
+    url: url.href,
+    swallow: Effect.sync(() => {
+      isSwallowing = true
+    }),
+    cut,
+    mend: Effect.suspend(() => {
+      isSwallowing = false
+      return Effect.asVoid(listen(port))
+    })
+  }
+})
