@@ -139,7 +139,8 @@ export const make = Effect.fnUntraced(function*(
 
   yield* keepSession(resolved, runner)
   const supervisor = yield* Supervisor.run({ options: resolved, runner, state, events, first }).pipe(
-    Effect.catch(close),
+    // Whatever ended it: a client that nothing keeps up must not look alive.
+    Effect.catchCause((cause) => close(failures.fromCause(cause))),
     Effect.forkScoped
   )
   yield* Effect.addFinalizer(() => close(failures.closed))
@@ -147,7 +148,18 @@ export const make = Effect.fnUntraced(function*(
 
   // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
   const disconnect = Effect.uninterruptible(Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
-  const subscribing = { runner, lifetime, buffer: resolved.buffer }
+  const scope = yield* Effect.scope
+  const subscribing = {
+    runner,
+    lifetime,
+    buffer: resolved.buffer,
+    linger: (release: () => void) =>
+      resolved.session === "clean" ? Effect.void : Effect.sync(release).pipe(
+        Effect.delay(lingering),
+        Effect.forkIn(scope),
+        Effect.asVoid
+      )
+  }
   const subscribe = Subscriber.make(subscribing)
   const { flush, publish, publishAsync, publishSink } = new Publisher({ runner, lifetime, clock })
   return MqttClient.of({
@@ -168,6 +180,9 @@ export const make = Effect.fnUntraced(function*(
     )
   })
 })
+
+/** How long a subscription of a persistent session is kept after its last subscriber left. */
+const lingering = "1 second"
 
 /** A session that is to persist goes on from where the store has it, and goes back there when the client ends. */
 const keepSession = Effect.fnUntraced(function*(

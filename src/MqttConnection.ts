@@ -106,8 +106,11 @@ export interface MqttConnection {
   readonly enqueue: (packet: Packet.ClientPacket) => InvalidPacket | undefined
   /** Asks for a write, and with it for `fill`. */
   readonly wake: () => void
-  /** Calls back when the network took all that was enqueued so far. */
-  readonly onWritten: (written: () => void) => void
+  /**
+   * Calls back when the network took all that was enqueued so far, or, with `cutOff`, when the connection ended and
+   * nobody knows how much of it went out. Neither when it ended before the write began.
+   */
+  readonly onWritten: (written: () => void, cutOff?: () => void) => void
   /** Bytes enqueued that the network has not taken. */
   readonly unsent: () => number
   /** Milliseconds of the clock that deadlines count in. */
@@ -236,7 +239,7 @@ const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
     violated: (violation) => link.violated(violation),
     enqueue: (packet) => link.enqueue(packet),
     wake: () => link.wake(),
-    onWritten: (written) => link.onWritten(written),
+    onWritten: (written, cutOff) => link.onWritten(written, cutOff),
     unsent: () => link.unsent,
     now: () => link.now(),
     silence: () => link.now() - link.connection.keepAlive.lastHeard

@@ -248,7 +248,7 @@ const replay = <R>(draft: Draft<R>): void => {
     const packetIdentifier = draft.replay[draft.replayed++]
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing?._tag !== "Publish") continue
-    if (outgoing.sentOn !== 0) draft.republications++
+    draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
     draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection, sentAt: draft.now })
   }

@@ -168,7 +168,7 @@ describe("connecting", () => {
       yield* mqtt.disconnect
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(states, ["Connected", "Disconnected", "Connecting", "Connected", "Closed"])
-      assert.deepStrictEqual(events(), ["ConnectionEnded", "ConnectionAccepted", "SessionLost", "ConnectionEnded"])
+      assert.deepStrictEqual(events(), ["ConnectionEnded", "ConnectionAccepted", "ConnectionEnded"])
     }))
 
   scenario(

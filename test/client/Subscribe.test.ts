@@ -27,6 +27,9 @@ const asked = (kit: Kit) =>
 const unsubscribed = (kit: Kit) =>
   Effect.map(sent(kit, "Unsubscribe"), (packets) => packets.flatMap(({ topicFilters }) => topicFilters))
 
+/** How long a subscription of a persistent session outlives its last subscriber, milliseconds. */
+const lingering = 1000
+
 describe("subscribing", () => {
   scenario(
     "S9 R116 a refused subscription fails with its reason and causes no reconnect",
@@ -268,9 +271,74 @@ describe("across connections", () => {
         yield* kit.network.reset
         yield* TestClock.adjust(1)
         yield* Scope.close(scope, Exit.void)
-        yield* TestClock.adjust(reconnected + roundTrip)
+        yield* TestClock.adjust(lingering + roundTrip)
         assert.deepStrictEqual(yield* unsubscribed(kit), ["t"])
         assert.deepStrictEqual((yield* kit.broker.session(clientId))?.subscriptions, [])
+      })
+  )
+
+  scenario(
+    "R27 a program that ends leaves the subscriptions of a persistent session to the next one",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const program = Effect.scoped(Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ session: "persistent" })
+          yield* Effect.asVoid(Effect.scoped(mqtt.subscribe("t", { qos: 1 })))
+        }))
+        yield* complete(program)
+        assert.deepStrictEqual(yield* unsubscribed(kit), [])
+        yield* kit.broker.publish("t", "queued", { qos: 1 })
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(received.texts(), ["queued"])
+      })
+  )
+
+  scenario(
+    "one who comes back within a second finds what came meanwhile, if the session persists",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* complete(Effect.asVoid(Effect.scoped(mqtt.subscribe("t", { qos: 1 }))))
+        yield* kit.broker.publish("t", "meanwhile", { qos: 1 })
+        yield* TestClock.adjust(roundTrip)
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
+        yield* TestClock.adjust(2 * lingering)
+        assert.deepStrictEqual(received.texts(), ["meanwhile"])
+        assert.deepStrictEqual(yield* unsubscribed(kit), [])
+        assert.lengthOf(yield* sent(kit, "Subscribe"), 1)
+      })
+  )
+
+  scenario("several filters are asked for in one SUBSCRIBE", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const { granted } = yield* complete(mqtt.subscribe(["a", "b/#", "c"], { qos: 1 }))
+      assert.deepStrictEqual(granted, [1, 1, 1])
+      const subscribes = yield* sent(kit, "Subscribe")
+      assert.deepStrictEqual(
+        subscribes.map(({ subscriptions }) => subscriptions.map(({ topicFilter }) => topicFilter)),
+        [["a", "b/#", "c"]]
+      )
+    }))
+
+  scenario(
+    "a clean session keeps what did not fit into a buffer when the connection is lost",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const messages = yield* complete(mqtt.subscribe("t", { qos: 1, buffer: { messages: 1 } }))
+        for (const text of ["1", "2", "3"]) yield* kit.broker.publish("t", text, { qos: 1 })
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.network.reset
+        yield* TestClock.adjust(reconnected)
+        const received = yield* record(messages)
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(received.texts(), ["1", "2", "3"])
       })
   )
 

@@ -54,8 +54,8 @@ describe("publishAsync", () => {
         Effect.gen(function*() {
           const mqtt = yield* kit.connect()
           const received = yield* record(yield* complete(mqtt.subscribe("t", { qos })))
-          yield* complete(mqtt.publishAsync("t", "0", { qos }))
-          yield* complete(mqtt.publishAsync("t", "1", { qos }))
+          yield* complete(Effect.asVoid(mqtt.publishAsync("t", "0", { qos })))
+          yield* complete(Effect.asVoid(mqtt.publishAsync("t", "1", { qos })))
           yield* complete(mqtt.publish("t", "2", { qos }))
           yield* TestClock.adjust(2 * roundTrip)
           assert.deepStrictEqual(received.texts(), ["0", "1", "2"])
@@ -151,22 +151,35 @@ describe("publishAsync", () => {
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()
-        yield* kit.network.stallWrites
+        // The write fails at once: the network has taken nothing.
+        yield* kit.network.closed
         const acknowledgement = yield* complete(mqtt.publishAsync("t", "hello"))
         const waiting = yield* begin(acknowledgement)
-        yield* TestClock.adjust(roundTrip)
+        yield* TestClock.adjust(1)
         assert.isUndefined(waiting.pollUnsafe())
-        yield* kit.network.reset
         yield* TestClock.adjust(reconnected + roundTrip)
         assert.isDefined(waiting.pollUnsafe())
         assert.deepStrictEqual(yield* accepted(kit), ["hello"])
       })
   )
 
+  scenario("QoS 0 that may have gone out in part is not sent again, and says so", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* kit.network.stallWrites
+      const publishing = yield* begin(Effect.flip(mqtt.publish("t", "hello")))
+      yield* TestClock.adjust(roundTrip)
+      assert.isUndefined(publishing.pollUnsafe())
+      yield* kit.network.reset
+      assert.strictEqual((yield* complete(Fiber.join(publishing))).reason._tag, "ConnectionLost")
+      yield* TestClock.adjust(reconnected + roundTrip)
+      assert.deepStrictEqual(yield* accepted(kit), [])
+    }))
+
   scenario("`whenOffline` decides before anything waits", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* offline(kit)
-      const failing = mqtt.publishAsync("t", "0", { qos: 1, whenOffline: "fail" })
+      const failing = Effect.asVoid(mqtt.publishAsync("t", "0", { qos: 1, whenOffline: "fail" }))
       assert.strictEqual((yield* Effect.flip(failing)).reason._tag, "Offline")
       yield* Effect.flatten(mqtt.publishAsync("t", "0", { whenOffline: "drop" }))
       yield* online(kit)
@@ -214,7 +227,7 @@ describe("publishAsync", () => {
         yield* kit.broker.holdAcknowledgements()
         const options = { qos: 1, properties: { messageExpiryInterval: 2 } } as const
         const sentInTime = yield* complete(mqtt.publishAsync("t", "sent", options))
-        const late = yield* begin(Effect.flip(mqtt.publishAsync("t", "late", options)))
+        const late = yield* begin(Effect.flip(Effect.asVoid(mqtt.publishAsync("t", "late", options))))
         const last = yield* begin(Effect.flatten(mqtt.publishAsync("t", "last", { qos: 1 })))
         yield* TestClock.adjust("3 seconds")
         yield* kit.broker.releaseAcknowledgements()
@@ -304,16 +317,35 @@ describe("publishSink", () => {
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 2 })
-        yield* kit.network.stallWrites
+        yield* kit.network.closed
         const messages = numbered(20, 0).map((
           message,
           index
         ) => ({ ...message, qos: index % 2 === 0 ? 0 : 1 } as const))
         const publishing = yield* begin(Stream.run(Stream.fromIterable(messages), mqtt.publishSink))
         yield* TestClock.adjust(roundTrip)
-        yield* kit.network.reset
         assert.strictEqual(yield* complete(Fiber.join(publishing)), 20)
         assert.deepStrictEqual((yield* accepted(kit)).toSorted(), Array.range(0, 19).map(String).toSorted())
+      })
+  )
+
+  scenario(
+    "QoS 0 that leaves a second time does not stand for another message of its chunk",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const options = { maxInflight: 1, responseTimeout: "10 seconds", keepAlive: "10 seconds" } as const
+        const mqtt = yield* kit.connect({ session: "persistent", ...options })
+        yield* kit.broker.holdAcknowledgements()
+        yield* kit.network.closed
+        const messages = numbered(3, 1).map((message, index) => index === 0 ? { ...message, qos: 0 } as const : message)
+        const publishing = yield* begin(Stream.run(Stream.fromIterable(messages), mqtt.publishSink))
+        yield* TestClock.adjust(reconnected + roundTrip)
+        // The last one still waits for the window, so it can be withdrawn.
+        yield* Fiber.interrupt(publishing)
+        yield* kit.broker.releaseAcknowledgements()
+        yield* TestClock.adjust(3 * roundTrip)
+        assert.deepStrictEqual((yield* accepted(kit)).toSorted(), ["0", "1"])
       })
   )
 
@@ -326,6 +358,32 @@ describe("publishSink", () => {
       assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)), Array.range(0, 9999).map(String))
       assert.strictEqual(yield* connections(kit), 3)
     }))
+
+  scenario(
+    "S56 R74 R82 ten thousand in flight when the link is cut: the replay uses the whole window, a subscription passes it",
+    {},
+    (
+      kit
+    ) =>
+      Effect.gen(function*() {
+        const options = { responseTimeout: "10 seconds", keepAlive: "10 seconds" } as const
+        const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 10_000, ...options })
+        yield* kit.network.drop
+        const publishing = yield* begin(Stream.run(Stream.fromIterable(numbered(12_000, 1)), mqtt.publishSink))
+        yield* TestClock.adjust(roundTrip)
+        assert.strictEqual((yield* mqtt.stats).inFlight, 10_000)
+        yield* kit.broker.holdAcknowledgements("Puback")
+        yield* kit.network.reset
+        const subscribing = yield* begin(Effect.asVoid(mqtt.subscribe("other", { qos: 1 })))
+        // One round trip: the window is full again, SUBACK is there.
+        yield* TestClock.adjust(reconnected + roundTrip)
+        assert.strictEqual((yield* sent(kit, "Publish")).length, 10_000)
+        assert.isDefined(subscribing.pollUnsafe())
+        yield* kit.broker.releaseAcknowledgements()
+        assert.strictEqual(yield* complete(Fiber.join(publishing)), 12_000)
+        assert.deepStrictEqual(yield* accepted(kit), Array.range(0, 11_999).map(String))
+      })
+  )
 
   scenario("the same sink can be run again, and by two at once", {}, (kit) =>
     Effect.gen(function*() {

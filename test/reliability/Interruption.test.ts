@@ -23,6 +23,10 @@ const works = Effect.fnUntraced(function*(mqtt: Client, { broker }: Run) {
   assert.strictEqual(message.text, "check")
 }, Effect.scoped)
 
+/** What was interrupted before its first byte is not in the outbox any more. */
+const nothingWaits = (mqtt: Client) =>
+  Effect.map(mqtt.stats, ({ outboxMessages }) => assert.strictEqual(outboxMessages, 0, "waits in the outbox"))
+
 describe("interrupted at every point", () => {
   for (const qos of [0, 1, 2] as const) {
     everywhere(`S47 publish at QoS ${qos}: sent whole or not at all`, {
@@ -31,6 +35,7 @@ describe("interrupted at every point", () => {
       waits: 3 * roundTrip,
       after: (mqtt, run, exit) =>
         Effect.gen(function*() {
+          yield* nothingWaits(mqtt)
           yield* works(mqtt, run)
           const arrived = (yield* texts(run)).filter((text) => text === "hello").length
           if (Exit.isSuccess(exit)) assert.strictEqual(arrived, 1)
@@ -50,6 +55,7 @@ describe("interrupted at every point", () => {
       waits: reconnected + 3 * roundTrip,
       after: (mqtt, run) =>
         Effect.gen(function*() {
+          yield* nothingWaits(mqtt)
           yield* TestClock.adjust(reconnected)
           yield* works(mqtt, run)
           assert.isAtMost((yield* texts(run)).filter((text) => text === "hello").length, 1)
@@ -62,6 +68,7 @@ describe("interrupted at every point", () => {
       waits: 3 * roundTrip,
       after: (mqtt, run) =>
         Effect.gen(function*() {
+          yield* nothingWaits(mqtt)
           yield* works(mqtt, run)
           assert.isAtMost((yield* texts(run)).filter((text) => text === "hello").length, 1)
         })
@@ -78,6 +85,7 @@ describe("interrupted at every point", () => {
       waits: 7 * roundTrip,
       after: (mqtt, run, exit) =>
         Effect.gen(function*() {
+          yield* nothingWaits(mqtt)
           yield* works(mqtt, run)
           const sent = (yield* texts(run)).filter((text) => text !== "check")
           assert.deepStrictEqual(sent, Array.range(0, 5).map(String).slice(0, sent.length))
@@ -152,6 +160,31 @@ describe("interrupted at every point", () => {
           const error = yield* complete(Effect.flip(call))
           assert.strictEqual(error.reason._tag, "Closed")
         }
+      })
+  })
+
+  everywhere("S48 disconnectWithWill: begun is done", {
+    prepare: ({ make }) => make({ will: { topic: "will", payload: "gone" } }),
+    work: (mqtt) => mqtt.disconnectWithWill,
+    waits: 2 * roundTrip,
+    after: (mqtt, run) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(2 * roundTrip)
+        const state = yield* SubscriptionRef.get(mqtt.state)
+        if (state._tag === "Connected") return yield* works(mqtt, run)
+        assert.strictEqual(state._tag, "Closed")
+        assert.deepStrictEqual(yield* texts(run), ["gone"])
+      })
+  })
+
+  everywhere("brokerUp: nobody listens for an answer any more", {
+    prepare: ({ make }) => Effect.tap(make({ responseTimeout: "1 second" }), () => TestClock.adjust("2 seconds")),
+    work: (mqtt) => mqtt.brokerUp,
+    waits: 2 * roundTrip,
+    after: (mqtt, run) =>
+      Effect.gen(function*() {
+        assert.isTrue(yield* complete(mqtt.brokerUp))
+        yield* works(mqtt, run)
       })
   })
 

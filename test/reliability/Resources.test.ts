@@ -68,7 +68,6 @@ layer(Aedes.layer(), { excludeTestServices: true })("a thousand clients, one aft
 })
 
 describe("a consumer that is a hundred times slower than what comes", () => {
-  const messages = 200_000
   const payload = new Uint8Array(200)
   const bounds = { messages: 1000, bytes: megabyte }
 
@@ -77,8 +76,9 @@ describe("a consumer that is a hundred times slower than what comes", () => {
     readonly protocolVersion: "3.1.1" | "5.0"
     readonly qos: 0 | 1
     readonly policy: OverflowPolicy
+    readonly messages: number
   }) {
-    const { policy, protocolVersion, qos } = options
+    const { messages, policy, protocolVersion, qos } = options
     const flood = yield* Flood.serve({ protocolVersion, qos, messages, payload })
     const before = yield* memory
     const mqtt = yield* MqttClient.make({
@@ -102,10 +102,10 @@ describe("a consumer that is a hundred times slower than what comes", () => {
       Effect.retry(Schedule.spaced("10 millis"))
     )
 
-  for (const policy of ["dropOldest", "dropNewest"] as const) {
-    it.live(`S57 QoS 0, \`${policy}\`: all is read, what does not fit is dropped and counted, pings go on`, () =>
+  for (const [policy, messages] of [["dropOldest", 1_000_000], ["dropNewest", 200_000]] as const) {
+    it.live(`S57 ${messages} at QoS 0, \`${policy}\`: all is read, what does not fit is dropped and counted, pings go on`, () =>
       Effect.gen(function*() {
-        const { consumed, flood, growth, mqtt } = yield* flooded({ protocolVersion: "5.0", qos: 0, policy })
+        const { consumed, flood, growth, mqtt } = yield* flooded({ protocolVersion: "5.0", qos: 0, policy, messages })
         yield* until(() => flood.written() === messages)
         const pings = flood.pings()
         yield* until(() => flood.pings() >= pings + 5)
@@ -120,7 +120,8 @@ describe("a consumer that is a hundred times slower than what comes", () => {
   for (const [protocolVersion, qos] of [["5.0", 0], ["3.1.1", 0], ["3.1.1", 1]] as const) {
     it.live(`S57 QoS ${qos}, \`suspend\`: reading stops, pings go on, nothing is lost (${protocolVersion})`, () =>
       Effect.gen(function*() {
-        const { consumed, flood, growth, mqtt } = yield* flooded({ protocolVersion, qos, policy: "suspend" })
+        const messages = 200_000
+        const { consumed, flood, growth, mqtt } = yield* flooded({ protocolVersion, qos, policy: "suspend", messages })
         yield* until(() => flood.isStalled() || flood.written() === messages)
         const pings = flood.pings()
         yield* until(() => flood.pings() >= pings + 3)

@@ -102,7 +102,7 @@ const receiving = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Servi
     Stream.runDrain,
     Effect.forkScoped
   )
-  return Effect.as(Fiber.join(fiber), received)
+  return { received, untilLast: Fiber.join(fiber) }
 })
 
 const inOrder = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -115,7 +115,7 @@ Mosquitto.suite("mosquitto stopped and started twenty times in a row", {}, (it) 
         const broker = yield* makeBroker
         const subscriber = yield* broker.client({ protocolVersion, clientId: "subscriber" })
         const publisher = yield* broker.client({ protocolVersion, clientId: "publisher", maxInflight: 50 })
-        const all = yield* receiving(subscriber)
+        const { received, untilLast } = yield* receiving(subscriber)
         let isOver = false
         const publishers = yield* Effect.forEach(levels, (qos) =>
           Effect.forkScoped(publishing(publisher, qos, () => isOver)))
@@ -127,7 +127,7 @@ Mosquitto.suite("mosquitto stopped and started twenty times in a row", {}, (it) 
         }
         isOver = true
         const acknowledged = yield* Effect.forEach(publishers, Fiber.join)
-        const received = yield* all
+        yield* untilLast
         for (const qos of levels) {
           const texts = received[qos].filter((text) =>
             text !== last

@@ -8,6 +8,7 @@ import * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import type { MqttEvent } from "../../src/MqttState.ts"
 import { MqttTransport, type NetworkConnection } from "../../src/MqttTransport.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../src/testing/index.ts"
 import {
   accepted,
@@ -119,10 +120,13 @@ describe("S41 a defect", () => {
   /** What was logged as an error. */
   const errorsOf = () => {
     const errors: Array<unknown> = []
+    let lines = 0
     const logger = Logger.make(({ cause, logLevel }) => {
-      if (logLevel === "Error") errors.push(...cause.reasons.map((reason) => reason._tag === "Die" && reason.defect))
+      if (logLevel !== "Error") return
+      lines++
+      errors.push(...cause.reasons.map((reason) => reason._tag === "Die" && reason.defect))
     })
-    return { errors, layer: Logger.layer([logger]) }
+    return { errors, lines: () => lines, layer: Logger.layer([logger]) }
   }
 
   const dying = {
@@ -155,6 +159,30 @@ describe("S41 a defect", () => {
         assert.deepStrictEqual(errors, [dead])
       }).pipe(Effect.provide(layer))
     })
+  }
+
+  for (const option of ["credentials", "escalate", "reconnect"] as const) {
+    scenario(
+      `an interruption in \`${option}\`, which is not the client's own, is told, and the client goes on`,
+      {},
+      (kit) => {
+        const { layer, lines } = errorsOf()
+        let calls = 0
+        const interrupted = {
+          credentials: { credentials: Effect.suspend(() => ++calls === 2 ? Effect.interrupt : Effect.succeed({})) },
+          escalate: { escalate: { after: 1, run: () => Effect.interrupt } },
+          reconnect: {
+            reconnect: Schedule.spaced(reconnectDelay).pipe(Schedule.addDelay(() => Effect.interrupt))
+          }
+        }
+        return Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ session: "persistent", ...interrupted[option] })
+          yield* kit.network.reset
+          yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
+          assert.strictEqual(lines(), 1)
+        }).pipe(Effect.provide(layer))
+      }
+    )
   }
 
   scenario("before the first connection is what making the client fails with", {}, (kit) =>
@@ -279,12 +307,37 @@ describe("S53 a message that kills connections", () => {
             const others = topics.flatMap((topic, index) => topic === "t" ? [String(index)] : [])
             assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)), others)
             if (qos === 2) assert.strictEqual((yield* accepted(kit)).length, others.length)
-            // It is over: what follows goes out as ever, with the whole window.
-            yield* complete(mqtt.publish("t", "after", { qos }))
+            // It is over: what follows goes out as ever, and has the whole window again.
+            yield* complete(publishes(mqtt, Array.makeBy(1000, () => "t"), qos))
             assert.strictEqual((yield* mqtt.stats).window, 1000)
           })
       )
     }
+  }
+
+  for (const qos of [1, 2] as const) {
+    scenario(
+      `QoS ${qos}, when the acknowledgements of the others are lost with the connection: none of them fails`,
+      {},
+      (
+        kit
+      ) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect(options)
+          const isDeadly = (packet: Packet.Packet) => packet._tag === "Publish" && packet.topic === "deadly"
+          let deaths = 0
+          yield* Effect.suspend(() => kit.broker.awaitPacket(clientId, isDeadly, ++deaths)).pipe(
+            Effect.andThen(kit.network.reset),
+            Effect.forever,
+            Effect.forkScoped({ startImmediately: true })
+          )
+          const topics = Array.makeBy(20, (index) => index === 10 ? "deadly" : "t")
+          const exits = yield* complete(publishes(mqtt, topics, qos))
+          const failed = exits.flatMap((exit, index) => Exit.isFailure(exit) ? [index] : [])
+          assert.deepStrictEqual(failed, [10])
+          assert.strictEqual(reasonOf(exits[10])?._tag, "Quarantined")
+        })
+    )
   }
 
   scenario("the `retransmit` schedule says how often", {}, (kit) =>

@@ -257,11 +257,11 @@ export class Inbox<A> {
   }
 
   /**
-   * The connection is gone. What is parked at QoS 1 comes again; what is parked at QoS 2 does not, as it counts as
-   * received, and neither does QoS 0.
+   * The connection is gone. Where the session persists, what is parked at QoS 1 comes again; what is parked at QoS 2 does
+   * not, as it counts as received, and neither does QoS 0.
    */
-  disconnected(): void {
-    this.#keepParked((parked) => parked.qos !== 1)
+  disconnected(isPersistent: boolean): void {
+    this.#keepParked((parked) => parked.qos !== 1 || !isPersistent)
   }
 
   #keepParked(keep: (parked: Parked<A>) => boolean): void {

@@ -77,8 +77,12 @@ export class SessionRunner implements Subscriptions.Server {
       receiveMaximum: options.receiveMaximum
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
-    this.subscriptions = new Subscriptions.Subscriptions(this, options.receiveMaximum)
     this.gate = new Gate(() => this.#onResume?.())
+    this.subscriptions = new Subscriptions.Subscriptions(this, {
+      isPersistent: options.session !== "clean",
+      maximumUnclaimed: options.receiveMaximum,
+      gate: this.gate
+    })
   }
 
   get #state(): Session.Session<Subscriptions.Request> {
@@ -285,10 +289,18 @@ export class SessionRunner implements Subscriptions.Server {
   /** QoS 0 ends when the network took it; until then it is kept, for the case that the connection ends before. */
   #leave(connection: MqttConnection, leaving: ReadonlyArray<Publication>): void {
     this.#leaving.push(leaving)
-    connection.onWritten(() => {
+    const settle = (end: (publication: Publication) => void) => () => {
       this.#leaving.shift()
-      for (const publication of leaving) publication.completed(noOutcome)
-    })
+      for (const publication of leaving) end(publication)
+    }
+    const cutOff = Errors.fromReason(
+      new Errors.ConnectionLost({ cause: "it ended while the message was being written" })
+    )
+    connection.onWritten(
+      settle((publication) => publication.completed(noOutcome)),
+      // At most once: what the server may have got part of, and so all of, is not sent again.
+      settle((publication) => publication.failed(cutOff))
+    )
   }
 
   /** What the server's announcements forbid costs no identifier. */

@@ -34,6 +34,8 @@ export interface Subscribing {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
   readonly buffer: ResolvedBounds
+  /** Does something later, unless the client has ended by then. */
+  readonly linger: (release: () => void) => Effect.Effect<void>
 }
 
 export const make = (client: Subscribing) =>
@@ -69,21 +71,21 @@ export const makeInbox = <A>(
 
 /** Joins every filter until the scope ends, and waits for what the server says; if it refuses one, all are left. */
 export const join = Effect.fnUntraced(function*(
-  { lifetime, runner }: Subscribing,
+  { lifetime, linger, runner }: Subscribing,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Subscriber
 ): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
   if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
   const invalid = check(subscriptions, runner)
   if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
-  const leave = Effect.sync(() => {
-    for (const subscription of subscriptions) runner.subscriptions.remove(subscription.topicFilter, subscriber)
+  const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+  const leave = Effect.suspend(() => {
+    for (const topicFilter of topicFilters) runner.subscriptions.remove(topicFilter, subscriber)
     subscriber.inbox.end(Cause.Done())
+    return linger(() => runner.subscriptions.release(topicFilters))
   })
   yield* Effect.addFinalizer(() => leave)
-  return yield* Effect.forEach(subscriptions, (subscription) => joinOne(runner, subscription, subscriber), {
-    concurrency: "unbounded"
-  }).pipe(Effect.onError(() => leave))
+  return yield* Effect.onError(enter(runner, subscriptions, subscriber), () => leave)
 })
 
 export const toSubscriptions = (
@@ -117,15 +119,26 @@ const check = (
   ))
 }
 
-/** Adds the subscriber to one filter and waits for what the server says. */
-const joinOne = (
+/** Adds the subscriber to all filters, and waits for what the server says to each. */
+const enter = (
   runner: SessionRunner,
-  subscription: Packet.Subscription,
+  subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Subscriber
-): Effect.Effect<Packet.QoS, MqttError.MqttError> =>
-  Effect.callback((resume) =>
-    runner.subscriptions.add(subscription, subscriber, {
-      granted: (qos) => resume(Effect.succeed(qos)),
-      failed: (error) => resume(Effect.fail(error))
-    })
-  )
+): Effect.Effect<ReadonlyArray<Packet.QoS>, MqttError.MqttError> =>
+  Effect.callback((resume) => {
+    const granted: Array<Packet.QoS> = []
+    let open = subscriptions.length
+    runner.subscriptions.addAll(
+      subscriptions.map((options, index) => ({
+        options,
+        waiting: {
+          granted: (qos) => {
+            granted[index] = qos
+            if (--open === 0) resume(Effect.succeed(granted))
+          },
+          failed: (error) => resume(Effect.fail(error))
+        }
+      })),
+      subscriber
+    )
+  })

@@ -11,8 +11,9 @@ import type { Arrival } from "../../protocol/Arrivals.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as ReasonCode from "../../protocol/ReasonCode.ts"
 import type { Outcome } from "../../protocol/Session.ts"
+import * as Topic from "../../protocol/Topic.ts"
 import * as TopicTree from "../../protocol/TopicTree.ts"
-import type { Inbox } from "./inbox.ts"
+import type { Gate, Inbox } from "./inbox.ts"
 
 /** What the table needs of the connection; both do nothing while there is none, and `abandoned` is told instead. */
 export interface Server {
@@ -87,6 +88,8 @@ interface Entry {
   /** What the server has, as far as it said so. */
   status: "absent" | "subscribing" | "present" | "unsubscribing"
   granted: Packet.QoS
+  /** Nobody is there and it is kept, for the case that somebody comes back or the client ends. */
+  isLingering: boolean
   readonly subscribers: Set<Subscriber>
   readonly waiting: Set<Waiting>
 }
@@ -94,22 +97,31 @@ interface Entry {
 /** So many filters go into one SUBSCRIBE. */
 const filtersPerPacket = 100
 
+export interface SubscriptionsOptions {
+  /** The server keeps subscriptions, and sends again what was not acknowledged. */
+  readonly isPersistent: boolean
+  /** Messages that nobody has taken yet; with more of them the reader is asked to stop. */
+  readonly maximumUnclaimed: number
+  readonly gate: Gate
+}
+
 export class Subscriptions {
   readonly #server: Server
   readonly #entries = new Map<string, Entry>()
   readonly #tree = TopicTree.make<Subscriber>()
   readonly #matched: Array<Subscriber> = []
-  readonly #maximumUnclaimed: number
+  readonly #options: SubscriptionsOptions
   #unclaimed: Array<Unclaimed> = []
   #claimable = false
+  #isGateClosed = false
   #settled: Array<Arrival> = []
   #isConnected = false
   /** Set by the reader while it reads although an inbox is blocked. */
   isOverrun = false
 
-  constructor(server: Server, maximumUnclaimed: number) {
+  constructor(server: Server, options: SubscriptionsOptions) {
     this.#server = server
-    this.#maximumUnclaimed = maximumUnclaimed
+    this.#options = options
   }
 
   get filters(): ReadonlyArray<string> {
@@ -134,27 +146,45 @@ export class Subscriptions {
 
   /** Adds a subscriber; messages that match reach it from now on. `waiting` hears what the server says. */
   add(options: Packet.Subscription, subscriber: Subscriber, waiting: Waiting): void {
+    this.addAll([{ options, waiting }], subscriber)
+  }
+
+  /** Adds a subscriber to several filters, which are asked for together. */
+  addAll(
+    all: ReadonlyArray<{ readonly options: Packet.Subscription; readonly waiting: Waiting }>,
+    subscriber: Subscriber
+  ): void {
+    const entries = all.map(({ options, waiting }) => this.#enter(options, subscriber, waiting))
+    this.#claim(subscriber)
+    this.#reconcile(entries)
+  }
+
+  #enter(options: Packet.Subscription, subscriber: Subscriber, waiting: Waiting): Entry {
     const entry = this.#entryFor(options)
     entry.subscribers.add(subscriber)
+    entry.isLingering = false
     this.#tree.add(options.topicFilter, subscriber)
-    this.#claim(subscriber)
+    // A shared subscription has the highest QoS that one of them asked for.
     if (options.qos > entry.options.qos) {
-      // A shared subscription has the highest QoS that one of them asked for.
       entry.options = { ...entry.options, qos: options.qos }
-      entry.waiting.add(waiting)
       if (entry.status === "present") entry.status = "absent"
-    } else if (entry.status === "present") {
-      return waiting.granted(entry.granted)
-    } else {
-      entry.waiting.add(waiting)
     }
-    this.#reconcile([entry])
+    if (entry.status === "present") waiting.granted(entry.granted)
+    else entry.waiting.add(waiting)
+    return entry
   }
 
   #entryFor(options: Packet.Subscription): Entry {
     const known = this.#entries.get(options.topicFilter)
     if (known !== undefined) return known
-    const entry: Entry = { options, status: "absent", granted: 0, subscribers: new Set(), waiting: new Set() }
+    const entry: Entry = {
+      options,
+      status: "absent",
+      granted: 0,
+      isLingering: false,
+      subscribers: new Set(),
+      waiting: new Set()
+    }
     this.#entries.set(options.topicFilter, entry)
     return entry
   }
@@ -166,18 +196,35 @@ export class Subscriptions {
       known !== undefined && known.retainAsPublished !== options.retainAsPublished
   }
 
-  /** A subscriber leaves; the last one ends the subscription. */
-  remove(topicFilter: string, subscriber: Subscriber, waiting?: Waiting): void {
+  /**
+   * A subscriber leaves; the last one ends the subscription. In a session that is to persist it lingers first, until
+   * `release`: a program that ends leaves its subscriptions too, and wants to find them again.
+   */
+  remove(topicFilter: string, subscriber: Subscriber): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined || !entry.subscribers.delete(subscriber)) return
-    if (waiting !== undefined) entry.waiting.delete(waiting)
     this.#tree.remove(topicFilter, subscriber)
+    entry.isLingering = this.#options.isPersistent && entry.subscribers.size === 0 && entry.status === "present"
     this.#reconcile([entry])
+  }
+
+  /** The time has passed in which somebody could have come back. */
+  release(topicFilters: ReadonlyArray<string>): void {
+    const entries = topicFilters.flatMap((topicFilter) => this.#entries.get(topicFilter) ?? [])
+    for (const entry of entries) entry.isLingering = false
+    this.#reconcile(entries)
   }
 
   /** Asks for what could not be asked for before. */
   askAgain(): void {
     this.#reconcile([...this.#entries.values()])
+  }
+
+  #lingersFor(topic: string): boolean {
+    for (const { isLingering, options } of this.#entries.values()) {
+      if (isLingering && Topic.matches(options.topicFilter, topic)) return true
+    }
+    return false
   }
 
   /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
@@ -187,7 +234,8 @@ export class Subscriptions {
     for (const entry of entries) {
       if (entry.subscribers.size > 0) {
         if (entry.status === "absent") wanted.push(entry)
-      } else if (entry.status === "present") unwanted.push(entry)
+      } else if (entry.isLingering) continue
+      else if (entry.status === "present") unwanted.push(entry)
       else if (entry.status === "absent") this.#entries.delete(entry.options.topicFilter)
     }
     if (!this.#isConnected) return
@@ -284,9 +332,11 @@ export class Subscriptions {
   disconnected(): void {
     this.#isConnected = false
     this.#claimable = false
+    // What was not acknowledged at QoS 1 comes again, if the session is there again.
     this.#unclaimed = this.#unclaimed.filter(({ publish }) => publish.qos === 2)
+    this.#gateUnclaimed()
     this.#settled = []
-    for (const subscriber of this.#subscribers()) subscriber.inbox.disconnected()
+    for (const subscriber of this.#subscribers()) subscriber.inbox.disconnected(this.#options.isPersistent)
   }
 
   /** The client is over. */
@@ -369,11 +419,23 @@ export class Subscriptions {
 
   /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
   #keepUnclaimed(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
-    if (this.#claimable && this.#unclaimed.length < this.#maximumUnclaimed) {
+    const isKept = this.#claimable || this.#lingersFor(publish.topic)
+    const isFull = this.#unclaimed.length >= this.#options.maximumUnclaimed
+    if (isKept && (arrival !== undefined || !isFull)) {
       this.#unclaimed.push({ publish, handover: this.#handover(arrival), since: now })
+      this.#gateUnclaimed()
     } else if (arrival !== undefined) {
       this.#settled.push(arrival)
     }
+  }
+
+  /** A 3.1.1 server knows no Receive Maximum: when too many wait, reading no further is all that keeps them away. */
+  #gateUnclaimed(): void {
+    const isFull = this.#unclaimed.length >= this.#options.maximumUnclaimed
+    if (isFull === this.#isGateClosed) return
+    this.#isGateClosed = isFull
+    if (isFull) this.#options.gate.close()
+    else this.#options.gate.open()
   }
 
   /** A consumer left what it had not dealt with: the next one may want it. Those who are there have their own. */
@@ -381,6 +443,7 @@ export class Subscriptions {
     for (const { handover, message } of deliveries) {
       if (handover !== undefined) this.#unclaimed.push({ publish: message.packet, handover, since: now })
     }
+    this.#gateUnclaimed()
   }
 
   /** A new subscriber takes over what waits and matches. */
@@ -393,6 +456,7 @@ export class Subscriptions {
       if (matched.includes(subscriber)) this.#hand(subscriber, one.publish, undefined, one.handover)
       else this.#unclaimed.push(one)
     }
+    this.#gateUnclaimed()
   }
 
   /**
@@ -402,6 +466,7 @@ export class Subscriptions {
   abandonUnclaimed(until: number): number {
     const abandoned = this.#unclaimed.filter(({ since }) => since <= until)
     this.#unclaimed = this.#unclaimed.filter(({ since }) => since > until)
+    this.#gateUnclaimed()
     for (const { handover } of abandoned) handover?.settle(0x00)
     return abandoned.length
   }

@@ -242,7 +242,9 @@ class Supervisor {
       })
       yield* Effect.addFinalizer((exit) => this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) }))
       yield* this.#publishEvent({ _tag: "ConnectionAccepted", sessionPresent, protocolVersion, clientId })
-      if (hadSession && !sessionPresent) yield* this.#publishEvent({ _tag: "SessionLost" })
+      if (hadSession && !sessionPresent && this.#options.session !== "clean") {
+        yield* this.#publishEvent({ _tag: "SessionLost" })
+      }
       yield* Deferred.succeed(this.#first, undefined)
     })
   }
@@ -287,7 +289,8 @@ class Supervisor {
       }
       // What is not owed yet cannot be late before that.
       const due = Math.min(deadline, now + timeout)
-      return Effect.map(Effect.sleep(due - now), () => {
+      // Timers know whole milliseconds: one that fires a fraction too early would only be set again and again.
+      return Effect.map(Effect.sleep(Math.ceil(due - now)), () => {
         const woken = connection.now()
         isExcused = !isExcused && woken - due > timeout / 4
         if (isExcused) excusedUntil = woken + timeout

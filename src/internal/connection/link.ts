@@ -137,8 +137,8 @@ export class Link {
     this.#writer.wake()
   }
 
-  onWritten(written: () => void): void {
-    this.#writer.onWritten(written)
+  onWritten(written: () => void, cutOff?: () => void): void {
+    this.#writer.onWritten(written, cutOff)
   }
 
   send(packet: Packet.ClientPacket): Effect.Effect<void, MqttError.MqttError> {
@@ -261,7 +261,8 @@ export class Link {
 
   /** What is heard while PINGREQ waits for it brings the deadline forward: the verdict becomes the next PINGREQ. */
   #sleep({ pingSent }: KeepAlive.KeepAlive, milliseconds: number): Effect.Effect<void> {
-    const sleep = Effect.sleep(milliseconds)
+    // Timers know whole milliseconds: one that fires a fraction too early would only be set again and again.
+    const sleep = Effect.sleep(Math.ceil(milliseconds))
     return pingSent === undefined ? sleep : Effect.raceFirst(sleep, this.#heard)
   }
 

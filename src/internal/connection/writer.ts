@@ -17,12 +17,20 @@ export interface Writer {
   readonly enqueue: (packet: ClientPacket) => InvalidPacket | undefined
   /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
   readonly wake: () => void
-  /** Calls back once the network took everything enqueued so far. Not when the connection ends first. */
-  readonly onWritten: (written: () => void) => void
+  /**
+   * Calls back once the network took everything enqueued so far, or when the connection ended and nobody knows how much
+   * of it went out. Neither when it ended before the write began.
+   */
+  readonly onWritten: (written: () => void, cutOff?: () => void) => void
   /** Bytes the network has not taken yet. */
   readonly unsent: () => number
   /** Writes until the network fails. `onBatch` is told before each write. */
   readonly run: Effect.Effect<never, MqttError>
+}
+
+interface Callback {
+  readonly written: () => void
+  readonly cutOff: (() => void) | undefined
 }
 
 export const make = (options: {
@@ -34,7 +42,7 @@ export const make = (options: {
 }): Writer => {
   const { encoder, fill, network, onBatch } = options
   let beingWritten = 0
-  let callbacks: Array<() => void> = []
+  let callbacks: Array<Callback> = []
   let resumeWriting: (() => void) | undefined
   let isScheduled = false
 
@@ -65,16 +73,23 @@ export const make = (options: {
   const writeBatch = Effect.suspend(() => {
     fill()
     const chunks = encoder.take()
-    const written = callbacks
+    const batch = callbacks
     callbacks = []
     const report = () => {
       beingWritten = 0
-      for (const callback of written) callback()
+      for (const { written } of batch) written()
     }
     if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
     beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     onBatch()
-    return Effect.map(network.write(chunks), report)
+    // A write that fails at once has taken nothing; one that waited for the network may have.
+    let hasWaited = false
+    queueMicrotask(() => {
+      hasWaited = true
+    })
+    return Effect.map(network.write(chunks), report).pipe(
+      Effect.onError(() => Effect.sync(() => hasWaited && batch.forEach(({ cutOff }) => cutOff?.())))
+    )
   })
 
   return {
@@ -84,8 +99,8 @@ export const make = (options: {
       return invalid
     },
     wake: schedule,
-    onWritten: (written) => {
-      callbacks.push(written)
+    onWritten: (written, cutOff) => {
+      callbacks.push({ written, cutOff })
       schedule()
     },
     unsent: () => encoder.pendingBytes() + beingWritten,

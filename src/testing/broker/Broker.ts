@@ -46,7 +46,10 @@ export const serve = (core: Core, peer: Peer): Effect.Effect<void, never, Scope.
   })
 
 const ended = (core: Core, connection: Connected, { by, how }: Ending): void => {
-  if (by === "client" && how === "close" && connection.phase !== "ended" && !connection.wire.isAtBoundary()) {
+  const { peer } = connection.wire
+  // A real network does not tell a client that left from one that was killed or gave up on a peer that does not read.
+  const isLeaving = by === "client" && how === "close" && peer.insight !== undefined
+  if (isLeaving && connection.phase !== "ended" && !connection.wire.isAtBoundary()) {
     note(core, connection, "halfPacket")
   }
   Lifecycle.detach(core, connection)

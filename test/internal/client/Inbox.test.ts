@@ -178,7 +178,7 @@ describe("Inbox", () => {
       arrive("QoS 2", 2)
       arrive("QoS 0", 0)
       assert.isFalse(gate.isOpen)
-      inbox.disconnected()
+      inbox.disconnected(true)
       assert.isFalse(gate.isOpen)
       assert.deepStrictEqual([...yield* inbox.pull, ...yield* inbox.pull], ["1", "2", "QoS 2", "QoS 0"])
       assert.isTrue(gate.isOpen)

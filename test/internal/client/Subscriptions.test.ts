@@ -14,7 +14,7 @@ import type * as Packet from "../../../src/protocol/Packet.ts"
 import { none } from "../../../src/protocol/Properties.ts"
 
 /** A server that keeps what it is asked for, and a table that asks it. */
-const make = (options: { readonly maximumUnclaimed?: number } = {}) => {
+const make = (options: { readonly maximumUnclaimed?: number; readonly isPersistent?: boolean } = {}) => {
   const requests: Array<{ readonly asked: string; readonly request: Request }> = []
   const acknowledged: Array<readonly [packetIdentifier: number, reasonCode: number]> = []
   const server: Server = {
@@ -29,9 +29,15 @@ const make = (options: { readonly maximumUnclaimed?: number } = {}) => {
       for (const { packetIdentifier } of arrivals) acknowledged.push([packetIdentifier, reasonCode])
     }
   }
-  const table = new Subscriptions(server, options.maximumUnclaimed ?? 100)
+  const gate = new Gate(() => {})
+  const table = new Subscriptions(server, {
+    isPersistent: options.isPersistent ?? false,
+    maximumUnclaimed: options.maximumUnclaimed ?? 100,
+    gate
+  })
   return {
     table,
+    gate,
     acknowledged,
     asked: () => requests.map(({ asked }) => asked),
     /** The server answers request `index` with these codes. */
@@ -256,11 +262,14 @@ describe("Subscriptions", () => {
       for (const identifier of [1, 2, 3]) {
         tested.table.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
       }
-      assert.deepStrictEqual(tested.table.takeSettled(), [arrival(3)])
+      // Only reading no further keeps more of them away.
+      assert.isFalse(tested.gate.isOpen)
+      assert.deepStrictEqual(tested.table.takeSettled(), [])
       const other = join(tested, "other")
       assert.deepStrictEqual(tested.acknowledged, [])
       const { texts } = join(tested, "t", 1)
-      assert.deepStrictEqual(yield* texts, ["1", "2"])
+      assert.deepStrictEqual(yield* texts, ["1", "2", "3"])
+      assert.isTrue(tested.gate.isOpen)
       assert.strictEqual(other.inbox.size, 0)
     }))
 
