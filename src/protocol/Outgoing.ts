@@ -56,13 +56,6 @@ export const oldest = <R>(
   return first
 }
 
-/** The suspect is acknowledged, or given up: the others may go together again. */
-const acquit = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
-  if (packetIdentifier !== draft.suspect) return
-  draft.suspect = 0
-  draft.window = draft.quota
-}
-
 /**
  * A message with the request that wants to know how it ended.
  *
@@ -183,7 +176,6 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing === undefined || outgoing._tag === "Release") return
     draft.outgoing.release(packetIdentifier)
-    acquit(draft, packetIdentifier)
     // What waits to be sent again is owed no answer and takes no room.
     if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
     if (draft.owed > 0) draft.owed--
@@ -279,7 +271,7 @@ const returnQuota = <R>(draft: Draft<R>): void => {
 /** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
 const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
   draft.outgoing.release(packetIdentifier)
-  acquit(draft, packetIdentifier)
+  if (draft.window < draft.quota) draft.window++
   settle(draft)
   draft.actions.push({ _tag: "Complete", request, outcome })
   returnQuota(draft)

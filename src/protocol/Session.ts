@@ -73,8 +73,11 @@ export const connected = <R>(self: Session<R>, options: {
   readonly sessionPresent: boolean
   /** The server's. */
   readonly receiveMaximum: number
-  /** A message that is to go alone until it is acknowledged, because connections have ended with it. */
-  readonly suspect?: PacketIdentifier | undefined
+  /**
+   * Connections have ended with what is sent again: the window begins at one message and grows with each that is
+   * acknowledged, so that the one they ended with is found before many others are lost with it. Default: `false`.
+   */
+  readonly isWary?: boolean | undefined
   readonly now: number
 }): Step<R> =>
   step(self, options.now, (draft) => {
@@ -82,8 +85,7 @@ export const connected = <R>(self: Session<R>, options: {
     draft.connection++
     draft.isConnected = true
     draft.quota = Math.min(draft.maximumInFlight, options.receiveMaximum)
-    draft.suspect = options.suspect ?? 0
-    draft.window = draft.suspect === 0 ? draft.quota : 1
+    draft.window = options.isWary === true ? 1 : draft.quota
     draft.owed = 0
     draft.unacknowledged = 0
     draft.arrivals = noArrivals

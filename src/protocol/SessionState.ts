@@ -86,10 +86,8 @@ export interface Session<R> {
   readonly isConnected: boolean
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
-  /** The window without a suspect. */
+  /** What the window grows to, when the connection was begun warily. */
   readonly quota: number
-  /** The message that goes alone, because connections have ended with it; 0 for none. */
-  readonly suspect: PacketIdentifier
   /** How much of it is used; more than the window when that has become smaller than what is released. */
   readonly outstanding: number
   /** Acknowledgements the server owes us on this connection. */
@@ -152,7 +150,6 @@ export const make = <R>(options: {
   isConnected: false,
   window: 0,
   quota: 0,
-  suspect: 0,
   outstanding: 0,
   owed: 0,
   owedSince: 0,

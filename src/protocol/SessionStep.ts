@@ -83,7 +83,6 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   isConnected: draft.isConnected,
   window: draft.window,
   quota: draft.quota,
-  suspect: draft.suspect,
   outstanding: draft.outstanding,
   owed: draft.owed,
   owedSince: draft.owedSince,

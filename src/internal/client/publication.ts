@@ -69,6 +69,11 @@ export class Publication implements Entry, Request {
   /** The session keeps it: it goes out on the next connection. */
   abandoned(): void {}
 
+  /** Its publisher gave up while there was still time: it is over for those who observe it too. */
+  withdrawn(): void {
+    this.#settled(Exit.interrupt())
+  }
+
   failed(error: MqttError.MqttError): void {
     this.#settled(Exit.fail(error))
   }

@@ -170,7 +170,9 @@ export class Publisher {
   /** Those that were not sent yet never will be; the others go their way. */
   #withdrawing(publications: ReadonlyArray<Publication>): Effect.Effect<void> {
     return Effect.sync(() => {
-      for (const publication of publications) this.#runner.outbox.withdraw(publication)
+      for (const publication of publications) {
+        if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()
+      }
     })
   }
 }

@@ -33,7 +33,7 @@ export interface Suspect {
   readonly deaths: number
 }
 
-/** From then on it goes alone: if it is innocent it will be acknowledged, and if not, nothing else is lost with it. */
+/** From then on the window grows from one: innocent messages are acknowledged before the one to blame takes them along. */
 const deathsOfASuspect = 2
 
 interface Refused {
@@ -68,6 +68,8 @@ export class SessionRunner implements Subscriptions.Server {
   /** A subscription waits for a Packet Identifier: all were in use. */
   #lacksIdentifiers = false
   #suspect: Suspect | undefined
+  /** The next connection begins with one message at a time. */
+  #isWary = false
   #isRestored = false
 
   constructor(options: Resolved) {
@@ -148,9 +150,7 @@ export class SessionRunner implements Subscriptions.Server {
       protocolVersion,
       sessionPresent,
       receiveMaximum: limits.receiveMaximum,
-      suspect: this.#suspect !== undefined && this.#suspect.deaths >= deathsOfASuspect
-        ? this.#suspect.packetIdentifier
-        : undefined,
+      isWary: this.#isWary,
       now: connection.now()
     })
     this.session.ref.current = session
@@ -177,6 +177,8 @@ export class SessionRunner implements Subscriptions.Server {
     const oldest = Session.oldest(this.#state)
     const deaths = this.#suspect?.request === oldest?.request ? this.#suspect?.deaths ?? 0 : 0
     this.#suspect = oldest === undefined ? undefined : { ...oldest, deaths: deaths + 1 }
+    const { quota, window } = this.#state
+    this.#isWary = oldest !== undefined && (deaths + 1 >= deathsOfASuspect || window < quota)
   }
 
   /** The message that the last connections ended with, and how many. */
@@ -316,12 +318,15 @@ export class SessionRunner implements Subscriptions.Server {
 
   /** Says whether the packet could be written. One that could not is no longer in flight, and its owner hears why. */
   #send(connection: MqttConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
-    const invalid = connection.enqueue(packet)
-    if (invalid === undefined) return true
+    // What is sent again was judged by the limits of another connection.
+    const exceeded = publication === undefined && packet._tag === "Publish"
+      ? failures.limitExceeded(connection.limits, packet)
+      : undefined
+    const invalid = exceeded === undefined ? connection.enqueue(packet) : undefined
+    const error = exceeded ?? (invalid === undefined ? undefined : failures.fromInvalid(invalid, packet, connection))
+    if (error === undefined) return true
     const owner = publication ?? this.#ownerOf(packet)
-    if (owner !== undefined) {
-      this.#refused.push({ packet, owner, error: failures.fromInvalid(invalid, packet, connection) })
-    }
+    if (owner !== undefined) this.#refused.push({ packet, owner, error })
     return false
   }
 

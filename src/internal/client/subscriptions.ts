@@ -85,8 +85,8 @@ interface Waiting {
 
 interface Entry {
   options: Packet.Subscription
-  /** What the server has, as far as it said so. */
-  status: "absent" | "subscribing" | "present" | "unsubscribing"
+  /** What the server has, as far as it said so; `unknown` when its last answer was lost. */
+  status: "absent" | "subscribing" | "present" | "unsubscribing" | "unknown"
   granted: Packet.QoS
   /** Nobody is there and it is kept, for the case that somebody comes back or the client ends. */
   isLingering: boolean
@@ -167,7 +167,7 @@ export class Subscriptions {
     // A shared subscription has the highest QoS that one of them asked for.
     if (options.qos > entry.options.qos) {
       entry.options = { ...entry.options, qos: options.qos }
-      if (entry.status === "present") entry.status = "absent"
+      if (entry.status === "present") entry.status = "unknown"
     }
     if (entry.status === "present") waiting.granted(entry.granted)
     else entry.waiting.add(waiting)
@@ -233,9 +233,9 @@ export class Subscriptions {
     const unwanted: Array<Entry> = []
     for (const entry of entries) {
       if (entry.subscribers.size > 0) {
-        if (entry.status === "absent") wanted.push(entry)
+        if (entry.status === "absent" || entry.status === "unknown") wanted.push(entry)
       } else if (entry.isLingering) continue
-      else if (entry.status === "present") unwanted.push(entry)
+      else if (entry.status === "present" || entry.status === "unknown") unwanted.push(entry)
       else if (entry.status === "absent") this.#entries.delete(entry.options.topicFilter)
     }
     if (!this.#isConnected) return
@@ -244,6 +244,8 @@ export class Subscriptions {
   }
 
   #subscribe(entries: ReadonlyArray<Entry>): void {
+    // One that is asked for again may be there still when that is refused.
+    const otherwise = entries.map(({ status }): Entry["status"] => status === "unknown" ? status : "absent")
     for (const entry of entries) entry.status = "subscribing"
     const asked = entries.map((entry) => entry.options)
     this.#server.subscribe(asked, {
@@ -251,21 +253,25 @@ export class Subscriptions {
         entries.forEach((entry, index) => {
           entry.status = "present"
           const reasonCode = reasonCodes[index]
-          if (ReasonCode.isError(reasonCode)) this.#refuse(entry, reasonCode, properties.reasonString)
-          else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
+          if (ReasonCode.isError(reasonCode)) {
+            this.#refuse(entry, otherwise[index], reasonCode, properties.reasonString)
+          } else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
         })
         this.#reconcile(entries)
       },
       abandoned: () => {
-        for (const entry of entries) entry.status = "absent"
+        for (const entry of entries) entry.status = "unknown"
       },
       failed: (error) => {
         // One of them cannot be asked for, or not all of them in one packet.
         if (entries.length > 1 && this.#isConnected) {
+          entries.forEach((entry, index) => {
+            entry.status = otherwise[index]
+          })
           for (const some of inPacketsOf(Math.ceil(entries.length / 2), entries)) this.#subscribe(some)
           return
         }
-        for (const entry of entries) this.#fail(entry, error)
+        entries.forEach((entry, index) => this.#fail(entry, otherwise[index], error))
         this.#reconcile(entries)
       }
     })
@@ -275,21 +281,26 @@ export class Subscriptions {
     entry.granted = qos
     // Somebody asked for more while the answer was on its way.
     if (entry.options.qos > asked.qos) {
-      entry.status = "absent"
+      entry.status = "unknown"
       return
     }
     for (const waiting of entry.waiting) waiting.granted(qos)
     entry.waiting.clear()
   }
 
-  #refuse(entry: Entry, reasonCode: ReasonCode.ReasonCode, reasonString: string | undefined): void {
+  #refuse(
+    entry: Entry,
+    status: Entry["status"],
+    reasonCode: ReasonCode.ReasonCode,
+    reasonString: string | undefined
+  ): void {
     const { topicFilter } = entry.options
-    this.#fail(entry, Errors.fromReason(new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString })))
+    this.#fail(entry, status, Errors.fromReason(new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString })))
   }
 
   /** There is no such subscription: those who wait hear why, and those who had it before see their stream fail. */
-  #fail(entry: Entry, error: Errors.MqttError): void {
-    entry.status = "absent"
+  #fail(entry: Entry, status: Entry["status"], error: Errors.MqttError): void {
+    entry.status = status
     for (const subscriber of entry.subscribers) {
       this.#tree.remove(entry.options.topicFilter, subscriber)
       subscriber.inbox.end(error)
@@ -308,7 +319,7 @@ export class Subscriptions {
     this.#server.unsubscribe(entries.map((entry) => entry.options.topicFilter), {
       completed: absent,
       abandoned: () => {
-        for (const entry of entries) entry.status = "present"
+        for (const entry of entries) entry.status = "unknown"
       },
       failed: absent
     })
@@ -325,7 +336,10 @@ export class Subscriptions {
   connected(sessionPresent: boolean, hasSubscriptions = sessionPresent): void {
     this.#isConnected = true
     this.#claimable = sessionPresent
-    if (!hasSubscriptions) { for (const entry of this.#entries.values()) entry.status = "absent" }
+    for (const entry of this.#entries.values()) {
+      if (!sessionPresent) entry.status = "absent"
+      else if (!hasSubscriptions) entry.status = "unknown"
+    }
     this.#reconcile([...this.#entries.values()])
   }
 
