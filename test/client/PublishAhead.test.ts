@@ -114,6 +114,19 @@ describe("flush", () => {
         assert.strictEqual((yield* Effect.flip(mqtt.flush)).reason._tag, "Closed")
       })
   )
+
+  scenario("is over when what it waits for is withdrawn", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* kit.network.hangConnect()
+      yield* kit.network.reset
+      yield* TestClock.adjust(roundTrip)
+      const publishing = yield* begin(mqtt.publish("t", "withdrawn", { qos: 1 }))
+      const flushing = yield* begin(mqtt.flush)
+      yield* Fiber.interrupt(publishing)
+      yield* complete(Fiber.join(flushing))
+      assert.deepStrictEqual(yield* accepted(kit), [])
+    }))
 })
 
 describe("publishSink", () => {
