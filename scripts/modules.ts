@@ -55,7 +55,8 @@ const layers: Record<LayerName, Layer> = {
   clientParts: { modules: /^internal\/client\//, layers: belowClient, packages: ["effect"] },
   node: {
     modules: /^node\//,
-    layers: core,
+    // The broker for tests listens on a port, which takes Node.
+    layers: [...core, "testing"],
     packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
   },
   browser: { modules: /^browser\//, layers: core, packages: ["effect", "effect/socket"] },

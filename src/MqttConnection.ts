@@ -107,10 +107,10 @@ export interface MqttConnection {
   /** Asks for a write, and with it for `fill`. */
   readonly wake: () => void
   /**
-   * Calls back when the network took all that was enqueued so far, or, with `cutOff`, when the connection ended and
+   * Calls back when the network took all that was enqueued so far, or, with `begun`, when the connection ended and
    * nobody knows how much of it went out. Neither when it ended before the write began.
    */
-  readonly onWritten: (written: () => void, cutOff?: () => void) => void
+  readonly onWritten: (written: () => void, begun?: () => void) => void
   /** Bytes enqueued that the network has not taken. */
   readonly unsent: () => number
   /** Milliseconds of the clock that deadlines count in. */
@@ -239,7 +239,7 @@ const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
     violated: (violation) => link.violated(violation),
     enqueue: (packet) => link.enqueue(packet),
     wake: () => link.wake(),
-    onWritten: (written, cutOff) => link.onWritten(written, cutOff),
+    onWritten: (written, begun) => link.onWritten(written, begun),
     unsent: () => link.unsent,
     now: () => link.now(),
     silence: () => link.now() - link.connection.keepAlive.lastHeard

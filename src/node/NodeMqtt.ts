@@ -50,7 +50,9 @@ const parseUrl = (text: string): Result.Result<Endpoint, MqttError.MqttError> =>
   }
   const url = new URL(text)
   if (url.protocol !== "mqtt:" && url.protocol !== "tcp:") {
-    return Result.fail(invalid("url", `"${url.protocol}//" is not a scheme this transport knows; use mqtt://host:port`))
+    // Without a scheme what stands first is a user name, and may be a secret.
+    const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
+    return Result.fail(invalid("url", `${scheme} is not a scheme this transport knows; use mqtt://host:port`))
   }
   if (url.hostname === "") return Result.fail(invalid("url", "has no host; write it as mqtt://host:port"))
   const username = decodePart(url.username)

@@ -5,6 +5,9 @@
  */
 
 /** @since 0.1.0 */
+export * as NodeMemoryBroker from "./NodeMemoryBroker.ts"
+
+/** @since 0.1.0 */
 export * as NodeMqtt from "./NodeMqtt.ts"
 
 /** @since 0.1.0 */

@@ -47,7 +47,7 @@ const takeQuota = <R>(draft: Draft<R>): boolean => {
 /** `[MQTT-4.3.3-10]` of 5.0, `[MQTT-4.3.3-2]` of 3.1.1: until PUBREL the same identifier is the same message. */
 const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   const { packetIdentifier } = publish
-  const known = draft.received.get(packetIdentifier)
+  const known = stillKnown(draft, publish)
   // The PUBREC that is still to come answers this one too.
   if (known !== undefined && isWaiting(draft, known)) return
   if (known?.connection !== draft.connection && !takeQuota(draft)) return
@@ -61,6 +61,13 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
     arrivalsOf(draft, 2).answer(position, known.answer)
     sendAnswers(draft, 2)
   }
+}
+
+/** What a new session sends for the first time is a new message, whatever its identifier stood for in the old one. */
+const stillKnown = <R>(draft: Draft<R>, { dup, packetIdentifier }: Publish): Received | undefined => {
+  const known = draft.received.get(packetIdentifier)
+  const isNew = draft.isInDoubt && !dup && known?.connection !== draft.connection
+  return isNew ? undefined : known
 }
 
 const arrivalsOf = <R>(draft: Draft<R>, qos: 1 | 2): Arrivals.Batch =>

@@ -71,6 +71,8 @@ export {
 export const connected = <R>(self: Session<R>, options: {
   readonly protocolVersion: ProtocolVersion
   readonly sessionPresent: boolean
+  /** The server may have made the session since, without our having heard of it. Default: `false`. */
+  readonly isInDoubt?: boolean | undefined
   /** The server's. */
   readonly receiveMaximum: number
   /**
@@ -84,6 +86,7 @@ export const connected = <R>(self: Session<R>, options: {
     draft.protocolVersion = options.protocolVersion
     draft.connection++
     draft.isConnected = true
+    draft.isInDoubt = options.isInDoubt === true
     draft.quota = Math.min(draft.maximumInFlight, options.receiveMaximum)
     draft.window = options.isWary === true ? 1 : draft.quota
     draft.owed = 0

@@ -84,6 +84,8 @@ export interface Session<R> {
   /** The network connection, counted from 1; 0 before the first. */
   readonly connection: number
   readonly isConnected: boolean
+  /** Session Present may be about a session that the server has made since, and of which it could not tell us. */
+  readonly isInDoubt: boolean
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
   /** What the window grows to, when the connection was begun warily. */
@@ -148,6 +150,7 @@ export const make = <R>(options: {
   receiveMaximum: options.receiveMaximum,
   connection: 0,
   isConnected: false,
+  isInDoubt: false,
   window: 0,
   quota: 0,
   outstanding: 0,

@@ -81,6 +81,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   receiveMaximum: draft.receiveMaximum,
   connection: draft.connection,
   isConnected: draft.isConnected,
+  isInDoubt: draft.isInDoubt,
   window: draft.window,
   quota: draft.quota,
   outstanding: draft.outstanding,

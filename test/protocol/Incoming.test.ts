@@ -100,6 +100,17 @@ describe.each(versions)("Incoming %s", (version) => {
     assertEmpty(table)
   })
 
+  it("R88 in a session that may be a new one, what comes for the first time is a new message", () => {
+    check(online(version), [
+      [receive(incoming(2, 1, "a"), incoming(2, 2, "b")), ["deliver a", "deliver b"]],
+      [acknowledge(["a", "b"]), ["PUBREC #1", "PUBREC #2"]],
+      [disconnected, []],
+      [connected({ isInDoubt: true }), []],
+      [receive(incoming(2, 1, "c"), incoming(2, 2, "b", { dup: true })), ["deliver c"]],
+      [acknowledge(["c"]), ["PUBREC #1", "PUBREC #2"]]
+    ])
+  })
+
   it("R87 a QoS 1 message of an earlier connection is not acknowledged on this one, but delivered again", () => {
     check(online(version), [
       [receive(incoming(1, 1, "a"), incoming(1, 2, "old")), ["deliver a", "deliver old"]],

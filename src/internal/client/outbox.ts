@@ -218,14 +218,13 @@ export class Outbox<A extends Entry> {
 
   /** Nothing will be sent any more. */
   failAll(error: MqttError): void {
-    for (const queue of [this.#qos0, this.#acknowledged, this.#suspended]) {
-      for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-        if (entry.place === "outside") continue
-        if (entry.place === "waiting") this.#remove(entry)
-        entry.place = "outside"
-        entry.failed(error)
-      }
-    }
+    const entries = [this.#qos0, this.#acknowledged, this.#suspended].flatMap((queue) => queue.takeAll())
+    const failed = entries.filter((entry) => entry.place !== "outside")
+    for (const entry of failed) entry.place = "outside"
+    this.#messages = 0
+    this.#bytes = 0
     this.#withdrawn = 0
+    // Told last: whoever hears it may give up others that were to be sent with it.
+    for (const entry of failed) entry.failed(error)
   }
 }

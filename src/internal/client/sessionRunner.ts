@@ -42,6 +42,13 @@ interface Refused {
   readonly error: Errors.MqttError
 }
 
+/** QoS 0 messages of one write. */
+interface Leaving {
+  readonly publications: ReadonlyArray<Publication>
+  /** The network has begun to take them, and has not said that it is done. */
+  mayBeOut: boolean
+}
+
 /** Stands for whoever published in an earlier client. */
 const nobody: Subscriptions.Request = { completed: () => {}, abandoned: () => {}, failed: () => {} }
 
@@ -61,7 +68,7 @@ export class SessionRunner implements Subscriptions.Server {
   #onResume: (() => void) | undefined
   #answers: Array<Arrival> = []
   /** QoS 0 messages on their way to the network: nobody else would know of them if the connection ended now. */
-  #leaving = new Fifo<ReadonlyArray<Publication>>()
+  #leaving = new Fifo<Leaving>()
   /** Packets the encoder refused. */
   readonly #refused = new Fifo<Refused>()
   #isWithdrawing = false
@@ -149,6 +156,7 @@ export class SessionRunner implements Subscriptions.Server {
     const { actions, session } = Session.connected(this.#state, {
       protocolVersion,
       sessionPresent,
+      isInDoubt: sessionPresent && !hasSubscriptions,
       receiveMaximum: limits.receiveMaximum,
       isWary: this.#isWary,
       now: connection.now()
@@ -166,7 +174,7 @@ export class SessionRunner implements Subscriptions.Server {
     // What was dealt with is decided even though it can no longer be said: at QoS 2 it is said on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#answers, 0x00, now))
     this.#answers = []
-    this.outbox.restore(this.#leaving.takeAll().flat())
+    this.#returnLeaving()
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
     this.#onResume?.()
@@ -196,7 +204,7 @@ export class SessionRunner implements Subscriptions.Server {
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
   end(error: Errors.MqttError, how: Errors.MqttError | Cause.Done): void {
-    this.outbox.restore(this.#leaving.takeAll().flat())
+    this.#returnLeaving()
     this.outbox.failAll(error)
     this.subscriptions.end(how, error)
     for (const request of Session.requests(this.#state)) request.failed(error)
@@ -253,7 +261,7 @@ export class SessionRunner implements Subscriptions.Server {
   /** What was published and is not over. */
   get unfinished(): ReadonlyArray<Publication> {
     const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
-    return [...this.outbox.entries, ...this.#leaving.toArray().flat(), ...inFlight]
+    return [...this.outbox.entries, ...this.#leaving.toArray().flatMap(({ publications }) => publications), ...inFlight]
   }
 
   /** What is to be sent now; called when the network takes more. */
@@ -289,20 +297,27 @@ export class SessionRunner implements Subscriptions.Server {
   }
 
   /** QoS 0 ends when the network took it; until then it is kept, for the case that the connection ends before. */
-  #leave(connection: MqttConnection, leaving: ReadonlyArray<Publication>): void {
+  #leave(connection: MqttConnection, publications: ReadonlyArray<Publication>): void {
+    const leaving = { publications, mayBeOut: false }
     this.#leaving.push(leaving)
-    const settle = (end: (publication: Publication) => void) => () => {
+    connection.onWritten(() => {
       this.#leaving.shift()
-      for (const publication of leaving) end(publication)
-    }
+      for (const publication of publications) publication.completed(noOutcome)
+    }, () => {
+      leaving.mayBeOut = true
+    })
+  }
+
+  /** At most once: what the server may have got part of, and so all of, is not sent again. The rest has not left. */
+  #returnLeaving(): void {
     const cutOff = Errors.fromReason(
       new Errors.ConnectionLost({ cause: "it ended while the message was being written" })
     )
-    connection.onWritten(
-      settle((publication) => publication.completed(noOutcome)),
-      // At most once: what the server may have got part of, and so all of, is not sent again.
-      settle((publication) => publication.failed(cutOff))
-    )
+    const leaving = this.#leaving.takeAll()
+    this.outbox.restore(leaving.filter(({ mayBeOut }) => !mayBeOut).flatMap(({ publications }) => publications))
+    for (const { mayBeOut, publications } of leaving) {
+      if (mayBeOut) { for (const publication of publications) publication.failed(cutOff) }
+    }
   }
 
   /** What the server's announcements forbid costs no identifier. */

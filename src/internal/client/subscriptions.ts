@@ -35,10 +35,13 @@ export class Handover {
   readonly #arrival: Arrival
   #remaining = 1
   #reasonCode = 0x00
+  /** Its place among all that arrived. */
+  readonly order: number
 
-  constructor(server: Server, arrival: Arrival) {
+  constructor(server: Server, arrival: Arrival, order: number) {
     this.#server = server
     this.#arrival = arrival
+    this.order = order
   }
 
   /** Several take over what one was to deal with. */
@@ -113,6 +116,8 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions
   #unclaimed: Array<Unclaimed> = []
   #claimable = false
+  /** Messages that somebody has to deal with. */
+  #arrived = 0
   #isGateClosed = false
   #settled: Array<Arrival> = []
   #isConnected = false
@@ -381,7 +386,7 @@ export class Subscriptions {
   }
 
   #handover(arrival: Arrival | undefined): Handover | undefined {
-    return arrival === undefined ? undefined : new Handover(this.#server, arrival)
+    return arrival === undefined ? undefined : new Handover(this.#server, arrival, ++this.#arrived)
   }
 
   /** `shared` is there when others have to deal with the message too before it is acknowledged. */
@@ -457,6 +462,8 @@ export class Subscriptions {
     for (const { handover, message } of deliveries) {
       if (handover !== undefined) this.#unclaimed.push({ publish: message.packet, handover, since: now })
     }
+    // What has come since then stands behind it.
+    this.#unclaimed.sort((one, other) => orderOf(one) - orderOf(other))
     this.#gateUnclaimed()
   }
 
@@ -490,6 +497,9 @@ export class Subscriptions {
     this.#claimable = false
   }
 }
+
+/** QoS 0 has no place to keep. */
+const orderOf = ({ handover }: Unclaimed): number => handover?.order ?? Number.MAX_SAFE_INTEGER
 
 const inPacketsOf = function*<A>(size: number, items: ReadonlyArray<A>): Iterable<ReadonlyArray<A>> {
   for (let index = 0; index < items.length; index += size) yield items.slice(index, index + size)

@@ -137,8 +137,8 @@ export class Link {
     this.#writer.wake()
   }
 
-  onWritten(written: () => void, cutOff?: () => void): void {
-    this.#writer.onWritten(written, cutOff)
+  onWritten(written: () => void, begun?: () => void): void {
+    this.#writer.onWritten(written, begun)
   }
 
   send(packet: Packet.ClientPacket): Effect.Effect<void, MqttError.MqttError> {

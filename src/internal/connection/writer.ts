@@ -18,10 +18,10 @@ export interface Writer {
   /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
   readonly wake: () => void
   /**
-   * Calls back once the network took everything enqueued so far, or when the connection ended and nobody knows how much
-   * of it went out. Neither when it ended before the write began.
+   * Calls back once the network took everything enqueued so far, not when the connection ends first. `begun` is called
+   * when the network makes the write wait: from then on nobody knows how much of it went out.
    */
-  readonly onWritten: (written: () => void, cutOff?: () => void) => void
+  readonly onWritten: (written: () => void, begun?: () => void) => void
   /** Bytes the network has not taken yet. */
   readonly unsent: () => number
   /** Writes until the network fails. `onBatch` is told before each write. */
@@ -30,7 +30,7 @@ export interface Writer {
 
 interface Callback {
   readonly written: () => void
-  readonly cutOff: (() => void) | undefined
+  readonly begun: (() => void) | undefined
 }
 
 export const make = (options: {
@@ -82,13 +82,17 @@ export const make = (options: {
     if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
     beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     onBatch()
-    // A write that fails at once has taken nothing; one that waited for the network may have.
-    let hasWaited = false
+    let isOver = false
+    // A write that fails at once has taken nothing; one that waits for the network may have.
     queueMicrotask(() => {
-      hasWaited = true
+      if (!isOver) { for (const { begun } of batch) begun?.() }
     })
     return Effect.map(network.write(chunks), report).pipe(
-      Effect.onError(() => Effect.sync(() => hasWaited && batch.forEach(({ cutOff }) => cutOff?.())))
+      Effect.onExit(() =>
+        Effect.sync(() => {
+          isOver = true
+        })
+      )
     )
   })
 
@@ -99,8 +103,8 @@ export const make = (options: {
       return invalid
     },
     wake: schedule,
-    onWritten: (written, cutOff) => {
-      callbacks.push({ written, cutOff })
+    onWritten: (written, begun) => {
+      callbacks.push({ written, begun })
       schedule()
     },
     unsent: () => encoder.pendingBytes() + beingWritten,

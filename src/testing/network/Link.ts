@@ -266,11 +266,19 @@ export const make = (options: {
       if (isClosed) return
       report("aborted")
       released = timeline.now()
+      if (isStalled()) lastWrite = released
       stalled = undefined
       toClient.discard({ by: "client", how: "reset" })
       finish({ by: "client", how: "reset" })
     })
   }
+
+  /** Who is in the middle of a write that does not complete is not idle: it cannot write more. */
+  const idleFor = (): number => {
+    if (isStalled()) return 0
+    return (released ?? timeline.now()) - lastWrite
+  }
+  const isStalled = (): boolean => stalled !== undefined && stalled.length > 0
 
   const peer: Peer = {
     connection: options.number,
@@ -291,7 +299,7 @@ export const make = (options: {
     reset: Effect.sync(() => {
       if (fromClient.ending() === undefined) endFromPeer({ by: "peer", how: "reset" })
     }),
-    insight: { bytesRead: toClient.pulled, idleFor: () => (released ?? timeline.now()) - lastWrite }
+    insight: { bytesRead: toClient.pulled, idleFor }
   }
 
   const untilRead: Effect.Effect<void> = Effect.suspend(() =>

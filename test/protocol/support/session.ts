@@ -94,14 +94,17 @@ export interface Table {
 
 export type Input = (table: Table) => Session.Step<string>
 
-export const connected =
-  (options?: { readonly sessionPresent?: boolean; readonly receiveMaximum?: number }): Input => ({ now, session }) =>
-    Session.connected(session, {
-      protocolVersion: session.protocolVersion,
-      sessionPresent: options?.sessionPresent ?? true,
-      receiveMaximum: options?.receiveMaximum ?? 65_535,
-      now
-    })
+export const connected = (
+  options?: { readonly sessionPresent?: boolean; readonly isInDoubt?: boolean; readonly receiveMaximum?: number }
+): Input =>
+({ now, session }) =>
+  Session.connected(session, {
+    protocolVersion: session.protocolVersion,
+    sessionPresent: options?.sessionPresent ?? true,
+    isInDoubt: options?.isInDoubt,
+    receiveMaximum: options?.receiveMaximum ?? 65_535,
+    now
+  })
 
 export const disconnected: Input = ({ now, session }) => Session.disconnected(session, now)
 

@@ -1,0 +1,168 @@
+/**
+ * What is seen of one run: what the program asked for and how it ended, what reached it, and what the network and the
+ * broker took note of.
+ *
+ * Data only; `World` writes it down and `invariants` judges it. Times are virtual milliseconds since the beginning.
+ */
+import type { OverflowPolicy } from "../../src/MqttOptions.ts"
+import type { ConnectionState, Stats } from "../../src/MqttState.ts"
+import type { QoS } from "../../src/protocol/Packet.ts"
+import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import type { Limits, Plan } from "./Plan.ts"
+
+export interface Ended {
+  readonly how: "succeeded" | "failed" | "interrupted" | "died"
+  /** The tag of the reason, or the defect. */
+  readonly reason: string | undefined
+  readonly at: number
+}
+
+/** One message that the program published. */
+export interface Published {
+  readonly id: number
+  readonly topic: string
+  readonly qos: QoS
+  readonly size: number
+  readonly askedAt: number
+  /** Its place among the calls as the client saw them; 0 before. */
+  order: number
+  /** Whether `end` is that of this message, and not that of a stream of them. */
+  readonly isAlone: boolean
+  /** When the window took it, as far as the program was told. */
+  takenAt: number | undefined
+  end: Ended | undefined
+}
+
+/** One message that the broker published. */
+export interface Emitted {
+  readonly id: number
+  readonly topic: string
+  readonly at: number
+  /** The QoS the broker owed it to the client with, or `undefined` when its session had no such subscription. */
+  readonly owedAt: QoS | undefined
+}
+
+export interface Subscriber {
+  readonly number: number
+  readonly kind: "subscribe" | "consume"
+  readonly filter: string
+  readonly qos: QoS
+  readonly buffer: number
+  readonly policy: OverflowPolicy
+  readonly concurrency: number
+  readonly askedAt: number
+  grantedAt: number | undefined
+  granted: QoS | undefined
+  end: Ended | undefined
+  largestChunk: number
+}
+
+/** A message in the hands of the program. */
+export interface Received {
+  readonly subscriber: number
+  readonly id: number
+  readonly topic: string
+  readonly qos: QoS
+  readonly at: number
+  /** When a handler was done with it, and how; a subscriber is done at once. */
+  doneAt: number | undefined
+  how: "succeeded" | "refused" | "failed" | "interrupted" | undefined
+}
+
+/** Something else that the program waits for. */
+export interface Call {
+  readonly name: string
+  readonly askedAt: number
+  end: Ended | undefined
+}
+
+/** One attempt to open a network connection. */
+export interface Attempt {
+  readonly startedAt: number
+  openedAt: number | undefined
+  /** When the client let go of it, or gave up. */
+  endedAt: number | undefined
+  /** When the client was told that the server has accepted. */
+  acceptedAt: number | undefined
+  sessionPresent: boolean | undefined
+}
+
+/** What can be looked at at any moment. */
+export interface Moment {
+  readonly plan: Plan
+  readonly at: number
+  readonly stats: Stats
+  readonly state: ConnectionState
+  readonly open: number
+  readonly isAtRest: boolean
+  /** QoS 0 messages that are not settled, and so may come back from a connection that ends. */
+  readonly returning: number
+  /** In force for the connection there is. */
+  readonly limits: Limits
+}
+
+export interface Observations {
+  readonly plan: Plan
+  readonly published: Array<Published>
+  readonly emitted: Array<Emitted>
+  readonly subscribers: Array<Subscriber>
+  readonly received: Array<Received>
+  readonly calls: Array<Call>
+  readonly attempts: Array<Attempt>
+  /** Connections that were made half-open, and when. */
+  readonly silenced: Array<{ readonly connection: number; readonly at: number }>
+  /** When the broker was made to lose the session. */
+  readonly lostAt: Array<number>
+  /** When the client was closed or ended by itself, if it did. */
+  closedAt: number | undefined
+  /** Why a client that was not closed is over. */
+  closedBy: string | undefined
+  /** Whether it came to rest with the network whole, before it was closed. */
+  isSettled: boolean
+  /** Left when everything is over. */
+  fibersLeft: number
+  timersLeft: number
+  openLeft: number
+  pendingLeft: number
+  inFlightAtRest: number
+  subscriptionsAtRest: ReadonlyArray<string> | undefined
+  packets: ReadonlyArray<MemoryBroker.Passed>
+  accepted: ReadonlyArray<MemoryBroker.Message>
+  brokerViolations: ReadonlyArray<MemoryBroker.Violation>
+  log: ReadonlyArray<FakeNetwork.LogEntry>
+}
+
+export const make = (plan: Plan): Observations => ({
+  plan,
+  published: [],
+  emitted: [],
+  subscribers: [],
+  received: [],
+  calls: [],
+  attempts: [],
+  silenced: [],
+  lostAt: [],
+  closedAt: undefined,
+  closedBy: undefined,
+  isSettled: false,
+  fibersLeft: 0,
+  timersLeft: 0,
+  openLeft: 0,
+  pendingLeft: 0,
+  inFlightAtRest: 0,
+  subscriptionsAtRest: undefined,
+  packets: [],
+  accepted: [],
+  brokerViolations: [],
+  log: []
+})
+
+/** The number in a payload, which names the message in the whole run. */
+export const idOf = (text: string): number => Number.parseInt(text, 10)
+
+export const payloadOf = (id: number, size: number): string => `${id} `.padEnd(size, ".")
+
+/** Whether the limits of the server allow such a message at all; 3.1.1 announces none. */
+export const isAllowed = (limits: Limits, message: Pick<Published, "qos" | "size" | "topic">): boolean =>
+  message.qos <= (limits.maximumQoS ?? 2) && message.size + message.topic.length + 20 <=
+    (limits.maximumPacketSize ?? Infinity)

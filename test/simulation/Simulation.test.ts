@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { createHash } from "node:crypto"
+import * as Batch from "./Batch.ts"
+import { table } from "./invariants.ts"
+import * as Plan from "./Plan.ts"
+import { regressions, seeds } from "./regressions.ts"
+import * as report from "./report.ts"
+import * as World from "./World.ts"
+
+const violationsOf = async (plan: Plan.Plan): Promise<ReadonlyArray<string>> =>
+  report.violationsOf(await World.run(plan))
+
+const from = 1
+const count = 500
+const perTest = 50
+
+describe("whatever goes wrong, the invariants hold", () => {
+  it("there are fifteen of them", () => {
+    assert.deepStrictEqual(table.map(({ number }) => number), Array.from({ length: 15 }, (_, index) => index + 1))
+  })
+
+  for (let first = from; first < from + count; first += perTest) {
+    it(`seeds ${first} to ${first + perTest - 1}`, async () => {
+      for (let seed = first; seed < first + perTest; seed++) {
+        assert.deepStrictEqual(await violationsOf(Plan.make(seed)), [], `npm run simulate -- --seed ${seed} --trace`)
+      }
+    })
+  }
+})
+
+describe("what was found once is not there any more", () => {
+  for (const { name, plan } of regressions) {
+    it(name, async () => {
+      assert.deepStrictEqual(await violationsOf(plan), [])
+    })
+  }
+
+  for (const seed of seeds) {
+    it(`seed ${seed}`, async () => {
+      assert.deepStrictEqual(await violationsOf(Plan.make(seed)), [], `npm run simulate -- --seed ${seed} --trace`)
+    })
+  }
+})
+
+describe("the same seed gives the same trace", () => {
+  const numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+  const hashOfAll = async (): Promise<string> => {
+    const hash = createHash("sha256")
+    for (const seed of numbers) hash.update((await World.run(Plan.make(seed))).hash)
+    return hash.digest("hex")
+  }
+
+  it("on a second run, and not that of another seed", async () => {
+    assert.strictEqual(await hashOfAll(), await hashOfAll())
+    assert.notStrictEqual((await World.run(Plan.make(1))).hash, (await World.run(Plan.make(2))).hash)
+  })
+
+  it("in another process", async () => {
+    const { hash } = await Batch.run({ kind: "seeds", from: 1, count: 10, jobs: 1, onProgress: () => {} })
+    assert.strictEqual(hash, createHash("sha256").update(await hashOfAll()).digest("hex").slice(0, 16))
+  })
+})

@@ -1,0 +1,172 @@
+/**
+ * Shows that the simulation finds bugs: plants one at a time into a copy of the sources and looks for the first seed
+ * that notices.
+ *
+ * The bugs are textual patches, and the sources themselves are never touched. A patch that no longer fits says so.
+ */
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { pathToFileURL } from "node:url"
+import * as Batch from "./Batch.ts"
+
+interface Bug {
+  readonly name: string
+  /** Below `src`. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+export const bugs: ReadonlyArray<Bug> = [
+  {
+    name: "an identifier in flight is used again",
+    file: "protocol/PacketIdentifiers.ts",
+    from: "const identifier = nextFree(root, this.#last + 1) || nextFree(root, 1)",
+    to: "const identifier = (root.count % maximum) + 1"
+  },
+  {
+    name: "DUP is forgotten",
+    file: "protocol/Outgoing.ts",
+    from: "sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)",
+    to: "sendPublish(draft, packetIdentifier, outgoing.message, false)"
+  },
+  {
+    name: "the second of two pipelined messages is dropped on reconnect",
+    file: "protocol/Outgoing.ts",
+    from: "draft.replay = publishes",
+    to: "draft.replay = publishes.filter((_, index) => index !== 1)"
+  },
+  {
+    name: "consume acknowledges before the hand-over",
+    file: "internal/client/subscriptions.ts",
+    from: "const item = { message: new MqttMessage(publish), handover }",
+    to: "handover?.settle(0x00)\n    const item = { message: new MqttMessage(publish), handover: undefined }"
+  },
+  {
+    name: "everything is subscribed to again although the session is present",
+    file: "internal/client/subscriptions.ts",
+    from: "else if (!hasSubscriptions) entry.status = \"unknown\"",
+    to: "else entry.status = \"unknown\""
+  },
+  {
+    name: "an interrupted publish leaves its message behind",
+    file: "internal/client/publisher.ts",
+    from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
+    to: "void publication"
+  },
+  {
+    name: "the limits of the first connection stay",
+    file: "protocol/Session.ts",
+    from: "draft.quota = Math.min(draft.maximumInFlight, options.receiveMaximum)",
+    to: "draft.quota = draft.quota || Math.min(draft.maximumInFlight, options.receiveMaximum)"
+  },
+  {
+    name: "the back-off starts anew with every connection",
+    file: "internal/client/supervisor.ts",
+    from: "Effect.sleep(this.#options.stableAfter)",
+    to: "Effect.sleep(0)"
+  },
+  {
+    name: "a QoS 2 message that comes again is delivered again",
+    file: "protocol/Incoming.ts",
+    from: "  if (known === undefined) {\n    draft.actions.push({ _tag: \"Deliver\"",
+    to:
+      "  if (known?.connection !== connection || known.answer === undefined || true) {\n    draft.actions.push({ _tag: \"Deliver\""
+  },
+  {
+    name: "deadlines count in wall-clock time",
+    file: "internal/connection/link.ts",
+    from: "return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6",
+    to: "return Number(this.#clock.currentTimeNanosUnsafe()) / 1e6"
+  },
+  {
+    name: "who waits in the outbox is not told that the client is closed",
+    file: "internal/client/sessionRunner.ts",
+    from: "this.outbox.failAll(error)",
+    to: ""
+  },
+  {
+    name: "PINGREQ is sent too late",
+    file: "protocol/KeepAlive.ts",
+    from: "Math.min(options.pingInterval || Infinity, options.interval / 4)",
+    to: "options.interval * 2"
+  },
+  {
+    name: "flush waits for a message that was withdrawn",
+    file: "internal/client/publisher.ts",
+    from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
+    to: "this.#runner.outbox.withdraw(publication)"
+  },
+  {
+    name: "connecting has no timeout",
+    file: "MqttConnection.ts",
+    from: "duration: timeout,",
+    to: "duration: timeout * 100,"
+  },
+  {
+    name: "acknowledgements overtake each other",
+    file: "protocol/Outgoing.ts",
+    from: "const inOrder = (all: typeof publishes) => all.sort((a, b) => a[0] - b[0])",
+    to: "const inOrder = (all: typeof publishes) => all.sort((a, b) => b[0] - a[0])"
+  }
+]
+
+/** As many as a run of `npm test` has. */
+const seeds = 500
+
+const repository = Path.resolve(import.meta.dirname, "../..")
+
+/** A copy of what a simulation needs, in which nothing but `src` can differ. */
+const copyTo = (folder: string): void => {
+  for (const part of ["package.json", "src", "test/simulation", "test/protocol/Random.ts"]) {
+    Fs.cpSync(Path.join(repository, part), Path.join(folder, part), { recursive: true })
+  }
+  Fs.symlinkSync(Path.join(repository, "node_modules"), Path.join(folder, "node_modules"))
+}
+
+const plant = (folder: string, { file, from, name, to }: Bug): void => {
+  const path = Path.join(folder, "src", file)
+  const source = Fs.readFileSync(path, "utf8")
+  const parts = source.split(from)
+  if (parts.length !== 2) throw new Error(`"${name}" fits ${parts.length - 1} places of ${file}, and should fit one`)
+  Fs.writeFileSync(path, parts.join(to))
+}
+
+/** The first seed that notices the bug, and how. */
+const find = async (bug: Bug, jobs: number): Promise<Batch.Failure | undefined> => {
+  const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-planted-"))
+  try {
+    copyTo(folder)
+    plant(folder, bug)
+    const { failures } = await Batch.run({
+      kind: "seeds",
+      from: 1,
+      count: seeds,
+      jobs,
+      enough: 1,
+      worker: pathToFileURL(Path.join(folder, "test/simulation/worker.ts")),
+      onProgress: () => {}
+    })
+    return failures[0]
+  } finally {
+    Fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export const runPlanted = async (
+  { jobs, print }: { readonly jobs: number; readonly print: (text: string) => void }
+): Promise<boolean> => {
+  let caught = 0
+  for (const bug of bugs) {
+    const failure = await find(bug, jobs)
+    if (failure !== undefined) caught++
+    print(
+      failure === undefined
+        ? `planted: NOT CAUGHT in ${seeds} seeds: ${bug.name}`
+        : `planted: caught by seed ${failure.index}: ${bug.name} (${failure.violations[0]})`
+    )
+  }
+  print(`planted: ${caught} of ${bugs.length} bugs caught`)
+  return caught === bugs.length
+}
