@@ -112,32 +112,133 @@ const limitNames = [
   "serverKeepAlive"
 ] as const
 
+type BrokerOptions = { -readonly [Name in keyof MemoryBroker.Options]: MemoryBroker.Options[Name] }
+
+/** What a world is made of. */
+interface Parts {
+  readonly plan: Plan
+  readonly observations: Observations.Observations
+  readonly clock: Clock.Clock
+  readonly jump: (milliseconds: number) => void
+  readonly brokerOptions: BrokerOptions
+  readonly broker: MemoryBroker.MemoryBroker["Service"]
+  readonly network: FakeNetwork.FakeNetwork["Service"]
+  readonly client: MqttClient.MqttClient["Service"]
+  readonly clientScope: Scope.Closeable
+  readonly program: Program
+}
+
+const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+const limitsOf = (plan: Plan, limits: Limits): Limits => plan.client.version === "3.1.1" ? {} : limits
+
+const setLimits = (options: BrokerOptions, limits: Limits): void => {
+  for (const name of limitNames) Object.assign(options, { [name]: limits[name] })
+}
+
+/** Notes whether the broker has lost the session with it. */
+const losing = Effect.fnUntraced(function*(
+  { broker, clock, observations }: Pick<Parts, "broker" | "clock" | "observations">,
+  effect: Effect.Effect<void>
+) {
+  const before = yield* broker.session(clientId)
+  yield* effect
+  const after = yield* broker.session(clientId)
+  if (before !== undefined && after === undefined) observations.lostAt.push(nowOf(clock))
+})
+
+/** Notes when an attempt begins, opens and ends. */
+const watchAttempts = (
+  transport: MqttTransport["Service"],
+  { attempts }: Observations.Observations,
+  now: () => number
+): MqttTransport["Service"] => {
+  const open = Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      const attempt: Observations.Attempt = {
+        startedAt: now(),
+        openedAt: undefined,
+        endedAt: undefined,
+        acceptedAt: undefined,
+        sessionPresent: undefined
+      }
+      attempts.push(attempt)
+      const ended = Effect.sync(() => {
+        attempt.endedAt ??= now()
+      })
+      // Registered before the connection is, so it comes after it.
+      return Effect.addFinalizer(() => ended).pipe(
+        Effect.andThen(restore(transport.open)),
+        Effect.tap(() =>
+          Effect.sync(() => {
+            attempt.openedAt = now()
+          })
+        )
+      )
+    })
+  )
+  return MqttTransport.of({ ...transport, open })
+}
+
+const makeParts = Effect.fnUntraced(function*(
+  plan: Plan,
+  clock: Clock.Clock,
+  jump: (milliseconds: number) => void
+): Effect.fn.Return<Parts, never, Scope.Scope> {
+  const observations = Observations.make(plan)
+  const now = () => nowOf(clock)
+  const brokerOptions: BrokerOptions = { usesTopicAliases: plan.usesTopicAliases }
+  setLimits(brokerOptions, limitsOf(plan, plan.limits))
+  const { cuts, losesSession, network: { connectDelay, highWaterMark, latency } } = plan
+  const broker = yield* MemoryBroker.make(brokerOptions)
+  const accept: FakeNetwork.Accept = (peer) =>
+    Effect.suspend(() => {
+      const mine = cuts.filter(({ connection }) => connection === peer.connection)
+      const cutting = Effect.forEach(
+        mine,
+        ({ connection, ...cut }) => network.inject({ _tag: "CutAfter", ...cut }, connection),
+        { discard: true }
+      )
+      const isLost = losesSession && peer.connection === 2
+      const forgetting = losing({ broker, clock, observations }, broker.restart({ keepSessions: false }))
+      return cutting.pipe(Effect.andThen(isLost ? forgetting : Effect.void), Effect.andThen(broker.accept(peer)))
+    })
+  const { network, transport } = yield* FakeNetwork.make(accept, {
+    latency,
+    connectDelay,
+    failedConnectDelay: connectDelay * 2,
+    highWaterMark
+  })
+  const clientScope = yield* Scope.make()
+  const client = yield* MqttClient.make(toOptions(plan.client)).pipe(
+    Effect.provideService(MqttTransport, watchAttempts(transport, observations, now)),
+    Scope.provide(clientScope),
+    Effect.orDie
+  )
+  const program = new Program(client, observations, clock, yield* Scope.fork(yield* Effect.scope))
+  return { plan, observations, clock, jump, brokerOptions, broker, network, client, clientScope, program }
+})
+
 class World {
+  readonly #parts: Parts
   readonly #plan: Plan
   readonly #observations: Observations.Observations
+  readonly #broker: Parts["broker"]
+  readonly #network: Parts["network"]
+  readonly #client: Parts["client"]
+  readonly #program: Program
   readonly #violations: Array<invariants.Violation> = []
-  readonly #brokerOptions: { -readonly [Name in keyof MemoryBroker.Options]: MemoryBroker.Options[Name] }
-  readonly #jump: (milliseconds: number) => void
-  readonly #clock: Clock.Clock
   #limits: Limits
-  #broker!: MemoryBroker.MemoryBroker["Service"]
-  #network!: FakeNetwork.FakeNetwork["Service"]
-  #client!: MqttClient.MqttClient["Service"]
-  #program!: Program
-  #clientScope!: Scope.Closeable
 
-  constructor(plan: Plan, clock: Clock.Clock, jump: (milliseconds: number) => void) {
-    this.#plan = plan
-    this.#observations = Observations.make(plan)
-    this.#clock = clock
-    this.#jump = jump
-    this.#limits = plan.limits
-    this.#brokerOptions = { usesTopicAliases: plan.usesTopicAliases }
-    this.#setLimits(plan.limits)
-  }
-
-  get observations(): Observations.Observations {
-    return this.#observations
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#plan = parts.plan
+    this.#observations = parts.observations
+    this.#broker = parts.broker
+    this.#network = parts.network
+    this.#client = parts.client
+    this.#program = parts.program
+    this.#limits = limitsOf(parts.plan, parts.plan.limits)
   }
 
   get violations(): ReadonlyArray<invariants.Violation> {
@@ -145,22 +246,21 @@ class World {
   }
 
   get #now(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
+    return nowOf(this.#parts.clock)
   }
 
   #setLimits(limits: Limits): void {
-    if (this.#plan.client.version === "3.1.1") return
-    this.#limits = limits
-    for (const name of limitNames) Object.assign(this.#brokerOptions, { [name]: limits[name] })
+    this.#limits = limitsOf(this.#plan, limits)
+    setLimits(this.#parts.brokerOptions, this.#limits)
   }
 
   // -------------------------------------------------------------------------
   // The run
   // -------------------------------------------------------------------------
 
-  get run(): Effect.Effect<void, never, Scope.Scope> {
+  get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      yield* this.#build
+      yield* Effect.forkIn(this.#follow, this.#parts.clientScope, { startImmediately: true })
       const { steps } = this.#plan
       for (const { action, at } of steps) {
         if (at > this.#now) yield* TestClock.adjust(at - this.#now)
@@ -172,73 +272,6 @@ class World {
       yield* this.#close
       yield* this.#collect
     })
-  }
-
-  get #build() {
-    return Effect.gen({ self: this }, function*() {
-      const { cuts, losesSession, network: { connectDelay, highWaterMark, latency } } = this.#plan
-      const broker = yield* MemoryBroker.make(this.#brokerOptions)
-      const accept: FakeNetwork.Accept = (peer) =>
-        Effect.suspend(() => {
-          const mine = cuts.filter(({ connection }) => connection === peer.connection)
-          const injecting = Effect.forEach(
-            mine,
-            ({ connection, ...cut }) => this.#network.inject({ _tag: "CutAfter", ...cut }, connection),
-            { discard: true }
-          )
-          const losing = losesSession && peer.connection === 2
-            ? this.#losing(broker.restart({ keepSessions: false }))
-            : Effect.void
-          return injecting.pipe(Effect.andThen(losing), Effect.andThen(broker.accept(peer)))
-        })
-      const { network, transport } = yield* FakeNetwork.make(accept, {
-        latency,
-        connectDelay,
-        failedConnectDelay: connectDelay * 2,
-        highWaterMark
-      })
-      this.#broker = broker
-      this.#network = network
-      this.#clientScope = yield* Scope.make()
-      this.#client = yield* MqttClient.make(toOptions(this.#plan.client)).pipe(
-        Effect.provideService(MqttTransport, this.#watched(transport)),
-        Scope.provide(this.#clientScope),
-        Effect.orDie
-      )
-      const programScope = yield* Scope.fork(yield* Effect.scope)
-      this.#program = new Program(this.#client, this.#observations, this.#clock, programScope)
-      yield* Effect.forkIn(this.#follow, this.#clientScope, { startImmediately: true })
-    })
-  }
-
-  /** Notes when an attempt begins, opens and ends. */
-  #watched(transport: MqttTransport["Service"]): MqttTransport["Service"] {
-    const { attempts } = this.#observations
-    const open = Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        const attempt: Observations.Attempt = {
-          startedAt: this.#now,
-          openedAt: undefined,
-          endedAt: undefined,
-          acceptedAt: undefined,
-          sessionPresent: undefined
-        }
-        attempts.push(attempt)
-        const ended = Effect.sync(() => {
-          attempt.endedAt ??= this.#now
-        })
-        // Registered before the connection is, so it comes after it.
-        return Effect.addFinalizer(() => ended).pipe(
-          Effect.andThen(restore(transport.open)),
-          Effect.tap(() =>
-            Effect.sync(() => {
-              attempt.openedAt = this.#now
-            })
-          )
-        )
-      })
-    )
-    return MqttTransport.of({ ...transport, open })
   }
 
   /** What the client says of itself. */
@@ -314,13 +347,13 @@ class World {
         return broker.kick(clientId)
       case "Restart":
         return Effect.andThen(
-          action.keepSessions ? broker.restart(action) : this.#losing(broker.restart(action)),
+          action.keepSessions ? broker.restart(action) : losing(this.#parts, broker.restart(action)),
           Effect.sync(() => this.#setLimits(action.limits ?? this.#limits))
         )
       case "Lie":
         return broker.lieAboutSessionPresent(action.sessionPresent)
       case "ExpireSession":
-        return this.#losing(broker.expireSession(clientId))
+        return losing(this.#parts, broker.expireSession(clientId))
       case "HoldAcknowledgements":
         return broker.holdAcknowledgements()
       case "ReleaseAcknowledgements":
@@ -328,7 +361,7 @@ class World {
       case "DelayAnswers":
         return broker.delayAnswers(action.delay)
       case "JumpClock":
-        return Effect.sync(() => this.#jump(action.by))
+        return Effect.sync(() => this.#parts.jump(action.by))
       case "Ask":
         return this.#program.ask(action.what)
       case "End":
@@ -351,16 +384,6 @@ class World {
     return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
   }
 
-  /** Notes whether the broker has lost the session with it. */
-  #losing(effect: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function*() {
-      const before = yield* this.#broker.session(clientId)
-      yield* effect
-      const after = yield* this.#broker.session(clientId)
-      if (before !== undefined && after === undefined) this.#observations.lostAt.push(this.#now)
-    })
-  }
-
   #noteSilence({ fault }: Extract<Action, { readonly _tag: "Fault" }>): Effect.Effect<void> {
     if (fault._tag !== "Drop") return Effect.void
     return Effect.map(this.#network.connections, (connections) => {
@@ -371,7 +394,7 @@ class World {
   }
 
   #end(how: "scope" | "disconnect" | "disconnectWithWill"): Effect.Effect<void> {
-    const closing = how === "scope" ? Scope.close(this.#clientScope, Exit.void) : this.#client[how]
+    const closing = how === "scope" ? Scope.close(this.#parts.clientScope, Exit.void) : this.#client[how]
     return Effect.andThen(
       Effect.sync(() => {
         this.#observations.closedAt ??= this.#now
@@ -482,7 +505,7 @@ class World {
     return Effect.gen({ self: this }, function*() {
       this.#program.isStopping = true
       if (this.#observations.closedAt === undefined) yield* this.#end("scope")
-      else yield* this.#program.call("scope", Scope.close(this.#clientScope, Exit.void))
+      else yield* this.#program.call("scope", Scope.close(this.#parts.clientScope, Exit.void))
       yield* TestClock.adjust(this.#plan.client.drainTimeout + 2000)
       this.#program.isHurrying = true
       yield* TestClock.adjust(10_000)
@@ -533,11 +556,12 @@ const simulation = Effect.fnUntraced(function*(plan: Plan) {
   const watched = watch(yield* Clock.Clock)
   const fibers = countFibers()
   return yield* Effect.gen(function*() {
-    const world = new World(plan, watched.clock, watched.jump)
     const before = fibers.live()
     const scope = yield* Scope.make()
-    yield* Scope.provide(world.run, scope)
-    const { observations } = world
+    const parts = yield* Scope.provide(makeParts(plan, watched.clock, watched.jump), scope)
+    const world = new World(parts)
+    yield* world.run
+    const { observations } = parts
     observations.timersLeft = watched.timers()
     observations.fibersLeft = fibers.live() - before
     const violations = [...world.violations, ...invariants.judge(observations)]

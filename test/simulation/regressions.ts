@@ -83,7 +83,8 @@ export const regressions: ReadonlyArray<Regression> = [
 /**
  * Seeds that once failed and are no plan above: a deadline a fraction of a millisecond away was slept for again and
  * again (21), a message given up under new limits (143), QoS 2 refused and sent again (171), a session in doubt (48),
- * publishes that waited for room when the client was closed (938).
+ * publishes that waited for room when the client was closed (938), what a consumer left overtaken by what came since (3176),
+ * QoS 0 sent again although the server had it (3274).
  */
 export const seeds: ReadonlyArray<number> = [
   21,
@@ -102,5 +103,7 @@ export const seeds: ReadonlyArray<number> = [
   479,
   938,
   1152,
-  2024
+  3176,
+  3274,
+  7203
 ]

@@ -181,4 +181,18 @@ describe("Outbox", () => {
     assert.deepStrictEqual([outbox.size, outbox.bytes], [0, 0])
     assert.deepStrictEqual(outbox.entries, [])
   })
+
+  it("the end leaves nobody out when one that hears it gives up another", () => {
+    const outbox = make({ messages: 1 })
+    const [first, second, third] = several(3)
+    offer(outbox, first, second, third)
+    first.failed = (error) => {
+      first.error = error
+      outbox.withdraw(second)
+    }
+    const closed = fromReason(new Closed())
+    outbox.failAll(closed)
+    assert.deepStrictEqual([first.error, third.error], [closed, closed])
+    assert.deepStrictEqual([outbox.size, outbox.bytes, outbox.entries], [0, 0, []])
+  })
 })
