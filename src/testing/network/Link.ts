@@ -278,7 +278,7 @@ export const make = (options: {
     if (isStalled()) return 0
     return (released ?? timeline.now()) - lastWrite
   }
-  const isStalled = (): boolean => stalled !== undefined && stalled.length > 0
+  const isStalled = (): boolean => blocked.length > 0 || (stalled !== undefined && stalled.length > 0)
 
   const peer: Peer = {
     connection: options.number,
