@@ -19,7 +19,7 @@ const read = (file: string): string => Fs.readFileSync(Path.join(repository, fil
 const readme = read("README.md")
 
 /** Everything that is written for users and has programs or links in it. */
-const pages = ["README.md", ...["publishing", "subscribing", "recovery"].map((page) => `docs/${page}.md`)]
+const pages = ["README.md", ...["publishing", "subscribing", "recovery", "testing"].map((page) => `docs/${page}.md`)]
 
 const blocks = (language: string, text: string): ReadonlyArray<string> =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, block]) => block)

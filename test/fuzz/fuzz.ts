@@ -3,21 +3,24 @@
  *
  * `run` throws an error that names the input when a promise is broken: nothing but typed errors, terminal after the
  * first one, the same packets and the same error however the bytes are cut, and what was decoded can be written and
- * read again.
+ * read again. It begins with the inputs of the corpus as they are, and makes the others from them and from random ones.
  */
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
-import type { Packet, ProtocolVersion, Sender } from "../../src/protocol/Packet.ts"
+import type { Packet, Sender } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import { acceptedForms, vectors } from "../protocol/golden.ts"
 import { bytesOf, concat, hexOf } from "../protocol/hex.ts"
 import { malformed } from "../protocol/malformed.ts"
 import * as Packets from "../protocol/Packets.ts"
 import * as Random from "../protocol/Random.ts"
+import { type Input, inputs as found, type Outcome } from "./corpus.ts"
 
 export interface Options {
   readonly inputs: number
   readonly seed: number
+  /** Called with each input and what came of it. */
+  readonly onOutcome?: (input: Input, outcome: Outcome) => void
   /** Called after each input, with the milliseconds that decoding it takes by `now`. */
   readonly onInput?: (index: number, milliseconds: number, hex: () => string) => void
   readonly now?: () => number
@@ -32,21 +35,15 @@ export interface Result {
   readonly rules: number
 }
 
-interface Input {
-  readonly version: ProtocolVersion | undefined
-  readonly sender: Sender
-  readonly bytes: Uint8Array
-}
-
 const maximumPacketSize = 100_000
 
-export const run = ({ inputs, now = () => 0, onInput, seed }: Options): Result => {
+export const run = ({ inputs, now = () => 0, onInput, onOutcome, seed }: Options): Result => {
   const random = Random.make(seed)
   const labels = new Set<string>()
   let refused = 0
   let packets = 0
   for (let index = 0; index < inputs; index++) {
-    const input = makeInput(random)
+    const input = corpus[index] ?? makeInput(random)
     const hex = (): string => `${input.version ?? "unknown version"} from a ${input.sender}: ${hexOf(input.bytes)}`
     try {
       const whole = decode(input, [input.bytes])
@@ -55,6 +52,7 @@ export const run = ({ inputs, now = () => 0, onInput, seed }: Options): Result =
       checkChunks(random, input, whole)
       checkAgain(input, whole)
       if (index % 4 === 0) checkEncoder(random)
+      onOutcome?.(input, whole)
       packets += whole.packets.length
       if (whole.error !== undefined) {
         refused++
@@ -87,6 +85,12 @@ const inputsOf = (rows: ReadonlyArray<Omit<Input, "bytes"> & { readonly hex: str
 const valid = inputsOf([...vectors, ...acceptedForms])
 const invalid = inputsOf(malformed)
 
+/** What every run begins with. */
+export const corpus: ReadonlyArray<Input> = [...valid, ...invalid, ...found]
+
+/** What is mutated, by the kind of input that is drawn. */
+const sources = [[], valid, valid, valid, found, invalid, found].map((inputs) => inputs.length === 0 ? valid : inputs)
+
 const makeInput = (random: Random.Random): Input => {
   const kind = random.integer(0, 9)
   if (kind === 0) {
@@ -97,7 +101,7 @@ const makeInput = (random: Random.Random): Input => {
     }
   }
   if (kind < 7) {
-    const { bytes, sender, version } = random.pick(kind < 5 ? valid : invalid)
+    const { bytes, sender, version } = random.pick(sources[kind])
     return { version, sender, bytes: mutate(random, bytes) }
   }
   const chosen = random.pick(Packets.cases)
@@ -152,11 +156,6 @@ const withRemainingLength = (bytes: Uint8Array): Uint8Array => {
 }
 
 // -- Decoding ---------------------------------------------------------------------------------------------------------
-
-interface Outcome {
-  readonly packets: ReadonlyArray<Packet>
-  readonly error: Decoder.Decoder["error"]
-}
 
 const decode = ({ sender, version }: Input, chunks: ReadonlyArray<Uint8Array>): Outcome => {
   const decoder = Decoder.make({ protocolVersion: version, sender, maximumPacketSize })

@@ -1,11 +1,13 @@
 /**
- * `npm run fuzz -- --inputs 1000000 --seed 7`: a long run of the fuzzer, which also measures each input.
+ * `npm run fuzz -- --inputs 1000000 --seed 7`: a long run of the fuzzer, which also measures each input. With `--keep`
+ * the inputs that led to something new are written to the corpus.
  */
 import { parseArgs } from "node:util"
+import { makeKeeper } from "./corpus.ts"
 import { isUntouched, run } from "./fuzz.ts"
 
 const { values } = parseArgs({
-  options: { inputs: { type: "string", default: "1000000" }, seed: { type: "string" } }
+  options: { inputs: { type: "string", default: "1000000" }, seed: { type: "string" }, keep: { type: "boolean" } }
 })
 const inputs = Number(values.inputs)
 const seed = values.seed === undefined ? Date.now() % 2_147_483_648 : Number(values.seed)
@@ -18,6 +20,7 @@ const slowest = 50
 /** The inputs that took longer. */
 const tooSlow: Array<string> = []
 let longest = 0
+const keeper = values.keep === true ? makeKeeper() : undefined
 const started = performance.now()
 
 try {
@@ -26,6 +29,7 @@ try {
     inputs,
     seed,
     now: () => performance.now(),
+    ...(keeper === undefined ? {} : { onOutcome: keeper.offer }),
     onInput: (index, milliseconds, hex) => {
       longest = Math.max(longest, milliseconds)
       if (milliseconds > slowest) tooSlow.push(`${milliseconds.toFixed(1)} ms, input ${index}, ${hex()}`)
@@ -42,6 +46,7 @@ try {
     } s, ${result.refused} refused by ` +
       `${result.rules} rules, ${result.packets} packets, longest input ${longest.toFixed(1)} ms`
   )
+  if (keeper !== undefined) console.log(`fuzz: ${keeper.save()} inputs in the corpus`)
   process.exitCode = failed ? 1 : 0
 } catch (error) {
   console.error(error)

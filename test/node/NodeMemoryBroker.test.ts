@@ -90,7 +90,7 @@ describe("NodeMemoryBroker", () => {
     )
 
     test(
-      `S11 the broker restarts and keeps its sessions: our client comes back with what it had (${protocolVersion})`,
+      `the broker restarts and keeps its sessions: our client comes back with what it had (${protocolVersion})`,
       Effect.gen(function*() {
         const broker = yield* MemoryBroker.MemoryBroker
         const mqtt = yield* client({ protocolVersion, clientId: "ours", session: "persistent" })

@@ -1,0 +1,329 @@
+/**
+ * What a server may do to exhaust a client, to confuse it, or to end its process; what cannot be had from the bytes
+ * alone. TLS and WebSocket have tests of their own.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Logger, Random, References, Schedule, Stream, SubscriptionRef } from "effect"
+import { TestClock } from "effect/testing"
+import * as MqttClient from "../../src/MqttClient.ts"
+import type * as MqttOptions from "../../src/MqttOptions.ts"
+import * as Decoder from "../../src/protocol/Decoder.ts"
+import type { Packet } from "../../src/protocol/Packet.ts"
+import { FakeNetwork, ScriptedServer } from "../../src/testing/index.ts"
+import { bytesOf, concat } from "../protocol/hex.ts"
+import { latency, roundTrip, scenario, settle, versions } from "../support/connection.ts"
+import { record } from "../support/scenario.ts"
+
+const opening = 80
+
+const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
+
+const nextConnection = Effect.gen(function*() {
+  const server = yield* ScriptedServer.ScriptedServer
+  const accepting = yield* begin(server.accept)
+  yield* TestClock.adjust(opening)
+  const peer = yield* Fiber.join(accepting)
+  yield* TestClock.adjust(latency)
+  return peer
+})
+
+/** A client that has been accepted, and the server's end of its connection. */
+const connect = Effect.fnUntraced(function*(options: MqttOptions.Options = {}) {
+  const making = yield* begin(MqttClient.make({ clientId: "client", ...options }))
+  const peer = yield* nextConnection
+  yield* peer.handshake()
+  yield* roundTrip
+  return { mqtt: yield* Fiber.join(making), peer }
+})
+
+/** A subscription to everything, and what it received. */
+const subscribeToAll = Effect.fnUntraced(function*(
+  mqtt: MqttClient.MqttClient["Service"],
+  peer: ScriptedServer.ScriptedConnection,
+  options?: MqttOptions.SubscribeOptions
+) {
+  const recorded = yield* record(mqtt.messages("#", options))
+  yield* TestClock.adjust(latency)
+  const { packetIdentifier } = yield* peer.expect("Subscribe")
+  yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [options?.qos ?? 0] })
+  yield* TestClock.adjust(latency)
+  return recorded
+})
+
+const stateOf = (mqtt: MqttClient.MqttClient["Service"]) => SubscriptionRef.get(mqtt.state)
+
+const violationOf = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {
+  const state = yield* stateOf(mqtt)
+  const reason = state._tag === "Disconnected" ? state.error.reason : undefined
+  return reason?._tag === "ProtocolViolation" ? reason.reasonCode : assert.fail(state._tag)
+})
+
+const uint16 = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255)
+
+const text = (value: string): Uint8Array => {
+  const bytes = new TextEncoder().encode(value)
+  return concat([uint16(bytes.length), bytes])
+}
+
+/** Lines that are logged while it runs. */
+const countingLogs = () => {
+  let lines = 0
+  const counter = Logger.make(() => {
+    lines++
+  })
+  return { lines: () => lines, layer: Logger.layer([counter]) }
+}
+
+describe("security: a hostile server", () => {
+  for (const protocolVersion of versions) {
+    it.effect(`security 3: a packet above 1 MiB is refused by default, whatever was announced (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        yield* peer.sendBytes(bytesOf("30 fe ff 3f"))
+        yield* TestClock.adjust(latency)
+        assert.strictEqual(yield* violationOf(mqtt), 0x95)
+        const [said] = yield* peer.received
+        const announced = said._tag === "Connect" ? said.properties.maximumPacketSize : undefined
+        assert.strictEqual(announced, protocolVersion === "5.0" ? 1_048_576 : undefined)
+      })))
+
+    it.effect(`security 4: a Remaining Length of 268,435,455, or of five bytes, ends it at its header (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        for (const [header, reasonCode] of [["30 ff ff ff 7f", 0x95], ["30 ff ff ff ff 00", 0x81]] as const) {
+          const { mqtt, peer } = yield* connect({ protocolVersion })
+          yield* peer.sendBytes(bytesOf(header))
+          yield* TestClock.adjust(latency)
+          assert.strictEqual(yield* violationOf(mqtt), reasonCode)
+          yield* mqtt.disconnect
+        }
+      })))
+
+    it.effect(`security 5: U+FEFF and noncharacters arrive as they were sent (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        const { messages } = yield* subscribeToAll(mqtt, peer)
+        const topics = ["\ufeffa", "a\ufeff", "\uffff", "\u{1fffe}", "\u0001", "\u007f"]
+        for (const topic of topics) {
+          yield* peer.send({ _tag: "Publish", topic, payload: new TextEncoder().encode(topic) })
+        }
+        yield* TestClock.adjust(latency)
+        yield* settle
+        assert.deepStrictEqual(messages.map((message) => message.topic), topics)
+        assert.deepStrictEqual(messages.map((message) => message.text), topics)
+      })))
+
+    it.effect(`security 6: what users type goes into no wildcard (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        for (const typed of ["+", "#", "a/#", "+/a", "\u0000", "\ud800", ""]) {
+          const topic = typed === "" ? "" : `site/${typed}`
+          const { reason } = yield* Effect.flip(mqtt.publish(topic, "x", { qos: 1 }))
+          assert.strictEqual(reason._tag, "InvalidRequest")
+        }
+        for (
+          const typed of ["a/#/b", "a#", "+a", "\u0000", "\ud800", ...protocolVersion === "5.0" ? ["$share/g"] : []]
+        ) {
+          const { reason } = yield* Effect.flip(mqtt.subscribe(typed))
+          assert.strictEqual(reason._tag, "InvalidRequest")
+        }
+        yield* TestClock.adjust(latency)
+        assert.deepStrictEqual((yield* peer.received).map(({ _tag }) => _tag), ["Connect"])
+      })))
+
+    it.effect(`security 8: QoS 2 without PUBREL keeps no more than was announced (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const receiveMaximum = 50
+        const { mqtt, peer } = yield* connect({ protocolVersion, receiveMaximum })
+        const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 2 })
+        const publish = (packetIdentifier: number) => ({
+          _tag: "Publish",
+          topic: "t",
+          payload: new Uint8Array(1),
+          qos: 2,
+          packetIdentifier
+        } as const)
+        const identifiers = Array.from({ length: 1_000 }, (_, index) => index + 1)
+        yield* peer.send(...identifiers.map(publish))
+        yield* roundTrip
+        yield* settle
+        if (protocolVersion === "5.0") {
+          assert.strictEqual(yield* violationOf(mqtt), 0x93)
+          assert.strictEqual(messages.length, receiveMaximum)
+        } else {
+          // 3.1.1 has no word for it; the identifiers themselves are the bound.
+          assert.strictEqual(messages.length, 1_000)
+          yield* peer.send(...identifiers.map((packetIdentifier) => ({ _tag: "Pubrel", packetIdentifier } as const)))
+          yield* roundTrip
+          assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
+        }
+      })))
+
+    it.effect(`security 9: acknowledgements of 65,535 identifiers nobody used cost no memory and no log (${protocolVersion})`, () => {
+      const logs = countingLogs()
+      return scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        const code = protocolVersion === "5.0" ? "00 00" : "00"
+        const storms: ReadonlyArray<(identifier: Uint8Array) => Uint8Array> = [
+          (identifier) => concat([bytesOf("50 02"), identifier]),
+          (identifier) => concat([bytesOf("40 02"), identifier]),
+          (identifier) => concat([bytesOf(protocolVersion === "5.0" ? "90 04" : "90 03"), identifier, bytesOf(code)])
+        ]
+        for (const storm of storms) {
+          yield* peer.sendBytes(concat(Array.from({ length: 65_535 }, (_, index) => storm(uint16(index + 1)))))
+          yield* roundTrip
+        }
+        assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
+        assert.strictEqual((yield* mqtt.stats).inFlight, 0)
+        // One PUBREL for each PUBREC, and nothing for the others.
+        const answers = (yield* peer.received).filter(({ _tag }) => _tag !== "Pingreq")
+        assert.lengthOf(answers, 1 + 65_535)
+        assert.isBelow(logs.lines(), 5)
+      })).pipe(Effect.provide(logs.layer), Effect.provideService(References.MinimumLogLevel, "Trace"))
+    })
+
+    it.effect(`security 10: names that every object has are names like others (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "__defineGetter__", "prototype"]
+        const { mqtt, peer } = yield* connect({ protocolVersion, clientId: "__proto__" })
+        const { messages } = yield* subscribeToAll(mqtt, peer)
+        const userProperties = names.map((name) => [name, "polluted"] as const)
+        for (const topic of names) {
+          const properties = protocolVersion === "5.0" ? { userProperties } : {}
+          yield* peer.send({ _tag: "Publish", topic, payload: new Uint8Array(1), properties })
+        }
+        yield* TestClock.adjust(latency)
+        yield* settle
+        assert.deepStrictEqual(messages.map(({ topic }) => topic), names)
+        for (const message of messages) {
+          assert.isUndefined(Reflect.get({}, "polluted"))
+          if (protocolVersion === "5.0") assert.deepStrictEqual(message.userProperties, userProperties)
+        }
+        for (const filter of names) yield* begin(Effect.asVoid(mqtt.subscribe(filter)))
+        yield* TestClock.adjust(latency)
+        const asked = (yield* peer.receiveAll).flatMap((packet) =>
+          packet._tag === "Subscribe" ? packet.subscriptions.map(({ topicFilter }) => topicFilter) : []
+        )
+        assert.sameMembers(asked, names)
+        assert.strictEqual(Object.keys(Object.prototype).length, 0)
+      })))
+
+    it.effect(`security 11: a topic of 65,535 levels costs its subscribers nothing but its length (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        const { messages } = yield* subscribeToAll(mqtt, peer)
+        const topic = "/".repeat(65_535)
+        yield* peer.send({ _tag: "Publish", topic, payload: new Uint8Array(0) })
+        yield* TestClock.adjust(latency)
+        yield* settle
+        assert.deepStrictEqual(messages.map((message) => message.topic), [topic])
+      })))
+
+    it.effect(`security 12: a server that accepts and kills, for an hour, is asked ever less often (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const server = yield* ScriptedServer.ScriptedServer
+        const network = yield* FakeNetwork.FakeNetwork
+        // Every connection: CONNACK at once, and then what ends it.
+        const endings = ["d1 00", "00 00", "30 02 00 00", "20 02 00 00"]
+        yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
+          const peer = yield* server.accept
+          yield* peer.handshake()
+          yield* peer.sendBytes(bytesOf(endings[peer.number % endings.length]))
+        })))
+        const mqtt = yield* begin(MqttClient.make({ clientId: "client", protocolVersion, initialConnection: "retry" }))
+        yield* TestClock.adjust("1 hour")
+        const { attempts, closed, opened } = yield* network.counters
+        // 1, 2, 4, 8, 16 seconds, then 30, each with jitter.
+        assert.isBelow(attempts, 3600 / (30 * 0.8) + 10)
+        assert.isAbove(attempts, 3600 / (31 * 1.2))
+        assert.isAtMost(opened - closed, 1)
+        assert.isDefined(mqtt.pollUnsafe())
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(ScriptedServer.layer({ latency })),
+        Random.withSeed("security 12"),
+        Effect.provideService(References.MinimumLogLevel, "Fatal")
+      ))
+
+    it.effect(`security 13: a handler that a crafted payload kills takes nobody with it (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion })
+        const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 1 })
+        const handled: Array<string> = []
+        const consuming = yield* begin(mqtt.consume("t", ({ text }) => {
+          // Throws before it is an effect at all.
+          if (text === "throw") throw new Error("crafted")
+          return text === "die" ? Effect.die("crafted") : Effect.sync(() => handled.push(text))
+        }, { onFailure: "acknowledge" }))
+        const dying = yield* begin(Effect.exit(Stream.runForEach(mqtt.messages("t/2"), () => Effect.die("crafted"))))
+        yield* TestClock.adjust(latency)
+        for (const packet of yield* peer.receiveAll) {
+          if (packet._tag !== "Subscribe") continue
+          const reasonCodes = packet.subscriptions.map(({ qos }) => qos)
+          yield* peer.send({ _tag: "Suback", packetIdentifier: packet.packetIdentifier, reasonCodes })
+        }
+        const sent = [["t", "throw"], ["t/2", "die"], ["t", "die"], ["t", "good"]] as const
+        for (const [index, [topic, payload]] of sent.entries()) {
+          const bytes = new TextEncoder().encode(payload)
+          yield* peer.send({ _tag: "Publish", topic, payload: bytes, qos: 1, packetIdentifier: index + 1 })
+        }
+        yield* roundTrip
+        yield* settle
+        yield* roundTrip
+        assert.deepStrictEqual(handled, ["good"])
+        assert.deepStrictEqual(messages.map(({ text }) => text), ["throw", "die", "die", "good"])
+        assert.isDefined(dying.pollUnsafe())
+        assert.isUndefined(consuming.pollUnsafe())
+        assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
+        const answers = (yield* peer.received).filter(({ _tag }) => _tag === "Puback")
+        assert.lengthOf(answers, 4)
+      })))
+  }
+
+  it("security 7: a flood of User Properties or Subscription Identifiers is bounded by the packet, not by its square", () => {
+    const readings: Array<number> = []
+    for (const count of [10_000, 40_000]) {
+      const pairs = concat(Array.from({ length: count }, () => concat([bytesOf("26"), text("k"), text("v")])))
+      const length = Uint8Array.of((pairs.length & 127) | 128, ((pairs.length >> 7) & 127) | 128, pairs.length >> 14)
+      const body = concat([text("t"), length, pairs])
+      const header = Uint8Array.of(
+        0x30,
+        (body.length & 127) | 128,
+        ((body.length >> 7) & 127) | 128,
+        body.length >> 14
+      )
+      const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 1_048_576 })
+      const [publish]: ReadonlyArray<Packet> = decoder.push(concat([header, body]))
+      assert.isUndefined(decoder.error)
+      readings.push(publish._tag === "Publish" ? publish.properties.userProperties?.length ?? 0 : 0)
+    }
+    assert.deepStrictEqual(readings, [10_000, 40_000])
+    const identifiers = concat(Array.from({ length: 5_000 }, () => bytesOf("0b 01")))
+    const body = concat([
+      text("t"),
+      Uint8Array.of((identifiers.length & 127) | 128, identifiers.length >> 7),
+      identifiers
+    ])
+    const header = Uint8Array.of(0x30, (body.length & 127) | 128, body.length >> 7)
+    const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 1_048_576 })
+    const [publish]: ReadonlyArray<Packet> = decoder.push(concat([header, body]))
+    assert.lengthOf(publish._tag === "Publish" ? publish.properties.subscriptionIdentifiers ?? [] : [], 5_000)
+  })
+
+  it.effect("security 15: Client Identifiers that we make are of 62 characters, and no two are alike", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.ScriptedServer
+      const identifiers = new Set<string>()
+      for (let count = 0; count < 200; count++) {
+        const making = yield* begin(MqttClient.make({ reconnect: Schedule.recurs(0) }))
+        yield* TestClock.adjust(opening)
+        const peer = yield* server.accept
+        yield* TestClock.adjust(latency)
+        const { clientId } = yield* peer.handshake()
+        assert.match(clientId, /^[0-9a-zA-Z]{22}$/)
+        identifiers.add(clientId)
+        yield* TestClock.adjust(latency)
+        yield* (yield* Fiber.join(making)).disconnect
+      }
+      assert.strictEqual(identifiers.size, 200)
+    }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer({ latency }))))
+})
