@@ -227,11 +227,3 @@ export const rules: { readonly [Name in PropertyName]-?: PropertyRule } = {
   subscriptionIdentifierAvailable: { identifier: 0x29, type: "flag", fromClient: [], fromServer: ["Connack"] },
   sharedSubscriptionAvailable: { identifier: 0x2a, type: "flag", fromClient: [], fromServer: ["Connack"] }
 }
-
-/**
- * The highest Subscription Identifier, and the highest value of a Variable Byte Integer.
- *
- * @since 0.1.0
- * @category constants
- */
-export const maximumVariableByteInteger = 268_435_455
