@@ -19,9 +19,11 @@ type LayerName =
   | "connection"
   | "clientParts"
   | "client"
+  | "topic"
   | "node"
   | "browser"
   | "testing"
+  | "testingNode"
   | "cli"
 type Package = "effect" | "effect/socket" | "@effect/platform-node" | "node:"
 
@@ -36,13 +38,13 @@ interface Layer {
 
 const belowConnection: ReadonlyArray<LayerName> = ["protocol", "ports", "transport"]
 const belowClient: ReadonlyArray<LayerName> = [...belowConnection, "connectionParts", "connection"]
-const core: ReadonlyArray<LayerName> = [...belowClient, "clientParts", "client"]
+const core: ReadonlyArray<LayerName> = [...belowClient, "clientParts", "client", "topic"]
 
 const layers: Record<LayerName, Layer> = {
   protocol: { modules: /^protocol\//, layers: [], packages: [] },
   transport: { modules: /^MqttTransport\.ts$/, layers: ["protocol", "ports"], packages: ["effect", "effect/socket"] },
   ports: {
-    modules: /^(Mqtt(Store|Error|Message|Options|State)|NetworkProbe)\.ts$/,
+    modules: /^(Mqtt(Authentication|Store|Error|Message|Options|State)|NetworkProbe)\.ts$/,
     layers: ["protocol", "transport"],
     packages: ["effect"]
   },
@@ -55,14 +57,19 @@ const layers: Record<LayerName, Layer> = {
   clientParts: { modules: /^internal\/client\//, layers: belowClient, packages: ["effect"] },
   node: {
     modules: /^node\//,
-    // The broker for tests listens on a port, which takes Node.
-    layers: [...core, "testing"],
+    layers: core,
     packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
   },
   browser: { modules: /^browser\//, layers: core, packages: ["effect", "effect/socket"] },
+  testingNode: {
+    modules: /^testing\/node\//,
+    layers: [...belowConnection, "testing"],
+    packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
+  },
   testing: { modules: /^testing\//, layers: belowConnection, packages: ["effect"] },
   cli: { modules: /^cli\//, layers: [...core, "node"], packages: ["effect", "@effect/platform-node", "node:"] },
-  client: { modules: /^[^/]+\.ts$/, layers: [...belowClient, "clientParts"], packages: ["effect"] }
+  topic: { modules: /^(MqttTopic\.ts$|internal\/topic\/)/, layers: core, packages: ["effect"] },
+  client: { modules: /^[^/]+\.ts$/, layers: [...belowClient, "clientParts", "topic"], packages: ["effect"] }
 }
 
 const layerOf = (module: string): LayerName | undefined => {
@@ -102,8 +109,13 @@ const nodesOf = (file: string): ReadonlyArray<Node> => {
   return nodes
 }
 
-/** Import and export declarations, `import()` and the `import()` of types. */
-const importsOf = (file: string): ReadonlyArray<string> =>
+/**
+ * What a file imports: by import and export declarations, `import()` and the `import()` of types.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const importsOf = (file: string): ReadonlyArray<string> =>
   nodesOf(file)
     .filter((node) => /^(Import(Declaration|Expression)|Export(All|Named)Declaration|TSImportType)$/.test(node.type))
     .flatMap(({ source }) => isNode(source) && "value" in source ? [String(source.value)] : [])

@@ -10,28 +10,35 @@ import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Authenticator from "./internal/client/authenticator.ts"
+import * as BrokerUp from "./internal/client/brokerUp.ts"
 import * as Consumer from "./internal/client/consumer.ts"
+import * as Events from "./internal/client/events.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
 import { Publisher } from "./internal/client/publisher.ts"
+import { Requests } from "./internal/client/requests.ts"
+import * as Responder from "./internal/client/responder.ts"
 import { SessionRunner } from "./internal/client/sessionRunner.ts"
 import * as Subscriber from "./internal/client/subscriber.ts"
 import * as Supervisor from "./internal/client/supervisor.ts"
 import * as failures from "./internal/connection/failures.ts"
 import type { MqttConnection } from "./MqttConnection.ts"
-import type * as MqttError from "./MqttError.ts"
-import type { Acknowledgement, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
+import * as MqttError from "./MqttError.ts"
+import type { Acknowledgement, Answer, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
 import * as MqttOptions from "./MqttOptions.ts"
 import type { ConnectionState, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttStore } from "./MqttStore.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
+import * as Properties from "./protocol/Properties.ts"
+import * as Validity from "./protocol/Validity.ts"
 
 /**
  * @since 0.1.0
@@ -92,17 +99,58 @@ export class MqttClient extends Context.Service<MqttClient, {
     handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
     options?: MqttOptions.ConsumeOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
-  /** Whether the server answers: something was heard within the last second, or a ping is answered in time. */
+  /**
+   * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves
+   * all requests, is made with the first and comes back after reconnects. 5.0 only.
+   *
+   * Fails with `RequestTimeout`; with `NoResponder` when the server says that nobody subscribes to the topic; with
+   * `SubscribeRefused` when it refuses the subscription for answers; and like `publish`. MQTT 5.0 section 4.10.
+   */
+  readonly request: (
+    topic: string,
+    payload: Payload,
+    options?: MqttOptions.RequestOptions
+  ) => Effect.Effect<MqttMessage, MqttError.MqttError>
+  /**
+   * As `consume`, and what the handler returns is published to the Response Topic of the request, with its Correlation
+   * Data. A request is acknowledged when its answer was; with a Shared Subscription (`$share/name/filter`) several clients
+   * share the requests. A message without a Response Topic is acknowledged and dropped, with a warning. An answer that the
+   * server refuses is logged, and is no failure. 5.0 only.
+   */
+  readonly respond: <E, R>(
+    topicFilter: string | ReadonlyArray<string>,
+    handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
+    options?: MqttOptions.RespondOptions
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
+  /**
+   * Whether the server answers: something was heard within the last second, or a ping is answered in time. While a slow
+   * subscriber keeps the client from reading, whether there is a connection.
+   */
   readonly brokerUp: Effect.Effect<boolean>
   /** The connection as it is, and as it changes (`SubscriptionRef.changes`). */
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  /** What happens from now on; one who does not pull misses the oldest. */
+  /** What happens from now on, to the end of the client; one who does not pull misses the oldest. */
   readonly events: Stream.Stream<MqttEvent>
   readonly stats: Effect.Effect<Stats>
   /** Sends DISCONNECT and closes the client for good; the server drops the Will. */
   readonly disconnect: Effect.Effect<void>
   /** As `disconnect`, but the server publishes the Will (5.0: 0x04; 3.1.1: no DISCONNECT is sent). */
   readonly disconnectWithWill: Effect.Effect<void>
+  /**
+   * As `disconnect`, with what 5.0 can say: a reason, how long the session is kept, a text, User Properties. Without a
+   * connection there is nobody to say it to, and the client closes all the same. Fails with `InvalidRequest`, and closes
+   * nothing, when DISCONNECT cannot say that: in 3.1.1 it can say nothing.
+   */
+  readonly disconnectWith: (options: MqttOptions.DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
+  /**
+   * Authenticates again on this connection, as `authentication` says, and completes when the server has accepted; other
+   * packets go on meanwhile. What goes wrong once it has begun ends the connection. Before an authentication expires the
+   * client does it by itself.
+   *
+   * Fails with `InvalidRequest` without `authentication`, `Offline` without a connection, with what the method fails with,
+   * `ConnectTimeout`, or with what ended the connection, such as `ServerDisconnected`. MQTT 5.0 section 4.12.1.
+   */
+  readonly reauthenticate: Effect.Effect<void, MqttError.MqttError>
 }>()("effect-mqtt/MqttClient") {}
 
 /**
@@ -120,9 +168,13 @@ export const make = Effect.fnUntraced(function*(
   const resolved = yield* Effect.fromResult(MqttOptions.resolve(options))
   const clock = yield* Clock.Clock
   const runner = new SessionRunner(resolved)
+  const { authentication, connectTimeout } = resolved
+  const authenticator = authentication === undefined
+    ? undefined
+    : yield* Authenticator.make({ authentication, timeout: connectTimeout })
   const lifetime: Lifetime = { closedBy: undefined }
   const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
-  const events = yield* PubSub.sliding<MqttEvent>(1024)
+  const events = yield* Events.make
   const first = yield* Deferred.make<void, MqttError.MqttError>()
 
   /** Once: who waits hears `error`, and a client that was not closed by its own side says what closed it. */
@@ -132,22 +184,12 @@ export const make = Effect.fnUntraced(function*(
       lifetime.closedBy = error
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
+      requests.end(error)
       return Deferred.fail(first, error).pipe(
         Effect.andThen(SubscriptionRef.set(state, { _tag: "Closed", error: isOwn ? undefined : error }))
       )
     })
 
-  yield* keepSession(resolved, runner)
-  const supervisor = yield* Supervisor.run({ options: resolved, runner, state, events, first }).pipe(
-    // Whatever ended it: a client that nothing keeps up must not look alive.
-    Effect.catchCause((cause) => close(failures.fromCause(cause))),
-    Effect.forkScoped
-  )
-  yield* Effect.addFinalizer(() => close(failures.closed))
-  if (resolved.initialConnection === "fail") yield* Deferred.await(first)
-
-  // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
-  const disconnect = Effect.uninterruptible(Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
   const scope = yield* Effect.scope
   const subscribing = {
     runner,
@@ -161,23 +203,52 @@ export const make = Effect.fnUntraced(function*(
       )
   }
   const subscribe = Subscriber.make(subscribing)
-  const { flush, publish, publishAsync, publishSink } = new Publisher({ runner, lifetime, clock })
+  const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0 })
+  const publisher = new Publisher({ runner, lifetime, clock })
+  const { responseTopic } = resolved
+  const requests = new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+
+  yield* keepSession(resolved, runner)
+  const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, state, events, first }).pipe(
+    // Whatever ended it: a client that nothing keeps up must not look alive.
+    Effect.catchCause((cause) => close(failures.fromCause(cause))),
+    Effect.ensuring(events.end),
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() => close(failures.closed))
+  if (resolved.initialConnection === "fail") yield* Deferred.await(first)
+
+  // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
+  const disconnect = Effect.uninterruptible(Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
+  const { flush, publish, publishAsync, publishSink } = publisher
   return MqttClient.of({
     publish,
     publishAsync,
     publishSink,
     flush,
     subscribe,
-    consume: Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0 }),
-    brokerUp: Effect.suspend(() => brokerUp(runner.connection, resolved.responseTimeout)),
+    consume,
+    request: requests.request,
+    respond: Responder.make({ runner, publisher, consume }),
+    brokerUp: BrokerUp.make(runner, { responseTimeout: resolved.responseTimeout, scope }),
     messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
-    events: Stream.fromPubSub(events),
-    stats: Effect.sync(() => runner.stats),
+    events: events.stream,
+    stats: Effect.sync(() => ({ ...runner.stats, answersDropped: requests.dropped })),
     disconnect,
     disconnectWithWill: Effect.uninterruptible(
       Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
-    )
+    ),
+    disconnectWith: (farewell) =>
+      Effect.uninterruptible(Effect.andThen(Effect.suspend(() => sayFarewell(runner, farewell)), disconnect)),
+    reauthenticate: Effect.suspend(() => {
+      const { connection } = runner
+      if (lifetime.closedBy !== undefined) return Effect.fail(lifetime.closedBy)
+      if (authenticator === undefined) return Effect.fail(withoutAuthentication)
+      return connection === undefined
+        ? Effect.fail(MqttError.fromReason(new MqttError.Offline()))
+        : authenticator.request(connection)
+    })
   })
 })
 
@@ -204,14 +275,30 @@ const keepSession = Effect.fnUntraced(function*(
   )
 })
 
-const brokerUp = (connection: MqttConnection | undefined, responseTimeout: number): Effect.Effect<boolean> => {
-  if (connection === undefined) return Effect.succeed(false)
-  if (connection.silence() < 1000) return Effect.succeed(true)
-  return connection.ping.pipe(
-    Effect.as(true),
-    Effect.timeoutOrElse({ duration: responseTimeout, orElse: () => Effect.succeed(false) }),
-    Effect.orElseSucceed(() => false)
-  )
+const withoutAuthentication = MqttError.fromReason(
+  new MqttError.InvalidRequest({
+    field: "authentication",
+    label: "MQTT-4.12.0-7",
+    protocolVersion: "5.0",
+    description: "There is nothing to authenticate again with; give the client `authentication`"
+  })
+)
+
+/** Checked before anything is ended, also when there is nobody to say it to. */
+const sayFarewell = (
+  { connection, protocolVersion }: SessionRunner,
+  { reasonCode = 0x00, reasonString, sessionExpiry, userProperties }: MqttOptions.DisconnectOptions
+): Effect.Effect<void, MqttError.MqttError> => {
+  const given = {
+    ...(sessionExpiry === undefined ? {} : { sessionExpiryInterval: Duration.toMillis(sessionExpiry) / 1000 }),
+    ...(reasonString === undefined ? {} : { reasonString }),
+    ...(userProperties === undefined ? {} : { userProperties })
+  }
+  const properties = Object.keys(given).length === 0 ? Properties.none : given
+  const packet = { _tag: "Disconnect", reasonCode, properties } as const
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
+  return connection === undefined ? Effect.void : connection.disconnect({ reasonCode, properties })
 }
 
 /** 5.0 has a word for it; a 3.1.1 server publishes the Will when no DISCONNECT comes. Section 3.14. */

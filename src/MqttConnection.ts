@@ -46,12 +46,24 @@ export interface Options {
   readonly properties?: Properties.Properties | undefined
   /** The largest packet we read, bytes. Announced to a 5.0 server, enforced always. Default: 1 MiB. */
   readonly maximumPacketSize?: number | undefined
+  /**
+   * How long a packet may take to arrive once it has begun; time in which nobody pulls does not count. Default: a minute
+   * for each MiB of `maximumPacketSize`, and no less than one.
+   */
+  readonly packetTimeout?: Duration.Input | undefined
   /** For network connection and CONNACK together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   /** Answers AUTH of the server, 5.0 section 4.12. `properties` name the method. Default: no answer. */
   readonly authenticate?:
     | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
     | undefined
+  /**
+   * Topic Aliases that are assigned to what is published, as far as the server takes them: the least recently used is
+   * given away. Without them a PUBLISH may bring an alias of its own. Default: 0.
+   */
+  readonly outgoingTopicAliasMaximum?: number | undefined
+  /** Connects to the server this names instead, which takes a transport that can. 5.0 section 4.11. */
+  readonly serverReference?: string | undefined
   /** Called before each write, when the network takes more: the moment to `enqueue` what else there is to send. */
   readonly fill?: (() => void) | undefined
   /** How long the last bytes may take to leave when the connection is ended from this side. Default: 1 second. */
@@ -121,6 +133,9 @@ export interface MqttConnection {
 
 const defaultMaximumPacketSize = 1_048_576
 
+/** The largest packet at 17 kB/s: slower than any network that is worth sending it over. */
+const defaultPacketTimeout = (maximumPacketSize: number): number => 60_000 * Math.max(1, maximumPacketSize / 1_048_576)
+
 const toConnect = (options: Options): Packet.Connect => {
   const protocolVersion = options.protocolVersion ?? "5.0"
   const password = options.password === undefined ? undefined : Redacted.value(options.password)
@@ -180,7 +195,7 @@ export const make = Effect.fnUntraced(function*(
   return yield* Effect.gen(function*() {
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
-    const network = yield* Scope.provide(transport.open, scope)
+    const network = yield* Scope.provide(open(transport, options.serverReference), scope)
     progress.waitingFor = "CONNACK"
     return yield* handshake(options, network, scope)
   }).pipe(
@@ -195,6 +210,13 @@ export const make = Effect.fnUntraced(function*(
   )
 })
 
+const open = (transport: MqttTransport["Service"], serverReference: string | undefined) => {
+  if (serverReference === undefined) return transport.open
+  if (transport.openAt !== undefined) return transport.openAt(serverReference)
+  const cause = new Error(`this transport leads to one server only, and not to ${serverReference}`)
+  return Effect.fail(MqttError.fromReason(new MqttError.OpenFailed({ endpoint: transport.endpoint, cause })))
+}
+
 /** What failed or was interrupted gives back at once what it has acquired; otherwise the caller's scope does. */
 const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
@@ -206,14 +228,18 @@ const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect
 
 const handshake = Effect.fnUntraced(function*(options: Options, network: NetworkConnection, scope: Scope.Closeable) {
   const connect = toConnect(options)
+  const maximumPacketSize = options.maximumPacketSize ?? connect.properties.maximumPacketSize ??
+    defaultMaximumPacketSize
   const link = yield* Link.make({
     connect,
     network,
     scope,
-    maximumPacketSize: options.maximumPacketSize ?? connect.properties.maximumPacketSize ?? defaultMaximumPacketSize,
+    maximumPacketSize,
+    packetTimeout: Duration.toMillis(options.packetTimeout ?? defaultPacketTimeout(maximumPacketSize)),
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
     drainTimeout: options.drainTimeout ?? "1 second",
     fill: options.fill ?? (() => {}),
+    outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? 0,
     authenticate: options.authenticate
   })
   yield* Effect.addFinalizer(() => link.shutdown(failures.closed, Link.disconnectPacket(0x00)))

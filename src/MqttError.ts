@@ -12,9 +12,14 @@ import * as ReasonCode from "./protocol/ReasonCode.ts"
 const withReasonString = (text: string, reasonString: string | undefined): string =>
   reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${reasonString})`
 
+/** User Properties of the packet that said so, 5.0: pairs in their order. */
+const userProperties = Schema.optional(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+
 const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
 
 const causeMessage = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+const adviceOnReferral = "; set `followServerReference` to let it send the client to another server"
 
 /** What a person can do about a refusal, where there is something to do. */
 const adviceOnRefusal: { readonly [code: number]: string } = {
@@ -24,7 +29,9 @@ const adviceOnRefusal: { readonly [code: number]: string } = {
   0x8c: "; the server does not know this `authentication` method",
   0x95: "; the Will or the properties of CONNECT are larger than the server takes",
   0x9a: "; the Will asks for `retain`, which the server does not support",
-  0x9b: "; the Will asks for a QoS the server does not support"
+  0x9b: "; the Will asks for a QoS the server does not support",
+  0x9c: adviceOnReferral,
+  0x9d: adviceOnReferral
 }
 
 /**
@@ -64,8 +71,44 @@ export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused"
   }
 }
 
+/** What can be wrong with TLS: whether another attempt may find it mended, and what a person can do about it. */
+const tlsProblems = {
+  UnknownAuthority: [false, "if the server's certificate is by an authority of your own, give that as `tls.ca`"],
+  HostMismatch: [false, "use a host name that the certificate has, or set `tls.servername` to one"],
+  Expired: [true, "renew the server's certificate, and check this machine's clock"],
+  NotYetValid: [true, "check this machine's clock"],
+  ClientCertificateRequired: [false, "the server wants a client certificate: give `tls.cert` and `tls.key`"],
+  ClientCertificateRefused: [false, "the server does not accept the client certificate in `tls.cert`"],
+  VersionTooOld: [false, "the two sides have no TLS version in common; see `tls.minVersion`"],
+  NoApplicationProtocol: [false, "the server knows none of `tls.alpnProtocols`"],
+  HandshakeRefused: [false, "the two sides have no way in common, or the server wants a client certificate"],
+  NotTls: [true, "it may be a port without TLS: use the one with TLS, often 8883, or a URL with mqtt:// or ws://"],
+  TlsExpected: [
+    false,
+    "the server speaks TLS on this port: use a URL with mqtts:// or wss://, or its port without TLS"
+  ],
+  InvalidMaterial: [true, "check `tls.ca`, `tls.cert`, `tls.key` and `tls.passphrase`"],
+  Other: [true, undefined]
+} as const satisfies { readonly [problem: string]: readonly [isRetryable: boolean, advice: string | undefined] }
+
 /**
- * TLS could not be established: a certificate that is not trusted, another host's, expired, or no TLS at all.
+ * What is wrong with TLS, by `TlsFailed.problem`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TlsProblem = keyof typeof tlsProblems
+
+/** OpenSSL's own messages begin with an address and end with a line of its source. */
+const tlsMessage = (cause: unknown): string =>
+  cause instanceof Error && "library" in cause && "reason" in cause && typeof cause.reason === "string"
+    ? cause.reason
+    : causeMessage(cause)
+
+/**
+ * TLS could not be established, or the server ended it: `problem` says of what. A server may refuse a client certificate
+ * after the handshake seemed complete. What only a person can mend is not retryable; what may mend by itself, such as a
+ * certificate that is renewed or a clock that is set, is.
  *
  * @since 0.1.0
  * @category reasons
@@ -73,15 +116,65 @@ export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused"
 export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
   host: Schema.String,
   port: Schema.Int,
+  problem: Schema.Literals(Object.keys(tlsProblems) as ReadonlyArray<TlsProblem>),
   /** The code Node or OpenSSL gives it, such as `ERR_TLS_CERT_ALTNAME_INVALID`. */
   code: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
-    return `TLS with ${this.host}:${this.port} failed: ${causeMessage(this.cause ?? this.code ?? "unknown cause")}`
+    const advice = tlsProblems[this.problem][1]
+    const cause = this.cause === undefined ? this.code ?? this.problem : tlsMessage(this.cause)
+    return `TLS with ${this.host}:${this.port} failed: ${cause}` + (advice === undefined ? "" : `; ${advice}`)
   }
   get isRetryable(): boolean {
-    return false
+    return tlsProblems[this.problem][0]
+  }
+}
+
+/** What can be wrong with a WebSocket, in words; and whether another attempt may find it mended. */
+const webSocketProblems = {
+  UpgradeRefused: [true, "the server did not agree to a WebSocket; check the path of the URL, and `webSocket.headers`"],
+  NotWebSocket: [true, "the answer is not that of a WebSocket server; check host, port and path"],
+  SubProtocol: [false, "the server did not choose the sub-protocol \"mqtt\" [MQTT-6.0.0-4]; check the path of the URL"],
+  TextFrame: [true, "the server sent a text frame, where MQTT has only binary ones [MQTT-6.0.0-1]"],
+  FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
+  Malformed: [true, "the server broke the WebSocket protocol"]
+} as const satisfies { readonly [problem: string]: readonly [isRetryable: boolean, description: string] }
+
+/**
+ * What is wrong with a WebSocket, by `WebSocketFailed.problem`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WebSocketProblem = keyof typeof webSocketProblems
+
+/** Of the statuses from 400 to 499 those that say that it is only not now. */
+const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
+
+/**
+ * The server did not open a WebSocket for MQTT, or broke the rules of one. Section 6.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class WebSocketFailed extends Schema.TaggedError<WebSocketFailed>()("WebSocketFailed", {
+  /** Without credentials and query. */
+  endpoint: Schema.String,
+  problem: Schema.Literals(Object.keys(webSocketProblems) as ReadonlyArray<WebSocketProblem>),
+  /** The HTTP status of an upgrade that was refused. */
+  status: Schema.optional(Schema.Int),
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    const status = this.status === undefined ? "" : ` (HTTP status ${this.status})`
+    const cause = this.cause === undefined ? "" : `: ${causeMessage(this.cause)}`
+    return `WebSocket to ${this.endpoint}: ${webSocketProblems[this.problem][1]}${status}${cause}`
+  }
+  get isRetryable(): boolean {
+    const { status } = this
+    if (status !== undefined && status >= 400 && status < 500) return passingStatuses.has(status)
+    return webSocketProblems[this.problem][0]
   }
 }
 
@@ -112,11 +205,12 @@ export class OpenFailed extends Schema.TaggedError<OpenFailed>()("OpenFailed", {
 export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("ConnectTimeout", {
   /** Milliseconds. */
   timeout: Schema.Finite,
-  waitingFor: Schema.Literals(["network", "CONNACK"])
+  /** `AUTH`: a connection there is, which was to be authenticated again. */
+  waitingFor: Schema.Literals(["credentials", "network", "CONNACK", "AUTH"])
 }) {
   override get message(): string {
-    return `No ${this.waitingFor === "network" ? "network connection" : "CONNACK"} within ${this.timeout} ms` +
-      " (`connectTimeout`)"
+    const awaited = this.waitingFor === "network" ? "network connection" : this.waitingFor
+    return `No ${awaited} within ${this.timeout} ms (\`connectTimeout\`)`
   }
   get isRetryable(): boolean {
     return true
@@ -133,6 +227,7 @@ export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("Connec
 export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
+  userProperties,
   /** Where the server asks the client to go, with 0x9C and 0x9D. */
   serverReference: Schema.optional(Schema.String)
 }) {
@@ -147,6 +242,26 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
   }
   get isRetryable(): boolean {
     return ReasonCode.isRetryable(this.reasonCode)
+  }
+}
+
+/**
+ * Enhanced authentication went wrong on this side: the server did not prove itself, its challenge makes no sense, or no
+ * answer to it could be made. What the server refuses is `ConnectionRefused`. MQTT 5.0 section 4.12.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class AuthenticationFailed extends Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
+  method: Schema.String,
+  description: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `Authentication with ${this.method} failed: ${this.description}`
+  }
+  get isRetryable(): boolean {
+    return false
   }
 }
 
@@ -178,10 +293,13 @@ export class UnsupportedProtocolVersion
  * @category reasons
  */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
-  cause: Schema.Defect()
+  cause: Schema.Defect(),
+  /** What may be the matter, when the peer hung up before it had said anything. */
+  advice: Schema.optional(Schema.String)
 }) {
   override get message(): string {
-    return `The network connection was lost: ${causeMessage(this.cause)}`
+    return `The network connection was lost: ${causeMessage(this.cause)}` +
+      (this.advice === undefined ? "" : `; ${this.advice}`)
   }
   get isRetryable(): boolean {
     return true
@@ -225,6 +343,24 @@ export class ResponseTimeout extends Schema.TaggedError<ResponseTimeout>()("Resp
 }
 
 /**
+ * A packet of the server began and was not complete within `packetTimeout`.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class PacketTimeout extends Schema.TaggedError<PacketTimeout>()("PacketTimeout", {
+  /** Milliseconds. */
+  timeout: Schema.Finite
+}) {
+  override get message(): string {
+    return `The server began a packet and had not sent all of it after ${this.timeout} ms (\`packetTimeout\`)`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
  * The server ended the connection with DISCONNECT and said why. MQTT 5.0 section 3.14.
  *
  * @since 0.1.0
@@ -233,13 +369,14 @@ export class ResponseTimeout extends Schema.TaggedError<ResponseTimeout>()("Resp
 export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()("ServerDisconnected", {
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
+  userProperties,
   serverReference: Schema.optional(Schema.String)
 }) {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Disconnect")
     return withReasonString(
       `The server ended the connection: ${name} (${hexadecimal(this.reasonCode)})` +
-        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}`),
+        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}${adviceOnReferral}`),
       this.reasonString
     )
   }
@@ -255,10 +392,14 @@ export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()
  * @category reasons
  */
 export class SessionTakenOver extends Schema.TaggedError<SessionTakenOver>()("SessionTakenOver", {
-  clientId: Schema.String
+  clientId: Schema.String,
+  reasonString: Schema.optional(Schema.String)
 }) {
   override get message(): string {
-    return `Another client connected with the client identifier "${this.clientId}"; give each its own \`clientId\``
+    return withReasonString(
+      `Another client connected with the client identifier "${this.clientId}"; give each its own \`clientId\``,
+      this.reasonString
+    )
   }
   get isRetryable(): boolean {
     return false
@@ -379,7 +520,8 @@ export class ServerLimit extends Schema.TaggedError<ServerLimit>()("ServerLimit"
 export class PublishRefused extends Schema.TaggedError<PublishRefused>()("PublishRefused", {
   topic: Schema.String,
   reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String)
+  reasonString: Schema.optional(Schema.String),
+  userProperties
 }) {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Puback")
@@ -402,7 +544,8 @@ export class PublishRefused extends Schema.TaggedError<PublishRefused>()("Publis
 export class SubscribeRefused extends Schema.TaggedError<SubscribeRefused>()("SubscribeRefused", {
   topicFilter: Schema.String,
   reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String)
+  reasonString: Schema.optional(Schema.String),
+  userProperties
 }) {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Suback")
@@ -477,6 +620,44 @@ export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined"
 }
 
 /**
+ * A request had no answer in time. Whether it was handled, nobody knows.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+  topic: Schema.String,
+  /** Milliseconds. */
+  timeout: Schema.Finite
+}) {
+  override get message(): string {
+    return `The request to "${this.topic}" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
+      "or give it a longer `timeout`"
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The server accepted a request and said that nobody subscribes to its topic (0x10), so no answer can come. Not every
+ * server says so. MQTT 5.0 sections 3.4.2.1 and 3.5.2.1.
+ *
+ * @since 0.1.0
+ * @category reasons
+ */
+export class NoResponder extends Schema.TaggedError<NoResponder>()("NoResponder", {
+  topic: Schema.String
+}) {
+  override get message(): string {
+    return `Nobody subscribes to "${this.topic}", so nobody can answer; check the topic, and that the responder is running`
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
  * There is no connection now, and the publish was told not to wait for one.
  *
  * @since 0.1.0
@@ -516,13 +697,16 @@ export const MqttErrorReason = Schema.Union([
   HostNotFound,
   PortRefused,
   TlsFailed,
+  WebSocketFailed,
   OpenFailed,
   ConnectTimeout,
   ConnectionRefused,
+  AuthenticationFailed,
   UnsupportedProtocolVersion,
   ConnectionLost,
   KeepAliveTimeout,
   ResponseTimeout,
+  PacketTimeout,
   ServerDisconnected,
   SessionTakenOver,
   ProtocolViolation,
@@ -534,6 +718,8 @@ export const MqttErrorReason = Schema.Union([
   Overflow,
   MessageExpired,
   Quarantined,
+  RequestTimeout,
+  NoResponder,
   Offline,
   Closed
 ])

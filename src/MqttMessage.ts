@@ -91,6 +91,28 @@ export class MqttMessage {
  */
 export type Payload = string | Uint8Array
 
+/**
+ * What a responder returns when a payload is not all there is to say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answer {
+  readonly payload: Payload
+  readonly properties?: AnswerProperties | undefined
+}
+
+/**
+ * What an answer may say about itself, 5.0. Section 3.3.2.3.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnswerProperties = Pick<
+  Properties,
+  "payloadFormatIndicator" | "messageExpiryInterval" | "contentType" | "userProperties"
+>
+
 const encoder = new TextEncoder()
 
 /**

@@ -12,10 +12,12 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import type { MqttAuthentication } from "./MqttAuthentication.ts"
 import * as MqttError from "./MqttError.ts"
-import { type Payload, toBytes } from "./MqttMessage.ts"
+import { type AnswerProperties, type Payload, toBytes } from "./MqttMessage.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import * as Properties from "./protocol/Properties.ts"
+import * as Topic from "./protocol/Topic.ts"
 import * as Validity from "./protocol/Validity.ts"
 
 /**
@@ -96,6 +98,17 @@ export interface Options {
   readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
   /** User name and password, obtained anew for every connection. Instead of `username` and `password`. */
   readonly credentials?: Effect.Effect<Credentials, MqttError.MqttError> | undefined
+  /**
+   * Enhanced authentication, 5.0 only: a method of `MqttAuthentication`, begun anew for every connection. `credentials`
+   * may be given too, if the server wants both.
+   */
+  readonly authentication?: MqttAuthentication | undefined
+  /**
+   * Whether a server may send the client to another one (`Server Reference`, 5.0 section 4.11), and how many times in a
+   * row. With 0x9C it goes there once, with 0x9D from then on. Default: it may not, and the client fails with the reason,
+   * which has the reference.
+   */
+  readonly followServerReference?: FollowServerReference | undefined
   /** Whole seconds up to 65,535; 0 switches it off. The server may demand another. Default: 60 seconds. */
   readonly keepAlive?: Duration.Input | undefined
   /** How long either direction may be quiet before a ping is sent. Default: a quarter of the keep alive. */
@@ -104,6 +117,11 @@ export interface Options {
   readonly connectTimeout?: Duration.Input | undefined
   /** When the server owes acknowledgements and sends none for so long, it is reconnected to. Default: 10 seconds. */
   readonly responseTimeout?: Duration.Input | undefined
+  /**
+   * How long a packet of the server may take to arrive once it has begun, while it is read. Default: a minute for each
+   * MiB of `maximumPacketSize`, and no less than one.
+   */
+  readonly packetTimeout?: Duration.Input | undefined
   /** How long the last bytes may take to leave at the end. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
   /** Default: `"clean"`. */
@@ -139,11 +157,25 @@ export interface Options {
   readonly receiveMaximum?: number | undefined
   /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */
   readonly maximumPacketSize?: number | undefined
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */
+  readonly filtersPerSubscribe?: number | undefined
+  /** Topic Aliases the server may use, announced in 5.0; 0 for none. Default: 32. */
+  readonly topicAliasMaximum?: number | undefined
+  /**
+   * Topic Aliases this client uses where the server takes them, the least recently used given away; 0 for none. Default:
+   * 1024, and never more than the server takes.
+   */
+  readonly outgoingTopicAliasMaximum?: number | undefined
   /** What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. */
   readonly outbox?: Bounds | undefined
   /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
   readonly buffer?: Bounds | undefined
   readonly will?: Will | undefined
+  /**
+   * Where the answers to this client's requests come, 5.0; no two clients may have the same. Default: a topic with the
+   * client identifier under the server's Response Information, or under `response/` when it gives none.
+   */
+  readonly responseTopic?: string | undefined
   /** Pairs sent with CONNECT, 5.0. */
   readonly userProperties?: Properties.Properties["userProperties"]
 }
@@ -159,6 +191,30 @@ export interface Escalation {
   /** Default: 5. */
   readonly after?: number | undefined
   readonly run: (error: MqttError.MqttError) => Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FollowServerReference {
+  /** Servers in a row that send the client on before one has kept it for `stableAfter`. Default: 3. */
+  readonly maximumHops?: number | undefined
+}
+
+/**
+ * What DISCONNECT says at the end, 5.0. Section 3.14.2.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DisconnectOptions {
+  /** One that a client may send. With 0x04 the server publishes the Will. Default: 0x00. */
+  readonly reasonCode?: number | undefined
+  /** How long the server keeps the session from now on, whole seconds; needs a session that is not clean. */
+  readonly sessionExpiry?: Duration.Input | undefined
+  readonly reasonString?: string | undefined
+  readonly userProperties?: Properties.Properties["userProperties"]
 }
 
 /**
@@ -221,6 +277,30 @@ export interface ConsumeOptions extends SubscribeOptions {
 }
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions {
+  /** Of the request, and by default of its answer. Default: 1. */
+  readonly qos?: Packet.QoS | undefined
+  /** For all of it, waiting for a connection included. Default: 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** `messageExpiryInterval` is the timeout unless it is given: what nobody waits for any more is not handled. */
+  readonly properties?: AnswerProperties | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RespondOptions extends ConsumeOptions {
+  /** The highest QoS requests are delivered with. Default: the highest the server has. */
+  readonly qos?: Packet.QoS | undefined
+  /** Default: that of the request. */
+  readonly answerQos?: Packet.QoS | undefined
+}
+
+/**
  * A message for `publishSink`.
  *
  * @since 0.1.0
@@ -244,6 +324,8 @@ export interface SubscribeOptions {
   readonly retainAsPublished?: boolean | undefined
   /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
   readonly retainHandling?: Packet.RetainHandling | undefined
+  /** Pairs sent with SUBSCRIBE, 5.0: those of the first subscriber of a filter. */
+  readonly userProperties?: Properties.Properties["userProperties"]
   /** What waits between the network and the stream. Default: the client's. */
   readonly buffer?: Bounds | undefined
 }
@@ -258,11 +340,14 @@ export interface Resolved {
   readonly protocolVersion: Packet.ProtocolVersion | "auto"
   readonly clientId: string
   readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
+  readonly authentication: MqttAuthentication | undefined
+  readonly followServerReference: { readonly maximumHops: number } | undefined
   readonly keepAlive: Duration.Duration
   readonly pingInterval: Duration.Input | undefined
   readonly connectTimeout: Duration.Duration
   /** Milliseconds. */
   readonly responseTimeout: number
+  readonly packetTimeout: Duration.Input | undefined
   readonly drainTimeout: Duration.Duration
   readonly session: SessionMode
   /** Seconds. */
@@ -277,9 +362,13 @@ export interface Resolved {
   readonly maxInflight: number
   readonly receiveMaximum: number
   readonly maximumPacketSize: number
+  readonly filtersPerSubscribe: number
+  readonly topicAliasMaximum: number
+  readonly outgoingTopicAliasMaximum: number
   readonly outbox: ResolvedBounds
   readonly buffer: ResolvedBounds
   readonly will: Packet.Will | undefined
+  readonly responseTopic: string | undefined
   readonly userProperties: Properties.Properties["userProperties"]
 }
 
@@ -322,10 +411,15 @@ const withDefaults = (options: Options): Resolved => {
     protocolVersion: options.protocolVersion ?? "5.0",
     clientId: options.clientId ?? generateClientId(),
     credentials: options.credentials ?? Effect.succeed({ username, password }),
+    authentication: options.authentication,
+    followServerReference: options.followServerReference === undefined
+      ? undefined
+      : { maximumHops: options.followServerReference.maximumHops ?? 3 },
     keepAlive: Duration.fromInputUnsafe(options.keepAlive ?? "60 seconds"),
     pingInterval: options.pingInterval,
     connectTimeout: Duration.fromInputUnsafe(options.connectTimeout ?? "10 seconds"),
     responseTimeout: Duration.toMillis(options.responseTimeout ?? "10 seconds"),
+    packetTimeout: options.packetTimeout,
     drainTimeout: Duration.fromInputUnsafe(options.drainTimeout ?? "1 second"),
     session: options.session ?? "clean",
     sessionExpiry: toSeconds(options.sessionExpiry ?? "1 day"),
@@ -341,9 +435,13 @@ const withDefaults = (options: Options): Resolved => {
     maxInflight: options.maxInflight ?? 1000,
     receiveMaximum: options.receiveMaximum ?? 1000,
     maximumPacketSize: options.maximumPacketSize ?? 1_048_576,
+    filtersPerSubscribe: options.filtersPerSubscribe ?? 100,
+    topicAliasMaximum: options.topicAliasMaximum ?? 32,
+    outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? 1024,
     outbox: resolveBounds(options.outbox),
     buffer: resolveBounds(options.buffer),
     will: options.will === undefined ? undefined : resolveWill(options.will),
+    responseTopic: options.responseTopic,
     userProperties: options.userProperties
   }
 }
@@ -399,14 +497,20 @@ const seconds = (
 }
 
 /** One of no length would be over before it began. */
-const timeout = (option: "connectTimeout" | "responseTimeout"): Check => (options) => {
+const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout"): Check => (options) => {
   const duration = options[option]
   if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
   return invalid(option, `${Duration.format(Duration.fromInputUnsafe(duration))} is no time at all`)
 }
 
 const integer = (
-  option: "maxInflight" | "receiveMaximum" | "maximumPacketSize",
+  option:
+    | "maxInflight"
+    | "receiveMaximum"
+    | "maximumPacketSize"
+    | "filtersPerSubscribe"
+    | "topicAliasMaximum"
+    | "outgoingTopicAliasMaximum",
   minimum: number,
   maximum: number
 ): Check =>
@@ -420,6 +524,12 @@ const escalation: Check = ({ escalate }) =>
   escalate?.after === undefined || (Number.isInteger(escalate.after) && escalate.after >= 1)
     ? undefined
     : invalid("escalate.after", `${escalate.after} is not a whole number from 1`)
+
+const maximumHops: Check = ({ followServerReference }) => {
+  const value = followServerReference?.maximumHops
+  if (value === undefined || (Number.isInteger(value) && value >= 1)) return undefined
+  return invalid("followServerReference.maximumHops", `${value} is not a whole number from 1`)
+}
 
 const bounds = (option: "outbox" | "buffer"): Check => (options) => {
   for (const field of ["messages", "bytes"] as const) {
@@ -449,6 +559,12 @@ const oneSourceOfCredentials: Check = ({ credentials, password, username }) =>
     ? invalid("credentials", "is given and `username` or `password` too; give one of them")
     : undefined
 
+/** What `auto` may fall back to has no AUTH, and a client that must prove itself must not go on without. */
+const authenticationVersion: Check = ({ authentication, protocolVersion = "5.0" }) =>
+  authentication === undefined || protocolVersion === "5.0"
+    ? undefined
+    : invalid("authentication", `needs protocolVersion: "5.0", and it is "${protocolVersion}"; MQTT 3.1.1 has no AUTH`)
+
 const stableClientId: Check = ({ clientId, session }) =>
   session !== undefined && session !== "clean" && (clientId === undefined || clientId === "")
     ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
@@ -458,6 +574,11 @@ const emptyClientId: Check = ({ clientId, protocolVersion }) =>
   clientId === "" && protocolVersion === "auto"
     ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
     : undefined
+
+const responseTopicName: Check = ({ responseTopic }) => {
+  const problem = responseTopic === undefined ? undefined : Topic.validateTopicName(responseTopic, "5.0")
+  return problem === undefined ? undefined : invalid("responseTopic", problem.message)
+}
 
 /** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
 const connect: Check = (options) => {
@@ -472,8 +593,8 @@ const connect: Check = (options) => {
     will: version === "5.0" || will === undefined ? will : { ...will, properties: Properties.none },
     username: options.username,
     password: undefined,
-    properties: version === "5.0" && options.userProperties !== undefined
-      ? { userProperties: options.userProperties }
+    properties: version === "5.0"
+      ? { userProperties: options.userProperties, authenticationMethod: options.authentication?.method }
       : Properties.none
   }, { protocolVersion: version, sender: "client" })
   return invalidPacket === undefined ? undefined : invalid(invalidPacket.field, invalidPacket.message)
@@ -485,17 +606,24 @@ const checks: ReadonlyArray<Check> = [
   seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
   timeout("connectTimeout"),
   timeout("responseTimeout"),
+  timeout("packetTimeout"),
   keepAliveAndResponseTimeout,
   passwordWithUsername,
   oneSourceOfCredentials,
+  authenticationVersion,
   stableClientId,
   emptyClientId,
   integer("maxInflight", 1, 65_535),
   integer("receiveMaximum", 1, 65_535),
   integer("maximumPacketSize", 16, 268_435_460),
+  integer("filtersPerSubscribe", 1, 10_000),
+  integer("topicAliasMaximum", 0, 65_535),
+  integer("outgoingTopicAliasMaximum", 0, 65_535),
+  maximumHops,
   bounds("outbox"),
   bounds("buffer"),
   escalation,
+  responseTopicName,
   connect
 ]
 
@@ -548,6 +676,7 @@ export const config: Config.Config<Options> = Config.nested(
     pingInterval: optional(Config.Duration("PING_INTERVAL")),
     connectTimeout: optional(Config.Duration("CONNECT_TIMEOUT")),
     responseTimeout: optional(Config.Duration("RESPONSE_TIMEOUT")),
+    packetTimeout: optional(Config.Duration("PACKET_TIMEOUT")),
     drainTimeout: optional(Config.Duration("DRAIN_TIMEOUT")),
     session: optional(Config.Literals(["clean", "persistent", "cleanStartThenPersistent"], "SESSION")),
     sessionExpiry: optional(Config.Duration("SESSION_EXPIRY")),
@@ -557,9 +686,18 @@ export const config: Config.Config<Options> = Config.nested(
     maxInflight: optional(Config.Int("MAX_INFLIGHT")),
     receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
     maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
+    filtersPerSubscribe: optional(Config.Int("FILTERS_PER_SUBSCRIBE")),
+    topicAliasMaximum: optional(Config.Int("TOPIC_ALIAS_MAXIMUM")),
+    outgoingTopicAliasMaximum: optional(Config.Int("OUTGOING_TOPIC_ALIAS_MAXIMUM")),
+    followServerReference: optional(Config.Int("FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS")).pipe(
+      Config.map((maximumHops): FollowServerReference | undefined =>
+        maximumHops === undefined ? undefined : { maximumHops }
+      )
+    ),
     outbox: boundsConfig("OUTBOX"),
     buffer: boundsConfig("BUFFER"),
-    will: willConfig
+    will: willConfig,
+    responseTopic: optional(Config.String("RESPONSE_TOPIC"))
   }),
   "MQTT"
 )

@@ -7,6 +7,7 @@
  */
 import type { MqttError } from "./MqttError.ts"
 import type * as Packet from "./protocol/Packet.ts"
+import type * as Properties from "./protocol/Properties.ts"
 import type { ServerLimits } from "./protocol/ServerLimits.ts"
 
 /**
@@ -24,7 +25,16 @@ export type ConnectionState =
     readonly sessionPresent: boolean
     /** In force, seconds. */
     readonly keepAlive: number
+    /** What the server announced that it does not do, or does only so much of. */
     readonly limits: ServerLimits
+    /** How long the server keeps the session without a connection, seconds; `undefined` in 3.1.1, which does not say. */
+    readonly sessionExpiry: number | undefined
+    /** What the server wants Response Topics to begin with, if it was asked and says so. */
+    readonly responseInformation: string | undefined
+    readonly reasonString: string | undefined
+    readonly userProperties: ReadonlyArray<Properties.UserProperty>
+    /** The server that another one sent the client to; `undefined` where the transport leads. */
+    readonly serverReference: string | undefined
   }
   /** Waiting for the next attempt; `attempt` failed attempts so far. */
   | { readonly _tag: "Disconnected"; readonly error: MqttError; readonly attempt: number }
@@ -45,6 +55,8 @@ export type MqttEvent =
     readonly clientId: string
   }
   | { readonly _tag: "ConnectionEnded"; readonly error: MqttError | undefined }
+  /** A server sent the client to another one, which is tried next: once with 0x9C, from now on with 0x9D. */
+  | { readonly _tag: "Redirected"; readonly reasonCode: number; readonly serverReference: string }
   /**
    * The server has forgotten the session: what was unfinished was sent again as new, all filters subscribed again. With a
    * clean session that is so on every connection but the first.
@@ -58,8 +70,10 @@ export type MqttEvent =
  * @category models
  */
 export interface Stats {
-  /** Packet Identifiers in use. */
+  /** Packet Identifiers of what waits for an acknowledgement. */
   readonly inFlight: number
+  /** Packet Identifiers of messages that were given up (`Quarantined`) and that the server may have in this session. */
+  readonly reserved: number
   /** QoS 1 and 2 messages that may be in flight on this connection. */
   readonly window: number
   readonly outboxMessages: number
@@ -72,4 +86,6 @@ export interface Stats {
   readonly connections: number
   /** Dropped by the policies of the subscriptions there are now. */
   readonly subscriptionsDropped: number
+  /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
+  readonly answersDropped: number
 }

@@ -8,10 +8,18 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import { ConnectionLost, fromReason, type MqttError, type MqttErrorReason, OpenFailed } from "./MqttError.ts"
+import {
+  ConnectionLost,
+  fromReason,
+  type MqttError,
+  type MqttErrorReason,
+  OpenFailed,
+  WebSocketFailed
+} from "./MqttError.ts"
 
 /**
  * One open network connection. Bytes written to it never reach another one.
@@ -46,6 +54,20 @@ export class MqttTransport extends Context.Service<MqttTransport, {
   /** Where it leads, for people: `mqtt://host:port`, without credentials. */
   readonly endpoint: string
   readonly open: Effect.Effect<NetworkConnection, MqttError, Scope.Scope>
+  /**
+   * Opens a connection to the server that a Server Reference names instead, MQTT 5.0 section 4.11: `host`, `host:port`, a
+   * URL such as `mqtts://host`, or several of them with spaces in between, which are tried in turn. Scheme and TLS
+   * settings are those of `open` unless the reference has its own scheme; the certificate is checked against the new
+   * host's name. From a connection with TLS none leads to one without.
+   *
+   * Fails like `open`; with `OpenFailed` when the reference cannot be used. A transport that cannot go elsewhere has none.
+   */
+  readonly openAt?: ((reference: string) => Effect.Effect<NetworkConnection, MqttError, Scope.Scope>) | undefined
+  /**
+   * How many servers `open` tries in turn, one for each attempt. An attempt that failed says nothing about those that
+   * have not been tried since the last connection. Default: 1.
+   */
+  readonly endpoints?: number | undefined
 }>()("effect-mqtt/MqttTransport") {}
 
 /** A close code above 1000 makes a Socket end at once instead of flushing first. */
@@ -59,34 +81,69 @@ const causeOf = (error: Socket.SocketError): unknown => {
     case "SocketUpgradeError":
       return reason.cause ?? reason
     default:
-      return reason.cause
+      return withoutEvent(reason.cause)
   }
 }
 
-const lost = (error: Socket.SocketError): MqttError => fromReason(new ConnectionLost({ cause: causeOf(error) }))
+/** An event of a WebSocket holds the whole of it, with headers and URL; a browser's says nothing more. */
+const withoutEvent = (cause: unknown): unknown => {
+  if (typeof cause !== "object" || cause === null || !("target" in cause && "type" in cause)) return cause
+  return "error" in cause && cause.error instanceof Error ? cause.error : new Error("the WebSocket failed")
+}
 
 /**
- * A transport over any `effect` Socket. `socket` is evaluated for every attempt, because what is written to a Socket
- * while it is not connected waits in it and would come out first on its next connection.
+ * How a transport that knows more of its network says so.
  *
- * `openFailed` names what an opening failed of; without it the reason is `OpenFailed` with the cause.
+ * @since 0.1.0
+ * @category models
+ */
+export interface FromSocketOptions {
+  /** Where it leads, for people, without credentials. */
+  readonly endpoint: string
+  /**
+   * Evaluated for every attempt, because what is written to a Socket while it is not connected waits in it and would
+   * come out first on its next connection.
+   */
+  readonly socket: Effect.Effect<Socket.Socket, MqttError, Scope.Scope>
+  /** Names what an opening failed of. Default: `OpenFailed` with the cause. */
+  readonly openFailed?: ((cause: unknown) => MqttErrorReason) | undefined
+  /** Names what an open connection ended of. Default: `ConnectionLost` with the cause. */
+  readonly connectionLost?:
+    | ((end: { readonly cause: unknown; readonly hasReceived: boolean }) => MqttErrorReason)
+    | undefined
+  /** Looks at the first bytes and says why they cannot be a server's, if they cannot. */
+  readonly refuseFirst?: ((bytes: Uint8Array) => MqttErrorReason | undefined) | undefined
+}
+
+/**
+ * A transport over any `effect` Socket. Back-pressure on what is written is that of the Socket's own writer, which the
+ * WebSockets of `effect` have none of. A text frame ends the connection with `WebSocketFailed`. `[MQTT-6.0.0-1]`
+ *
+ * **Example** (A connection that something else has opened)
+ *
+ * ```ts
+ * import { NodeSocket } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { MqttTransport } from "effect-mqtt"
+ * import type { Duplex } from "node:stream"
+ *
+ * declare const openTunnel: Effect.Effect<Duplex>
+ *
+ * const transport = Layer.succeed(MqttTransport.MqttTransport)(
+ *   MqttTransport.fromSocket({ endpoint: "the tunnel", socket: NodeSocket.fromDuplex(openTunnel) })
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromSocket = (options: {
-  readonly endpoint: string
-  readonly socket: Effect.Effect<Socket.Socket>
-  readonly openFailed?: ((cause: unknown) => MqttErrorReason) | undefined
-}): MqttTransport["Service"] => {
-  const openFailed = options.openFailed ??
-    ((cause: unknown) => new OpenFailed({ endpoint: options.endpoint, cause }))
+export const fromSocket = (options: FromSocketOptions): MqttTransport["Service"] => {
+  const { endpoint, refuseFirst } = options
+  const openFailed = options.openFailed ?? ((cause: unknown) => new OpenFailed({ endpoint, cause }))
+  const connectionLost = options.connectionLost ?? (({ cause }) => new ConnectionLost({ cause }))
   const open = Effect.gen(function*() {
     const socket = yield* options.socket
-    const pull = yield* Effect.mapError(
-      Socket.readerBytes(socket),
-      (error) => fromReason(openFailed(causeOf(error)))
-    )
+    const reader = yield* Effect.mapError(socket.reader, (error) => fromReason(openFailed(causeOf(error))))
     const writer = yield* socket.writer
     // A Socket keeps what is written after its end for its next connection, and the writer waits that long.
     let isClosed = false
@@ -95,13 +152,106 @@ export const fromSocket = (options: {
         isClosed = true
       })
     )
+    let hasReceived = false
     const closed = Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
+    const lost = (error: Socket.SocketError): MqttError =>
+      fromReason(connectionLost({ cause: causeOf(error), hasReceived }))
+    const abort = Effect.suspend(() => isClosed ? Effect.void : Effect.ignore(writer.write(abruptly)))
+    const refuse = (reason: MqttErrorReason) => Effect.andThen(abort, Effect.fail(fromReason(reason)))
+    const received = (frames: NonEmptyReadonlyArray<Uint8Array | string>) => {
+      if (!areBytes(frames)) return refuse(new WebSocketFailed({ endpoint, problem: "TextFrame" }))
+      const refused = hasReceived ? undefined : refuseFirst?.(frames[0])
+      hasReceived = true
+      return refused === undefined ? Effect.succeed(frames) : refuse(refused)
+    }
     return {
-      pull: Effect.mapError(pull, lost),
+      pull: Effect.flatMap(Effect.mapError(reader.pull, lost), received),
       write: (chunks: NonEmptyReadonlyArray<Uint8Array>) =>
         Effect.suspend(() => isClosed ? closed : Effect.mapError(writer.writeAll(chunks), lost)),
-      abort: Effect.suspend(() => isClosed ? Effect.void : Effect.ignore(writer.write(abruptly)))
+      abort
     }
   })
-  return MqttTransport.of({ endpoint: options.endpoint, open })
+  return MqttTransport.of({ endpoint, open })
 }
+
+const areBytes = (
+  frames: NonEmptyReadonlyArray<Uint8Array | string>
+): frames is NonEmptyReadonlyArray<Uint8Array> => frames.every((frame) => typeof frame !== "string")
+
+/**
+ * A WebSocket as `ws`, browsers and others have it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebSocketLike extends Socket.WebSocketLike {
+  /** Bytes it has taken and not sent. */
+  readonly bufferedAmount: number
+  /** Ends it without asking the peer, where that is possible. */
+  readonly terminate?: () => void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FromWebSocketOptions extends Omit<FromSocketOptions, "socket"> {
+  /** Evaluated for every attempt. It connects, or is open, and is closed by its scope. */
+  readonly webSocket: Effect.Effect<WebSocketLike, MqttError, Scope.Scope>
+  /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
+  readonly maximumUnsent?: number | undefined
+}
+
+/** A closing handshake that nobody waits for is as abrupt as browsers can be. */
+const terminate = (webSocket: WebSocketLike): void =>
+  webSocket.terminate === undefined ? webSocket.close() : webSocket.terminate()
+
+/** The state of a WebSocket that takes bytes. */
+const isOpen = 1
+
+/** `send` returns at once and nothing tells when bytes have left, so it has to be asked, less and less often. */
+const sent = (webSocket: WebSocketLike, maximumUnsent: number, wait = 1): Effect.Effect<void, Socket.SocketError> =>
+  Effect.suspend(() => {
+    if (webSocket.readyState !== isOpen) return Effect.fail(notOpen)
+    if (webSocket.bufferedAmount <= maximumUnsent) return Effect.void
+    return Effect.andThen(Effect.sleep(wait), sent(webSocket, maximumUnsent, Math.min(wait * 2, 50)))
+  })
+
+const notOpen = new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: new Error("it is closed") }) })
+
+/** A Socket whose writer waits for the network, which that of `effect` does not. */
+const boundedSocket = (webSocket: WebSocketLike, maximumUnsent: number): Effect.Effect<Socket.Socket> =>
+  Effect.map(
+    // The time is `connectTimeout`'s business.
+    Socket.fromWebSocket(Effect.succeed(webSocket), { openTimeout: Duration.infinity }),
+    ({ reader }) => {
+      const send = (chunks: ReadonlyArray<Uint8Array | string>) =>
+        Effect.try({
+          try: () => chunks.forEach((chunk) => webSocket.send(chunk as Uint8Array<ArrayBuffer>)),
+          catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause }) })
+        }).pipe(Effect.andThen(sent(webSocket, maximumUnsent)))
+      return Socket.make({
+        reader,
+        writer: Effect.succeed({
+          write: (chunk) => Socket.isCloseEvent(chunk) ? Effect.sync(() => terminate(webSocket)) : send([chunk]),
+          writeAll: send
+        })
+      })
+    }
+  )
+
+/**
+ * A transport over WebSockets that bounds what is unsent. That the server chose the sub-protocol `mqtt` is for
+ * `webSocket` to see to. `[MQTT-6.0.0-4]`
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromWebSocket = (options: FromWebSocketOptions): MqttTransport["Service"] =>
+  fromSocket({
+    ...options,
+    socket: Effect.flatMap(
+      options.webSocket,
+      (webSocket) => boundedSocket(webSocket, options.maximumUnsent ?? 1_048_576)
+    )
+  })

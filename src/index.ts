@@ -5,6 +5,9 @@
  */
 
 /** @since 0.1.0 */
+export * as MqttAuthentication from "./MqttAuthentication.ts"
+
+/** @since 0.1.0 */
 export * as MqttClient from "./MqttClient.ts"
 
 /** @since 0.1.0 */
@@ -24,6 +27,8 @@ export * as MqttState from "./MqttState.ts"
 
 /** @since 0.1.0 */
 export * as MqttStore from "./MqttStore.ts"
+
+/** @since 0.1.0 */
 
 /** @since 0.1.0 */
 export * as MqttTransport from "./MqttTransport.ts"

@@ -19,7 +19,22 @@ const read = (file: string): string => Fs.readFileSync(Path.join(repository, fil
 const readme = read("README.md")
 
 /** Everything that is written for users and has programs or links in it. */
-const pages = ["README.md", ...["publishing", "subscribing", "recovery", "testing"].map((page) => `docs/${page}.md`)]
+const pages = [
+  "README.md",
+  ...[
+    "publishing",
+    "subscribing",
+    "requests",
+    "scaling",
+    "requests",
+    "scaling",
+    "transports",
+    "recovery",
+    "testing",
+    "security",
+    "mqtt5"
+  ].map((page) => `docs/${page}.md`)
+]
 
 const blocks = (language: string, text: string): ReadonlyArray<string> =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, block]) => block)
@@ -156,6 +171,9 @@ describe("documentation", () => {
   })
 })
 
+const tlsProblems = MqttError.TlsFailed.fields.problem.literals
+const webSocketProblems = MqttError.WebSocketFailed.fields.problem.literals
+
 /** Of every reason one, or two that differ in what decides whether it is retryable. */
 const reasons: {
   readonly [Tag in MqttError.MqttErrorReason["_tag"]]: ReadonlyArray<
@@ -165,16 +183,19 @@ const reasons: {
   HostNotFound: [new MqttError.HostNotFound({ host: "" })],
   PortRefused: [new MqttError.PortRefused({ host: "", port: 1883 })],
   OpenFailed: [new MqttError.OpenFailed({ endpoint: "", cause: undefined })],
-  TlsFailed: [new MqttError.TlsFailed({ host: "", port: 8883 })],
+  TlsFailed: tlsProblems.map((problem) => new MqttError.TlsFailed({ host: "", port: 8883, problem })),
+  WebSocketFailed: webSocketProblems.map((problem) => new MqttError.WebSocketFailed({ endpoint: "", problem })),
   ConnectTimeout: [
     new MqttError.ConnectTimeout({ timeout: 1, waitingFor: "network" }),
     new MqttError.ConnectTimeout({ timeout: 1, waitingFor: "CONNACK" })
   ],
   ConnectionRefused: [0x80, 0x81].map((reasonCode) => new MqttError.ConnectionRefused({ reasonCode })),
+  AuthenticationFailed: [new MqttError.AuthenticationFailed({ method: "", description: "" })],
   UnsupportedProtocolVersion: [new MqttError.UnsupportedProtocolVersion({ protocolVersion: "5.0" })],
   ConnectionLost: [new MqttError.ConnectionLost({ cause: undefined })],
   KeepAliveTimeout: [new MqttError.KeepAliveTimeout({ silentFor: 1 })],
   ResponseTimeout: [new MqttError.ResponseTimeout({ timeout: 1 })],
+  PacketTimeout: [new MqttError.PacketTimeout({ timeout: 1 })],
   ServerDisconnected: [0x80, 0x81].map((reasonCode) => new MqttError.ServerDisconnected({ reasonCode })),
   SessionTakenOver: [new MqttError.SessionTakenOver({ clientId: "" })],
   ProtocolViolation: [0x81, 0x82].map((reasonCode) =>
@@ -191,11 +212,38 @@ const reasons: {
   ],
   MessageExpired: [new MqttError.MessageExpired({ topic: "" })],
   Quarantined: [new MqttError.Quarantined({ topic: "", attempts: 1, cause: undefined })],
+  RequestTimeout: [new MqttError.RequestTimeout({ topic: "", timeout: 1 })],
+  NoResponder: [new MqttError.NoResponder({ topic: "" })],
   Offline: [new MqttError.Offline()],
   Closed: [new MqttError.Closed()]
 }
 
 const yesOrNo = (isRetryable: boolean): string => isRetryable ? "yes" : "no"
+
+/** Where the answer depends on the problem, which another page has a table of. */
+const linkOfProblem: { readonly [tag: string]: string | undefined } = {
+  TlsFailed: "[by its problem](transports.md#when-tls-fails)",
+  WebSocketFailed: "[by its problem](transports.md#websocket)"
+}
+
+describe("docs/transports.md", () => {
+  const rowsUnder = (heading: string) =>
+    rows(section(heading, read("docs/transports.md"))).map(([first, , last]) => [first, last])
+
+  it("says of every problem with TLS whether it is retryable", () => {
+    assert.deepStrictEqual(
+      rowsUnder("### When TLS fails"),
+      reasons.TlsFailed.map(({ isRetryable, problem }) => [`\`${problem}\``, yesOrNo(isRetryable)])
+    )
+  })
+
+  it("says of every problem with a WebSocket whether it is retryable", () => {
+    const documented = rowsUnder("## WebSocket").filter(([, last]) => /^(yes|no)$/.test(last))
+    const expected = reasons.WebSocketFailed.filter(({ problem }) => problem !== "UpgradeRefused")
+      .map(({ isRetryable, problem }) => [`\`${problem}\``, yesOrNo(isRetryable)])
+    assert.deepStrictEqual(documented, expected)
+  })
+})
 
 describe("docs/recovery.md", () => {
   const tables = rows(section("## What is tried again", read("docs/recovery.md")))
@@ -204,7 +252,8 @@ describe("docs/recovery.md", () => {
     const documented = tables.filter(([first]) => first.startsWith("`")).map(([tag, , retryable]) => [tag, retryable])
     const expected = Object.entries(reasons).map(([tag, samples]) => {
       const answers = new Set(samples.map(({ isRetryable }) => yesOrNo(isRetryable)))
-      return [`\`${tag}\``, answers.size === 1 ? [...answers][0] : "by its code"]
+      const byItself = linkOfProblem[tag] ?? "by its code"
+      return [`\`${tag}\``, answers.size === 1 ? [...answers][0] : byItself]
     })
     assert.sameDeepMembers(documented, expected)
   })

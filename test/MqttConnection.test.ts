@@ -511,6 +511,44 @@ describe("receiving", () => {
     })))
 })
 
+describe("Topic Aliases", () => {
+  const announced = { properties: { topicAliasMaximum: 2 } }
+  /** Topic and alias of every PUBLISH that came. */
+  const sent = (packets: ReadonlyArray<Packet.Packet>) =>
+    packets.flatMap((packet) => packet._tag === "Publish" ? [[packet.topic, packet.properties.topicAlias]] : [])
+
+  it.effect("R57 are assigned as far as the server takes them, when asked for", () =>
+    scenario(Effect.gen(function*() {
+      for (
+        const [outgoingTopicAliasMaximum, second] of [[undefined, ["a", undefined]], [1, ["", 1]], [9, [
+          "",
+          1
+        ]]] as const
+      ) {
+        const { connection, peer } = yield* connect({ outgoingTopicAliasMaximum }, announced)
+        for (const topic of ["a", "a", "b"]) yield* connection.send(publish(topic))
+        yield* TestClock.adjust(latency)
+        const third = { 0: ["b", undefined], 1: ["b", 1], 9: ["b", 2] }[outgoingTopicAliasMaximum ?? 0]
+        assert.deepStrictEqual(sent(yield* peer.received).slice(1), [[...second], third])
+      }
+    })))
+
+  it.effect("R57 R69 R70 one of the caller's own: bound before it stands alone, and within the server's limit", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect({}, announced)
+      const aliased = (topic: string, topicAlias: number) =>
+        connection.send(publish(topic, { properties: { topicAlias } }))
+      const unbound = reasonOf(yield* failsAtOnce(aliased("", 1)), "InvalidRequest")
+      assert.strictEqual(unbound.label, "MQTT-3.3.2-7")
+      assert.strictEqual((yield* failsAtOnce(aliased("a", 3)))._tag, "ServerLimit")
+      assert.strictEqual((yield* failsAtOnce(aliased("a", 0)))._tag, "InvalidRequest")
+      yield* aliased("a", 1)
+      yield* aliased("", 1)
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(sent(yield* peer.received), [["a", 1], ["", 1]])
+    })))
+})
+
 describe("secrets", () => {
   const canary = "canary-7f3a"
   const canaryBytes = new TextEncoder().encode(canary)
@@ -551,10 +589,11 @@ describe("secrets", () => {
       holdsNoSecret(MqttConnection.make(options))
       const accepted = { properties: { authenticationMethod: "PLAIN" } }
       const { connection, peer } = yield* connect(options, accepted)
+      yield* connection.send({ _tag: "Auth", reasonCode: 0x19, properties: accepted.properties })
       yield* peer.send({ _tag: "Auth", reasonCode: 0x18, properties: accepted.properties })
       const read = yield* reading(connection)
       yield* roundTrip
-      assert.strictEqual(show(yield* peer.received)[1], "Auth")
+      assert.deepStrictEqual(show(yield* peer.received).slice(1), ["Auth", "Auth"])
       holdsNoSecret(connection)
       yield* network.reset
       holdsNoSecret(yield* read.reason)

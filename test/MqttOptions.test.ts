@@ -30,6 +30,7 @@ describe("MqttOptions", () => {
     assert.strictEqual(Duration.toSeconds(resolved.keepAlive), 60)
     assert.strictEqual(resolved.responseTimeout, 10_000)
     assert.strictEqual(resolved.maximumPacketSize, 1024 * 1024)
+    assert.strictEqual(resolved.filtersPerSubscribe, 100)
     assert.deepStrictEqual(resolved.outbox, { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" })
     assert.deepStrictEqual(resolved.buffer, resolved.outbox)
   })
@@ -104,6 +105,9 @@ describe("MqttOptions", () => {
         password: Redacted.make("secret")
       }],
       ["a connect timeout of nothing", "connectTimeout", { connectTimeout: 0 }],
+      ["a packet timeout of nothing", "packetTimeout", { packetTimeout: 0 }],
+      ["a Response Topic with a wildcard", "responseTopic", { responseTopic: "answers/+" }],
+      ["a Response Topic of nothing", "responseTopic", { responseTopic: "" }],
       ["a response timeout of nothing", "responseTimeout", { responseTimeout: "0 seconds" }],
       ["a persistent session without a client identifier", "session", { session: "persistent" }],
       ["a cold boot without a client identifier", "session", { session: "cleanStartThenPersistent", clientId: "" }],
@@ -112,6 +116,7 @@ describe("MqttOptions", () => {
       ["a window larger than there are identifiers", "maxInflight", { maxInflight: 65_536 }],
       ["a Receive Maximum of none", "receiveMaximum", { receiveMaximum: 0 }],
       ["a Maximum Packet Size that no CONNACK fits", "maximumPacketSize", { maximumPacketSize: 1 }],
+      ["SUBSCRIBE without a filter", "filtersPerSubscribe", { filtersPerSubscribe: 0 }],
       ["an outbox without room", "outbox.messages", { outbox: { messages: 0 } }],
       ["a buffer without room", "buffer.bytes", { buffer: { bytes: 0 } }],
       ["a buffer of a size that is no number", "buffer.messages", { buffer: { messages: Number.NaN } }],
@@ -181,6 +186,8 @@ describe("S3 options from the environment", () => {
     MQTT_PING_INTERVAL: "5 seconds",
     MQTT_CONNECT_TIMEOUT: "3 seconds",
     MQTT_RESPONSE_TIMEOUT: "4 seconds",
+    MQTT_PACKET_TIMEOUT: "20 seconds",
+    MQTT_RESPONSE_TOPIC: "answers/7",
     MQTT_DRAIN_TIMEOUT: "500 millis",
     MQTT_SESSION: "persistent",
     MQTT_SESSION_EXPIRY: "1 hour",
@@ -190,6 +197,10 @@ describe("S3 options from the environment", () => {
     MQTT_MAX_INFLIGHT: "10",
     MQTT_RECEIVE_MAXIMUM: "20",
     MQTT_MAXIMUM_PACKET_SIZE: "4096",
+    MQTT_FILTERS_PER_SUBSCRIBE: "8",
+    MQTT_TOPIC_ALIAS_MAXIMUM: "5",
+    MQTT_OUTGOING_TOPIC_ALIAS_MAXIMUM: "6",
+    MQTT_FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS: "2",
     MQTT_OUTBOX_MESSAGES: "100",
     MQTT_OUTBOX_BYTES: "1000",
     MQTT_OUTBOX_POLICY: "dropOldest",
@@ -214,6 +225,8 @@ describe("S3 options from the environment", () => {
         pingInterval: Duration.seconds(5),
         connectTimeout: Duration.seconds(3),
         responseTimeout: Duration.seconds(4),
+        packetTimeout: Duration.seconds(20),
+        responseTopic: "answers/7",
         drainTimeout: Duration.millis(500),
         session: "persistent",
         sessionExpiry: Duration.hours(1),
@@ -223,6 +236,10 @@ describe("S3 options from the environment", () => {
         maxInflight: 10,
         receiveMaximum: 20,
         maximumPacketSize: 4096,
+        filtersPerSubscribe: 8,
+        topicAliasMaximum: 5,
+        outgoingTopicAliasMaximum: 6,
+        followServerReference: { maximumHops: 2 },
         outbox: { messages: 100, bytes: 1000, policy: "dropOldest" },
         buffer: { messages: 200, bytes: 2000, policy: "fail" },
         will: { topic: "will", payload: "gone", qos: 2, retain: true, delay: Duration.seconds(10) }
@@ -241,6 +258,7 @@ describe("S3 options from the environment", () => {
     "MQTT_CLIENT_ID",
     "MQTT_USERNAME",
     "MQTT_PASSWORD",
+    "MQTT_RESPONSE_TOPIC",
     "MQTT_WILL_TOPIC",
     "MQTT_WILL_PAYLOAD"
   ])

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Socket from "effect/socket/Socket"
+import { TestClock } from "effect/testing"
 import { OpenFailed, PortRefused } from "../src/MqttError.ts"
 import * as MqttTransport from "../src/MqttTransport.ts"
 import { failsAtOnce, reasonOf, settle } from "./support/connection.ts"
@@ -62,12 +63,12 @@ const failing = (error: Socket.SocketError): Socket.Socket =>
   Socket.make({ reader: Effect.fail(error), writer: Effect.die("no writer") })
 
 describe("fromSocket", () => {
-  it.effect("bytes go through both ways, a batch in one write, text frames as bytes", () =>
+  it.effect("bytes go through both ways, a batch in one write", () =>
     Effect.gen(function*() {
       const { frames, socket, written } = yield* makeSocket
       const connection = yield* openWith(socket)
-      yield* frames(Uint8Array.of(1), "a")
-      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(1), Uint8Array.of(0x61)])
+      yield* frames(Uint8Array.of(1), Uint8Array.of(4))
+      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(1), Uint8Array.of(4)])
       yield* connection.write([Uint8Array.of(2), Uint8Array.of(3)])
       assert.deepStrictEqual(written, [[Uint8Array.of(2), Uint8Array.of(3)]])
     }).pipe(Effect.scoped))
@@ -163,5 +164,122 @@ describe("fromSocket", () => {
       })
       reasonOf((yield* Effect.flip(named.open)).reason, "PortRefused")
       assert.deepStrictEqual(causes, [cause])
+    }).pipe(Effect.scoped))
+
+  it.effect("R151 a text frame ends the connection abruptly, also among others", () =>
+    Effect.gen(function*() {
+      const { frames, socket, written } = yield* makeSocket
+      const connection = yield* openWith(socket)
+      yield* frames(Uint8Array.of(1), "a")
+      const error = yield* Effect.flip(connection.pull)
+      assert.strictEqual(reasonOf(error.reason, "WebSocketFailed").problem, "TextFrame")
+      assert.isTrue(Socket.isCloseEvent(written[0]) && written[0].code > 1000)
+    }).pipe(Effect.scoped))
+
+  it.effect("the first bytes, and no others, may be refused; then nothing of them is handed out", () =>
+    Effect.gen(function*() {
+      const seen: Array<number> = []
+      const refuseFirst = ([byte]: Uint8Array) => {
+        seen.push(byte)
+        return byte === 0x15 ? new PortRefused({ host: "h", port: 1 }) : undefined
+      }
+      for (const byte of [0x20, 0x15]) {
+        const { frames, socket } = yield* makeSocket
+        const { open } = MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), refuseFirst })
+        const connection = yield* open
+        yield* frames(Uint8Array.of(byte), Uint8Array.of(0x15))
+        const exit = yield* Effect.exit(connection.pull)
+        assert.strictEqual(Exit.isSuccess(exit), byte === 0x20)
+        yield* frames(Uint8Array.of(0x15))
+        yield* Effect.exit(connection.pull)
+      }
+      assert.deepStrictEqual(seen, [0x20, 0x15])
+    }).pipe(Effect.scoped))
+
+  it.effect("what an end means may depend on whether anything had come", () =>
+    Effect.gen(function*() {
+      const ends: Array<boolean> = []
+      const connectionLost = ({ cause, hasReceived }: { readonly cause: unknown; readonly hasReceived: boolean }) => {
+        ends.push(hasReceived)
+        return new OpenFailed({ endpoint, cause })
+      }
+      for (const count of [0, 1]) {
+        const { end, frames, socket } = yield* makeSocket
+        const { open } = MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), connectionLost })
+        const connection = yield* open
+        for (let frame = 0; frame < count; frame++) {
+          yield* frames(Uint8Array.of(1))
+          yield* connection.pull
+        }
+        yield* end(new Socket.SocketCloseError({ code: 1000 }))
+        reasonOf((yield* Effect.flip(connection.pull)).reason, "OpenFailed")
+      }
+      assert.deepStrictEqual(ends, [false, true])
+    }).pipe(Effect.scoped))
+})
+
+/** A WebSocket like that of a browser: it takes everything at once, and has no more than a number to tell of it. */
+class PassiveWebSocket extends EventTarget {
+  readyState = 1
+  bufferedAmount = 0
+  closings: Array<number | undefined> = []
+  send(data: string | Uint8Array): void {
+    this.bufferedAmount += data.length
+  }
+  close(code?: number): void {
+    this.closings.push(code)
+    this.readyState = 2
+  }
+}
+
+describe("fromWebSocket", () => {
+  const openWebSocket = Effect.gen(function*() {
+    const webSocket = new PassiveWebSocket()
+    const { open } = MqttTransport.fromWebSocket({
+      endpoint,
+      webSocket: Effect.succeed(webSocket as unknown as MqttTransport.WebSocketLike),
+      maximumUnsent: 100
+    })
+    return { webSocket, connection: yield* open }
+  })
+
+  it.effect("a write waits until no more than the bound is unsent", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      yield* connection.write([new Uint8Array(100)])
+      const writing = yield* Effect.forkChild(connection.write([new Uint8Array(1)]), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(writing.pollUnsafe())
+      webSocket.bufferedAmount = 100
+      yield* TestClock.adjust("50 millis")
+      yield* Fiber.join(writing)
+    }).pipe(Effect.scoped))
+
+  it.effect("S39 one that waits fails when the WebSocket closes", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      const writing = yield* Effect.forkChild(Effect.flip(connection.write([new Uint8Array(101)])), {
+        startImmediately: true
+      })
+      webSocket.readyState = 3
+      yield* TestClock.adjust("50 millis")
+      reasonOf((yield* Fiber.join(writing)).reason, "ConnectionLost")
+    }).pipe(Effect.scoped))
+
+  it.effect("abort closes it without a code, which a browser would not take", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      yield* connection.abort
+      assert.deepStrictEqual(webSocket.closings, [undefined])
+    }).pipe(Effect.scoped))
+
+  it.effect("an error of it is told without the event, which holds everything", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      webSocket.dispatchEvent(new Event("error"))
+      const reason = reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assert.instanceOf(reason.cause, Error)
+      assert.include(reason.message, "the WebSocket failed")
     }).pipe(Effect.scoped))
 })

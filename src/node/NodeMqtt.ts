@@ -11,9 +11,24 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as MqttClient from "../MqttClient.ts"
-import * as MqttError from "../MqttError.ts"
+import type * as MqttError from "../MqttError.ts"
 import * as MqttOptions from "../MqttOptions.ts"
-import * as NodeTcp from "./NodeTcp.ts"
+import { MqttTransport } from "../MqttTransport.ts"
+import type { PerAttempt } from "./internal/attempt.ts"
+import type { Connect } from "./internal/byteStream.ts"
+import * as Endpoints from "./internal/endpoints.ts"
+import type { Endpoint } from "./internal/endpoints.ts"
+import type { TlsOptions } from "./internal/secure.ts"
+import type { EndpointPolicy } from "./internal/turns.ts"
+import type { WebSocketOptions } from "./internal/webSocket.ts"
+import * as NodeTls from "./NodeTls.ts"
+
+export type { PerAttempt } from "./internal/attempt.ts"
+export type { Connect } from "./internal/byteStream.ts"
+export type { Endpoint } from "./internal/endpoints.ts"
+export type { TlsOptions } from "./internal/secure.ts"
+export type { EndpointPolicy } from "./internal/turns.ts"
+export type { WebSocketOptions } from "./internal/webSocket.ts"
 
 /**
  * @since 0.1.0
@@ -21,95 +36,70 @@ import * as NodeTcp from "./NodeTcp.ts"
  */
 export interface Options extends MqttOptions.Options {
   /**
-   * `mqtt://user:password@host:port`; what stands in the URL is used unless it is given as an option. Instead of `host`
-   * and `port`. Default: `mqtt://localhost:1883`.
+   * `mqtt:` (also `tcp:`), `mqtts:` (also `ssl:` and `tls:`), `ws:`, `wss:` and `unix:///path`, such as
+   * `mqtts://user:password@host:port`. The port is by default 1883, 8883, 80 or 443. User name and password are used
+   * unless they are given as options. As an effect it is run for every attempt. Default: `mqtt://localhost:1883`.
    */
-  readonly url?: string | undefined
+  readonly url?: PerAttempt<string | Redacted.Redacted<string>> | undefined
+  /** Instead of `url`, over TCP, or over TLS if `tls` is given. */
   readonly host?: string | undefined
-  /** Default: 1883. */
+  /** Default: 1883, with TLS 8883. */
   readonly port?: number | undefined
-}
-
-/** What a URL or a host and a port say. */
-interface Endpoint {
-  readonly host: string
-  readonly port: number
-  readonly username: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
-}
-
-const defaultPort = 1883
-
-const invalid = (option: string, description: string): MqttError.MqttError =>
-  MqttError.fromReason(new MqttError.InvalidOptions({ option, description }))
-
-/** Never repeats the URL: it may hold a password. */
-const parseUrl = (text: string): Result.Result<Endpoint, MqttError.MqttError> => {
-  if (!URL.canParse(text)) {
-    return Result.fail(invalid("url", "is not a URL; write it as mqtt://host or mqtt://user:password@host:port"))
-  }
-  const url = new URL(text)
-  if (url.protocol !== "mqtt:" && url.protocol !== "tcp:") {
-    // Without a scheme what stands first is a user name, and may be a secret.
-    const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
-    return Result.fail(invalid("url", `${scheme} is not a scheme this transport knows; use mqtt://host:port`))
-  }
-  if (url.hostname === "") return Result.fail(invalid("url", "has no host; write it as mqtt://host:port"))
-  const username = decodePart(url.username)
-  const password = decodePart(url.password)
-  if (username === undefined || password === undefined) {
-    return Result.fail(invalid("url", "has a user name or password with a \"%\" that is not followed by two digits"))
-  }
-  return Result.succeed({
-    // The brackets belong to the URL, not to an IPv6 address.
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: url.port === "" ? defaultPort : Number(url.port),
-    username: username === "" ? undefined : username,
-    password: password === "" ? undefined : Redacted.make(password)
-  })
-}
-
-const decodePart = (part: string): string | undefined =>
-  /%(?![0-9a-f]{2})/i.test(part) ? undefined : new TextDecoder().decode(percentDecoded(part))
-
-const percentDecoded = (part: string): Uint8Array => {
-  const bytes: Array<number> = []
-  for (let index = 0; index < part.length; index++) {
-    if (part[index] === "%") {
-      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16))
-      index += 2
-    } else bytes.push(part.charCodeAt(index))
-  }
-  return Uint8Array.from(bytes)
-}
-
-const endpointOf = ({ host, port, url }: Options): Result.Result<Endpoint, MqttError.MqttError> => {
-  if (url !== undefined && host !== undefined) {
-    return Result.fail(invalid("url", "is given and `host` too; give one of them"))
-  }
-  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
-    return Result.fail(invalid("port", `${port} is not a port from 1 to 65535`))
-  }
-  if (url === undefined) {
-    const endpoint = { host: host ?? "localhost", port: port ?? defaultPort, username: undefined, password: undefined }
-    return host === "" ? Result.fail(invalid("host", "is empty")) : Result.succeed(endpoint)
-  }
-  return Result.map(parseUrl(url), (endpoint) => port === undefined ? endpoint : { ...endpoint, port })
-}
-
-/** The client's options with what the URL says, where they say nothing. */
-const withCredentials = (options: Options, endpoint: Endpoint): MqttOptions.Options => {
-  const { host: _host, port: _port, url: _url, ...rest } = options
-  return {
-    ...rest,
-    username: options.username ?? endpoint.username,
-    password: options.password ?? endpoint.password
-  }
+  /** Several servers, instead of `url` and `host`: URLs, or what `url`, `host`, `port` and so on say of one. */
+  readonly endpoints?: PerAttempt<ReadonlyArray<string | Redacted.Redacted<string> | Endpoint>> | undefined
+  /**
+   * Which of several servers an attempt goes to. `"inOrder"`: the first, the next after each attempt that failed, and the
+   * first again once a connection was stable. `"roundRobin"`: each in turn. `"random"`: in an order of chance, all of them
+   * before one comes again. Default: `"inOrder"`.
+   */
+  readonly endpointPolicy?: EndpointPolicy | undefined
+  /** Authority, client certificate and so on. As an effect it is run for every attempt. Default: all defaults. */
+  readonly tls?: PerAttempt<TlsOptions> | undefined
+  /** Headers and so on. As an effect it is run for every attempt. Default: all defaults. */
+  readonly webSocket?: PerAttempt<WebSocketOptions> | undefined
+  /** Opens the byte stream under TLS and WebSocket instead of TCP, such as through a proxy. */
+  readonly connect?: Connect | undefined
 }
 
 /**
- * A client over TCP. Fails with `InvalidOptions` for a URL or an option that cannot work, and, unless
- * `initialConnection` is `"retry"`, with what the first connection failed of.
+ * Why the client's options cannot work, with what the URL of the only server says of user name and password; and the
+ * client's options that obtain them for the server of each attempt.
+ */
+const withCredentials = (
+  options: Options,
+  { credentials, only }: Endpoints.Endpoints
+): Result.Result<MqttOptions.Options, MqttError.MqttError> => {
+  const {
+    connect: _connect,
+    endpointPolicy: _endpointPolicy,
+    endpoints: _endpoints,
+    host: _host,
+    password,
+    port: _port,
+    tls: _tls,
+    url: _url,
+    username,
+    webSocket: _webSocket,
+    ...rest
+  } = options
+  const given = options.credentials
+  const checked = MqttOptions.resolve({
+    ...rest,
+    username: username ?? (given === undefined ? only?.username : undefined),
+    password: password ?? (given === undefined ? only?.password : undefined)
+  })
+  return Result.map(checked, () => ({
+    ...rest,
+    credentials: Effect.flatMap(
+      credentials,
+      (ofUrl) => given ?? Effect.succeed({ username: username ?? ofUrl.username, password: password ?? ofUrl.password })
+    )
+  }))
+}
+
+/**
+ * A client over TCP, TLS, WebSocket or a Unix socket. Fails with `InvalidOptions` for a URL or an option that cannot
+ * work, and, unless `initialConnection` is `"retry"`, with what the first connection failed of.
  *
  * **Example** (A program with its client)
  *
@@ -136,39 +126,115 @@ const withCredentials = (options: Options, endpoint: Endpoint): MqttOptions.Opti
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError> =>
-  Layer.unwrap(
-    Effect.map(Effect.fromResult(endpointOf(options)), (endpoint) =>
-      MqttClient.layer(withCredentials(options, endpoint)).pipe(
-        Layer.provide(NodeTcp.layer({
-          host: endpoint.host,
-          port: endpoint.port,
-          drainTimeout: options.drainTimeout
-        }))
-      ))
+  Layer.unwrap(Effect.suspend(() =>
+    Effect.fromResult(
+      Result.flatMap(Endpoints.make(options), (endpoints) =>
+        Result.map(withCredentials(options, endpoints), (clientOptions) =>
+          MqttClient.layer(clientOptions).pipe(
+            Layer.provide(Layer.succeed(MqttTransport)(endpoints.transport))
+          )))
+    )
+  ))
+
+/**
+ * The options of `layer` that say where the servers are and how to get there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TransportOptions = Pick<Options, keyof Endpoints.Options>
+
+/**
+ * Only the transport, for `MqttConnection` or a client made in another way. What the URL says of user name and password
+ * is not used.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTransport = (options: TransportOptions = {}): Layer.Layer<MqttTransport, MqttError.MqttError> =>
+  Layer.effect(
+    MqttTransport,
+    Effect.suspend(() => Effect.map(Effect.fromResult(Endpoints.make(options)), ({ transport }) => transport))
   )
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
 
+/** Not the empty one that a trailing comma leaves. */
+const list = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((one) => one.trim()).filter((one) => one !== "")
+
+const tlsConfig = Config.nested(
+  Config.all({
+    ca: optional(Config.String("CA_FILE")),
+    cert: optional(Config.String("CERT_FILE")),
+    key: optional(Config.String("KEY_FILE")),
+    passphrase: optional(Config.Redacted("PASSPHRASE")),
+    servername: optional(Config.String("SERVERNAME")),
+    alpnProtocols: optional(Config.map(Config.String("ALPN_PROTOCOLS"), list)),
+    minVersion: optional(Config.Literals(["TLSv1.2", "TLSv1.3"], "MIN_VERSION")),
+    dangerouslyAcceptAnyCertificate: optional(Config.Boolean("DANGEROUSLY_ACCEPT_ANY_CERTIFICATE"))
+  }),
+  "TLS"
+).pipe(
+  Config.map((files): Options["tls"] =>
+    Object.values(files).every((value) => value === undefined) ? undefined : NodeTls.fromFiles(files)
+  )
+)
+
+/** `Name: value`, one on each line. */
+const headersOf = (text: Redacted.Redacted<string>): WebSocketOptions["headers"] =>
+  Object.fromEntries(
+    Redacted.value(text).split("\n").filter((line) => line.includes(":")).map((line) => {
+      const colon = line.indexOf(":")
+      return [line.slice(0, colon).trim(), Redacted.make(line.slice(colon + 1).trim())] as const
+    })
+  )
+
+const webSocketConfig = Config.nested(
+  Config.all({
+    headers: optional(Config.map(Config.Redacted("HEADERS"), headersOf)),
+    protocols: optional(Config.map(Config.String("PROTOCOLS"), list)),
+    compression: optional(Config.Boolean("COMPRESSION")),
+    maximumFrameSize: optional(Config.Int("MAXIMUM_FRAME_SIZE")),
+    maximumUnsent: optional(Config.Int("MAXIMUM_UNSENT"))
+  }),
+  "WEB_SOCKET"
+)
+
+/** They may hold passwords. */
+const urlsOf = (text: Redacted.Redacted<string>): ReadonlyArray<Redacted.Redacted<string>> =>
+  list(Redacted.value(text)).map((url) => Redacted.make(url))
+
 const endpointConfig = Config.nested(
   Config.all({
     url: optional(Config.Redacted("URL")),
     host: optional(Config.String("HOST")),
-    port: optional(Config.Port("PORT"))
+    port: optional(Config.Port("PORT")),
+    endpoints: optional(Config.map(Config.Redacted("ENDPOINTS"), urlsOf)),
+    endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "ENDPOINT_POLICY")),
+    tls: tlsConfig,
+    webSocket: webSocketConfig
   }),
   "MQTT"
 )
 
-/** A server that the program names replaces the one of the environment; a host alone leaves the port. */
-const unlessGiven = ({ host, port, url }: Config.Success<typeof endpointConfig>, given: Options = {}): Options => {
-  if (given.url !== undefined) return {}
-  if (given.host !== undefined) return { port }
-  return { host, port, url: url === undefined ? undefined : Redacted.value(url) }
+/** A server that the program names replaces those of the environment; a host alone leaves the port. */
+const unlessGiven = (
+  { endpoints, host, port, url, ...rest }: Config.Success<typeof endpointConfig>,
+  given: Options = {}
+): Options => {
+  if (given.url !== undefined || given.endpoints !== undefined) return rest
+  if (given.host !== undefined) return { ...rest, port }
+  return { ...rest, host, port, url, endpoints }
 }
 
 /**
- * A client whose options come from the environment: `MQTT_URL`, or `MQTT_HOST` and `MQTT_PORT`, and all of
- * `MqttOptions.config`. Those given here win. One that cannot be read fails with its own name.
+ * A client whose options come from the environment: `MQTT_URL`, or `MQTT_HOST` and `MQTT_PORT`, or `MQTT_ENDPOINTS` with
+ * commas in between and `MQTT_ENDPOINT_POLICY`; `MQTT_TLS_CA_FILE`, `MQTT_TLS_CERT_FILE`, `MQTT_TLS_KEY_FILE` and the other
+ * options of TLS, whose files are read for every attempt; `MQTT_WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the
+ * others of WebSocket; and all of `MqttOptions.config`. Those given here win. One that cannot be read fails with its own
+ * name.
  *
  * @since 0.1.0
  * @category layers

@@ -5,9 +5,6 @@
  */
 
 /** @since 0.1.0 */
-export * as NodeMemoryBroker from "./NodeMemoryBroker.ts"
-
-/** @since 0.1.0 */
 export * as NodeMqtt from "./NodeMqtt.ts"
 
 /** @since 0.1.0 */
@@ -15,3 +12,12 @@ export * as NodeNetworkProbe from "./NodeNetworkProbe.ts"
 
 /** @since 0.1.0 */
 export * as NodeTcp from "./NodeTcp.ts"
+
+/** @since 0.1.0 */
+export * as NodeTls from "./NodeTls.ts"
+
+/** @since 0.1.0 */
+export * as NodeUnix from "./NodeUnix.ts"
+
+/** @since 0.1.0 */
+export * as NodeWebSocket from "./NodeWebSocket.ts"

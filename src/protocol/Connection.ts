@@ -45,6 +45,10 @@ export interface Connection {
   readonly pingInterval: number | undefined
   /** The server's Topic Aliases. A new connection starts with none (`[MQTT-3.3.2-7]`). */
   readonly topicAliases: ReadonlyMap<number, string>
+  /** From our AUTH 0x19 until the server's AUTH 0x00. */
+  readonly isReauthenticating: boolean
+  /** AUTH 0x18 of the server that this side owes an answer to. */
+  readonly challenges: number
 }
 
 /**
@@ -99,7 +103,9 @@ export const make = (options: {
     now: options.now
   }),
   pingInterval: options.pingInterval,
-  topicAliases: new Map()
+  topicAliases: new Map(),
+  isReauthenticating: false,
+  challenges: 0
 })
 
 /** Collects what a batch of packets leads to. One is made per batch, so its fields may be written to. */
@@ -216,7 +222,7 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
     case "Pingresp":
       return
     case "Connack":
-      return breach(draft, { "3.1.1": "3.2.0-1", "5.0": "3.2.0-2" }, 0x82, "a second CONNACK")
+      return receiveSecondConnack(draft, packet)
     case "Disconnect":
       return end(draft, { _tag: "Disconnected", disconnect: packet })
     case "Auth":
@@ -225,6 +231,12 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
       return void draft.packets.push(packet)
   }
 }
+
+/** mosquitto 2.0 refuses a re-authentication with one: what it says is worth more than that it may not say it so. */
+const receiveSecondConnack = (draft: Draft, connack: Connack): void =>
+  draft.connection.isReauthenticating && ReasonCode.isError(connack.reasonCode)
+    ? end(draft, { _tag: "Refused", connack })
+    : breach(draft, { "3.1.1": "3.2.0-1", "5.0": "3.2.0-2" }, 0x82, "a second CONNACK")
 
 /** MQTT 5.0 section 3.3.2.3.4. The session sees the full topic and no alias: aliases do not outlive a connection. */
 const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void => {
@@ -247,7 +259,7 @@ const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void 
   draft.packets.push({ ...publish, topic, properties })
 }
 
-/** MQTT 5.0 section 4.12: AUTH only when CONNECT named a method, and with that method. */
+/** MQTT 5.0 section 4.12: AUTH only when CONNECT named a method, with that method, and in an exchange that we began. */
 const receiveAuth = (draft: Draft, auth: Auth): void => {
   const { connect, phase } = draft.connection
   const method = connect.properties.authenticationMethod
@@ -262,6 +274,16 @@ const receiveAuth = (draft: Draft, auth: Auth): void => {
     const label = phase === "Connecting" ? "4.12.0-2" : "3.15.2-1"
     return breach(draft, { "5.0": label }, 0x82, `AUTH with ${ReasonCode.nameOf(auth.reasonCode)} from the server`)
   }
+  const { challenges, isReauthenticating } = draft.connection
+  if (phase === "Connected" && !isReauthenticating) {
+    return breach(draft, { "5.0": "4.12.1-1" }, 0x82, "AUTH although this side did not ask to re-authenticate")
+  }
+  if (phase === "Connected" && challenges > 0) {
+    return breach(draft, { "5.0": "4.12.0-3" }, 0x82, "AUTH before the one before it was answered")
+  }
+  draft.connection = isContinue
+    ? { ...draft.connection, challenges: challenges + 1 }
+    : { ...draft.connection, isReauthenticating: false }
   draft.events.push({ _tag: "Authenticating", auth })
 }
 
@@ -288,6 +310,46 @@ export const pinged = (self: Connection, now: number): Connection => ({
   ...self,
   keepAlive: KeepAlive.pinged(self.keepAlive, now)
 })
+
+/**
+ * AUTH was sent: it begins a re-authentication, or answers the server.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const authSent = (self: Connection, { reasonCode }: Auth): Connection =>
+  reasonCode === 0x19 ? { ...self, isReauthenticating: true } : { ...self, challenges: self.challenges - 1 }
+
+/**
+ * What an AUTH from us may say: the method of CONNECT, which must have named one; 0x18 to answer the server; 0x19 to
+ * begin, after CONNACK. `[MQTT-4.12.0-3]`, `[MQTT-4.12.0-5]`, `[MQTT-4.12.0-7]`, `[MQTT-4.12.1-1]`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const checkAuth = (self: Connection, auth: Auth): ProtocolError.InvalidPacket | undefined => {
+  // 3.1.1 has no AUTH at all, as the encoder says.
+  if (self.connect.protocolVersion === "3.1.1") return undefined
+  const method = self.connect.properties.authenticationMethod
+  if (method === undefined) {
+    return invalidAuth("4.12.0-7", "_tag", "AUTH cannot be sent when CONNECT named no Authentication Method")
+  }
+  if (auth.properties.authenticationMethod !== method) {
+    const message = "AUTH names another Authentication Method than CONNECT; it stays the same for the connection"
+    return invalidAuth("4.12.0-5", "properties.authenticationMethod", message)
+  }
+  if (auth.reasonCode === 0x19) {
+    const message = "AUTH 0x19 begins a re-authentication: after CONNACK, and not while another one goes on"
+    return self.phase === "Connected" && !self.isReauthenticating
+      ? undefined
+      : invalidAuth("4.12.1-1", "reasonCode", message)
+  }
+  const message = "AUTH 0x18 answers an AUTH of the server, and there is none to answer"
+  return self.challenges > 0 ? undefined : invalidAuth("4.12.0-3", "reasonCode", message)
+}
+
+const invalidAuth = (label: string, field: string, message: string): ProtocolError.InvalidPacket =>
+  ProtocolError.invalidPacket("5.0", label, field, message)
 
 /**
  * What a DISCONNECT from us may say: no Session Expiry above zero when CONNECT asked for none (section 3.14.2.2.2).

@@ -43,6 +43,8 @@ export interface Decoder {
    * copy it to keep it long.
    */
   readonly push: (chunk: Uint8Array) => ReadonlyArray<Packet.Packet>
+  /** Whether a packet has begun whose end has not come. */
+  readonly isWithinPacket: boolean
   /** What ended the decoding, if anything did. */
   readonly error: ProtocolViolation | undefined
 }
@@ -179,6 +181,9 @@ export const make = (options: Options): Decoder => {
 
   return {
     push,
+    get isWithinPacket() {
+      return partialLength > 0 && reader.failure === undefined
+    },
     get error() {
       return reader.failure
     }

@@ -50,6 +50,9 @@ const largestPacket = VariableByteInteger.maximum + 5
 
 const bufferSize = 65_536
 
+/** Of the one property that a common PUBLISH may have. */
+const topicAliasSize = 3
+
 /** From here on handing out a payload by reference costs less than copying it. */
 const byReferenceFrom = 16_384
 
@@ -100,13 +103,15 @@ export const make = (options: Options): Encoder => {
     chunksLength += payload.length
   }
 
-  /** The common PUBLISH: a topic that was checked before, valid fields, no properties. Says whether it was written. */
+  /** The common PUBLISH: a topic that was checked before, valid fields, at most a Topic Alias. Says whether it was written. */
   const encodePlainPublish = (packet: Packet.Publish): boolean => {
     const { packetIdentifier, payload, qos } = packet
     if (qos === 0 ? packetIdentifier !== 0 || packet.dup : !isPlainIdentifier(packetIdentifier, qos)) return false
-    const topic = topics.get(packet.topic)
+    const alias = packet.properties.topicAlias ?? 0
+    const topic = alias !== 0 && packet.topic === "" ? noBytes : topics.get(packet.topic)
     if (topic === undefined || !isBytes(payload)) return false
-    const remaining = topic.length + (qos === 0 ? 2 : 4) + (is50 ? 1 : 0) + payload.length
+    const properties = alias === 0 ? 0 : topicAliasSize
+    const remaining = topic.length + (qos === 0 ? 2 : 4) + (is50 ? 1 + properties : 0) + payload.length
     const size = withHeader(remaining)
     if (size > maximumPacketSize) return false
     reserve(payload.length < byReferenceFrom ? size : size - payload.length)
@@ -121,7 +126,11 @@ export const make = (options: Options): Encoder => {
       target[offset++] = packetIdentifier >> 8
       target[offset++] = packetIdentifier
     }
-    if (is50) target[offset++] = 0
+    if (is50) target[offset++] = properties
+    if (alias !== 0) {
+      target[offset++] = Properties.rules.topicAlias.identifier
+      offset = writeUint16(target, offset, alias)
+    }
     position = offset
     appendPayload(payload)
     return true
@@ -140,10 +149,13 @@ export const make = (options: Options): Encoder => {
     return true
   }
 
+  const isPlain = (properties: Properties.Properties): boolean =>
+    properties === Properties.none || (is50 && Properties.isOnlyTopicAlias(properties))
+
   const encodePlain = (packet: Packet.Packet): boolean => {
     switch (packet._tag) {
       case "Publish":
-        return packet.properties === Properties.none && encodePlainPublish(packet)
+        return isPlain(packet.properties) && encodePlainPublish(packet)
       case "Puback":
       case "Pubrec":
       case "Pubrel":

@@ -174,13 +174,42 @@ const ask = <R>(draft: Draft<R>, outgoing: Outgoing<R>): PacketIdentifier => {
 export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier, now: number): Step<R> =>
   step(self, now, (draft) => {
     const outgoing = draft.outgoing.get(packetIdentifier)
-    if (outgoing === undefined || outgoing._tag === "Release") return
+    if (outgoing === undefined || outgoing._tag === "Release" || outgoing._tag === "Reserved") return
     draft.outgoing.release(packetIdentifier)
-    // What waits to be sent again is owed no answer and takes no room.
-    if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
-    if (draft.owed > 0) draft.owed--
-    if (outgoing._tag === "Publish") returnQuota(draft)
+    expectNothing(draft, outgoing)
   })
+
+/**
+ * A message is not sent again although the server may have it. Its identifier stays in use until the server answers it
+ * or has lost the session: another message under it could be taken for the one given up (`[MQTT-4.4.0-1]`).
+ *
+ * `nobody` hears how that ends: whoever waited has been told.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const giveUp = <R>(
+  self: Session<R>,
+  packetIdentifier: PacketIdentifier,
+  nobody: R,
+  now: number
+): Step<R> =>
+  step(self, now, (draft) => {
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag !== "Publish") return
+    draft.outgoing.set(packetIdentifier, { _tag: "Reserved", request: nobody })
+    expectNothing(draft, outgoing)
+  })
+
+const expectNothing = <R>(
+  draft: Draft<R>,
+  outgoing: Exclude<Outgoing<R>, { readonly _tag: "Release" | "Reserved" }>
+): void => {
+  // What waits to be sent again is owed no answer and takes no room.
+  if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
+  if (draft.owed > 0) draft.owed--
+  if (outgoing._tag === "Publish") returnQuota(draft)
+}
 
 // ---------------------------------------------------------------------------
 // Another connection
@@ -188,7 +217,7 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
 
 /**
  * The server lost the session. It has seen nothing of what it did not finish; one that was released counts as
- * delivered.
+ * delivered, and nothing is reserved any more.
  *
  * @since 0.1.0
  * @category operations
@@ -198,6 +227,8 @@ export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
     if (outgoing._tag === "Release") {
       draft.outgoing.release(packetIdentifier)
       draft.actions.push({ _tag: "Complete", request: outgoing.request, outcome: outgoing.outcome })
+    } else if (outgoing._tag === "Reserved") {
+      draft.outgoing.release(packetIdentifier)
     } else if (outgoing._tag === "Publish") {
       draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: 0 })
     }
@@ -288,7 +319,8 @@ export const receivePuback = <R>(draft: Draft<R>, packet: Puback): void => {
   if (outgoing?._tag === "Publish" && outgoing.sentOn === draft.connection) {
     return complete(draft, packet.packetIdentifier, outgoing.request, outcomeOf(packet))
   }
-  draft.ignored++
+  if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
+  else draft.ignored++
 }
 
 /**
@@ -307,6 +339,7 @@ export const receivePubrec = <R>(draft: Draft<R>, packet: Pubrec): void => {
     return send(draft, acknowledgement("Pubrel", packetIdentifier, draft.protocolVersion === "5.0" ? 0x92 : 0x00))
   }
   if (outgoing._tag === "Release") return send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+  if (outgoing._tag === "Reserved") return receivePubrecOfReserved(draft, packet, outgoing.request)
   if (outgoing._tag !== "Publish" || outgoing.message.qos !== 2 || outgoing.sentOn !== draft.connection) {
     draft.ignored++
     return
@@ -314,10 +347,21 @@ export const receivePubrec = <R>(draft: Draft<R>, packet: Pubrec): void => {
   const { request } = outgoing
   const outcome = outcomeOf(packet)
   if (ReasonCode.isError(packet.reasonCode)) return complete(draft, packetIdentifier, request, outcome)
-  draft.outgoing.set(packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++ })
   settle(draft)
+  release(draft, packetIdentifier, request, outcome)
+}
+
+const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
+  draft.outgoing.set(packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++ })
   owe(draft)
   send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+}
+
+/** The server had the message that was given up: the exchange goes on to its end, and takes its place in the window. */
+const receivePubrecOfReserved = <R>(draft: Draft<R>, packet: Pubrec, nobody: R): void => {
+  if (ReasonCode.isError(packet.reasonCode)) return void draft.outgoing.release(packet.packetIdentifier)
+  draft.outstanding++
+  release(draft, packet.packetIdentifier, nobody, outcomeOf(packet))
 }
 
 /**
@@ -332,7 +376,8 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
   if (outgoing?._tag === "Release") {
     return complete(draft, packet.packetIdentifier, outgoing.request, outgoing.outcome)
   }
-  draft.ignored++
+  if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
+  else draft.ignored++
 }
 
 /**

@@ -62,6 +62,27 @@ export interface Properties {
  */
 export const none: Properties = Object.freeze({})
 
+const onlyAliases: Array<Properties> = []
+
+/**
+ * The properties of a PUBLISH that has a Topic Alias, 1 to 65,535, and no others: always the same object for the same
+ * alias.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const onlyTopicAlias = (topicAlias: number): Properties =>
+  onlyAliases[topicAlias] ??= Object.freeze({ topicAlias })
+
+/**
+ * Whether they were made by `onlyTopicAlias`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isOnlyTopicAlias = (properties: Properties): boolean =>
+  properties?.topicAlias !== undefined && onlyAliases[properties.topicAlias] === properties
+
 /**
  * @since 0.1.0
  * @category models

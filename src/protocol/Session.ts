@@ -22,6 +22,8 @@ export {
 } from "./Incoming.ts"
 export {
   /** @since 0.1.0 */
+  giveUp,
+  /** @since 0.1.0 */
   oldest,
   /** @since 0.1.0 */
   publish,
@@ -151,6 +153,20 @@ export const resumed = <R>(self: Session<R>, now: number): Session<R> => ({ ...s
  */
 export const requests = <R>(self: Session<R>): ReadonlyArray<R> =>
   PacketIdentifiers.values(self.outgoing).map((outgoing) => outgoing.request)
+
+/**
+ * How many Packet Identifiers are reserved for messages that were given up.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const reserved = <R>(self: Session<R>): number => {
+  let count = 0
+  PacketIdentifiers.forEach(self.outgoing, ({ _tag }) => {
+    if (_tag === "Reserved") count++
+  })
+  return count
+}
 
 /**
  * Who waits for the outcome of this identifier.

@@ -52,6 +52,8 @@ export type Outgoing<R> =
     /** PUBREL are sent again in the order their PUBREC came. */
     readonly order: number
   }
+  /** A message that was given up and that the server may have; `request` stands for nobody. */
+  | { readonly _tag: "Reserved"; readonly request: R }
   | { readonly _tag: "Subscribe"; readonly request: R; readonly topicFilters: number }
   | { readonly _tag: "Unsubscribe"; readonly request: R; readonly topicFilters: number }
 

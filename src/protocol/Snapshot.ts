@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly messages: ReadonlyArray<{ readonly packetIdentifier: PacketIdentifier; readonly message: Message }>
   /** Released by PUBREL and not completed, in the order their PUBREC came. */
   readonly releases: ReadonlyArray<{ readonly packetIdentifier: PacketIdentifier; readonly outcome: Outcome }>
+  /** Of messages that were given up while the server may have them. */
+  readonly reserved: ReadonlyArray<PacketIdentifier>
   /** QoS 2 messages of the server between our PUBREC and its PUBREL. */
   readonly received: ReadonlyArray<{ readonly packetIdentifier: PacketIdentifier; readonly answer: ReasonCode }>
 }
@@ -30,7 +32,7 @@ export interface Snapshot {
  * @since 0.1.0
  * @category constants
  */
-export const empty: Snapshot = { messages: [], releases: [], received: [] }
+export const empty: Snapshot = { messages: [], releases: [], reserved: [], received: [] }
 
 /**
  * What has to be kept of a session. A message that was received and not decided about is not: it comes again.
@@ -41,11 +43,13 @@ export const empty: Snapshot = { messages: [], releases: [], received: [] }
 export const take = <R>(session: Session<R>): Snapshot => {
   const messages: Array<Snapshot["messages"][number] & { readonly order: number }> = []
   const releases: Array<Snapshot["releases"][number] & { readonly order: number }> = []
+  const reserved: Array<PacketIdentifier> = []
   const received: Array<Snapshot["received"][number]> = []
   PacketIdentifiers.forEach(session.outgoing, (outgoing, packetIdentifier) => {
     const { order } = outgoing._tag === "Publish" || outgoing._tag === "Release" ? outgoing : { order: 0 }
     if (outgoing._tag === "Publish") messages.push({ packetIdentifier, message: outgoing.message, order })
     else if (outgoing._tag === "Release") releases.push({ packetIdentifier, outcome: outgoing.outcome, order })
+    else if (outgoing._tag === "Reserved") reserved.push(packetIdentifier)
   })
   PacketIdentifiers.forEach(session.received, ({ answer }, packetIdentifier) => {
     if (answer !== undefined) received.push({ packetIdentifier, answer })
@@ -53,6 +57,7 @@ export const take = <R>(session: Session<R>): Snapshot => {
   return {
     messages: inOrder(messages).map(({ message, packetIdentifier }) => ({ packetIdentifier, message })),
     releases: inOrder(releases).map(({ outcome, packetIdentifier }) => ({ packetIdentifier, outcome })),
+    reserved,
     received
   }
 }
@@ -71,6 +76,7 @@ export const restore = <R>(session: Session<R>, snapshot: Snapshot, request: R):
   const connection = 1
   let order = 0
   const outgoing = PacketIdentifiers.mutate<Outgoing<R>>(session.outgoing, (batch) => {
+    for (const packetIdentifier of snapshot.reserved) batch.set(packetIdentifier, { _tag: "Reserved", request })
     for (const { outcome, packetIdentifier } of snapshot.releases) {
       batch.set(packetIdentifier, { _tag: "Release", request, outcome, order: ++order })
     }

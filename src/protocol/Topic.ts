@@ -52,6 +52,18 @@ const faults = {
     label: { "3.1.1": "4.8.2-1", "5.0": "4.8.2-1" },
     message: `is a Shared Subscription with an empty ShareName; write "$share/<name>/<filter>"`
   },
+  separatorInLevel: {
+    label: { "3.1.1": "4.7.1.1", "5.0": "4.7.1.1" },
+    message: `holds a "/", which would make two levels of it; replace the character or give the levels one by one`
+  },
+  wildcardInLevel: {
+    label: { "3.1.1": "4.7.1-1", "5.0": "4.7.0-1" },
+    message: `holds a wildcard ("+" or "#"), which a Topic Name must not; replace the character`
+  },
+  reservedLevel: {
+    label: { "3.1.1": "4.7.2", "5.0": "4.7.2" },
+    message: `is the first and begins with "$", which names the server's own topics; begin with another level`
+  },
   sharedFilter: {
     label: { "3.1.1": "4.8.2-2", "5.0": "4.8.2-2" },
     message:
@@ -107,6 +119,41 @@ const shareFault = (filter: string): Fault | undefined => {
 export const validateTopicName = (topic: string, version: ProtocolVersion): InvalidPacket | undefined => {
   const fault = textFault(topic) ?? (hasWildcard(topic) ? faults.wildcardInName : undefined)
   return fault === undefined ? undefined : invalid(version, "topic", "Topic Name", topic, fault)
+}
+
+/** Which of these texts cannot be a level of a Topic Name, and why. */
+const levelFault = (level: string, index: number): Fault | undefined => {
+  if (level.includes("/")) return faults.separatorInLevel
+  if (hasWildcard(level)) return faults.wildcardInLevel
+  return index === 0 && level.startsWith("$") ? faults.reservedLevel : undefined
+}
+
+/**
+ * A Topic Name of these levels, for levels that somebody else wrote: a user, a device, a file name. None of them can
+ * reach another topic than the one that was meant.
+ *
+ * Refused are a level with "/", "+" or "#" in it, a first level that begins with "$" (`$SYS`, `$share`), what no string
+ * in MQTT may hold, no levels at all, and more than 65,535 bytes. An empty level is one like any other.
+ *
+ * **Example** (A topic with a user's name in it)
+ *
+ * ```ts
+ * import { Topic } from "effect-mqtt/protocol"
+ *
+ * Topic.join(["user", "alice", "inbox"]) // "user/alice/inbox"
+ * Topic.join(["user", "#", "inbox"]) // InvalidPacket
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const join = (levels: ReadonlyArray<string>, version: ProtocolVersion = "5.0"): string | InvalidPacket => {
+  for (const [index, level] of levels.entries()) {
+    const fault = levelFault(level, index)
+    if (fault !== undefined) return invalid(version, `levels[${index}]`, "level", level, fault)
+  }
+  const topic = levels.join("/")
+  return validateTopicName(topic, version) ?? topic
 }
 
 /**

@@ -22,6 +22,9 @@ export * as KeepAlive from "./KeepAlive.ts"
 export * as Packet from "./Packet.ts"
 
 /** @since 0.1.0 */
+export * as PacketDeadline from "./PacketDeadline.ts"
+
+/** @since 0.1.0 */
 export * as PacketIdentifiers from "./PacketIdentifiers.ts"
 
 /** @since 0.1.0 */
@@ -44,6 +47,9 @@ export * as Snapshot from "./Snapshot.ts"
 
 /** @since 0.1.0 */
 export * as Topic from "./Topic.ts"
+
+/** @since 0.1.0 */
+export * as TopicAliases from "./TopicAliases.ts"
 
 /** @since 0.1.0 */
 export * as TopicTree from "./TopicTree.ts"

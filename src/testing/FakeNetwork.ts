@@ -73,6 +73,8 @@ export interface Counters {
 export interface Connection extends Link.Traffic {
   readonly number: number
   readonly isOpen: boolean
+  /** The Server Reference it was opened with; none for one that leads where the transport does. */
+  readonly serverReference?: string
 }
 
 /**
@@ -91,9 +93,11 @@ export class FakeNetwork extends Context.Service<FakeNetwork, {
   readonly closed: Effect.Effect<void>
   /** The open connections swallow everything in both directions and answer nothing. */
   readonly drop: Effect.Effect<void>
+  /** Writes of the client on the open connections do not complete, and their bytes do not move, until resumed. */
   readonly stallWrites: Effect.Effect<void>
+  /** What `stallWrites` has stalled moves again. */
   readonly resumeWrites: Effect.Effect<void>
-  /** Without a target: the next connection. */
+  /** The connection ends once so many bytes of one direction have arrived. Without a target: the next connection. */
   readonly cutAfter: (cut: Omit<FaultOf<"CutAfter">, "_tag">, target?: Target) => Effect.Effect<void>
   /** Another one-way latency, without a target for open and later connections. */
   readonly delay: (latency: Duration.Input, target?: Target) => Effect.Effect<void>
@@ -110,9 +114,11 @@ export class FakeNetwork extends Context.Service<FakeNetwork, {
   /** Forgets refusals and hangs that were not used up. */
   readonly allowConnect: Effect.Effect<void>
 
+  /** How many connections were attempted, opened and closed. */
   readonly counters: Effect.Effect<Counters>
   /** Every connection that opened, in order. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
+  /** What happened to the connections, in order. */
   readonly log: Effect.Effect<ReadonlyArray<LogEntry>>
   /** How much is under way or about to happen; 0 when the network is at rest. */
   readonly pending: Effect.Effect<number>
@@ -185,6 +191,7 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
   const started = timeline.now()
 
   const links: Array<Link.Link> = []
+  const references = new Map<number, { readonly serverReference: string }>()
   const log: Array<LogEntry> = []
   const setbacks: Array<Setback> = []
   let standing: ReadonlyArray<Fault> = []
@@ -213,8 +220,9 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
     return Effect.sync(() => timeline.cancel(appointment))
   })
 
-  const establish = (): Link.Link => {
+  const establish = (serverReference: string | undefined): Link.Link => {
     const number = links.length + 1
+    if (serverReference !== undefined) references.set(number, { serverReference })
     const link = Link.make({
       number,
       timeline,
@@ -226,7 +234,7 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
       }
     })
     links.push(link)
-    report(number, "opened")
+    report(number, serverReference === undefined ? "opened" : `opened at ${serverReference}`)
     for (const fault of standing) link.inject(fault)
     for (const fault of forNext) link.inject(fault)
     forNext = []
@@ -243,14 +251,15 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
     return link
   }
 
-  const open: Effect.Effect<NetworkConnection, MqttError, Scope.Scope> = Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      yield* restore(connect)
-      const link = establish()
-      yield* Effect.addFinalizer(() => link.release)
-      return link.client
-    })
-  )
+  const open = (serverReference?: string): Effect.Effect<NetworkConnection, MqttError, Scope.Scope> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        yield* restore(connect)
+        const link = establish(serverReference)
+        yield* Effect.addFinalizer(() => link.release)
+        return link.client
+      })
+    )
 
   const inject = (fault: Fault, target: Target = "open"): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -295,7 +304,12 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
     }),
     counters: Effect.sync(() => ({ opened: links.length, closed, open: links.length - closed, attempts })),
     connections: Effect.sync(() =>
-      links.map((link) => ({ number: link.number, isOpen: link.isHeld(), ...link.traffic() }))
+      links.map((link) => ({
+        number: link.number,
+        isOpen: link.isHeld(),
+        ...references.get(link.number),
+        ...link.traffic()
+      }))
     ),
     log: Effect.sync(() => [...log]),
     pending: Effect.sync(timeline.pending),
@@ -305,7 +319,8 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
         openedWaiters.push({ count, resume: () => resume(Effect.void) })
       })
   })
-  const transport = MqttTransport.of({ endpoint: `mqtt://${host}:${port}`, open })
+  // All servers are the one that `accept` is: which of them a connection was opened to is recorded.
+  const transport = MqttTransport.of({ endpoint: `mqtt://${host}:${port}`, open: open(), openAt: open })
   return { network, transport }
 })
 

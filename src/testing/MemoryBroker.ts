@@ -112,8 +112,11 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly received: (clientId?: string) => Effect.Effect<ReadonlyArray<Packet.ClientPacket>>
   /** The messages that were accepted, in order, Wills among them. */
   readonly messages: Effect.Effect<ReadonlyArray<Message.Message>>
+  /** The sessions there are, with their subscriptions, connected or not. */
   readonly sessions: Effect.Effect<ReadonlyArray<Session>>
+  /** The session of one client, if it has one. */
   readonly session: (clientId: string) => Effect.Effect<Session | undefined>
+  /** The retained messages, the oldest topic first. */
   readonly retained: Effect.Effect<ReadonlyArray<Message.Message>>
   /** How much is about to happen: Wills, expiries, Keep Alives, delayed answers. 0 when the broker is at rest. */
   readonly pending: Effect.Effect<number>

@@ -4,7 +4,7 @@
  * Where it is not installed its suites are skipped, unless MQTT_REQUIRE_BROKERS=1 says that they have to run.
  */
 import { describe, layer as suiteWithLayer, type Vitest } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
@@ -20,15 +20,24 @@ const folders = [
   "/usr/local/sbin",
   "/opt/homebrew/sbin"
 ]
-const executable = folders.map((folder) => Path.join(folder, "mosquitto")).find((file) => Fs.existsSync(file))
-const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
+/** Where it is. */
+export const executable = folders.map((folder) => Path.join(folder, "mosquitto")).find((file) => Fs.existsSync(file))
+/** Whether its suites are skipped here. */
+export const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
 
 export interface Options {
   /** Lines of mosquitto.conf, below those for the listener. Default: anybody may connect. */
   readonly configuration?: ReadonlyArray<string>
   /** Files it reads, by name; `{folder}` in the configuration is where they are. */
   readonly files?: { readonly [name: string]: string }
+  /** More listeners by name, each with its lines; their ports are in `Listeners`. */
+  readonly listeners?: { readonly [name: string]: ReadonlyArray<string> }
 }
+
+/** The ports of the listeners that have a name. */
+export class Listeners extends Context.Service<Listeners, {
+  readonly port: (name: string) => number
+}>()("test/MosquittoListeners") {}
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-mosquitto-"))),
@@ -68,27 +77,54 @@ const run = Effect.fnUntraced(function*(configurationFile: string, listeningPort
     }),
     Effect.raceFirst(failed)
   )
+  return process
 })
 
-export const layer = (options: Options = {}): Layer.Layer<Broker> =>
-  Layer.effect(
-    Broker,
-    Effect.gen(function*() {
-      const [home, listeningPort] = yield* Effect.all([folder, port.free])
-      const { configuration = ["allow_anonymous true"], files = {} } = options
-      for (const [name, content] of Object.entries(files)) Fs.writeFileSync(Path.join(home, name), content)
-      const lines = [
-        // Started by root it would become a user who may not read the files.
-        ...(process.getuid?.() === 0 ? ["user root"] : []),
-        `listener ${listeningPort} ${port.host}`,
-        "log_dest stderr",
-        ...configuration.map((line) => line.replaceAll("{folder}", home))
-      ]
-      const configurationFile = Path.join(home, "mosquitto.conf")
-      Fs.writeFileSync(configurationFile, lines.join("\n") + "\n")
-      yield* run(configurationFile, listeningPort)
-      return { host: port.host, port: listeningPort }
-    })
+/** One that runs. */
+export interface Running {
+  readonly host: string
+  readonly port: number
+  /** Of the listeners that have a name. */
+  readonly ports: ReadonlyMap<string, number>
+  /** Ends it at once, without a chance to write anything down. */
+  readonly kill: Effect.Effect<void>
+  /** Asks it to write its sessions down now. */
+  readonly save: Effect.Effect<void>
+  /** Asks it to end, and waits until it has. */
+  readonly stop: Effect.Effect<void>
+}
+
+/** Starts one that runs until the scope ends. */
+export const start = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Running, never, Scope.Scope> {
+  const [home, listeningPort] = yield* Effect.all([folder, port.free])
+  const { configuration = ["allow_anonymous true"], files = {}, listeners = {} } = options
+  const ports = new Map<string, number>()
+  for (const name of Object.keys(listeners)) ports.set(name, yield* port.free)
+  for (const [name, content] of Object.entries(files)) Fs.writeFileSync(Path.join(home, name), content)
+  const lines = [
+    // Started by root it would become a user who may not read the files.
+    ...(process.getuid?.() === 0 ? ["user root"] : []),
+    // What is said of one listener is then said of no other.
+    ...(ports.size === 0 ? [] : ["per_listener_settings true"]),
+    `listener ${listeningPort} ${port.host}`,
+    "log_dest stderr",
+    ...configuration,
+    ...Object.entries(listeners).flatMap(([name, lines]) => [`listener ${ports.get(name)} ${port.host}`, ...lines])
+  ].map((line) => line.replaceAll("{folder}", home))
+  const configurationFile = Path.join(home, "mosquitto.conf")
+  Fs.writeFileSync(configurationFile, lines.join("\n") + "\n")
+  const mosquitto = yield* run(configurationFile, listeningPort)
+  const kill = Effect.andThen(Effect.sync(() => mosquitto.kill("SIGKILL")), exited(mosquitto))
+  const save = Effect.sync(() => void mosquitto.kill("SIGUSR1"))
+  return { host: port.host, port: listeningPort, ports, kill, save, stop: stop(mosquitto) }
+})
+
+export const layer = (options: Options = {}): Layer.Layer<Broker | Listeners> =>
+  Layer.effectContext(
+    Effect.map(start(options), (running) =>
+      Context.make(Broker, running).pipe(
+        Context.add(Listeners, { port: (name) => running.ports.get(name) ?? 0 })
+      ))
   )
 
 /** A line of a password file: PBKDF2 with SHA-512. */
@@ -99,7 +135,11 @@ export const passwordLine = (username: string, password: string): string => {
 }
 
 /** Tests that share one mosquitto. */
-export const suite = (name: string, options: Options, tests: (it: Vitest.MethodsNonLive<Broker>) => void): void => {
+export const suite = (
+  name: string,
+  options: Options,
+  tests: (it: Vitest.MethodsNonLive<Broker | Listeners>) => void
+): void => {
   describe.skipIf(isSkipped)(name, () => {
     suiteWithLayer(layer(options), { excludeTestServices: true })(tests)
   })

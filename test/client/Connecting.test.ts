@@ -13,6 +13,7 @@ import {
   connecting,
   connections,
   failingConnect,
+  type Kit,
   reasonOf,
   reconnectDelay,
   reconnected,
@@ -204,6 +205,49 @@ describe("protocolVersion", () => {
       // What was agreed once is not asked again.
       assert.strictEqual(yield* connections(kit), 3)
     }))
+
+  /** CONNECT goes out, and the network dies within CONNACK. */
+  const cut = { direction: "toClient", bytes: 1, how: "reset" } as const
+
+  /** Protocol versions of the CONNECTs so far. */
+  const asked = (kit: Kit) => Effect.map(sent(kit, "Connect"), (all) => all.map((each) => each.protocolVersion))
+
+  scenario(
+    "`auto`: a 5.0 that a failing network cut off is tried again at the next outage",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        yield* kit.network.cutAfter(cut)
+        const mqtt = yield* kit.connect({ protocolVersion: "auto" })
+        assert.deepStrictEqual(yield* asked(kit), ["5.0", "3.1.1"])
+        const state = yield* stateOf(mqtt)
+        assert.strictEqual(state._tag === "Connected" ? state.protocolVersion : state._tag, "3.1.1")
+        for (let outage = 0; outage < 2; outage++) {
+          yield* kit.network.reset
+          yield* TestClock.adjust(reconnected)
+        }
+        assert.deepStrictEqual(yield* asked(kit), ["5.0", "3.1.1", "5.0", "5.0"])
+        yield* complete(mqtt.publish("t", "hello", { qos: 2 }))
+        // Settled: a later CONNECT that is cut off changes nothing.
+        yield* kit.network.cutAfter(cut)
+        yield* kit.network.reset
+        yield* TestClock.adjust(2 * reconnected)
+        assert.deepStrictEqual((yield* asked(kit)).slice(4), ["5.0", "5.0"])
+      })
+  )
+
+  scenario(
+    "`auto`: neither version gets through: 5.0 is what is tried first again",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        yield* kit.network.cutAfter(cut, "every")
+        yield* Effect.flatMap(kit.start({ protocolVersion: "auto", initialConnection: "retry" }), Fiber.join)
+        yield* TestClock.adjust(4 * reconnected)
+        const versions = yield* asked(kit)
+        assert.deepStrictEqual(versions.slice(0, 4), ["5.0", "3.1.1", "5.0", "3.1.1"])
+      })
+  )
 
   scenario("`auto` speaks 5.0 to a broker that knows both", { versions: ["5.0"] }, (kit) =>
     Effect.gen(function*() {

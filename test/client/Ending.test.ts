@@ -8,6 +8,7 @@ import {
   connecting,
   connections,
   failingConnect,
+  reasonOf,
   reconnectDelay,
   reconnected,
   responseTimeout,
@@ -115,6 +116,96 @@ describe("the end", () => {
       assert.strictEqual(disconnect?.reasonCode, kit.version === "5.0" ? 0x04 : undefined)
       assert.strictEqual(yield* connections(kit), 2)
       assert.strictEqual((yield* stateOf(mqtt))._tag, "Closed")
+    }))
+})
+
+describe("disconnectWith", () => {
+  const everything = {
+    reasonCode: 0x04,
+    sessionExpiry: "5 minutes",
+    reasonString: "going home",
+    userProperties: [["a", "1"], ["a", "2"]]
+  } as const
+
+  scenario(
+    "R10 R128 R131 says a reason, an expiry, a text and User Properties",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent", will })
+        yield* complete(mqtt.disconnectWith(everything))
+        yield* TestClock.adjust(roundTrip)
+        const [disconnect] = yield* sent(kit, "Disconnect")
+        assert.deepStrictEqual(disconnect, {
+          _tag: "Disconnect",
+          reasonCode: 0x04,
+          properties: {
+            sessionExpiryInterval: 300,
+            reasonString: "going home",
+            userProperties: [["a", "1"], ["a", "2"]]
+          }
+        })
+        assert.deepStrictEqual(yield* accepted(kit), ["gone"])
+        assert.strictEqual((yield* stateOf(mqtt))._tag, "Closed")
+        assert.isDefined(yield* kit.broker.session("client"))
+        yield* TestClock.adjust("5 minutes")
+        assert.isUndefined(yield* kit.broker.session("client"))
+      })
+  )
+
+  scenario("R128 says nothing more than DISCONNECT when there is nothing to say", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ will })
+      yield* complete(mqtt.disconnectWith({}))
+      yield* TestClock.adjust(roundTrip)
+      const [disconnect] = yield* sent(kit, "Disconnect")
+      assert.deepStrictEqual(disconnect, { _tag: "Disconnect", reasonCode: 0x00, properties: {} })
+      assert.deepStrictEqual(yield* accepted(kit), [])
+      // The end is the end.
+      yield* mqtt.disconnectWith({})
+      assert.strictEqual((yield* Effect.flip(mqtt.publish("t", "")))._tag, "MqttError")
+    }))
+
+  for (const [option, value] of Object.entries(everything)) {
+    scenario(`R128 3.1.1 cannot say \`${option}\``, { versions: ["3.1.1"] }, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        assert.strictEqual((yield* reasonOf(mqtt.disconnectWith({ [option]: value })))._tag, "InvalidRequest")
+        yield* complete(mqtt.publish("t", "still here", { qos: 1 }))
+        assert.strictEqual(yield* connections(kit), 1)
+      }))
+  }
+
+  scenario(
+    "R131 R134 what DISCONNECT of a client cannot say is refused, and nothing ends",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const impossible = [
+          { reasonCode: 0x8b },
+          { reasonCode: 0x01 },
+          { sessionExpiry: "1 minute" },
+          { sessionExpiry: "1.5 seconds" },
+          { reasonString: "\ud800" }
+        ] as const
+        for (const options of impossible) {
+          assert.strictEqual((yield* reasonOf(mqtt.disconnectWith(options)))._tag, "InvalidRequest")
+        }
+        yield* complete(mqtt.publish("t", "still here", { qos: 1 }))
+        assert.strictEqual(yield* connections(kit), 1)
+      })
+  )
+
+  scenario("S36 without a connection it closes all the same", { versions: ["5.0"] }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ session: "persistent" })
+      yield* kit.network.reset
+      yield* TestClock.adjust(1)
+      assert.strictEqual((yield* reasonOf(mqtt.disconnectWith({ reasonCode: 0x8b })))._tag, "InvalidRequest")
+      yield* complete(mqtt.disconnectWith(everything))
+      assert.strictEqual((yield* stateOf(mqtt))._tag, "Closed")
+      assert.strictEqual(yield* connections(kit), 1)
     }))
 })
 

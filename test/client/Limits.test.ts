@@ -5,9 +5,12 @@ import type * as MqttError from "../../src/MqttError.ts"
 import {
   accepted,
   begin,
+  clientId,
   complete,
   connections,
+  type Kit,
   reasonOf,
+  record,
   roundTrip,
   scenario,
   sent,
@@ -79,19 +82,92 @@ describe("the server's limits", () => {
       })
   )
 
+  /** Topic and alias of every PUBLISH of the client. */
+  const aliases = (kit: Kit) =>
+    Effect.map(
+      sent(kit, "Publish"),
+      (publishes) => publishes.map(({ properties, topic }) => [topic, properties.topicAlias])
+    )
+
   scenario(
-    "R71 no Topic Alias is used",
-    { versions: ["5.0"], broker: { topicAliasMaximum: 10 } },
+    "R57 R71 Topic Aliases: as many as the server takes, the least recently used given away",
+    { versions: ["5.0"], broker: { topicAliasMaximum: 2 } },
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()
-        yield* complete(mqtt.publish("t", "1"))
-        yield* complete(mqtt.publish("t", "2", { qos: 1 }))
-        const publishes = yield* sent(kit, "Publish")
-        assert.deepStrictEqual(publishes.map(({ properties, topic }) => [topic, properties.topicAlias]), [
-          ["t", undefined],
-          ["t", undefined]
+        const topics = ["a", "a", "b", "a", "c", "b"]
+        for (const [index, topic] of topics.entries()) {
+          yield* complete(mqtt.publish(topic, `${index}`, { qos: index % 2 === 0 ? 0 : 1 }))
+        }
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* aliases(kit), [["a", 1], ["", 1], ["b", 2], ["", 1], ["c", 2], ["b", 1]])
+        assert.deepStrictEqual((yield* kit.broker.messages).map(({ topic }) => topic), topics)
+      })
+  )
+
+  scenario(
+    "R71 R82 what is sent again carries its whole topic, and the next connection begins with no alias",
+    { versions: ["5.0"], broker: { topicAliasMaximum: 10 } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* complete(mqtt.publish("t", "1", { qos: 1 }))
+        yield* kit.broker.holdAcknowledgements()
+        const publishing = yield* begin(mqtt.publish("t", "2", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.broker.releaseAcknowledgements()
+        yield* kit.network.reset
+        yield* complete(Fiber.join(publishing))
+        yield* complete(mqtt.publish("t", "3", { qos: 1 }))
+        const all = yield* sent(kit, "Publish")
+        assert.deepStrictEqual(all.map(({ dup, properties, topic }) => [topic, properties.topicAlias, dup]), [
+          ["t", 1, false],
+          ["", 1, false],
+          ["t", 1, true],
+          ["", 1, false]
         ])
+      })
+  )
+
+  scenario(
+    "R57 `outgoingTopicAliasMaximum` uses fewer, or none",
+    { versions: ["5.0"], broker: { topicAliasMaximum: 10 } },
+    (kit) =>
+      Effect.gen(function*() {
+        const fewer = yield* kit.connect({ outgoingTopicAliasMaximum: 1 })
+        for (const topic of ["a", "b", "b"]) yield* complete(fewer.publish(topic, "", { qos: 1 }))
+        assert.deepStrictEqual(yield* aliases(kit), [["a", 1], ["b", 1], ["", 1]])
+        yield* complete(fewer.disconnect)
+        const none = yield* kit.connect({ outgoingTopicAliasMaximum: 0 })
+        for (const topic of ["a", "a"]) yield* complete(none.publish(topic, "", { qos: 1 }))
+        assert.deepStrictEqual((yield* aliases(kit)).slice(3), [["a", undefined], ["a", undefined]])
+      })
+  )
+
+  scenario(
+    "R96 `topicAliasMaximum` is announced, and aliases of the server are resolved",
+    { versions: ["5.0"], broker: { usesTopicAliases: true } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const received = yield* record(yield* complete(mqtt.subscribe("#", { qos: 1 })))
+        for (const topic of ["a", "b", "a", "a", "b"]) yield* complete(mqtt.publish(topic, topic, { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(received.messages.map(({ text, topic }) => [topic, text]), [
+          ["a", "a"],
+          ["b", "b"],
+          ["a", "a"],
+          ["a", "a"],
+          ["b", "b"]
+        ])
+        const toClient = (yield* kit.broker.packets(clientId)).flatMap(({ packet }) =>
+          packet._tag === "Publish" && packet.topic === "" ? [packet.properties.topicAlias] : []
+        )
+        assert.isAbove(toClient.length, 0)
+        yield* complete(mqtt.disconnect)
+        yield* kit.connect({ topicAliasMaximum: 0 })
+        const connects = yield* sent(kit, "Connect")
+        assert.deepStrictEqual(connects.map(({ properties }) => properties.topicAliasMaximum), [32, undefined])
       })
   )
 })

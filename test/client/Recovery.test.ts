@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Fiber, Schedule } from "effect"
+import { Array, Effect, Fiber, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { accepted, begin, complete, reconnected, roundTrip, scenario, sent } from "../support/scenario.ts"
 
@@ -49,9 +49,39 @@ describe("a message that kills connections", () => {
           yield* complete(Fiber.join(others))
           yield* complete(Fiber.join(later))
           assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)).toSorted(), ["1", "2", "3", "4"])
+          // A server that kept the session may have it: no other message goes out under its identifier.
+          assert.strictEqual((yield* mqtt.stats).reserved, session === "persistent" ? 1 : 0)
+          yield* kit.broker.restart({ keepSessions: false })
+          yield* complete(mqtt.publish("t", "5", { qos: 1 }))
+          assert.strictEqual((yield* mqtt.stats).reserved, 0)
         })
     )
   }
+
+  /** A broker whose Maximum QoS can become 1. */
+  const changing = {
+    isStricter: false,
+    get maximumQoS(): 1 | undefined {
+      return this.isStricter ? 1 : undefined
+    }
+  }
+
+  scenario("R17 S53 what new limits forbid to send again keeps its identifier too", {
+    versions: ["5.0"],
+    broker: changing
+  }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ session: "persistent" })
+      yield* kit.broker.holdAcknowledgements()
+      const publishing = yield* begin(Effect.flip(mqtt.publish("t", "x", { qos: 2 })))
+      yield* TestClock.adjust(roundTrip)
+      changing.isStricter = true
+      yield* kit.network.reset
+      const { reason } = yield* complete(Fiber.join(publishing))
+      assert.strictEqual(reason._tag, "ServerLimit")
+      assert.strictEqual((yield* mqtt.stats).reserved, 1)
+      yield* kit.broker.releaseAcknowledgements()
+    }))
 
   scenario("S53 a connection that dies for other reasons quarantines nothing", {}, (kit) =>
     Effect.gen(function*() {
@@ -85,4 +115,55 @@ describe("brokerUp", () => {
       yield* TestClock.adjust(1)
       assert.isFalse(yield* complete(mqtt.brokerUp))
     }))
+
+  scenario(
+    "many who ask at once share one PINGREQ, and one who leaves takes no answer along",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* TestClock.adjust("5 seconds")
+        const first = yield* begin(mqtt.brokerUp)
+        const others = yield* begin(Effect.all(Array.makeBy(100, () => mqtt.brokerUp), { concurrency: "unbounded" }))
+        yield* Fiber.interrupt(first)
+        assert.isTrue((yield* complete(Fiber.join(others))).every((isUp) => isUp))
+        assert.strictEqual((yield* sent(kit, "Pingreq")).length, 1)
+        // The next question is another one.
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(yield* complete(mqtt.brokerUp))
+        assert.strictEqual((yield* sent(kit, "Pingreq")).length, 2)
+      })
+  )
+
+  scenario(
+    "a subscriber that keeps the client from reading does not make the broker look dead",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const messages = yield* mqtt.subscribe("t", { buffer: { messages: 1 } }).pipe(complete)
+        for (const text of ["1", "2", "3"]) yield* kit.broker.publish("t", text)
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(yield* complete(mqtt.brokerUp))
+        assert.deepStrictEqual(yield* sent(kit, "Pingreq"), [])
+        yield* begin(Stream.runDrain(messages))
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(yield* complete(mqtt.brokerUp))
+      })
+  )
+
+  scenario(
+    "reading stops while it is asked: what is known is that there is a connection",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* Effect.asVoid(complete(mqtt.subscribe("t", { buffer: { messages: 1 } })))
+        yield* TestClock.adjust("5 seconds")
+        for (const text of ["1", "2", "3"]) yield* kit.broker.publish("t", text)
+        // The messages come before the answer, and stop the reader.
+        const asking = yield* begin(mqtt.brokerUp)
+        assert.isTrue(yield* complete(Fiber.join(asking)))
+      })
+  )
 })

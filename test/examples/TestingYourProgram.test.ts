@@ -1,123 +1,103 @@
 /**
- * How a program that uses MQTT is tested: the network and the broker are layers, and an outage is a few lines.
- *
- * Only what users have is used here. In a project of yours the imports are "effect-mqtt" and "effect-mqtt/testing".
+ * The example for users, `examples/testing-your-program`, as a user has it: in a project of its own, on the tarball.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
-import { TestClock } from "effect/testing"
-import { MqttClient } from "../../src/index.ts"
-import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { afterAll, beforeAll } from "vitest"
+import { repository } from "../../scripts/files.ts"
+import { makeProject, tsc, vitest } from "./packed.ts"
 
-// --- The program -----------------------------------------------------------------------------------------------------
+const example = Path.join(repository, "examples", "testing-your-program")
+const tests = Fs.readFileSync(Path.join(example, "gateway.test.ts"), "utf8")
 
-/** Opens and closes valves as it is told, and reports each when that is done. */
-const gateway = Effect.gen(function*() {
-  const mqtt = yield* MqttClient.MqttClient
-  yield* mqtt.publish("gateway/status", "online", { qos: 1, retain: true })
-  yield* mqtt.consume(
-    "valve/+/set",
-    ({ text, topic }) => mqtt.publish(topic.replace(/set$/, "state"), text, { qos: 1 }),
-    { qos: 1 }
-  )
-})
+/** What the example shows of outages, each a test of its own. */
+const outages = [
+  "does after an outage what it was told meanwhile",
+  "does what it is told, and subscribes to nothing else",
+  "is reported offline when its network dies without a word",
+  "reports again when the connection ends in the middle of a report",
+  "goes on when the broker restarts with its sessions",
+  "goes on when the broker restarts without its sessions",
+  "works over a network that is slow and delivers byte by byte, and waits while it stalls",
+  "ends with the reason when it may not subscribe",
+  "does what another program tells it",
+  "works over TCP as it does in memory"
+]
 
-const client = MqttClient.layer({
-  clientId: "gateway",
-  session: "persistent",
-  reconnect: Schedule.spaced("5 seconds"),
-  will: { topic: "gateway/status", payload: "offline", qos: 1, retain: true }
-})
+interface Report {
+  readonly success: boolean
+  readonly testResults: ReadonlyArray<{
+    readonly assertionResults: ReadonlyArray<{ readonly title: string; readonly status: string }>
+  }>
+}
 
-// --- Its tests -------------------------------------------------------------------------------------------------------
+const compilerOptions = {
+  target: "ES2023",
+  lib: ["ES2023", "DOM", "DOM.Iterable"],
+  module: "NodeNext",
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  allowImportingTsExtensions: true,
+  noEmit: true,
+  // What others publish is not the question here; our own declarations are checked by `npm run build`.
+  skipLibCheck: true
+}
 
-/** The program as it runs in production, but for the transport under its client. */
-const start = gateway.pipe(Effect.provide(client), Effect.forkChild)
+/** The lines of the first test of a text, from `it.effect(` to its last bracket. */
+const firstTest = (text: string): ReadonlyArray<string> => {
+  const [test] = /^( *)it\.effect\(.*?^\1 {2}\}\)\.pipe\(.*?$/ms.exec(text) ?? []
+  return test?.split("\n") ?? []
+}
 
-const states = Effect.gen(function*() {
-  const broker = yield* MemoryBroker.MemoryBroker
-  const messages = yield* broker.messages
-  return messages
-    .filter(({ topic }) => topic.endsWith("/state"))
-    .map(({ payload, topic }) => `${topic} ${new TextDecoder().decode(payload)}`)
-})
+describe("the example of testing a program, on the packed tarball", () => {
+  let project = ""
 
-describe("a gateway", () => {
-  it.effect("does what it is told", () =>
-    Effect.gen(function*() {
-      const broker = yield* MemoryBroker.MemoryBroker
-      yield* start
-      yield* TestClock.adjust("1 second")
-      yield* broker.publish("valve/1/set", "open", { qos: 1 })
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* states, ["valve/1/state open"])
-      assert.deepStrictEqual(yield* broker.violations, [])
-    }).pipe(Effect.provide(MemoryBroker.layer())))
+  beforeAll(() => {
+    project = makeProject()
+    Fs.cpSync(example, project, { recursive: true })
+    Fs.writeFileSync(Path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+  }, 120_000)
 
-  it.effect("an outage: what it was told meanwhile is done afterwards, in order", () =>
-    Effect.gen(function*() {
-      const network = yield* FakeNetwork.FakeNetwork
-      const broker = yield* MemoryBroker.MemoryBroker
-      yield* start
-      yield* TestClock.adjust("1 second")
-      yield* network.refuseConnect(3)
-      yield* network.reset
-      yield* broker.publish("valve/1/set", "open", { qos: 1 })
-      yield* broker.publish("valve/1/set", "closed", { qos: 1 })
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(yield* states, ["valve/1/state open", "valve/1/state closed"])
-      assert.strictEqual((yield* network.counters).attempts, 5)
-    }).pipe(Effect.provide(MemoryBroker.layer())))
+  afterAll(() => {
+    if (project !== "") Fs.rmSync(project, { recursive: true })
+  })
 
-  it.effect("the network dies without a word: the keep alive finds out, the broker says so to the others", () =>
-    Effect.gen(function*() {
-      const network = yield* FakeNetwork.FakeNetwork
-      const broker = yield* MemoryBroker.MemoryBroker
-      yield* start
-      yield* TestClock.adjust("1 second")
-      yield* network.hangConnect(20)
-      yield* network.drop
-      yield* TestClock.adjust("2 minutes")
-      const status = (yield* broker.retained).find(({ topic }) => topic === "gateway/status")
-      assert.strictEqual(new TextDecoder().decode(status?.payload), "offline")
-    }).pipe(Effect.provide(MemoryBroker.layer())))
+  it("imports nothing but what users have", () => {
+    for (const file of Fs.readdirSync(example)) {
+      const specifiers = [...Fs.readFileSync(Path.join(example, file), "utf8").matchAll(/ from "([^"]*)"/g)]
+      for (const [, specifier] of specifiers) {
+        assert.match(
+          specifier,
+          /^(\.\/gateway\.ts|effect(\/testing)?|@effect\/(vitest|platform-node)|effect-mqtt(\/.*)?)$/
+        )
+      }
+    }
+  })
 
-  it.effect("the connection is cut in the middle of its report: the report is sent again", () =>
-    Effect.gen(function*() {
-      const network = yield* FakeNetwork.FakeNetwork
-      const broker = yield* MemoryBroker.MemoryBroker
-      yield* start
-      yield* TestClock.adjust("1 second")
-      const [{ bytesFromClient }] = yield* network.connections
-      yield* network.cutAfter({ direction: "fromClient", bytes: bytesFromClient + 10, how: "reset" }, 1)
-      yield* broker.publish("valve/1/set", "open", { qos: 1 })
-      yield* TestClock.adjust("1 minute")
-      // At least once: the command comes again, as it was not acknowledged before the report was.
-      const reported = yield* states
-      assert.include(reported, "valve/1/state open")
-      assert.deepStrictEqual([...new Set(reported)], ["valve/1/state open"])
-      assert.strictEqual((yield* network.counters).opened, 2)
-    }).pipe(Effect.provide(MemoryBroker.layer())))
+  it("type-checks", { timeout: 120_000 }, () => {
+    assert.strictEqual(tsc(project, "--project", "."), "")
+  })
 
-  it.effect("it may not do that: the program ends with the reason", () =>
-    Effect.gen(function*() {
-      const running = yield* start
-      yield* TestClock.adjust("1 second")
-      const error = yield* Effect.flip(Fiber.join(running))
-      assert.strictEqual(error.reason._tag, "SubscribeRefused")
-    }).pipe(Effect.provide(MemoryBroker.layer({ authorizeSubscribe: () => 0x87 }))))
-})
+  it("passes, each outage of it", { timeout: 120_000 }, () => {
+    const file = Path.join(project, "report.json")
+    vitest(project, "--reporter=json", `--outputFile=${file}`)
+    const report: Report = JSON.parse(Fs.readFileSync(file, "utf8"))
+    const passed = report.testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === "passed").map(({ title }) => title)
+    )
+    assert.sameMembers(passed, outages)
+    assert.isTrue(report.success)
+  })
 
-describe("several programs on one broker", () => {
-  it.effect("one publishes what the other receives", () =>
-    Effect.gen(function*() {
-      const broker = yield* MemoryBroker.MemoryBroker
-      const panel = Effect.flatMap(MqttClient.MqttClient, (mqtt) => mqtt.publish("valve/7/set", "open", { qos: 2 }))
-      yield* start
-      yield* TestClock.adjust("1 second")
-      yield* panel.pipe(Effect.provide(Layer.fresh(MqttClient.layer({ clientId: "panel" }))), Effect.forkChild)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* states, ["valve/7/state open"])
-      assert.deepStrictEqual((yield* broker.sessions).map(({ clientId }) => clientId), ["gateway"])
-    }).pipe(Effect.provide(MemoryBroker.layer())))
+  it("says its first outage in fifteen lines, and so does the documentation", () => {
+    const page = Fs.readFileSync(Path.join(repository, "docs", "testing.md"), "utf8")
+    for (const text of [tests, page]) {
+      const lines = firstTest(text)
+      assert.isAbove(lines.length, 5)
+      assert.isAtMost(lines.length, 15)
+    }
+  })
 })

@@ -4,7 +4,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Queue } from "effect"
 import type { MqttClient, MqttError } from "../../src/index.ts"
-import * as Properties from "../../src/protocol/Properties.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as Dialogue from "../brokers/Dialogue.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
@@ -70,7 +69,8 @@ describe("server limits", () => {
       Effect.gen(function*() {
         const mqtt = yield* Broker.client()
         const error = yield* Effect.flip(mqtt.subscribe(`limits/${"x".repeat(300)}`))
-        assert.deepStrictEqual(limitOf(error), ["Maximum Packet Size", 300, 316])
+        // Five of them are the Subscription Identifier.
+        assert.deepStrictEqual(limitOf(error), ["Maximum Packet Size", 300, 321])
         assert.strictEqual((yield* mqtt.stats).inFlight, 0)
       }))
 
@@ -108,9 +108,52 @@ describe("server limits", () => {
         const topics = [(yield* dialogue.take("Publish")).topic, (yield* dialogue.take("Publish")).topic]
         assert.deepStrictEqual(topics, ["limits/alias", "limits/alias"])
         assert.deepStrictEqual(limitOf(yield* Effect.flip(send("limits/alias", 4))), ["Topic Alias Maximum", 3, 4])
+      }))
+
+    it.effect("S58 R57 R71 more topics than aliases: three are used, the least recently used given away", () =>
+      Effect.gen(function*() {
+        const wire = yield* Wire.make
+        const mqtt = yield* wire.client({ reconnect: Broker.soon })
+        const messages = yield* Broker.subscribed(mqtt, "limits/aliases/+", { qos: 1 })
+        const topics = ["a", "b", "a", "c", "d", "a", "b", "b"].map((name) => `limits/aliases/${name}`)
+        for (const [index, topic] of topics.entries()) yield* mqtt.publish(topic, `${index}`, { qos: 1 })
+        const received = yield* Broker.texts(messages, topics.length)
+        assert.deepStrictEqual(received, topics.map((topic, index) => [topic, `${index}`] as const))
+        const aliases = (connection: number) =>
+          wire.recordings[connection].of("toServer", "Publish").map(({ properties, topic }) => [
+            topic.slice("limits/aliases/".length),
+            properties.topicAlias
+          ])
+        assert.deepStrictEqual(aliases(0), [
+          ["a", 1],
+          ["b", 2],
+          ["", 1],
+          ["c", 3],
+          ["d", 2],
+          ["", 1],
+          ["b", 3],
+          ["", 3]
+        ])
+        yield* wire.cut
+        yield* mqtt.publish("limits/aliases/b", "again", { qos: 1 })
+        assert.deepStrictEqual(aliases(1), [["b", 1]])
+        const [connect] = wire.recordings[0].of("toServer", "Connect")
+        assert.strictEqual(connect.properties.topicAliasMaximum, 32)
+      }))
+
+    it.effect("S58 R56 R57 a message that just fits goes out without an alias, and one byte more fails", () =>
+      Effect.gen(function*() {
+        const wire = yield* Wire.make
         const mqtt = yield* wire.client()
-        yield* mqtt.publish("limits/alias", "x")
-        assert.deepStrictEqual(wire.recordings[1].of("toServer", "Publish")[0].properties, Properties.none)
+        // Fixed header 3, topic 2 + 12, identifier 2, properties 1.
+        const largest = 300 - 3 - 14 - 2 - 1
+        for (let round = 0; round < 2; round++) {
+          yield* mqtt.publish("limits/exact", new Uint8Array(largest), { qos: 1 })
+          const error = yield* Effect.flip(mqtt.publish("limits/exact", new Uint8Array(largest + 1), { qos: 1 }))
+          assert.deepStrictEqual(limitOf(error), ["Maximum Packet Size", 300, 301])
+          yield* mqtt.publish("limits/exact", "small", { qos: 1 })
+        }
+        assert.strictEqual(wire.recordings.length, 1)
       }))
 
     it.effect.each([[60, 12, 12], [10, 10, undefined]] as const)(

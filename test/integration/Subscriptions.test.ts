@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, Stream } from "effect"
+import type { MqttClient, MqttOptions } from "../../src/index.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Aedes from "../brokers/Aedes.ts"
 import * as Broker from "../brokers/Broker.ts"
@@ -137,6 +138,134 @@ describe("subscriptions", () => {
         assert.strictEqual((yield* Queue.take(first)).qos, 1)
         assert.strictEqual((yield* Queue.take(second)).qos, 1)
         assert.strictEqual(wire.recordings[0].of("toClient", "Publish").length, 1)
+      }))
+  })
+
+  Mosquitto.suite("mosquitto with overlapping and shared subscriptions, MQTT 5.0", {}, (it) => {
+    /** What has come to each queue when the marker, published after it, has come. */
+    const until = Effect.fnUntraced(function*<A extends { readonly text: string }, E>(
+      publisher: MqttClient.MqttClient["Service"],
+      marker: Queue.Dequeue<unknown, E>,
+      queues: ReadonlyArray<Queue.Dequeue<A, E>>
+    ) {
+      yield* publisher.publish("marker", "", { qos: 1 })
+      yield* Queue.take(marker)
+      return yield* Effect.forEach(queues, (queue) => Queue.clear(queue))
+    })
+    const texts = <A extends { readonly text: string }>(all: ReadonlyArray<ReadonlyArray<A>>) =>
+      all.map((messages) => messages.map(({ text }) => text))
+
+    for (const qos of [0, 1, 2] as const) {
+      it.effect(`R100 R104 QoS ${qos}: it sends a copy for each subscription, each subscriber has a message once`, () =>
+        Effect.gen(function*() {
+          const wire = yield* Wire.make
+          const mqtt = yield* wire.client()
+          const filters = [`r100/${qos}/#`, `r100/${qos}/a`, `+/${qos}/a`, [
+            `r100/+/a`,
+            `r100/${qos}/+`,
+            `r100/${qos}/a`
+          ]]
+          const queues = yield* Effect.forEach(filters, (filter) => Broker.subscribed(mqtt, filter, { qos }))
+          const marker = yield* Broker.subscribed(mqtt, "marker", { qos: 1 })
+          const sent = ["1", "2", "2", "3"]
+          for (const text of sent) yield* mqtt.publish(`r100/${qos}/a`, text, { qos })
+          assert.deepStrictEqual(texts(yield* until(mqtt, marker, queues)), filters.map(() => sent))
+          // Five filters match.
+          assert.strictEqual(wire.recordings[0].of("toClient", "Publish").length, 5 * sent.length + 1)
+        }))
+    }
+
+    it.effect("R100 R147 a program that is started again has what was queued once for each subscriber", () =>
+      Effect.gen(function*() {
+        const options = { clientId: "r147-overlapping", session: "persistent" } as const
+        const publisher = yield* Broker.client()
+        const filters = ["r147o/#", ["+/a", "r147o/a"]]
+        yield* Effect.scoped(Effect.gen(function*() {
+          const before = yield* Broker.client(options)
+          for (const filter of filters) yield* Effect.asVoid(before.subscribe(filter, { qos: 2 }))
+        }))
+        for (const text of ["1", "2"]) yield* publisher.publish("r147o/a", text, { qos: 2 })
+        const mqtt = yield* Broker.client(options)
+        const queues = yield* Effect.forEach(filters, (filter) => Broker.subscribed(mqtt, filter, { qos: 2 }))
+        const marker = yield* Broker.subscribed(mqtt, "marker", { qos: 1 })
+        yield* publisher.publish("r147o/a", "3", { qos: 2 })
+        assert.deepStrictEqual(texts(yield* until(publisher, marker, queues)), [["1", "2", "3"], ["1", "2", "3"]])
+      }))
+
+    it.effect("R102 No Local, Retain As Published and Retain Handling are done as asked", () =>
+      Effect.gen(function*() {
+        const mqtt = yield* Broker.client()
+        const publisher = yield* Broker.client()
+        yield* publisher.publish("r102/kept", "kept", { qos: 1, retain: true })
+        const noLocal = yield* Broker.subscribed(mqtt, "r102/+", { qos: 1, noLocal: true, retainHandling: 2 })
+        const asPublished = yield* Broker.subscribed(mqtt, "r102/#", { qos: 1, retainAsPublished: true })
+        const onlyNew = yield* Broker.subscribed(mqtt, "r102/kept", { retainHandling: 1 })
+        // Asked for again with a higher QoS, it is not new any more.
+        yield* Effect.asVoid(mqtt.subscribe("r102/kept", { qos: 1, retainHandling: 1 }))
+        const marker = yield* Broker.subscribed(mqtt, "marker", { qos: 1 })
+        yield* mqtt.publish("r102/new", "mine", { qos: 1 })
+        yield* publisher.publish("r102/new", "another's", { qos: 1, retain: true })
+        const received = yield* until(publisher, marker, [noLocal, asPublished, onlyNew])
+        assert.deepStrictEqual(
+          received.map((messages) => messages.map(({ retain, text }) => [text, retain])),
+          [
+            [["another's", false]],
+            [["kept", true], ["mine", false], ["another's", true]],
+            [["kept", true]]
+          ]
+        )
+      }))
+
+    it.effect("R123 what SUBSCRIBE said is said again, word for word, when the session was lost", () =>
+      Effect.gen(function*() {
+        const wire = yield* Wire.make
+        const mqtt = yield* wire.client({ reconnect: Broker.soon })
+        const options: MqttOptions.SubscribeOptions = {
+          qos: 1,
+          retainAsPublished: true,
+          retainHandling: 1,
+          userProperties: [["a", "1"], ["a", "1"]]
+        }
+        const received = yield* Broker.subscribed(mqtt, ["$share/g/r123/#", "r123/+"], options)
+        yield* wire.cut
+        yield* wire.until((recordings) => recordings[1]?.of("toClient", "Suback").length === 2)
+        const [before, after] = wire.recordings.map((recording) => recording.of("toServer", "Subscribe"))
+        const asSaid = (packets: typeof before) => packets.map((packet) => ({ ...packet, packetIdentifier: 0 }))
+        assert.deepStrictEqual(asSaid(after), asSaid(before))
+        yield* mqtt.publish("r123/a", "x", { qos: 1 })
+        assert.deepStrictEqual(yield* Broker.texts(received, 1), [["r123/a", "x"]])
+      }))
+
+    it.effect("shared: what several clients share is divided between them, a plain subscription has it all", () =>
+      Effect.gen(function*() {
+        const publisher = yield* Broker.client()
+        const clients = [yield* Broker.client(), yield* Broker.client()]
+        const workers = yield* Effect.forEach(
+          clients,
+          (client) => Broker.subscribed(client, "$share/g/job/+", { qos: 1 })
+        )
+        const plain = yield* Broker.subscribed(clients[0], "job/#", { qos: 1 })
+        const markers = yield* Effect.forEach(clients, (client) => Broker.subscribed(client, "marker", { qos: 1 }))
+        const sent = Array.from({ length: 20 }, (_, index) => String(index))
+        for (const text of sent) yield* publisher.publish(`job/${text}`, text, { qos: 1 })
+        yield* publisher.publish("marker", "", { qos: 1 })
+        for (const marker of markers) yield* Queue.take(marker)
+        const taken = texts(yield* Effect.forEach(workers, (worker) => Queue.clear(worker)))
+        assert.isTrue(taken.every(({ length }) => length > 0))
+        assert.sameMembers(taken.flat(), sent)
+        assert.deepStrictEqual(texts([yield* Queue.clear(plain)]), [sent])
+      }))
+
+    it.effect("S43 ten thousand wildcard filters are there again after a lost session", () =>
+      Effect.gen(function*() {
+        const wire = yield* Wire.make
+        const mqtt = yield* wire.client({ reconnect: Broker.soon })
+        const filters = Array.from({ length: 10_000 }, (_, index) => `s43/${index}/#`)
+        const received = yield* Broker.subscribed(mqtt, filters, { qos: 1 })
+        yield* wire.cut
+        yield* wire.until((recordings) => recordings[1]?.of("toClient", "Suback").length === 100)
+        yield* mqtt.publish("s43/9999/on", "x", { qos: 1 })
+        assert.deepStrictEqual(yield* Broker.texts(received, 1), [["s43/9999/on", "x"]])
       }))
   })
 

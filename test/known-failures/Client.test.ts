@@ -133,7 +133,7 @@ describe("clients that others crashed, hung or ended for good", () => {
     "GHSA-c8jq-r765-cq7g a Topic Alias that was not announced, again on each connection",
     () =>
       Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect()
+        const { mqtt, peer } = yield* connect({ topicAliasMaximum: 0 })
         const { messages } = yield* Simulated.record(mqtt.messages("t"))
         let current = peer
         for (let round = 0; round < 5; round++) {

@@ -52,6 +52,18 @@ describe("Arrivals", () => {
     assert.deepStrictEqual(settled(next), [[3, 0x00], [7, 0x10]])
   })
 
+  it("R93 an answer to a position where nothing is yet is none for what comes there", () => {
+    for (const position of [3, 99]) {
+      const batch = Arrivals.batch(waiting(7, 3, 5))
+      batch.answer(position, 0x83)
+      batch.arrive(arrival(9))
+      for (const answered of [0, 1, 2]) batch.answer(answered, 0x00)
+      assert.deepStrictEqual(settled(batch), [[7, 0x00], [3, 0x00], [5, 0x00]])
+      batch.answer(3, 0x10)
+      assert.deepStrictEqual(settled(batch), [[9, 0x10]])
+    }
+  })
+
   it("R93 an answer that waits is kept from one batch to the next", () => {
     const first = Arrivals.batch(waiting(7, 3))
     first.answer(1, 0x83)

@@ -70,6 +70,8 @@ interface Row {
   readonly name: string
   readonly versions?: ReadonlyArray<Packet.ProtocolVersion>
   readonly connect?: Partial<Packet.Connect>
+  /** Whether AUTH 0x19 was sent, once CONNACK was there. */
+  readonly reauthenticates?: boolean
   /** From the first on. */
   readonly packets: ReadonlyArray<Packet.ServerPacket>
   /** A pair when the versions differ: 3.1.1, 5.0. */
@@ -100,9 +102,25 @@ const rows: ReadonlyArray<Row> = [
     }
   },
   {
-    name: "R44 a second CONNACK that refuses a re-authentication",
+    name: "R44 a second CONNACK that refuses",
     versions: only50,
     packets: [connack(), connack({ reasonCode: 0x87 })],
+    shows: ["Accepted", "Violated 3.2.0-2 0x82", "Ended"]
+  },
+  {
+    name: "R44 R142 a second CONNACK that refuses a re-authentication",
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), puback(1), connack({ reasonCode: 0x87 }), puback(2)],
+    shows: ["Puback", "Accepted", "Refused", "Ended"]
+  },
+  {
+    name: "R44 a second CONNACK that accepts a re-authentication",
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), connack(method)],
     shows: ["Accepted", "Violated 3.2.0-2 0x82", "Ended"]
   },
   {
@@ -200,8 +218,48 @@ const rows: ReadonlyArray<Row> = [
     name: "R141 re-authentication goes on between other packets, and ends with success",
     versions: only50,
     connect: method,
-    packets: [connack(method), auth(0x18, "SCRAM"), puback(1), auth(0x00, "SCRAM")],
-    shows: ["Puback", "Accepted", "Authenticating", "Authenticating", "Connected"]
+    reauthenticates: true,
+    packets: [connack(method), puback(1), auth(0x00, "SCRAM")],
+    shows: ["Puback", "Accepted", "Authenticating", "Connected"]
+  },
+  {
+    name: "R141 a second challenge before the first is answered",
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), auth(0x18, "SCRAM"), auth(0x18, "SCRAM")],
+    shows: ["Accepted", "Authenticating", "Violated 4.12.0-3 0x82", "Ended"]
+  },
+  ...[0x18, 0x00].map((reasonCode): Row => ({
+    name: `R141 AUTH ${reasonCode} of the server although nobody re-authenticates`,
+    versions: only50,
+    connect: method,
+    packets: [connack(method), auth(reasonCode, "SCRAM")],
+    shows: ["Accepted", "Violated 4.12.1-1 0x82", "Ended"]
+  })),
+  {
+    name: "R141 AUTH of the server after it has accepted a re-authentication",
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), auth(0x00, "SCRAM"), auth(0x18, "SCRAM")],
+    shows: ["Accepted", "Authenticating", "Violated 4.12.1-1 0x82", "Ended"]
+  },
+  ...["OTHER", undefined].map((other): Row => ({
+    name: `R138 AUTH of a re-authentication with the method ${other}`,
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), auth(0x18, other)],
+    shows: ["Accepted", "Violated 4.12.0-5 0x82", "Ended"]
+  })),
+  {
+    name: "R132 R142 DISCONNECT during a re-authentication",
+    versions: only50,
+    connect: method,
+    reauthenticates: true,
+    packets: [connack(method), auth(0x18, "SCRAM"), disconnect(0x87)],
+    shows: ["Accepted", "Authenticating", "Disconnected", "Ended"]
   },
   {
     name: "R141 AUTH 0x19 from the server",
@@ -217,7 +275,22 @@ describe("Connection: what may arrive when", () => {
     it.each(row.versions ?? versions)(`${row.name}, %s`, (version) => {
       const expected = "5.0" in row.shows ? row.shows[version] : row.shows
       const start = connecting(version, row.connect)
-      assert.deepStrictEqual(show(receive(start, ...row.packets)), [...expected])
+      const goOn = (self: Connection.Connection) =>
+        row.reauthenticates === true ? Connection.authSent(self, auth(0x19)) : self
+      const [first, ...others] = row.packets
+      const begun = receive(start, first)
+      const rest = receive(goOn(begun.connection), ...others)
+      assert.deepStrictEqual(
+        show({
+          connection: rest.connection,
+          events: [...begun.events, ...rest.events],
+          packets: [...begun.packets, ...rest.packets]
+        }),
+        [...expected]
+      )
+      if (row.reauthenticates !== true) {
+        assert.deepStrictEqual(show(receive(start, ...row.packets)), [...expected])
+      }
 
       // The same packets one by one.
       let connection = start
@@ -225,11 +298,15 @@ describe("Connection: what may arrive when", () => {
       const packets: Array<Connection.SessionPacket> = []
       for (const packet of row.packets) {
         const received = receive(connection, packet)
-        connection = received.connection
+        connection = packet === first ? goOn(received.connection) : received.connection
         events.push(...received.events)
         packets.push(...received.packets)
       }
       assert.deepStrictEqual(show({ connection, events, packets }), [...expected])
+      // A violation says in a few words what was wrong.
+      for (const event of events) {
+        if (event._tag === "Violated") assert.match(event.violation.message, /^\S+( \S+){2,}/)
+      }
     })
   }
 
@@ -310,6 +387,21 @@ describe("Connection: Topic Aliases", () => {
     ["R97 an alias that is not bound", 3, [aliased("", 2)], ["Violated 3.3.2-7 0x82", "Ended"]]
   ]
 
+  it("R96 a message without an alias is passed on as it is, and binds none", () => {
+    const { connection, packets } = receive(withAliases(3), incoming(1, 1, "a"))
+    assert.strictEqual("properties" in packets[0] ? packets[0].properties : undefined, Properties.none)
+    assert.strictEqual(connection.topicAliases.size, 0)
+  })
+
+  it("R97 R143 a violation names the alias, and how many were announced", () => {
+    const messageOf = (packet: Packet.Publish) => {
+      const [event] = receive(withAliases(3), packet).events
+      return event._tag === "Violated" ? event.violation.message : ""
+    }
+    assert.strictEqual(messageOf(aliased("a", 4)), "Topic Alias 4 where at most 3 was announced")
+    assert.strictEqual(messageOf(aliased("", 2)), "PUBLISH without a topic and with Topic Alias 2, not yet bound")
+  })
+
   it.each(table)("%s", (_, maximum, packets, shows) => {
     assert.deepStrictEqual(show(receive(withAliases(maximum), ...packets)), shows)
     let connection = withAliases(maximum)
@@ -363,6 +455,11 @@ describe("Connection: Keep Alive", () => {
     assert.strictEqual(pingIntervalWith(20), 5_000)
   })
 
+  it("R124 until CONNACK our own Keep Alive is in force, from CONNECT on", () => {
+    const { keepAlive } = Connection.make({ connect: connect("5.0"), now: 500 })
+    assert.deepStrictEqual(keepAlive, KeepAlive.make({ interval: 60_000, now: 500 }))
+  })
+
   it("R124 R125 counts what is sent, pinged and heard", () => {
     const start = connected("3.1.1")
     assert.strictEqual(KeepAlive.deadline(start.keepAlive), 16_000)
@@ -374,6 +471,42 @@ describe("Connection: Keep Alive", () => {
     assert.strictEqual(KeepAlive.deadline(heard.keepAlive), 31_000)
     // Part of a packet is a sign of life too.
     assert.strictEqual(Connection.receive(pinged, [], 18_000).connection.keepAlive.lastHeard, 18_000)
+  })
+})
+
+describe("Connection: AUTH of ours", () => {
+  const withMethod = receive(connecting("5.0", method), connack(method)).connection
+  const again = Connection.authSent(withMethod, auth(0x19))
+  const challenged = (self: Connection.Connection) => receive(self, auth(0x18, "SCRAM")).connection
+  const table: ReadonlyArray<
+    readonly [name: string, self: Connection.Connection, auth: Packet.Auth, label: string | undefined]
+  > = [
+    ["R140 without a method in CONNECT", connected("5.0"), auth(0x19, "SCRAM"), "4.12.0-7"],
+    ["R137 another method", connecting("5.0", method), auth(0x18, "OTHER"), "4.12.0-5"],
+    ["R137 no method", connecting("5.0", method), auth(0x18), "4.12.0-5"],
+    ["R137 an answer before CONNACK", challenged(connecting("5.0", method)), auth(0x18, "SCRAM"), undefined],
+    ["R137 an answer before CONNACK to nothing", connecting("5.0", method), auth(0x18, "SCRAM"), "4.12.0-3"],
+    [
+      "R137 a second answer",
+      Connection.authSent(challenged(connecting("5.0", method)), auth(0x18)),
+      auth(0x18, "SCRAM"),
+      "4.12.0-3"
+    ],
+    ["R141 0x19 before CONNACK", connecting("5.0", method), auth(0x19, "SCRAM"), "4.12.1-1"],
+    ["R141 0x19 after CONNACK", withMethod, auth(0x19, "SCRAM"), undefined],
+    ["R141 0x19 with another method", withMethod, auth(0x19, "OTHER"), "4.12.0-5"],
+    ["R137 an answer to nothing", withMethod, auth(0x18, "SCRAM"), "4.12.0-3"],
+    ["R137 an answer in a re-authentication", challenged(again), auth(0x18, "SCRAM"), undefined],
+    ["R141 0x19 in a re-authentication", again, auth(0x19, "SCRAM"), "4.12.1-1"],
+    [
+      "R141 0x19 after a re-authentication",
+      receive(again, auth(0x00, "SCRAM")).connection,
+      auth(0x19, "SCRAM"),
+      undefined
+    ]
+  ]
+  it.each(table)("%s", (_, self, packet, label) => {
+    assert.strictEqual(Connection.checkAuth(self, packet)?.label.label, label)
   })
 })
 
@@ -392,5 +525,9 @@ describe("Connection: DISCONNECT of ours", () => {
     const self = connected("5.0", { properties: { sessionExpiryInterval: inConnect } })
     const refusal = Connection.checkDisconnect(self, disconnect(0x00, { sessionExpiryInterval: inDisconnect }))
     assert.strictEqual(refusal?._tag, isRefused ? "InvalidPacket" : undefined)
+    if (refusal === undefined) return
+    assert.deepStrictEqual(refusal.label, { version: "5.0", label: "3.14.2.2.2" })
+    assert.strictEqual(refusal.field, "properties.sessionExpiryInterval")
+    assert.match(refusal.message, /DISCONNECT cannot set .* give `session` an expiry/)
   })
 })

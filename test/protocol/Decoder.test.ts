@@ -1,10 +1,11 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"
-import type { Packet } from "../../src/protocol/Packet.ts"
+import type { Packet, Sender } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import { acceptedForms, vectors } from "./golden.ts"
 import { bytesOf, concat } from "./hex.ts"
 import { malformed } from "./malformed.ts"
+import * as Random from "./Random.ts"
 
 const largest = 268_435_460
 
@@ -24,6 +25,7 @@ describe("malformed packets", () => {
         assert.strictEqual(decoder.error?.label.label, label, decoder.error?.message)
         assert.strictEqual(decoder.error?.reasonCode, reasonCode, decoder.error?.message)
         if (version !== undefined) assert.strictEqual(decoder.error?.label.version, version)
+        assert.match(decoder.error?.message ?? "", /^\S+( \S+){2,}/)
       }
     })
   }
@@ -37,6 +39,78 @@ describe("malformed packets", () => {
     assert.deepStrictEqual(decoder.push(bytesOf("d0 00")), [])
     assert.deepStrictEqual(decoder.push(bytesOf("00")), [])
     assert.strictEqual(decoder.error, error)
+  })
+
+  /** Packets that end within a field: version, sender, bytes, the field. */
+  const truncated: ReadonlyArray<readonly [version: "3.1.1" | "5.0", sender: Sender, hex: string, field: string]> = [
+    ["3.1.1", "client", "10 01 00", "the Protocol Name"],
+    ["3.1.1", "client", "10 06 0004 4d515454", "the Protocol Version"],
+    ["3.1.1", "client", "10 07 0004 4d515454 04", "the Connect Flags"],
+    ["3.1.1", "client", "10 09 0004 4d515454 04 02 00", "the Keep Alive"],
+    ["3.1.1", "client", "10 0b 0004 4d515454 04 02 0000 00", "the Client Identifier"],
+    ["3.1.1", "client", "10 0c 0004 4d515454 04 06 0000 0000", "the Will Topic"],
+    ["3.1.1", "client", "10 10 0004 4d515454 04 06 0000 0000 0001 61 00", "the Will Payload"],
+    ["3.1.1", "client", "10 0c 0004 4d515454 04 82 0000 0000", "the User Name"],
+    ["3.1.1", "client", "10 0f 0004 4d515454 04 c2 0000 0000 0001 61", "the Password"],
+    ["3.1.1", "client", "82 03 0001 00", "a Topic Filter"],
+    ["3.1.1", "client", "82 05 0001 0001 61", "the Subscription Options"],
+    ["3.1.1", "server", "30 02 0002", "the Topic Name"],
+    ["3.1.1", "server", "32 04 0001 61 00", "the Packet Identifier"],
+    ["3.1.1", "server", "40 01 00", "the Packet Identifier"],
+    ["3.1.1", "server", "20 00", "the Connect Acknowledge Flags"],
+    ["3.1.1", "server", "20 01 00", "the Connect Reason Code"],
+    ["5.0", "server", "20 01 00", "the Connect Reason Code"],
+    ["5.0", "server", "20 05 00 00 02 21 00", "receiveMaximum"]
+  ]
+
+  for (const [version, sender, hex, field] of truncated) {
+    it(`R143 ends within ${field}, ${version} from a ${sender}, and says so`, () => {
+      const decoder = Decoder.make({ protocolVersion: version, sender, maximumPacketSize })
+      assert.deepStrictEqual(decoder.push(bytesOf(hex)), [])
+      assert.strictEqual(decoder.error?.reasonCode, 0x81)
+      assert.strictEqual(decoder.error?.message, `The packet ends within ${field}`)
+    })
+  }
+
+  const judged: ReadonlyArray<
+    readonly [name: string, version: "3.1.1" | "5.0", sender: Sender, hex: string, label: string, says: string]
+  > = [
+    ["R52 CONNACK of 3.1.1 with a code of 5.0", "3.1.1", "server", "20 02 00 87", "3.2.2-6", "the code 0x87"],
+    ["PUBACK 0x05", "5.0", "server", "40 03 0001 05", "3.4.2-1", "Puback has the code 0x05"],
+    ["UNSUBSCRIBE with the identifier 0", "5.0", "client", "a2 06 0000 00 0001 61", "2.2.1-3", "is 0"],
+    ["UNSUBSCRIBE with the identifier 0", "3.1.1", "client", "a2 05 0000 0001 61", "2.3.1-1", "is 0"],
+    ["R138 AUTH of success, with properties and no method", "5.0", "server", "f0 06 00 04 1f 0001 61", "4.12", "Method"]
+  ]
+
+  for (const [name, version, sender, hex, label, says] of judged) {
+    it(`${name} is refused, ${version} from a ${sender}`, () => {
+      const decoder = Decoder.make({ protocolVersion: version, sender, maximumPacketSize })
+      assert.deepStrictEqual(decoder.push(bytesOf(hex)), [])
+      assert.strictEqual(decoder.error?.label.label, label)
+      assert.include(decoder.error?.message, says)
+    })
+  }
+
+  it("R24 a first CONNECT with wrong flags is a CONNECT with wrong flags", () => {
+    const decoder = Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize })
+    assert.deepStrictEqual(decoder.push(bytesOf("11")), [])
+    assert.strictEqual(decoder.error?.label.label, "2.1.3-1")
+    assert.include(decoder.error?.message, "The reserved flags of Connect")
+  })
+
+  it("R99 what is too large is said with its size and the maximum", () => {
+    const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+    decoder.push(bytesOf("30 e6 07"))
+    assert.strictEqual(decoder.error?.message, "A packet of 1001 bytes came and the maximum is 1000")
+  })
+
+  it("R11 R143 a packet that ends before its Property Length has not that of the bytes after it", () => {
+    for (const hex of ["30 03 0001 61", "32 05 0001 61 0001", "90 02 0001", "b0 02 0001", "20 02 00 00"]) {
+      const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+      assert.deepStrictEqual(decoder.push(bytesOf(`${hex} 00 00 00`)), [])
+      assert.strictEqual(decoder.error?.label.label, "4.13.1-1")
+      assert.strictEqual(decoder.error?.message, "The packet ends within the Property Length")
+    }
   })
 
   it("every golden packet cut short by its length yields nothing but an error, or is another valid short form", () => {
@@ -134,9 +208,13 @@ describe("sizes", () => {
     return work
   }
 
+  /** A fixed header whose length takes three bytes. */
+  const remainingLength = (firstByte: number, length: number) =>
+    Uint8Array.of(firstByte, (length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14)
+
   it("a packet of 1 MiB that comes byte by byte costs no more copies and memory than doubling a buffer", () => {
-    const size = 1_048_576
-    const packet = concat([bytesOf("30 84 80 40 0001 61 00"), new Uint8Array(size).fill(7)])
+    const size = Random.rounds(1_048_576)
+    const packet = concat([remainingLength(0x30, size + 4), bytesOf("0001 61 00"), new Uint8Array(size).fill(7)])
     const pieces = Array.from(packet, (byte) => Uint8Array.of(byte))
     const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 2 * size })
     const packets: Array<Packet> = []
@@ -197,6 +275,34 @@ describe("values", () => {
     assert.isUndefined(decoder.error)
     return packets[0]
   }
+
+  it("R143 a Topic Name that goes past its packet is not made whole by the bytes after it, though it is known", () => {
+    const cases = [
+      // "abc", then three bytes of topic in a packet that has room for one.
+      ["3.1.1", "30 05 0003 616263", "30 03 0003 61 6263"],
+      ["5.0", "30 06 0003 616263 00", "30 03 0003 61 6263 00"],
+      // An empty name beside an alias, then a packet that ends within the length of its name.
+      ["5.0", "30 06 0000 03 23 0001", "30 01 00 00 03 23 0001"],
+      ["5.0", "30 06 0000 03 23 0001", "30 00 00 00 03 23 0001"]
+    ] as const
+    for (const [protocolVersion, known, wrong] of cases) {
+      const decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize })
+      assert.deepStrictEqual(decoder.push(bytesOf(`${known} ${known} ${wrong}`)).map(({ _tag }) => _tag), [
+        "Publish",
+        "Publish"
+      ])
+      assert.strictEqual(decoder.error?.message, "The packet ends within the Topic Name")
+    }
+  })
+
+  it("a Topic Name that fills its packet is read, known or not", () => {
+    const decoder = Decoder.make({ protocolVersion: "3.1.1", sender: "server", maximumPacketSize })
+    const packets = decoder.push(bytesOf("30 05 0003 616263 30 05 0003 616263 30 03 0001 61 30 04 0001 61 62"))
+    assert.deepStrictEqual(
+      packets.map((packet) => packet._tag === "Publish" ? [packet.topic, packet.payload.length] : []),
+      [["abc", 0], ["abc", 0], ["a", 0], ["a", 1]]
+    )
+  })
 
   it("a payload is a view of its chunk and an empty one holds on to nothing", () => {
     const chunk = bytesOf("30 06 0001 61 00 6869 30 04 0001 61 00")

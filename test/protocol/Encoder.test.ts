@@ -9,6 +9,7 @@ import type {
   Sender,
   Subscribe,
   Subscription,
+  Unsubscribe,
   Will
 } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
@@ -56,6 +57,13 @@ const subscribe = (fields: Partial<Subscription>, packet: Partial<Subscribe> = {
   }],
   properties: none,
   ...packet
+})
+const unsubscribe = (fields: Partial<Unsubscribe>): Unsubscribe => ({
+  _tag: "Unsubscribe",
+  packetIdentifier: 1,
+  topicFilters: ["a"],
+  properties: none,
+  ...fields
 })
 const auth = (fields: Partial<Auth>): Auth => ({
   _tag: "Auth",
@@ -130,6 +138,81 @@ const badProperties: ReadonlyArray<readonly [name: Properties.PropertyName, valu
 ]
 
 const table: ReadonlyArray<Refusal> = [
+  // -- What is no value of its type -----------------------------------------------------------------------------------
+  ...refusals("5.0", "client", [
+    ["a topic that is a number", publish({ topic: wrong(5) }), "1.5.4-1", "topic"],
+    ["a Will topic that is a number", connectWithWill({ topic: wrong(5) }), "1.5.4-1", "will.topic"],
+    ["a Client Identifier that is a number", connect({ clientId: wrong(5) }), "1.5.4-1", "clientId"],
+    ["a user name that is a number", connect({ username: wrong(5) }), "1.5.4-1", "username"],
+    ["a filter that is a number", subscribe({ topicFilter: wrong(5) }), "1.5.4-1", "subscriptions[0].topicFilter"],
+    ["a filter to give up that is a number", unsubscribe({ topicFilters: [wrong(5)] }), "1.5.4-1", "topicFilters[0]"],
+    [
+      "a Response Topic that is a number",
+      publish({ properties: { responseTopic: wrong(5) } }),
+      "1.5.4-1",
+      "properties.responseTopic"
+    ],
+    ["properties that are text", publish({ properties: wrong("text") }), "2.2.2.2", "properties"],
+    [
+      "a payload that is a DataView",
+      publish({ payload: wrong(new DataView(new ArrayBuffer(2))) }),
+      "4.13.1-1",
+      "payload"
+    ],
+    ["a payload of wider elements", publish({ payload: wrong(new Uint16Array(2)) }), "4.13.1-1", "payload"],
+    ["a payload that is a list", publish({ payload: wrong([1, 2]) }), "4.13.1-1", "payload"],
+    [
+      "a payload that only looks like bytes",
+      publish({ payload: wrong({ BYTES_PER_ELEMENT: 1 }) }),
+      "4.13.1-1",
+      "payload"
+    ],
+    [
+      "a long password that is text",
+      connect({ username: "", password: wrong("a".repeat(65_536)) }),
+      "4.13.1-1",
+      "password"
+    ]
+  ]),
+
+  // -- One thing that is right excuses no other -----------------------------------------------------------------------
+  ...refusals("5.0", "client", [
+    ["R68 a wildcard at QoS 1", publish({ topic: "a/+", qos: 1, packetIdentifier: 1 }), "4.7.0-1", "topic"],
+    [
+      "a payload that is text at QoS 2",
+      publish({ payload: wrong("text"), qos: 2, packetIdentifier: 1 }),
+      "4.13.1-1",
+      "payload"
+    ],
+    ["R16 the identifier 0 on UNSUBSCRIBE", unsubscribe({ packetIdentifier: 0 }), "2.2.1-3", "packetIdentifier"],
+    [
+      "a Subscription Identifier in CONNECT",
+      connect({ properties: { subscriptionIdentifiers: [1] } }),
+      "2.2.2.2",
+      "properties.subscriptionIdentifiers"
+    ],
+    [
+      "Session Expiry Interval in PUBLISH",
+      publish({ properties: { sessionExpiryInterval: 1 } }),
+      "2.2.2.2",
+      "properties.sessionExpiryInterval"
+    ],
+    [
+      "Message Expiry Interval in DISCONNECT",
+      { _tag: "Disconnect", reasonCode: 0, properties: { messageExpiryInterval: 1 } },
+      "2.2.2.2",
+      "properties.messageExpiryInterval"
+    ]
+  ]),
+  ...refusals("5.0", "server", [
+    [
+      "AUTH of success with properties and without a method",
+      { _tag: "Auth", reasonCode: 0x00, properties: { reasonString: "done" } },
+      "4.12",
+      "properties.authenticationMethod"
+    ]
+  ]),
+
   // -- Strings and binary fields --------------------------------------------------------------------------------------
   ...(["3.1.1", "5.0"] as const).flatMap((version) => {
     const versioned = (fields: Partial<Connect>) => connect({ protocolVersion: version, ...fields })
@@ -499,13 +582,17 @@ describe("what is refused", () => {
     it(`${name}, ${version} from a ${sender}`, () => {
       const options = { protocolVersion: version, sender }
       const encoder = Encoder.make(options)
+      // What is known as valid makes nothing valid that comes with it.
+      assert.isUndefined(encoder.encode(publish()))
+      encoder.take()
       // Twice: what was refused once may not be known as valid.
       for (let round = 0; round < 2; round++) {
         const invalid = encoder.encode(packet)
         assert.strictEqual(invalid?._tag, "InvalidPacket")
         assert.deepStrictEqual(invalid?.label, { version, label }, invalid?.message)
         assert.strictEqual(invalid?.field, field)
-        assert.isAtLeast(invalid?.message.length ?? 0, 20)
+        // The field, and a sentence about it.
+        assert.match(invalid?.message ?? "", /^\S+( \S+){3,}/)
       }
       assert.strictEqual(encoder.pendingBytes(), 0)
       assert.deepStrictEqual(encoder.take(), [])
@@ -513,11 +600,27 @@ describe("what is refused", () => {
     })
   }
 
+  it("R69 an empty topic beside a Topic Alias does not make an empty topic valid", () => {
+    const encoder = Encoder.make({ protocolVersion: "5.0", sender: "client" })
+    for (const packet of [publish({ topic: "", properties: { topicAlias: 1 } }), publish(), publish()]) {
+      assert.isUndefined(encoder.encode(packet))
+      assert.strictEqual(encoder.encode(publish({ topic: "" }))?.label.label, "4.7.3-1")
+    }
+  })
+
   it("R9 65,535 bytes are the longest string and are written whole", () => {
     const bytes = Encoder.toBytes(publish({ topic: longest }), { protocolVersion: "3.1.1", sender: "client" })
     if (!(bytes instanceof Uint8Array)) return assert.fail(bytes.message)
     assert.strictEqual(hexOf(bytes.subarray(0, 8)), "30 81 80 04 ff ff c3 a9")
     assert.strictEqual(bytes.length, 65_541)
+  })
+
+  it("R9 65,535 bytes are the longest binary field and are written whole", () => {
+    const password = new Uint8Array(65_535).fill(7)
+    const bytes = Encoder.toBytes(connect({ username: "", password }), { protocolVersion: "5.0", sender: "client" })
+    if (!(bytes instanceof Uint8Array)) return assert.fail(bytes.message)
+    assert.strictEqual(hexOf(bytes.subarray(-65_537, -65_530)), hexOf(bytesOf("ffff 07 07 07 07 07")))
+    assert.strictEqual(bytes.at(-1), 7)
   })
 
   it("R129 R136 what a client may say in DISCONNECT and AUTH is written", () => {
@@ -616,6 +719,22 @@ describe("Maximum Packet Size", () => {
     assert.strictEqual(written(packet, 7, "server"), "3.2.2-15")
   })
 
+  it("R94 the Reason String stays where leaving out the User Properties is just enough", () => {
+    const packet: Packet = { _tag: "Puback", packetIdentifier: 1, reasonCode: 0x80, properties }
+    assert.strictEqual(written(packet, 12), "40 0a 00 01 80 06 1f 00 03 62 61 64")
+    assert.strictEqual(written(packet, 11), "40 03 00 01 80")
+  })
+
+  it("R56 a refusal says what is too large, by how much, and which field to make smaller", () => {
+    const refusal = (packet: Packet) => encoderFor(5).encode(packet)
+    const ofPublish = refusal(publish({ payload: bytesOf("616263") }))
+    assert.strictEqual(ofPublish?.field, "payload")
+    assert.strictEqual(ofPublish?.message, "Publish takes 9 bytes and the Maximum Packet Size is 5; send less")
+    const ofConnect = refusal(connect())
+    assert.strictEqual(ofConnect?.field, "_tag")
+    assert.strictEqual(ofConnect?.message, "Connect takes 16 bytes and the Maximum Packet Size is 5; send less")
+  })
+
   it("R130 AUTH keeps its method", () => {
     const packet = auth({ properties: { authenticationMethod: "m", ...properties } })
     assert.strictEqual(written(packet, 20), "f0 0c 18 0a 15 00 01 6d 1f 00 03 62 61 64")
@@ -628,6 +747,8 @@ describe("Maximum Packet Size", () => {
     // No peer can allow more.
     encoder.setMaximumPacketSize(4_294_967_295)
     assert.strictEqual(encoder.encode(publish({ payload }))?.field, "payload")
+    const bytes = Encoder.toBytes(publish({ payload }), { protocolVersion: "3.1.1", sender: "client" })
+    assert.strictEqual(bytes instanceof Uint8Array ? "" : bytes.field, "payload")
     assert.isUndefined(encoder.encode(publish({ payload: payload.subarray(0, 268_435_452) })))
     assert.strictEqual(encoder.pendingBytes(), 268_435_460)
     assert.strictEqual(hexOf(encoder.take()[0]), "30 ff ff ff 7f 00 01 61")
@@ -636,6 +757,78 @@ describe("Maximum Packet Size", () => {
 
 describe("the buffer", () => {
   const options = { protocolVersion: "5.0", sender: "client" } as const
+
+  /** With properties and without, as they are written in two ways. */
+  const inBothWays = (fields: Partial<Publish>): ReadonlyArray<Publish> => [
+    publish(fields),
+    publish({ ...fields, properties: { contentType: "t" } })
+  ]
+
+  it("a payload of 16,384 bytes leaves as a chunk of its own, one of a byte less is copied", () => {
+    for (const [length, chunks] of [[16_383, 1], [16_384, 2], [16_385, 2]] as const) {
+      const payload = new Uint8Array(length).fill(7)
+      for (const packet of inBothWays({ payload })) {
+        const encoder = Encoder.make(options)
+        // The second time the topic is known.
+        for (let round = 0; round < 2; round++) {
+          assert.isUndefined(encoder.encode(packet))
+          const taken = encoder.take()
+          assert.strictEqual(taken.length, chunks)
+          assert.strictEqual(taken.at(-1) === payload, chunks === 2)
+        }
+      }
+    }
+  })
+
+  it("S45 payloads of every size are whole wherever in the buffer they come", () => {
+    for (const length of [0, 31, 32, 33, 1_000, 10_000, 16_383, 16_384, 40_000]) {
+      for (const packet of inBothWays({ payload: new Uint8Array(length).fill(7), qos: 1, packetIdentifier: 1 })) {
+        const encoder = Encoder.make(options)
+        const expected = Encoder.toBytes(packet, options)
+        if (!(expected instanceof Uint8Array)) return assert.fail(expected.message)
+        for (let count = 0; count < 20; count++) encoder.encode(packet)
+        const written = Buffer.concat(encoder.take())
+        assert.strictEqual(written.length, 20 * expected.length)
+        for (let at = 0; at < written.length; at += expected.length) {
+          assert.strictEqual(Buffer.compare(written.subarray(at, at + expected.length), expected), 0)
+        }
+      }
+    }
+  })
+
+  it("S45 a buffer is used to its last byte", () => {
+    const encoder = Encoder.make(options)
+    // Sixteen times 4,096 bytes, with six bytes before each payload and one more for its length.
+    for (let count = 0; count < 16; count++) encoder.encode(publish({ payload: new Uint8Array(4_096 - 7) }))
+    assert.strictEqual(encoder.pendingBytes(), 65_536)
+    assert.deepStrictEqual(encoder.take().map((chunk) => chunk.length), [65_536])
+  })
+
+  it("R68 a topic that was valid is not read again, at any QoS", () => {
+    const encoder = Encoder.make(options)
+    encoder.encode(publish({ topic: "a/b" }))
+    encoder.encode(publish({ topic: "c" }))
+    let searches = 0
+    const { includes } = String.prototype
+    const counted = function(this: string, ...parameters: Parameters<typeof includes>) {
+      searches++
+      return includes.apply(this, parameters)
+    }
+    Reflect.set(String.prototype, "includes", counted)
+    try {
+      for (let round = 0; round < 3; round++) {
+        for (const topic of ["a/b", "c"]) {
+          encoder.encode(publish({ topic }))
+          encoder.encode(publish({ topic, retain: true, qos: 1, packetIdentifier: 1 }))
+          encoder.encode(publish({ topic, dup: true, qos: 2, packetIdentifier: 65_535 }))
+        }
+      }
+    } finally {
+      Reflect.set(String.prototype, "includes", includes)
+    }
+    assert.strictEqual(searches, 0)
+    assert.strictEqual(encoder.pendingBytes(), 8 + 6 + 3 * (8 + 10 + 10 + 6 + 8 + 8))
+  })
 
   it("S45 many packets of one turn leave in one piece, in order", () => {
     const encoder = Encoder.make(options)
@@ -690,7 +883,7 @@ describe("the buffer", () => {
       const cases = Packets.cases.filter((each) => each.version === version && each.sender === sender)
       const expected: Array<Uint8Array> = []
       const written: Array<Uint8Array> = []
-      for (let index = 0; index < 20_000; index++) {
+      for (let index = 0; index < Random.rounds(20_000); index++) {
         const packet = Packets.packet(random, random.pick(cases))
         const bytes = Encoder.toBytes(packet, { protocolVersion: version, sender })
         if (!(bytes instanceof Uint8Array)) return assert.fail(bytes.message)

@@ -300,6 +300,13 @@ describe("Incoming 5.0", () => {
     check(table, [[receive(incoming(1, 4, "f")), ["violation 3.3.4-9 0x93"]]])
   })
 
+  it("R98 R143 a violation names the Receive Maximum that was passed", () => {
+    const table = online("5.0", { receiveMaximum: 2 })
+    const [, , action] = play(table, receive(...range(3, 1).map((identifier) => incoming(1, identifier, "a"))))
+    const message = action._tag === "Violation" ? action.violation.message : ""
+    assert.strictEqual(message, "more than 2 messages unacknowledged, our Receive Maximum")
+  })
+
   it("R143 a violation is the last thing that is said", () => {
     const table = check(online("5.0"), [
       [subscribe("s", "f"), ["SUBSCRIBE #1 f"]],
@@ -308,6 +315,20 @@ describe("Incoming 5.0", () => {
     ])
     const packets = [incoming(2, 1, "a", { dup: true }), suback(1, []), incoming(2, 1, "a", { dup: true }), pubrel(1)]
     check(table, [[receive(...packets), ["PUBREC #1", "violation 3.8.4-6 0x82"]]])
+  })
+})
+
+describe.each(versions)("Incoming %s: a session in doubt", (version) => {
+  it("R88 a message of this connection that comes again is the same one, DUP or not", () => {
+    const table = check(begin(version), [
+      [connected({ isInDoubt: true }), []],
+      [receive(incoming(2, 1, "a")), ["deliver a"]],
+      [acknowledge(["a"]), ["PUBREC #1"]],
+      [receive(incoming(2, 1, "a")), ["PUBREC #1"]],
+      [receive(incoming(2, 1, "a", { dup: true })), ["PUBREC #1"]],
+      [receive(pubrel(1)), ["PUBCOMP #1"]]
+    ])
+    assertEmpty(table)
   })
 })
 

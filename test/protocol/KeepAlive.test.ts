@@ -60,6 +60,13 @@ describe("KeepAlive", () => {
     for (const now of [15_000, 30_000, 45_000, 59_999]) assert.strictEqual(KeepAlive.verdict(pinged, now), "Wait")
   })
 
+  it("R125 a PINGREQ is one more chance from the moment the verdict is due, and not before", () => {
+    const deadlineAfter = (now: number) => KeepAlive.deadline(after(made, ["pinged", 15_000], ["pinged", now]))
+    assert.strictEqual(deadlineAfter(59_999), 60_000)
+    assert.strictEqual(deadlineAfter(60_000), 60_000 + 45_000)
+    assert.strictEqual(deadlineAfter(60_001), 60_001 + 45_000)
+  })
+
   it("R125 a PINGREQ that the user asks for does not put the verdict off", () => {
     const impatient = after(made, ["pinged", 15_000], ["pinged", 25_000], ["pinged", 59_000])
     assert.strictEqual(KeepAlive.verdict(impatient, 59_999), "Wait")

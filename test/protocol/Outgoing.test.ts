@@ -3,6 +3,7 @@ import type { SessionPacket } from "../../src/protocol/Connection.ts"
 import * as PacketIdentifiers from "../../src/protocol/PacketIdentifiers.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Session from "../../src/protocol/Session.ts"
+import * as Snapshot from "../../src/protocol/Snapshot.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -11,7 +12,9 @@ import {
   check,
   connected,
   disconnected,
+  giveUp,
   incoming,
+  type Input,
   message,
   online,
   outgoing,
@@ -25,6 +28,7 @@ import {
   receive,
   suback,
   subscribe,
+  type Table,
   unsuback,
   unsubscribe,
   versions,
@@ -217,6 +221,118 @@ describe.each(versions)("Outgoing %s: publishing", (version) => {
   })
 })
 
+describe.each(versions)("Outgoing %s: a message that is given up", (version) => {
+  /** `a` and `b` were sent on a connection that has ended, and `a` is given up. */
+  const givenUp = (qos: 1 | 2) =>
+    check(online(version), [
+      [publish(outgoing(qos, "a"), outgoing(1, "b")), [`PUBLISH${qos} #1 a`, "PUBLISH1 #2 b"]],
+      [disconnected, []],
+      [giveUp(1), []]
+    ])
+  const isReserved = (table: ReturnType<typeof givenUp>) => PacketIdentifiers.has(table.session.outgoing, 1)
+
+  it.each([1, 2] as const)("R17 S53 is not sent again, and its identifier is not given again (QoS %d)", (qos) => {
+    const table = check(givenUp(qos), [
+      [connected(), ["PUBLISH1 #2 b DUP"]],
+      [receive(puback(2)), ["complete b"]]
+    ])
+    assert.isTrue(isReserved(table))
+    assert.strictEqual(table.session.owed, 0)
+    assert.strictEqual(Session.room(table.session), 1000)
+    // The numbers go all the way round.
+    for (let round = 0; round < PacketIdentifiers.maximum - 1; round++) {
+      const [action] = play(table, publish(outgoing(1, "c")))
+      const packet = action._tag === "Send" ? action.packet : assert.fail("not sent")
+      const identifier = packet._tag === "Publish" ? packet.packetIdentifier : assert.fail("no PUBLISH")
+      assert.notStrictEqual(identifier, 1)
+      play(table, receive(puback(identifier)))
+    }
+    check(table, [[disconnected, []], [connected(), []]])
+    assert.isTrue(isReserved(table))
+  })
+
+  it.each(
+    [[1, puback(1)], [2, puback(1)], [2, pubcomp(1)]] as const
+  )("R17 is over when the server answers it, which nobody hears (QoS %d, %j)", (qos, answer) => {
+    const table = check(givenUp(qos), [
+      [connected(), ["PUBLISH1 #2 b DUP"]],
+      [receive(answer, puback(2)), ["complete b"]]
+    ])
+    assert.strictEqual(table.session.ignored, 0)
+    assertEmpty(table)
+  })
+
+  it("R77 R78 a PUBREC for it is answered: the server has the message, and the exchange goes on to its end", () => {
+    const table = check(givenUp(2), [
+      [connected({ receiveMaximum: 2 }), ["PUBLISH1 #2 b DUP"]],
+      [receive(puback(2)), ["complete b"]],
+      [receive(pubrec(1)), ["PUBREL #1"]]
+    ])
+    // It takes its place in the window, as the server counts it.
+    assert.strictEqual(Session.room(table.session), 1)
+    check(table, [
+      [disconnected, []],
+      [connected(), ["PUBREL #1"]],
+      [receive(pubcomp(1)), ["complete nobody"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("R27 is over with the session", () => {
+    const table = check(givenUp(2), [
+      [connected({ sessionPresent: false }), ["PUBLISH1 #2 b"]],
+      [receive(puback(2)), ["complete b"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("R27 outlives the process with the session", () => {
+    const { session } = givenUp(1)
+    const snapshot = Snapshot.take(session)
+    assert.deepStrictEqual(snapshot.reserved, [1])
+    const table = begin(version)
+    table.session = Snapshot.restore(table.session, snapshot, "nobody")
+    check(table, [[connected(), ["PUBLISH1 #2 b DUP"]], [receive(puback(2)), ["complete nobody"]]])
+    assert.isTrue(isReserved(table))
+  })
+
+  it("on the connection it is in flight on: its place in the window returns, its identifier does not", () => {
+    const table = check(online(version, { window: 2 }), [
+      [publish(outgoing(1, "a"), outgoing(1, "b")), ["PUBLISH1 #1 a", "PUBLISH1 #2 b"]],
+      [giveUp(1), []],
+      // Once, and only a message.
+      [giveUp(1), []],
+      [giveUp(3), []],
+      [withdraw(1), []]
+    ])
+    assert.strictEqual(Session.room(table.session), 1)
+    assert.strictEqual(table.session.owed, 1)
+    assert.isTrue(isReserved(table))
+  })
+
+  it("what was released is not given up", () => {
+    check(online(version), [
+      [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
+      [receive(pubrec(1)), ["PUBREL #1"]],
+      [giveUp(1), []],
+      [receive(pubcomp(1)), ["complete a"]]
+    ])
+  })
+})
+
+describe("Outgoing 5.0: a message that is given up", () => {
+  it("R17 R80 is over with a PUBREC of an error, which is not answered", () => {
+    const table = check(online("5.0"), [
+      [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
+      [disconnected, []],
+      [giveUp(1), []],
+      [connected(), []],
+      [receive(pubrec(1, 0x97)), []]
+    ])
+    assertEmpty(table)
+  })
+})
+
 describe("Outgoing 5.0: reason codes", () => {
   it("R17 R80 an error in PUBACK or PUBREC settles the publish: its identifier is free, no PUBREL, no resend", () => {
     const table = check(online("5.0"), [
@@ -245,6 +361,20 @@ describe("Outgoing 5.0: reason codes", () => {
     check(table, [[receive(pubrec(3, 0x10, properties)), ["PUBREL #3"]]])
     assert.deepStrictEqual(play(table, receive(pubcomp(3))), [
       { _tag: "Complete", request: "c", outcome: { reasonCode: 0x10, reasonCodes: [], properties } }
+    ])
+  })
+
+  it("a success has properties as well", () => {
+    const properties = { reasonString: "stored" }
+    const table = check(online("5.0"), [
+      [publish(outgoing(1, "a"), outgoing(2, "b")), ["PUBLISH1 #1 a", "PUBLISH2 #2 b"]]
+    ])
+    assert.deepStrictEqual(play(table, receive(puback(1, 0x00, properties))), [
+      { _tag: "Complete", request: "a", outcome: { reasonCode: 0x00, reasonCodes: [], properties } }
+    ])
+    check(table, [[receive(pubrec(2, 0x00, properties)), ["PUBREL #2"]]])
+    assert.deepStrictEqual(play(table, receive(pubcomp(2))), [
+      { _tag: "Complete", request: "b", outcome: { reasonCode: 0x00, reasonCodes: [], properties } }
     ])
   })
 
@@ -396,6 +526,39 @@ describe.each(versions)("Outgoing %s: subscribing", (version) => {
       [receive(suback(2, [0]), unsuback(1, [0]), suback(1, [0]), suback(1, [0])), ["complete s 0x00"]]
     ])
     assert.strictEqual(table.session.ignored, 3)
+  })
+})
+
+describe("Outgoing: what the server got wrong", () => {
+  const messageOf = (table: Table, input: Input) => {
+    const [action] = play(table, input)
+    return action._tag === "Violation" ? action.violation.message : ""
+  }
+
+  it("R114 R143 a violation says how many codes came for how many filters", () => {
+    const asked = () =>
+      check(online("5.0"), [
+        [subscribe("s", "a", "b"), ["SUBSCRIBE #1 a b"]],
+        [unsubscribe("u", "a"), ["UNSUBSCRIBE #2 a"]]
+      ])
+    assert.strictEqual(messageOf(asked(), receive(suback(1, [0]))), "SUBACK with 1 codes for 2 filters")
+    assert.strictEqual(messageOf(asked(), receive(unsuback(2, [0, 0]))), "UNSUBACK with 2 codes for 1 filters")
+  })
+})
+
+describe.each(versions)("Outgoing %s: without a free identifier", (version) => {
+  it("S35 nothing is asked and nothing is owed", () => {
+    const table = online(version)
+    table.session = {
+      ...table.session,
+      outgoing: PacketIdentifiers.mutate(table.session.outgoing, (batch) => {
+        const request = { _tag: "Subscribe", request: "", topicFilters: 1 } as const
+        for (let count = 0; count < PacketIdentifiers.maximum; count++) batch.allocate(request)
+      })
+    }
+    check(table, [[subscribe("s", "f"), []], [unsubscribe("u", "f"), []]])
+    assert.strictEqual(table.session.owed, 0)
+    assert.strictEqual(Session.responseDeadline(table.session, 10), Infinity)
   })
 })
 

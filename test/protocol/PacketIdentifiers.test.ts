@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as PacketIdentifiers from "../../src/protocol/PacketIdentifiers.ts"
+import * as Random from "./Random.ts"
 
 type Pool = PacketIdentifiers.PacketIdentifiers<number>
 
@@ -277,7 +278,7 @@ describe("PacketIdentifiers", () => {
       })
       for (const [pool, model] of history) assertSame(pool, model)
     },
-    { arbitrary: { runs: 150 } }
+    { arbitrary: { runs: Random.rounds(150) } }
   )
 
   it.prop(
@@ -304,6 +305,6 @@ describe("PacketIdentifiers", () => {
       })
       for (const [before, modelBefore] of history) assertSame(before, modelBefore)
     },
-    { arbitrary: { runs: 500 } }
+    { arbitrary: { runs: Random.rounds(500) } }
   )
 })

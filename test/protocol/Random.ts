@@ -9,6 +9,13 @@ export interface Random {
   readonly bytes: (length: number) => Uint8Array
 }
 
+/**
+ * How often a property is tried: `count` times, or a fiftieth of it, but not less than 25, in `npm run mutation`, where
+ * every mutant meets all tests that reach it.
+ */
+export const rounds = (count: number): number =>
+  process.env.MQTT_MUTATION === "1" ? Math.min(count, Math.max(25, Math.ceil(count / 50))) : count
+
 export const make = (seed: number): Random => {
   let state = seed | 0
   const next = (): number => {

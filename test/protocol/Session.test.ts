@@ -5,6 +5,7 @@ import {
   acknowledge,
   assertEmpty,
   at,
+  begin,
   check,
   connected,
   disconnected,
@@ -117,7 +118,11 @@ describe.each(versions)("Session %s: another connection", (version) => {
     const table = check(online(version), [
       [publish(outgoing(1, "a"), outgoing(2, "b")), ["PUBLISH1 #1 a", "PUBLISH2 #2 b"]],
       [disconnected, []],
-      [receive(puback(1), pubrec(2)), ["complete a", "PUBREL #2"]],
+      [receive(puback(1)), ["complete a"]]
+    ])
+    assert.strictEqual(table.session.owed, 0)
+    check(table, [
+      [receive(pubrec(2)), ["PUBREL #2"]],
       [connected(), ["PUBREL #2"]],
       [receive(pubcomp(2)), ["complete b"]]
     ])
@@ -292,6 +297,130 @@ describe.each(versions)("Session %s: what is owed", (version) => {
     // PUBREL, and the one PUBLISH for which the window has room.
     assert.strictEqual(table.session.owed, 2)
     assert.strictEqual(deadline(table), 70_000)
+  })
+})
+
+describe.each(versions)("Session %s: patience", (version) => {
+  const deadline = ({ session }: Table) => Session.responseDeadline(session, 10_000)
+
+  it("one message may be left out ten times as long while others are acknowledged, and no longer", () => {
+    const table = online(version)
+    play(table, at(1_000, publish(outgoing(1, "a"))))
+    for (const [index, now] of [20_000, 40_000, 60_000, 80_000, 90_000].entries()) {
+      play(table, at(now, publish(outgoing(1, "b"))))
+      play(table, at(now + 1, receive(puback(index + 2))))
+      assert.strictEqual(deadline(table), now + 1 + 10_000)
+    }
+    play(table, at(95_000, publish(outgoing(1, "c"))))
+    play(table, at(96_000, receive(puback(7))))
+    assert.strictEqual(deadline(table), 101_000)
+  })
+
+  it("it is counted from the last time it was sent", () => {
+    const table = online(version)
+    play(table, at(1_000, publish(outgoing(1, "a"))))
+    play(table, at(2_000, disconnected))
+    play(table, at(500_000, connected()))
+    assert.strictEqual(deadline(table), 510_000)
+  })
+
+  it("the oldest is the first that was sent of those unacknowledged on this connection", () => {
+    const table = online(version)
+    const oldest = () => Session.oldest(table.session)
+    assert.isUndefined(oldest())
+    play(table, subscribe("s", "f"))
+    assert.isUndefined(oldest())
+    // The numbers after the last one given are next, so that the oldest has the highest.
+    table.session = { ...table.session, outgoing: { ...table.session.outgoing, last: 65_533 } }
+    play(table, at(1_000, publish(outgoing(2, "a"))))
+    play(table, at(2_000, publish(outgoing(1, "b"), outgoing(1, "c"), outgoing(1, "d"))))
+    const shown = () => {
+      const { packetIdentifier, request, sentAt } = oldest() ?? assert.fail("none")
+      return [packetIdentifier, request, sentAt]
+    }
+    assert.deepStrictEqual(shown(), [65_534, "a", 1_000])
+    // A released message is the server's.
+    play(table, receive(pubrec(65_534)))
+    assert.deepStrictEqual(shown(), [65_535, "b", 2_000])
+    play(table, receive(puback(65_535)))
+    assert.deepStrictEqual(shown(), [2, "c", 2_000])
+    // What waits to be sent again is not under suspicion.
+    play(table, at(3_000, disconnected))
+    play(table, at(9_000, connected({ receiveMaximum: 2 })))
+    assert.deepStrictEqual(shown(), [2, "c", 9_000])
+    play(table, receive(puback(2)))
+    assert.deepStrictEqual(shown(), [3, "d", 9_000])
+    play(table, receive(puback(3)))
+    assert.isUndefined(oldest())
+  })
+
+  it("what waits to be sent again, because a released message has the window, is not the oldest", () => {
+    const table = online(version)
+    play(table, publish(outgoing(2, "a"), outgoing(1, "b")))
+    play(table, receive(pubrec(1)))
+    play(table, disconnected)
+    check(table, [[connected({ receiveMaximum: 1 }), ["PUBREL #1"]]])
+    assert.isUndefined(Session.oldest(table.session))
+    play(table, receive(pubcomp(1)))
+    assert.strictEqual(Session.oldest(table.session)?.request, "b")
+  })
+})
+
+describe.each(versions)("Session %s: wary of what is sent again", (version) => {
+  const five = range(5, 1)
+  const before = () =>
+    check(online(version), [
+      [
+        publish(...five.map((number) => outgoing(1, `m${number}`))),
+        five.map((number) => `PUBLISH1 #${number} m${number}`)
+      ],
+      [disconnected, []]
+    ])
+
+  it("one goes first, and with each that is acknowledged one more may be in flight", () => {
+    const table = check(before(), [
+      [connected({ isWary: true }), ["PUBLISH1 #1 m1 DUP"]],
+      [receive(puback(1)), ["complete m1", "PUBLISH1 #2 m2 DUP", "PUBLISH1 #3 m3 DUP"]],
+      [receive(puback(2)), ["complete m2", "PUBLISH1 #4 m4 DUP", "PUBLISH1 #5 m5 DUP"]]
+    ])
+    assert.strictEqual(Session.room(table.session), 0)
+    check(table, [[receive(puback(3), puback(4), puback(5)), ["complete m3", "complete m4", "complete m5"]]])
+    assert.strictEqual(Session.room(table.session), 6)
+  })
+
+  it("R74 the window grows to the server's Receive Maximum and no further", () => {
+    const table = check(before(), [
+      [connected({ isWary: true, receiveMaximum: 2 }), ["PUBLISH1 #1 m1 DUP"]],
+      [receive(puback(1)), ["complete m1", "PUBLISH1 #2 m2 DUP", "PUBLISH1 #3 m3 DUP"]],
+      [receive(puback(2)), ["complete m2", "PUBLISH1 #4 m4 DUP"]],
+      [receive(puback(3)), ["complete m3", "PUBLISH1 #5 m5 DUP"]],
+      [receive(puback(4), puback(5)), ["complete m4", "complete m5"]]
+    ])
+    assert.strictEqual(Session.room(table.session), 2)
+  })
+
+  it("the next connection is not wary unless it is told to be", () => {
+    check(before(), [
+      [connected({ isWary: true }), ["PUBLISH1 #1 m1 DUP"]],
+      [disconnected, []],
+      [connected(), five.map((number) => `PUBLISH1 #${number} m${number} DUP`)]
+    ])
+  })
+})
+
+describe("Session: with nothing in it", () => {
+  it("is not connected, in no doubt, and has nothing to send again, before the first connection and after one", () => {
+    const table = begin("5.0")
+    const assertIdle = () => {
+      assert.isFalse(table.session.isConnected)
+      assert.deepStrictEqual([table.session.replay, table.session.replayed], [[], 0])
+      assert.strictEqual(Session.room(table.session), 0)
+      assertEmpty(table)
+    }
+    assertIdle()
+    assert.isFalse(table.session.isInDoubt)
+    check(table, [[connected(), []], [disconnected, []]])
+    assertIdle()
   })
 })
 

@@ -29,7 +29,7 @@ import {
   withdraw
 } from "./support/session.ts"
 
-const seeds = Array.from({ length: 150 }, (_, index) => index + 1)
+const seeds = Array.from({ length: Random.rounds(150) }, (_, index) => index + 1)
 
 // -- Both sides, and a wire that is cut -------------------------------------------------------------------------------
 

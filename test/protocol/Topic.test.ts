@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import * as Topic from "../../src/protocol/Topic.ts"
+import * as Random from "./Random.ts"
 
 const versions: ReadonlyArray<ProtocolVersion> = ["3.1.1", "5.0"]
 
@@ -35,6 +36,15 @@ const goodText: ReadonlyArray<readonly [name: string, text: string]> = [
   ["names every object has", "__proto__/constructor"],
   ["a system topic", "$SYS/broker/load"]
 ]
+
+describe("what is wrong", () => {
+  it("names the topic or the filter, up to a hundred characters of it", () => {
+    const messageOf = (length: number) => Topic.validateTopicName("+".repeat(length), "5.0")?.message ?? ""
+    assert.include(messageOf(100), `The Topic Name "${"+".repeat(100)}" holds`)
+    assert.include(messageOf(101), `The Topic Name "${"+".repeat(100)}"... holds`)
+    assert.include(Topic.validateTopicFilter("a\u0000\n", "5.0")?.message, `The Topic Filter "a\\u0000\\n" holds`)
+  })
+})
 
 describe("validateTopicName", () => {
   for (const version of versions) {
@@ -77,6 +87,51 @@ describe("validateTopicFilter", () => {
         assert.isBelow(error?.message.length ?? 0, 300)
       })
     }
+
+    describe(`join in ${version}`, () => {
+      it("security 6: levels that others wrote make one topic, level for level", () => {
+        const levels = ["user", "alice", "$share", "", "a b", "\ufeff", "__proto__", "ä\u{1f600}", ".."]
+        assert.strictEqual(Topic.join(levels, version), levels.join("/"))
+        assert.strictEqual(Topic.join(["a"], version), "a")
+        assert.strictEqual(Topic.join(["", ""], version), "/")
+      })
+
+      const refused: ReadonlyArray<readonly [level: string, label: string]> = [
+        ["a/b", "4.7.1.1"],
+        ["/", "4.7.1.1"],
+        ["+", version === "5.0" ? "4.7.0-1" : "4.7.1-1"],
+        ["a#", version === "5.0" ? "4.7.0-1" : "4.7.1-1"],
+        ["a\u0000", "4.7.3-2"],
+        ["\ud800", version === "5.0" ? "1.5.4-1" : "1.5.3-1"],
+        ["a".repeat(65_536), "4.7.3-3"]
+      ]
+      for (const [level, label] of refused) {
+        it(`security 6: ${JSON.stringify(level.slice(0, 10))} is no level`, () => {
+          for (const levels of [[level], ["user", level], ["user", level, "inbox"]]) {
+            const error = Topic.join(levels, version)
+            assert.deepInclude(error, { _tag: "InvalidPacket", label: { version, label } })
+          }
+        })
+      }
+
+      it("security 6: the error names the level, and the wrong one only", () => {
+        const error = Topic.join(["user", "a/b", "inbox"], version)
+        assert.deepInclude(error, { field: "levels[1]" })
+        assert.include(typeof error === "string" ? "" : error.message, `The level "a/b" holds a "/"`)
+      })
+
+      it("security 6: no first level reaches the topics of the server, or a share", () => {
+        for (const level of ["$", "$SYS", "$share"]) {
+          assert.deepInclude(Topic.join([level, "g", "t"], version), { label: { version, label: "4.7.2" } })
+        }
+      })
+
+      it("security 6: no levels, and a single empty one, are no topic", () => {
+        for (const levels of [[], [""]]) {
+          assert.deepInclude(Topic.join(levels, version), { label: { version, label: "4.7.3-1" } })
+        }
+      })
+    })
 
     for (const [name, filter] of goodText) {
       it(`${name} is allowed in ${version}`, () => {
@@ -263,7 +318,7 @@ describe("matches", () => {
       if (topic === "" || Topic.validateTopicFilter(filter, "5.0") !== undefined) return
       assert.strictEqual(Topic.matches(filter, topic), matchesByLevels(filter, topic))
     },
-    { arbitrary: { runs: 5_000 } }
+    { arbitrary: { runs: Random.rounds(5_000) } }
   )
 
   it("the deepest topic there is matches without recursion", () => {

@@ -1,8 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Topic from "../../src/protocol/Topic.ts"
 import * as TopicTree from "../../src/protocol/TopicTree.ts"
+import * as Random from "./Random.ts"
 
 const treeOf = (...filters: ReadonlyArray<string>): TopicTree.TopicTree<string> => {
   const tree = TopicTree.make<string>()
@@ -36,6 +37,9 @@ describe("TopicTree", () => {
     assert.deepStrictEqual(matched(tree, "$SYS/b"), ["$SYS/#"])
     assert.deepStrictEqual(matched(tree, "$SYS"), ["$SYS/#"])
     assert.deepStrictEqual(matched(treeOf("$SYS/+", "$SYS/+/b", "+/a", "+/+"), "$SYS/a"), ["$SYS/+"])
+    // An empty level at the end is a level.
+    assert.deepStrictEqual(matched(treeOf("+", "+/", "+//", "/+/"), "a/"), ["+/"])
+    assert.deepStrictEqual(matched(treeOf("+", "+/", "+//"), "a"), ["+"])
   })
 
   it.prop(
@@ -65,7 +69,7 @@ describe("TopicTree", () => {
       assert.strictEqual(tree.size + tree.levels, 0)
       assert.deepStrictEqual(matched(tree, topic), [])
     },
-    { arbitrary: { runs: 3_000 } }
+    { arbitrary: { runs: Random.rounds(3_000) } }
   )
 
   it("says when a filter comes and when it goes", () => {
@@ -135,6 +139,38 @@ describe("TopicTree", () => {
     assert.deepStrictEqual(matched(tree, "a/b/c"), [-1])
     tree.remove("a/+/c", -1)
     assert.strictEqual(tree.levels, 0)
+  })
+
+  it("filters without wildcards take no level, and nothing is kept of them", () => {
+    const made: Array<Map<unknown, unknown>> = []
+    const Original = Map
+    vi.stubGlobal(
+      "Map",
+      class<K, V> extends Original<K, V> {
+        constructor() {
+          super()
+          made.push(this)
+        }
+      }
+    )
+    const tree = TopicTree.make<string>()
+    vi.unstubAllGlobals()
+    const filters = ["a", "a/b", "a/b/c", "$share/g/a/b", "$share/h/a/b"]
+    for (const filter of filters) assert.isTrue(tree.add(filter, filter))
+    assert.strictEqual(tree.levels, 0)
+    for (const filter of filters) assert.isTrue(tree.remove(filter, filter))
+    assert.deepStrictEqual(made.map(({ size }) => size), made.map(() => 0))
+  })
+
+  it("the values of a filter, once asked for, are not those that come later", () => {
+    const tree = TopicTree.make<number>()
+    tree.add("a/+", 1)
+    const values = tree.values("a/+")
+    tree.add("a/+", 2)
+    assert.deepStrictEqual([values, tree.values("a/+")], [[1], [1, 2]])
+    tree.remove("a/+", 1)
+    tree.remove("a/+", 2)
+    assert.deepStrictEqual(values, [1])
   })
 
   it("a filter that is the beginning of another goes alone", () => {

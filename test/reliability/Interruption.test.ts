@@ -3,9 +3,9 @@
  * on.
  */
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Exit, Pull, Stream, SubscriptionRef } from "effect"
+import { Array, Effect, Exit, Fiber, Pull, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import { type Client, clientId, complete, reconnected, roundTrip } from "../support/scenario.ts"
+import { begin, type Client, clientId, complete, reconnected, roundTrip } from "../support/scenario.ts"
 import { everywhere, type Run } from "./support/interruption.ts"
 
 const texts = ({ broker }: Run) =>
@@ -184,6 +184,22 @@ describe("interrupted at every point", () => {
     after: (mqtt, run) =>
       Effect.gen(function*() {
         assert.isTrue(yield* complete(mqtt.brokerUp))
+        yield* works(mqtt, run)
+      })
+  })
+
+  everywhere("request: the next one has the subscription for answers", {
+    prepare: ({ make }) => make({ protocolVersion: "5.0" }),
+    work: (mqtt) => mqtt.request("nobody", "x", { timeout: 3 * roundTrip }),
+    waits: 4 * roundTrip,
+    after: (mqtt, run) =>
+      Effect.gen(function*() {
+        const responding = yield* begin(mqtt.respond("ask", ({ text }) => Effect.succeed(`re: ${text}`)))
+        yield* TestClock.adjust(2 * roundTrip)
+        const answer = yield* complete(mqtt.request("ask", "x"))
+        assert.strictEqual(answer.text, "re: x")
+        yield* TestClock.adjust(2 * roundTrip)
+        yield* Fiber.interrupt(responding)
         yield* works(mqtt, run)
       })
   })

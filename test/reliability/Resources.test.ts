@@ -54,7 +54,8 @@ layer(Aedes.layer(), { excludeTestServices: true })("a thousand clients, one aft
         return TCPSocketWrap === 0 ? Effect.void : Effect.fail("connections are still open")
       }).pipe(Effect.retry({ schedule: Schedule.spaced("10 millis"), times: 500 }))
 
-      yield* clients(200)
+      // Until what the first clients warm up, such as compiled code, is there.
+      yield* clients(600)
       yield* atRest
       const before = { files: openFiles(), resources: activeResources(), memory: yield* memory }
       yield* clients(800)

@@ -35,6 +35,9 @@ describe("dependency direction", () => {
     ["MqttClient.ts", `import { NodeSocket } from "@effect/platform-node"`],
     ["testing/index.ts", `import { writer } from "../internal/connection/writer.ts"`],
     ["testing/index.ts", `export type Client = import("../MqttClient.ts").MqttClient`],
+    ["testing/index.ts", `export * from "./node/index.ts"`],
+    ["testing/node/index.ts", `import { NodeMqtt } from "../../node/index.ts"`],
+    ["node/index.ts", `import { MemoryBroker } from "../testing/index.ts"`],
     ["browser/index.ts", `import { tcp } from "../node/index.ts"`],
     ["node/index.ts", `import { readFileSync } from "../../scripts/files.ts"`],
     ["node/index.ts", `import WebSocket from "ws"`],
@@ -54,6 +57,7 @@ describe("dependency direction", () => {
         `import { Effect } from "effect"\nimport { MqttTransport } from "../../MqttTransport.ts"`,
       "index.ts": `export * as MqttClient from "./MqttClient.ts"`,
       "node/index.ts": `import * as net from "node:net"\nimport { MqttClient } from "../MqttClient.ts"`,
+      "testing/node/index.ts": `import * as net from "node:net"\nimport { MemoryBroker } from "../index.ts"`,
       "cli/index.ts": `import { NodeMqtt } from "../node/index.ts"`
     })
     assert.deepStrictEqual(violations(source), [])

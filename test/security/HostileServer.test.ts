@@ -5,8 +5,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, Random, References, Schedule, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
+import { setImmediate } from "node:timers/promises"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type * as MqttOptions from "../../src/MqttOptions.ts"
+import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type { Packet } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, ScriptedServer } from "../../src/testing/index.ts"
@@ -15,6 +19,19 @@ import { latency, roundTrip, scenario, settle, versions } from "../support/conne
 import { record } from "../support/scenario.ts"
 
 const opening = 80
+
+const collectGarbage: () => void = (() => {
+  V8.setFlagsFromString("--expose-gc")
+  return Vm.runInNewContext("gc")
+})()
+
+/** Bytes that are reachable, buffers outside the heap included. What this turn has touched stays reachable until its end. */
+const memory = Effect.map(Effect.promise(() => setImmediate()), () => {
+  collectGarbage()
+  collectGarbage()
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+})
 
 const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
@@ -96,6 +113,28 @@ describe("security: a hostile server", () => {
           assert.strictEqual(yield* violationOf(mqtt), reasonCode)
           yield* mqtt.disconnect
         }
+      })))
+
+    it.effect(`security 4: a packet that is dripped out for ever ends it after a minute, and it connects again (${protocolVersion})`, () =>
+      scenario(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connect({ protocolVersion, reconnect: Schedule.spaced("5 seconds") })
+        // A message of a thousand bytes, one of them every five seconds.
+        yield* peer.sendBytes(bytesOf("30 e8 07"))
+        yield* TestClock.adjust(latency)
+        for (let second = 5; second < 60; second += 5) {
+          yield* TestClock.adjust(5_000 - latency)
+          yield* peer.sendBytes([0])
+          yield* TestClock.adjust(latency)
+        }
+        assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
+        yield* TestClock.adjust(5_000)
+        const state = yield* stateOf(mqtt)
+        assert.strictEqual(state._tag === "Disconnected" ? state.error.reason._tag : state._tag, "PacketTimeout")
+        yield* TestClock.adjust(5_000)
+        const next = yield* nextConnection
+        yield* next.handshake()
+        yield* roundTrip
+        assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
       })))
 
     it.effect(`security 5: U+FEFF and noncharacters arrive as they were sent (${protocolVersion})`, () =>
@@ -279,6 +318,73 @@ describe("security: a hostile server", () => {
       })))
   }
 
+  for (const qos of [0, 1] as const) {
+    it.effect(`CVE-2017-10910 60,000 messages of QoS ${qos} in one chunk: other fibers have their turns in between`, () =>
+      scenario(Effect.gen(function*() {
+        const count = 60_000
+        const { mqtt, peer } = yield* connect({ receiveMaximum: 65_535 })
+        let turns = 0
+        const deliveredIn: Array<number> = []
+        const delivered = mqtt.messages("#", { qos, buffer: { messages: count } }).pipe(
+          Stream.runForEach(() => Effect.sync(() => void deliveredIn.push(turns)))
+        )
+        yield* begin(delivered)
+        yield* TestClock.adjust(latency)
+        const { packetIdentifier } = yield* peer.expect("Subscribe")
+        yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [qos] })
+        yield* TestClock.adjust(latency)
+        const messages = Array.from(
+          { length: count },
+          (_, index) =>
+            qos === 0
+              ? bytesOf("30 04 0001 74 00")
+              : concat([bytesOf("32 06 0001 74"), uint16(index + 1), bytesOf("00")])
+        )
+        yield* peer.sendBytes(concat(messages))
+        const others = yield* begin(Effect.forever(Effect.suspend(() => {
+          turns++
+          return Effect.yieldNow
+        })))
+        yield* TestClock.adjust(latency)
+        yield* Effect.repeat(Effect.yieldNow, { until: () => deliveredIn.length === count, times: 10_000 })
+        yield* Fiber.interrupt(others)
+        const inOneTurn = new Map<number, number>()
+        for (const turn of deliveredIn) inOneTurn.set(turn, (inOneTurn.get(turn) ?? 0) + 1)
+        assert.lengthOf(deliveredIn, count)
+        assert.isBelow(Math.max(...inOneTurn.values()), count / 5)
+      })))
+  }
+
+  it.effect("security 12: 10,000 connections that are killed at once leave no memory behind", () =>
+    Effect.gen(function*() {
+      let opened = 0
+      // Nothing in between that would keep what passed: CONNACK, and then a packet of no type.
+      const transport = MqttTransport.of({
+        endpoint: "mqtt://hostile.test",
+        open: Effect.sync(() => {
+          opened++
+          const answers = [bytesOf("20 03 00 00 00"), bytesOf("00 00")]
+          return {
+            pull: Effect.suspend(() => {
+              const answer = answers.shift()
+              return answer === undefined ? Effect.never : Effect.succeed([answer] as const)
+            }),
+            write: () => Effect.void,
+            abort: Effect.void
+          }
+        })
+      })
+      yield* MqttClient.make({ clientId: "client", reconnect: Schedule.spaced("1 second") }).pipe(
+        Effect.provideService(MqttTransport, transport)
+      )
+      yield* TestClock.adjust("2000 seconds")
+      const before = yield* memory
+      yield* TestClock.adjust("10000 seconds")
+      assert.isAbove(opened, 11_000)
+      // A hundred bytes kept of each would be a megabyte.
+      assert.isBelow((yield* memory) - before, 1_000_000)
+    }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Fatal")))
+
   it("security 7: a flood of User Properties or Subscription Identifiers is bounded by the packet, not by its square", () => {
     const readings: Array<number> = []
     for (const count of [10_000, 40_000]) {
@@ -297,16 +403,13 @@ describe("security: a hostile server", () => {
       readings.push(publish._tag === "Publish" ? publish.properties.userProperties?.length ?? 0 : 0)
     }
     assert.deepStrictEqual(readings, [10_000, 40_000])
-    const identifiers = concat(Array.from({ length: 5_000 }, () => bytesOf("0b 01")))
-    const body = concat([
-      text("t"),
-      Uint8Array.of((identifiers.length & 127) | 128, identifiers.length >> 7),
-      identifiers
-    ])
-    const header = Uint8Array.of(0x30, (body.length & 127) | 128, body.length >> 7)
+    const identifiers = concat(Array.from({ length: 10_000 }, () => bytesOf("0b 01")))
+    // 20,000 and 20,006 as Variable Byte Integers.
+    const body = concat([text("t"), bytesOf("a0 9c 01"), identifiers])
+    const header = bytesOf("30 a6 9c 01")
     const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 1_048_576 })
     const [publish]: ReadonlyArray<Packet> = decoder.push(concat([header, body]))
-    assert.lengthOf(publish._tag === "Publish" ? publish.properties.subscriptionIdentifiers ?? [] : [], 5_000)
+    assert.lengthOf(publish._tag === "Publish" ? publish.properties.subscriptionIdentifiers ?? [] : [], 10_000)
   })
 
   it.effect("security 15: Client Identifiers that we make are of 62 characters, and no two are alike", () =>

@@ -16,18 +16,30 @@ import {
   Tracer
 } from "effect"
 import { TestClock } from "effect/testing"
+import type { Duplex } from "node:stream"
 import { inspect } from "node:util"
 import { MqttClient, MqttConnection, MqttError, type MqttOptions } from "../../src/index.ts"
-import { NodeMemoryBroker, NodeMqtt } from "../../src/node/index.ts"
+import { NodeMqtt } from "../../src/node/index.ts"
 import { none } from "../../src/protocol/Properties.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import { NodeMemoryBroker } from "../../src/testing/node/index.ts"
+import * as certificates from "../support/certificates.ts"
+import * as listeners from "../support/listeners.ts"
 import { complete } from "../support/scenario.ts"
+
+const lockedKey = certificates.encrypted(certificates.client.key, "canary-passphrase")
 
 const secrets = {
   password: "canary-password",
   url: "canary-in-the-url",
   username: "canary-user-of-the-url",
-  data: "canary-authentication-data"
+  data: "canary-authentication-data",
+  passphrase: "canary-passphrase",
+  token: "canary-token-of-a-header",
+  signature: "canary-signature-in-the-query",
+  // Any line of the key is the key.
+  key: certificates.client.key.split("\n")[1],
+  lockedKey: lockedKey.split("\n")[1]
 }
 
 /** What a secret looks like when somebody prints it: as text, in base64, in a URL, or as its bytes. */
@@ -291,5 +303,116 @@ describe("security 2: secrets over TCP", () => {
 
   it("options that hold a password can be printed", () => {
     for (const options of Object.values(ways)) for (const text of textsOf(options)) assertCleanText(text)
+  })
+})
+
+describe("security 2: secrets over every transport", () => {
+  const { expired, unknown, wrongHost } = certificates
+
+  const isSecure = (kind: listeners.Kind) => kind === "tls" || kind === "wss"
+
+  /** Everything that can be secret about a server. */
+  const withSecrets = (kind: listeners.Kind, url: string): NodeMqtt.Options => {
+    const secretUrl = kind === "unix"
+      ? url
+      : `${url.replace("://", `://${secrets.username}:${secrets.url}@`)}/mqtt?signature=${secrets.signature}`
+    return {
+      url: secretUrl,
+      clientId: "client",
+      connectTimeout: "300 millis",
+      ...(kind === "unix" ? { username: secrets.username, password } : {}),
+      webSocket: { headers: { authorization: Redacted.make(secrets.token) } },
+      ...(isSecure(kind)
+        ? {
+          tls: {
+            ca: certificates.ca,
+            cert: certificates.client.cert,
+            key: Redacted.make(lockedKey),
+            passphrase: Redacted.make(secrets.passphrase)
+          }
+        }
+        : {})
+    }
+  }
+
+  const failing = (options: NodeMqtt.Options) => Effect.exit(Effect.scoped(Layer.build(NodeMqtt.layer(options))))
+
+  /** Peers that say something that they may not, or nothing. */
+  const rude: ReadonlyArray<(stream: Duplex) => void> = [
+    (stream) => stream.destroy(),
+    (stream) => stream.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)),
+    (stream) => stream.end("HTTP/1.1 403 Forbidden\r\n\r\n"),
+    (stream) => stream.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"),
+    () => {}
+  ]
+
+  it.live.each(listeners.kinds)("%s: every way to fail, and a client that is lost", (kind) => {
+    const { assertClean, record } = recording()
+    const scheme = (url: string) =>
+      url.replace(/^\w+/, { tls: "mqtts", wss: "wss", ws: "ws", tcp: "mqtt", unix: "unix" }[kind])
+    return Effect.gen(function*() {
+      const broker = yield* MemoryBroker.make()
+      const unused = yield* Effect.scoped(listeners.listen(kind, () => {}))
+      assertErrorClean(yield* failing(withSecrets(kind, unused.url)))
+      if (kind !== "unix") assertErrorClean(yield* failing(withSecrets(kind, scheme("mqtt://broker.invalid"))))
+      for (const answer of rude) {
+        const peer = yield* listeners.listen(kind === "unix" ? kind : "tcp", (stream) => {
+          stream.once("data", () => answer(stream))
+          stream.resume()
+        })
+        assertErrorClean(yield* failing(withSecrets(kind, scheme(peer.url))))
+      }
+      for (const server of isSecure(kind) ? [unknown, expired, wrongHost] : []) {
+        const { url } = yield* listeners.listenWith(broker, kind, { tls: server })
+        assertErrorClean(yield* failing(withSecrets(kind, url)))
+      }
+      const wrongKey = { tls: { cert: certificates.server.cert, key: Redacted.make(lockedKey), passphrase: password } }
+      assertErrorClean(yield* failing({ ...withSecrets(kind, unused.url), ...wrongKey }))
+      assertErrorClean(yield* failing({ ...withSecrets(kind, unused.url), tls: Effect.succeed(wrongKey.tls) }))
+      const broken = { headers: { authorization: Redacted.make(`${secrets.token}\n`) } }
+      if (kind === "ws" || kind === "wss") {
+        const { url } = yield* listeners.listenWith(broker, kind)
+        assertErrorClean(yield* failing({ ...withSecrets(kind, url), webSocket: broken }))
+      }
+
+      const headers: Array<unknown> = []
+      const listener = yield* listeners.listenWith(broker, kind, {
+        onRequest: (request) => headers.push(request.headers["authorization"])
+      })
+      yield* broker.refuseSession(0x86)
+      assertErrorClean(yield* failing(withSecrets(kind, listener.url)))
+      yield* broker.ignoreConnect()
+      assertErrorClean(yield* failing(withSecrets(kind, listener.url)))
+
+      const options = {
+        ...withSecrets(kind, listener.url),
+        reconnect: Schedule.spaced("1 millis"),
+        connectTimeout: "5 seconds"
+      } as const
+      const mqtt = yield* Effect.provideContext(MqttClient.MqttClient, yield* Layer.build(NodeMqtt.layer(options)))
+      yield* listener.cut
+      yield* broker.awaitPacket("client", "Connect", 4)
+      yield* broker.refuseSession(0x86)
+      yield* listener.cut
+      yield* SubscriptionRef.changes(mqtt.state).pipe(
+        Stream.takeUntil(({ _tag }) => _tag === "Closed"),
+        Stream.runDrain
+      )
+      yield* assertClientClean(mqtt)
+      assertErrorClean(yield* Effect.exit(mqtt.publish("t", "x")))
+      // They are no secret where they have to be.
+      const passwords = (yield* broker.received("client")).flatMap((packet) =>
+        packet._tag === "Connect" ? [`${Buffer.from(packet.password ?? [])}`] : []
+      )
+      assert.deepStrictEqual([...new Set(passwords)], [kind === "unix" ? secrets.password : secrets.url])
+      if (kind === "ws" || kind === "wss") assert.deepStrictEqual([...new Set(headers)], [secrets.token])
+      const transport = yield* Layer.build(NodeMqtt.layerTransport(options))
+      for (const text of textsOf(transport)) assertCleanText(text)
+    }).pipe(
+      Effect.scoped,
+      record,
+      Effect.timeout("20 seconds"),
+      Effect.tap(() => Effect.sync(assertClean))
+    )
   })
 })

@@ -39,6 +39,8 @@ export interface Options {
 
 const blockSize = 50
 const progressEvery = 5000
+/** How many of those that failed the progress names. */
+const named = 10
 
 const ask = (worker: ChildProcess, block: Block): Promise<Result> =>
   new Promise((resolve, reject) => {
@@ -61,8 +63,10 @@ export const run = async (options: Options): Promise<Result> => {
   let done = 0
   const tell = () => {
     const seconds = (performance.now() - started) / 1000
+    const first = failures.slice(0, named).map(({ index }) => index).join(", ")
+    const failed = failures.length === 0 ? "" : ` (${first}${failures.length > named ? ", ..." : ""})`
     onProgress(
-      `${done} of ${count} runs, ${failures.length} failed, ${(done / seconds).toFixed(0)} a second, ` +
+      `${done} of ${count} runs, ${failures.length} failed${failed}, ${(done / seconds).toFixed(0)} a second, ` +
         `${seconds.toFixed(0)} s`
     )
   }

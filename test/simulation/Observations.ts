@@ -40,6 +40,8 @@ export interface Emitted {
   readonly at: number
   /** The QoS the broker owed it to the client with, or `undefined` when its session had no such subscription. */
   readonly owedAt: QoS | undefined
+  /** The same for each filter that its session had: 5.0 says which ones a message is for. */
+  readonly owedFor: ReadonlyMap<string, QoS>
 }
 
 export interface Subscriber {

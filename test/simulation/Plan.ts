@@ -114,6 +114,8 @@ export interface Plan {
   readonly client: ClientPlan
   readonly limits: Limits
   readonly usesTopicAliases: boolean
+  /** What several subscriptions match. 3.1.1 has no way to tell copies apart. */
+  readonly overlappingSubscriptions: "once" | "each"
   readonly network: { readonly latency: number; readonly connectDelay: number; readonly highWaterMark: number }
   readonly cuts: ReadonlyArray<Cut>
   /** The broker loses its sessions between the first connection and the second. */
@@ -334,6 +336,7 @@ export const make = (seed: number, length?: number): Plan => {
     cuts: [],
     losesSession: false,
     probeSize: 500,
-    steps
+    steps,
+    overlappingSubscriptions: client.version === "5.0" && random.chance(0.5) ? "each" : "once"
   }
 }

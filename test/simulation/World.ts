@@ -5,36 +5,18 @@
  * First come the plan's steps; then the network is made whole and everything comes to rest; then the client is closed.
  * What was seen is returned. Whether it was right is said by `invariants`.
  */
-import {
-  Clock,
-  Duration,
-  Effect,
-  Exit,
-  Metric,
-  Random,
-  References,
-  Schedule,
-  Scope,
-  Stream,
-  SubscriptionRef
-} from "effect"
+import { Clock, Effect, Exit, Metric, Random, References, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import { createHash } from "node:crypto"
-import * as MqttClient from "../../src/MqttClient.ts"
-import { HostNotFound } from "../../src/MqttError.ts"
-import type { MqttError } from "../../src/MqttError.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
-import { MqttTransport } from "../../src/MqttTransport.ts"
-import type { QoS } from "../../src/protocol/Packet.ts"
-import * as Topic from "../../src/protocol/Topic.ts"
-import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import * as SeededRandom from "../protocol/Random.ts"
+import * as instruments from "./instruments.ts"
 import * as invariants from "./invariants.ts"
-import * as Observations from "./Observations.ts"
-import type { Action, Backoff, ClientPlan, Limits, Plan } from "./Plan.ts"
-import { Program } from "./Program.ts"
-
-const clientId = "client"
+import { undelivered } from "./invariants/receiving.ts"
+import { subscriptionProblems } from "./invariants/subscriptions.ts"
+import type * as Observations from "./Observations.ts"
+import * as Parts from "./Parts.ts"
+import type { Plan } from "./Plan.ts"
+import type { Program } from "./Program.ts"
+import { Steps } from "./Steps.ts"
 
 /** Virtual milliseconds that everything is given to come to rest. */
 const patience = 90_000
@@ -46,191 +28,18 @@ export interface Outcome {
   readonly observations: Observations.Observations
 }
 
-/** A clock that counts who sleeps on it and whose wall clock can jump. */
-const watch = (clock: Clock.Clock) => {
-  let timers = 0
-  let jumped = 0
-  const wall = () => clock.currentTimeMillisUnsafe() + jumped
-  const wallNanos = () => clock.currentTimeNanosUnsafe() + BigInt(jumped) * 1_000_000n
-  const watched: Clock.Clock = Object.assign(Object.create(clock), {
-    currentTimeMillisUnsafe: wall,
-    currentTimeNanosUnsafe: wallNanos,
-    currentTimeMillis: Effect.sync(wall),
-    currentTimeNanos: Effect.sync(wallNanos),
-    sleep: (duration: Duration.Duration) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => timers++),
-        () => clock.sleep(duration),
-        () => Effect.sync(() => timers--)
-      )
-  })
-  return {
-    clock: watched,
-    timers: () => timers,
-    jump: (milliseconds: number) => {
-      jumped += milliseconds
-    }
-  }
-}
-
-const countFibers = () => {
-  let live = 0
-  return { live: () => live, metrics: { recordFiberStart: () => void live++, recordFiberEnd: () => void live-- } }
-}
-
-const toSchedule = ({ cap, first, isJittered }: Backoff): Schedule.Schedule<unknown, MqttError> => {
-  const backoff = Schedule.min([Schedule.exponential(first), Schedule.spaced(cap)])
-  return isJittered ? Schedule.jittered(backoff) : backoff
-}
-
-const toOptions = (plan: ClientPlan): MqttOptions.Options => ({
-  clientId,
-  protocolVersion: plan.version,
-  session: plan.session,
-  initialConnection: "retry",
-  keepAlive: Duration.seconds(plan.keepAlive),
-  connectTimeout: plan.connectTimeout,
-  responseTimeout: plan.responseTimeout,
-  drainTimeout: plan.drainTimeout,
-  stableAfter: plan.stableAfter,
-  reconnect: toSchedule(plan.backoff),
-  maxInflight: plan.maxInflight,
-  receiveMaximum: plan.receiveMaximum,
-  outbox: plan.outbox,
-  ...(plan.retriesEverything ? { isRetryable: () => true } : {}),
-  ...(plan.quarantines ? {} : { retransmit: Schedule.forever }),
-  ...(plan.hasWill ? { will: { topic: "will", payload: "gone" } } : {})
-})
-
-/** What the broker can be told anew at each start. */
-const limitNames = [
-  "receiveMaximum",
-  "maximumPacketSize",
-  "maximumQoS",
-  "retainAvailable",
-  "topicAliasMaximum",
-  "serverKeepAlive"
-] as const
-
-type BrokerOptions = { -readonly [Name in keyof MemoryBroker.Options]: MemoryBroker.Options[Name] }
-
-/** What a world is made of. */
-interface Parts {
-  readonly plan: Plan
-  readonly observations: Observations.Observations
-  readonly clock: Clock.Clock
-  readonly jump: (milliseconds: number) => void
-  readonly brokerOptions: BrokerOptions
-  readonly broker: MemoryBroker.MemoryBroker["Service"]
-  readonly network: FakeNetwork.FakeNetwork["Service"]
-  readonly client: MqttClient.MqttClient["Service"]
-  readonly clientScope: Scope.Closeable
-  readonly program: Program
-}
-
-const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-const limitsOf = (plan: Plan, limits: Limits): Limits => plan.client.version === "3.1.1" ? {} : limits
-
-const setLimits = (options: BrokerOptions, limits: Limits): void => {
-  for (const name of limitNames) Object.assign(options, { [name]: limits[name] })
-}
-
-/** Notes whether the broker has lost the session with it. */
-const losing = Effect.fnUntraced(function*(
-  { broker, clock, observations }: Pick<Parts, "broker" | "clock" | "observations">,
-  effect: Effect.Effect<void>
-) {
-  const before = yield* broker.session(clientId)
-  yield* effect
-  const after = yield* broker.session(clientId)
-  if (before !== undefined && after === undefined) observations.lostAt.push(nowOf(clock))
-})
-
-/** Notes when an attempt begins, opens and ends. */
-const watchAttempts = (
-  transport: MqttTransport["Service"],
-  { attempts }: Observations.Observations,
-  now: () => number
-): MqttTransport["Service"] => {
-  const open = Effect.uninterruptibleMask((restore) =>
-    Effect.suspend(() => {
-      const attempt: Observations.Attempt = {
-        startedAt: now(),
-        openedAt: undefined,
-        endedAt: undefined,
-        acceptedAt: undefined,
-        sessionPresent: undefined
-      }
-      attempts.push(attempt)
-      const ended = Effect.sync(() => {
-        attempt.endedAt ??= now()
-      })
-      // Registered before the connection is, so it comes after it.
-      return Effect.addFinalizer(() => ended).pipe(
-        Effect.andThen(restore(transport.open)),
-        Effect.tap(() =>
-          Effect.sync(() => {
-            attempt.openedAt = now()
-          })
-        )
-      )
-    })
-  )
-  return MqttTransport.of({ ...transport, open })
-}
-
-const makeParts = Effect.fnUntraced(function*(
-  plan: Plan,
-  clock: Clock.Clock,
-  jump: (milliseconds: number) => void
-): Effect.fn.Return<Parts, never, Scope.Scope> {
-  const observations = Observations.make(plan)
-  const now = () => nowOf(clock)
-  const brokerOptions: BrokerOptions = { usesTopicAliases: plan.usesTopicAliases }
-  setLimits(brokerOptions, limitsOf(plan, plan.limits))
-  const { cuts, losesSession, network: { connectDelay, highWaterMark, latency } } = plan
-  const broker = yield* MemoryBroker.make(brokerOptions)
-  const accept: FakeNetwork.Accept = (peer) =>
-    Effect.suspend(() => {
-      const mine = cuts.filter(({ connection }) => connection === peer.connection)
-      const cutting = Effect.forEach(
-        mine,
-        ({ connection, ...cut }) => network.inject({ _tag: "CutAfter", ...cut }, connection),
-        { discard: true }
-      )
-      const isLost = losesSession && peer.connection === 2
-      const forgetting = losing({ broker, clock, observations }, broker.restart({ keepSessions: false }))
-      return cutting.pipe(Effect.andThen(isLost ? forgetting : Effect.void), Effect.andThen(broker.accept(peer)))
-    })
-  const { network, transport } = yield* FakeNetwork.make(accept, {
-    latency,
-    connectDelay,
-    failedConnectDelay: connectDelay * 2,
-    highWaterMark
-  })
-  const clientScope = yield* Scope.make()
-  const client = yield* MqttClient.make(toOptions(plan.client)).pipe(
-    Effect.provideService(MqttTransport, watchAttempts(transport, observations, now)),
-    Scope.provide(clientScope),
-    Effect.orDie
-  )
-  const program = new Program(client, observations, clock, yield* Scope.fork(yield* Effect.scope))
-  return { plan, observations, clock, jump, brokerOptions, broker, network, client, clientScope, program }
-})
-
 class World {
-  readonly #parts: Parts
+  readonly #parts: Parts.Parts
   readonly #plan: Plan
   readonly #observations: Observations.Observations
-  readonly #broker: Parts["broker"]
-  readonly #network: Parts["network"]
-  readonly #client: Parts["client"]
+  readonly #broker: Parts.Parts["broker"]
+  readonly #network: Parts.Parts["network"]
+  readonly #client: Parts.Parts["client"]
   readonly #program: Program
+  readonly #steps: Steps
   readonly #violations: Array<invariants.Violation> = []
-  #limits: Limits
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts.Parts) {
     this.#parts = parts
     this.#plan = parts.plan
     this.#observations = parts.observations
@@ -238,7 +47,7 @@ class World {
     this.#network = parts.network
     this.#client = parts.client
     this.#program = parts.program
-    this.#limits = limitsOf(parts.plan, parts.plan.limits)
+    this.#steps = new Steps(parts)
   }
 
   get violations(): ReadonlyArray<invariants.Violation> {
@@ -246,12 +55,7 @@ class World {
   }
 
   get #now(): number {
-    return nowOf(this.#parts.clock)
-  }
-
-  #setLimits(limits: Limits): void {
-    this.#limits = limitsOf(this.#plan, limits)
-    setLimits(this.#parts.brokerOptions, this.#limits)
+    return Parts.nowOf(this.#parts.clock)
   }
 
   // -------------------------------------------------------------------------
@@ -264,7 +68,7 @@ class World {
       const { steps } = this.#plan
       for (const { action, at } of steps) {
         if (at > this.#now) yield* TestClock.adjust(at - this.#now)
-        yield* this.#perform(action)
+        yield* this.#steps.perform(action)
         yield* this.#look(false)
       }
       yield* TestClock.adjust(1)
@@ -301,7 +105,7 @@ class World {
         returning: this.#observations.published.filter(({ end, qos }) =>
           qos === 0 && (end === undefined || end.how === "interrupted")
         ).length,
-        limits: this.#limits
+        limits: this.#steps.limits
       }
       this.#violations.push(...invariants.judgeMoment(moment))
       if (moment.state._tag === "Closed" && this.#observations.closedAt === undefined) {
@@ -309,98 +113,6 @@ class World {
         this.#observations.closedBy = moment.state.error?.reason._tag
       }
     })
-  }
-
-  // -------------------------------------------------------------------------
-  // Steps
-  // -------------------------------------------------------------------------
-
-  #perform(action: Action): Effect.Effect<void> {
-    const broker = this.#broker
-    const network = this.#network
-    switch (action._tag) {
-      case "Publish":
-        return this.#program.publish(action)
-      case "Subscribe":
-        return this.#program.subscribe(action)
-      case "Consume":
-        return this.#program.consume(action)
-      case "Emit":
-        return this.#emit(action)
-      case "Fault":
-        return Effect.andThen(this.#noteSilence(action), network.inject(action.fault, action.target))
-      case "RefuseConnect":
-        return network.refuseConnect(action.times)
-      case "HostNotFound":
-        return network.failConnect(action.times, new HostNotFound({ host: "broker.test" }))
-      case "HangConnect":
-        return network.hangConnect(action.times)
-      case "IgnoreConnect":
-        return broker.ignoreConnect(action.times)
-      case "RefuseSession":
-        return broker.refuseSession(this.#plan.client.version === "5.0" ? action.reasonCode : 3, action)
-      case "RefuseSubscribe":
-        return broker.refuseSubscribe(action.reasonCode)
-      case "ServerDisconnect":
-        return broker.disconnectClient(clientId, action.reasonCode)
-      case "Kick":
-        return broker.kick(clientId)
-      case "Restart":
-        return Effect.andThen(
-          action.keepSessions ? broker.restart(action) : losing(this.#parts, broker.restart(action)),
-          Effect.sync(() => this.#setLimits(action.limits ?? this.#limits))
-        )
-      case "Lie":
-        return broker.lieAboutSessionPresent(action.sessionPresent)
-      case "ExpireSession":
-        return losing(this.#parts, broker.expireSession(clientId))
-      case "HoldAcknowledgements":
-        return broker.holdAcknowledgements()
-      case "ReleaseAcknowledgements":
-        return broker.releaseAcknowledgements()
-      case "DelayAnswers":
-        return broker.delayAnswers(action.delay)
-      case "JumpClock":
-        return Effect.sync(() => this.#parts.jump(action.by))
-      case "Ask":
-        return this.#program.ask(action.what)
-      case "End":
-        return this.#end(action.how)
-    }
-  }
-
-  #emit(action: Extract<Action, { readonly _tag: "Emit" }>): Effect.Effect<void> {
-    const { qos, size, topic } = action
-    const one = Effect.gen({ self: this }, function*() {
-      const id = this.#program.nextId()
-      const session = yield* this.#broker.session(clientId)
-      const granted = (session?.subscriptions ?? [])
-        .filter(({ topicFilter }) => Topic.matches(topicFilter, topic))
-        .map((subscription) => subscription.qos)
-      const owedAt = granted.length === 0 ? undefined : Math.min(qos, Math.max(...granted)) as QoS
-      this.#observations.emitted.push({ id, topic, at: this.#now, owedAt })
-      yield* this.#broker.publish(topic, Observations.payloadOf(id, size), { qos })
-    })
-    return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
-  }
-
-  #noteSilence({ fault }: Extract<Action, { readonly _tag: "Fault" }>): Effect.Effect<void> {
-    if (fault._tag !== "Drop") return Effect.void
-    return Effect.map(this.#network.connections, (connections) => {
-      for (const { isOpen, number } of connections) {
-        if (isOpen) this.#observations.silenced.push({ connection: number, at: this.#now })
-      }
-    })
-  }
-
-  #end(how: "scope" | "disconnect" | "disconnectWithWill"): Effect.Effect<void> {
-    const closing = how === "scope" ? Scope.close(this.#parts.clientScope, Exit.void) : this.#client[how]
-    return Effect.andThen(
-      Effect.sync(() => {
-        this.#observations.closedAt ??= this.#now
-      }),
-      this.#program.call(how, closing)
-    )
   }
 
   // -------------------------------------------------------------------------
@@ -413,6 +125,11 @@ class World {
       yield* this.#heal
       this.#program.isHurrying = true
       if ((yield* this.#untilAtRest) === "over") return
+      // A fault that waited for the next connection may have made this one half-open.
+      if (this.#plan.client.keepAlive === 0) {
+        yield* this.#network.reset
+        if ((yield* this.#untilAtRest) === "over") return
+      }
       yield* this.#probe
       const end = yield* this.#untilAtRest
       if (end === "over") return
@@ -425,7 +142,7 @@ class World {
   /** The Topic Filters the broker has for the client. */
   get #subscriptions() {
     return Effect.gen({ self: this }, function*() {
-      const session = yield* this.#broker.session(clientId)
+      const session = yield* this.#broker.session(Parts.clientId)
       return session?.subscriptions.map(({ topicFilter }) => topicFilter)
     })
   }
@@ -455,13 +172,16 @@ class World {
   /** One message of each QoS, as large as the server takes, so that half-open connections are found too. */
   get #probe() {
     return Effect.gen({ self: this }, function*() {
-      const largest = Math.max(4, Math.min(this.#plan.probeSize, (this.#limits.maximumPacketSize ?? Infinity) - 30))
+      const largest = Math.max(
+        4,
+        Math.min(this.#plan.probeSize, (this.#steps.limits.maximumPacketSize ?? Infinity) - 30)
+      )
       for (const qos of [0, 1, 2] as const) {
-        if (qos > (this.#limits.maximumQoS ?? 2)) continue
+        if (qos > (this.#steps.limits.maximumQoS ?? 2)) continue
         yield* this.#program.publish({ _tag: "Publish", topic: "probe", qos, size: largest, count: 2, via: "publish" })
         // Into an outbox for one message they come one after the other.
         yield* TestClock.adjust(5)
-        yield* this.#emit({ _tag: "Emit", topic: "in/a", qos, size: 10, count: 1 })
+        yield* this.#steps.emit({ _tag: "Emit", topic: "in/a", qos, size: 10, count: 1 })
       }
     })
   }
@@ -489,14 +209,14 @@ class World {
     return Effect.gen({ self: this }, function*() {
       const { inFlight, outboxMessages } = yield* this.#client.stats
       const state = yield* SubscriptionRef.get(this.#client.state)
-      const session = yield* this.#broker.session(clientId)
+      const session = yield* this.#broker.session(Parts.clientId)
       const { calls, published } = this.#observations
       this.#observations.packets = yield* this.#broker.packets()
       return state._tag === "Connected" && inFlight === 0 && outboxMessages === 0 && session?.isConnected === true &&
         session.queued === 0 && session.inflight === 0 && (yield* this.#network.pending) === 0 &&
         published.every(({ end }) => end !== undefined) && calls.every(({ end }) => end !== undefined) &&
-        invariants.undelivered(this.#observations).length === 0 &&
-        invariants.subscriptionProblems(this.#observations, yield* this.#subscriptions).length === 0
+        undelivered(this.#observations).length === 0 &&
+        subscriptionProblems(this.#observations, yield* this.#subscriptions).length === 0
     })
   }
 
@@ -504,7 +224,7 @@ class World {
   get #close() {
     return Effect.gen({ self: this }, function*() {
       this.#program.isStopping = true
-      if (this.#observations.closedAt === undefined) yield* this.#end("scope")
+      if (this.#observations.closedAt === undefined) yield* this.#steps.end("scope")
       else yield* this.#program.call("scope", Scope.close(this.#parts.clientScope, Exit.void))
       yield* TestClock.adjust(this.#plan.client.drainTimeout + 2000)
       this.#program.isHurrying = true
@@ -516,7 +236,7 @@ class World {
     return Effect.gen({ self: this }, function*() {
       const observations = this.#observations
       observations.packets = yield* this.#broker.packets()
-      observations.accepted = (yield* this.#broker.messages).filter((message) => message.clientId === clientId)
+      observations.accepted = (yield* this.#broker.messages).filter((message) => message.clientId === Parts.clientId)
       observations.brokerViolations = yield* this.#broker.violations
       observations.log = yield* this.#network.log
       observations.openLeft = (yield* this.#network.counters).open
@@ -543,22 +263,13 @@ const hashOf = (observations: Observations.Observations): string => {
   return hash.digest("hex").slice(0, 16)
 }
 
-const seededRandom = (seed: number): (typeof Random.Random)["Service"] => {
-  const random = SeededRandom.make(seed ^ 0x5eed)
-  const limit = 2 ** 31 - 1
-  return {
-    nextIntUnsafe: () => random.integer(0, limit),
-    nextDoubleUnsafe: () => random.integer(0, limit) / (limit + 1)
-  }
-}
-
 const simulation = Effect.fnUntraced(function*(plan: Plan) {
-  const watched = watch(yield* Clock.Clock)
-  const fibers = countFibers()
+  const watched = instruments.watch(yield* Clock.Clock)
+  const fibers = instruments.countFibers()
   return yield* Effect.gen(function*() {
     const before = fibers.live()
     const scope = yield* Scope.make()
-    const parts = yield* Scope.provide(makeParts(plan, watched.clock, watched.jump), scope)
+    const parts = yield* Scope.provide(Parts.make(plan, watched.clock, watched.jump), scope)
     const world = new World(parts)
     yield* world.run
     const { observations } = parts
@@ -570,7 +281,7 @@ const simulation = Effect.fnUntraced(function*(plan: Plan) {
     return { violations, hash, observations }
   }).pipe(
     Effect.provideService(Clock.Clock, watched.clock),
-    Effect.provideService(Random.Random, seededRandom(plan.seed)),
+    Effect.provideService(Random.Random, instruments.seededRandom(plan.seed)),
     Effect.provideService(Metric.FiberRuntimeMetrics, fibers.metrics),
     Effect.provideService(References.MinimumLogLevel, "None")
   )

@@ -36,6 +36,7 @@ const planFor = (version: ProtocolVersion, losesSession: boolean, cuts: Readonly
   client: { ...fixedClient, version, keepAlive: 2 },
   limits: {},
   usesTopicAliases: false,
+  overlappingSubscriptions: "once",
   network: { latency: 5, connectDelay: 20, highWaterMark: Infinity },
   cuts,
   losesSession,

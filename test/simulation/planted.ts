@@ -39,7 +39,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "consume acknowledges before the hand-over",
-    file: "internal/client/subscriptions.ts",
+    file: "internal/client/deliveries.ts",
     from: "const item = { message: new MqttMessage(publish), handover }",
     to: "handover?.settle(0x00)\n    const item = { message: new MqttMessage(publish), handover: undefined }"
   },

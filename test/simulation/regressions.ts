@@ -12,13 +12,18 @@ interface Regression {
 const planOf = (
   steps: ReadonlyArray<Step>,
   client: Partial<ClientPlan> = {},
-  { latency = 20, limits = {} }: { readonly latency?: number; readonly limits?: Limits } = {}
+  { connectDelay = 80, latency = 20, limits = {} }: {
+    readonly connectDelay?: number
+    readonly latency?: number
+    readonly limits?: Limits
+  } = {}
 ): Plan => ({
   seed: 1,
   client: { ...fixedClient, ...client },
   limits,
   usesTopicAliases: false,
-  network: { latency, connectDelay: 80, highWaterMark: Infinity },
+  overlappingSubscriptions: "once",
+  network: { latency, connectDelay, highWaterMark: Infinity },
   cuts: [],
   losesSession: false,
   probeSize: 500,
@@ -77,6 +82,106 @@ export const regressions: ReadonlyArray<Regression> = [
       { at: 2884, action: { _tag: "ServerDisconnect", reasonCode: 0x80 } },
       { at: 3090, action: { _tag: "Restart", keepSessions: true } }
     ], { version: "3.1.1" })
+  },
+  {
+    name: "a subscription that lingered when the client was closed was held against it",
+    plan: planOf(
+      [
+        {
+          at: 0,
+          action: {
+            _tag: "Consume",
+            filter: "work/#",
+            qos: 2,
+            concurrency: 3,
+            pace: 10,
+            buffer: 3,
+            onFailure: "acknowledge",
+            lifetime: 397
+          }
+        },
+        { at: 3693, action: { _tag: "Restart", keepSessions: false, limits: { receiveMaximum: 2, maximumQoS: 1 } } }
+      ],
+      {
+        keepAlive: 60,
+        connectTimeout: 900,
+        responseTimeout: 900,
+        drainTimeout: 100,
+        stableAfter: 300
+      },
+      { connectDelay: 0 }
+    )
+  },
+  {
+    name: "without a keep alive, a cut that waited for the next connection made the last one half-open for good",
+    plan: planOf(
+      [
+        { at: 0, action: { _tag: "Subscribe", filter: "in/#", qos: 2, pace: 0, buffer: 3, policy: "suspend" } },
+        {
+          at: 4458,
+          action: {
+            _tag: "Fault",
+            fault: { _tag: "CutAfter", bytes: 67, direction: "toClient", how: "silence" },
+            target: "next"
+          }
+        }
+      ],
+      { version: "3.1.1", keepAlive: 0 },
+      { latency: 1 }
+    )
+  },
+  {
+    name: "QoS 0 that overtook QoS 2 in the window was out of order to who had subscribed at QoS 0",
+    plan: planOf([
+      { at: 800, action: { _tag: "Subscribe", filter: "out/#", qos: 0, pace: 20, buffer: 3, policy: "suspend" } },
+      { at: 2381, action: { _tag: "Publish", topic: "out/b", qos: 2, size: 4, count: 8, via: "publishAsync" } },
+      { at: 2538, action: { _tag: "Publish", topic: "out/b", qos: 0, size: 40, count: 1, via: "publish" } }
+    ], { maxInflight: 1 })
+  },
+  {
+    name: "what a consumer left of an earlier connection was given to the next subscriber before what came again",
+    plan: planOf([
+      {
+        at: 0,
+        action: {
+          _tag: "Consume",
+          filter: "work/#",
+          qos: 2,
+          concurrency: 1,
+          pace: 60,
+          buffer: 1,
+          onFailure: "stop",
+          trouble: { every: 1, how: "fail" }
+        }
+      },
+      { at: 190, action: { _tag: "Ask", what: "flush" } },
+      { at: 237, action: { _tag: "Emit", topic: "work/a", qos: 1, size: 400, count: 8 } },
+      { at: 237, action: { _tag: "Fault", fault: { _tag: "StallWrites" }, target: "open" } },
+      { at: 984, action: { _tag: "RefuseConnect", times: 1 } },
+      { at: 1024, action: { _tag: "Kick" } },
+      { at: 1064, action: { _tag: "RefuseConnect", times: 1 } },
+      { at: 2322, action: { _tag: "ServerDisconnect", reasonCode: 0x8d } },
+      {
+        at: 2472,
+        action: {
+          _tag: "Subscribe",
+          filter: "work/a",
+          qos: 1,
+          pace: 0,
+          buffer: 1,
+          policy: "suspend",
+          lifetime: 431
+        }
+      }
+    ], {
+      session: "cleanStartThenPersistent",
+      keepAlive: 60,
+      connectTimeout: 900,
+      responseTimeout: 900,
+      drainTimeout: 500,
+      stableAfter: 1500,
+      receiveMaximum: 2
+    }, { connectDelay: 0, latency: 5 })
   }
 ]
 

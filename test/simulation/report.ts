@@ -14,10 +14,13 @@ const quoted = (value: unknown): string =>
 export const violationsOf = ({ violations }: Outcome): ReadonlyArray<string> =>
   violations.map(({ description, invariant }) => `invariant ${invariant}: ${description}`)
 
-export const describe = ({ client, cuts, limits, losesSession, network, steps, usesTopicAliases }: Plan): string =>
+export const describe = (
+  { client, cuts, limits, losesSession, network, overlappingSubscriptions, steps, usesTopicAliases }: Plan
+): string =>
   [
     `client  ${quoted(client)}`,
-    `server  ${quoted(limits)}${usesTopicAliases ? " with aliases" : ""}${losesSession ? ", loses sessions" : ""}`,
+    `server  ${quoted(limits)}${usesTopicAliases ? " with aliases" : ""}${losesSession ? ", loses sessions" : ""}` +
+    (overlappingSubscriptions === "each" ? ", a copy for each subscription" : ""),
     `network ${quoted(network)}`,
     ...cuts.map((cut) => `cut     ${quoted(cut)}`),
     ...steps.map(({ action, at }) => `${String(at).padStart(7)}  ${quoted(action)}`)

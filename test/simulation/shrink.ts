@@ -15,6 +15,7 @@ const without = (steps: ReadonlyArray<Step>, from: number, count: number): Reado
 const simpler: ReadonlyArray<(plan: Plan) => Plan> = [
   (plan) => ({ ...plan, limits: {} }),
   (plan) => ({ ...plan, usesTopicAliases: false }),
+  (plan) => ({ ...plan, overlappingSubscriptions: "once" }),
   (plan) => ({ ...plan, network: { ...plan.network, highWaterMark: Infinity } }),
   (plan) => ({ ...plan, network: { ...plan.network, connectDelay: 80 } }),
   (plan) => ({ ...plan, network: { ...plan.network, latency: 20 } }),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { MqttError } from "../../src/MqttError.ts"
+import { HostNotFound, type MqttError } from "../../src/MqttError.ts"
 import { MqttTransport, type NetworkConnection } from "../../src/MqttTransport.ts"
 import { FakeNetwork } from "../../src/testing/index.ts"
 
@@ -370,6 +370,33 @@ describe("FakeNetwork", () => {
           assert.isUndefined(opening.pollUnsafe())
           yield* Fiber.interrupt(opening)
           yield* openConnection
+        })
+      ))
+
+    it.effect("failConnect: so many attempts fail with the reason that is given", () =>
+      run(() =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          const transport = yield* MqttTransport
+          yield* network.failConnect(2, new HostNotFound({ host: "broker.test" }))
+          for (const _ of [1, 2]) {
+            const opening = yield* Effect.forkChild(Effect.flip(transport.open), { startImmediately: true })
+            yield* TestClock.adjust(160)
+            assert.strictEqual(tagOf(yield* Fiber.join(opening)), "HostNotFound")
+          }
+          yield* openConnection
+        })
+      ))
+
+    it.effect("allowConnect: refusals and hangs that are left are forgotten", () =>
+      run(() =>
+        Effect.gen(function*() {
+          const network = yield* FakeNetwork.FakeNetwork
+          yield* network.refuseConnect(5)
+          yield* network.hangConnect(5)
+          yield* network.allowConnect
+          yield* openConnection
+          assert.strictEqual((yield* network.counters).attempts, 1)
         })
       ))
 

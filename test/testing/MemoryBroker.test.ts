@@ -278,6 +278,21 @@ describe("MemoryBroker", () => {
         })
       ))
 
+    inBothVersions(
+      "are gone with expireSession, unless they are connected",
+      (version, broker) =>
+        Effect.gen(function*() {
+          const first = yield* connect(version, persistent(version))
+          yield* broker.expireSession("client")
+          assert.isTrue((yield* broker.session("client"))?.isConnected)
+          yield* first.close
+          yield* roundTrip
+          yield* broker.expireSession("client")
+          assert.deepStrictEqual(yield* broker.sessions, [])
+          assert.isFalse(connackOf((yield* connect(version, persistent(version))).connack).sessionPresent)
+        })
+    )
+
     it.effect("live no longer than the broker allows, and as DISCONNECT changes it", () =>
       withBroker((broker) =>
         Effect.gen(function*() {

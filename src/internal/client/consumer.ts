@@ -10,8 +10,8 @@ import * as Stream from "effect/Stream"
 import type * as MqttError from "../../MqttError.ts"
 import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
 import type { ConsumeOptions } from "../../MqttOptions.ts"
+import type { Delivery } from "./handover.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscriber.ts"
-import type { Delivery } from "./subscriptions.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
@@ -33,14 +33,14 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
       }
     })
     yield* Effect.addFinalizer(() =>
-      Effect.sync(() => client.runner.subscriptions.giveBack([...open, ...inbox.takeBack(), ...missed], client.now()))
+      Effect.sync(() => client.runner.deliveries.giveBack([...open, ...inbox.takeBack(), ...missed], client.now()))
     )
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
     yield* join(client, subscriptions, {
       acknowledges: "byConsumer",
       inbox,
       missed: (delivery) => missed.push(delivery)
-    })
+    }, options.userProperties)
     const process = handling(handler, options, open)
     yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),

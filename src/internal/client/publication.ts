@@ -85,6 +85,6 @@ export class Publication implements Entry, Request {
       return this.#settled(Exit.succeed({ reasonCode, reasonString, userProperties }))
     }
     const { topic } = this.message
-    this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString })))
+    this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties })))
   }
 }

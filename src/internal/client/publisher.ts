@@ -46,12 +46,15 @@ export class Publisher {
     payload: Payload,
     options?: PublishOptions
   ): Effect.Effect<Acknowledgement, MqttError.MqttError> =>
-    Effect.callback((resume) => {
-      const publication = this.#begin(toMessage(topic, payload, options), options, resume)
-      if (publication === undefined) return
-      this.#runner.publish(publication)
-      return this.#withdrawing([publication])
-    })
+    Effect.callback((resume) => this.start(topic, payload, options, resume))
+
+  /** `settled` hears how it ends. What comes back withdraws the message, if it was not sent by then. */
+  start(topic: string, payload: Payload, options: PublishOptions | undefined, settled: Settled): Effect.Effect<void> {
+    const publication = this.#begin(toMessage(topic, payload, options), options, settled)
+    if (publication === undefined) return Effect.void
+    this.#runner.publish(publication)
+    return this.#withdrawing([publication])
+  }
 
   /** Waits until the window has taken the message; what it returns waits for the QoS. */
   readonly publishAsync = (

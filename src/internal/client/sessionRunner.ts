@@ -19,7 +19,9 @@ import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Session from "../../protocol/Session.ts"
 import * as Snapshot from "../../protocol/Snapshot.ts"
 import * as failures from "../connection/failures.ts"
+import { Deliveries } from "./deliveries.ts"
 import { Fifo } from "./fifo.ts"
+import type { Acknowledging } from "./handover.ts"
 import { Gate } from "./inbox.ts"
 import * as Outbox from "./outbox.ts"
 import { Publication } from "./publication.ts"
@@ -49,7 +51,7 @@ interface Leaving {
   mayBeOut: boolean
 }
 
-/** Stands for whoever published in an earlier client. */
+/** Stands for whoever published in an earlier client, or has been told already how it ended. */
 const nobody: Subscriptions.Request = { completed: () => {}, abandoned: () => {}, failed: () => {} }
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
@@ -58,10 +60,11 @@ const bytesPerTurn = 256 * 1024
 /** What QoS 0 ends with: nobody answers it. */
 export const noOutcome: Session.Outcome = { reasonCode: 0x00, reasonCodes: [], properties: Properties.none }
 
-export class SessionRunner implements Subscriptions.Server {
+export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly session: Ref.Ref<Session.Session<Subscriptions.Request>>
   readonly outbox: Outbox.Outbox<Publication>
   readonly subscriptions: Subscriptions.Subscriptions
+  readonly deliveries: Deliveries
   /** Closed while an inbox asks for no more to be read. */
   readonly gate: Gate
   #connection: MqttConnection | undefined
@@ -87,10 +90,10 @@ export class SessionRunner implements Subscriptions.Server {
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
     this.gate = new Gate(() => this.#onResume?.())
-    this.subscriptions = new Subscriptions.Subscriptions(this, {
+    this.deliveries = new Deliveries(this, { maximumUnclaimed: options.receiveMaximum, gate: this.gate })
+    this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
       isPersistent: options.session !== "clean",
-      maximumUnclaimed: options.receiveMaximum,
-      gate: this.gate
+      filtersPerPacket: options.filtersPerSubscribe
     })
   }
 
@@ -126,10 +129,12 @@ export class SessionRunner implements Subscriptions.Server {
     return this.#state.receiveMaximum
   }
 
-  get stats(): Stats {
+  get stats(): Omit<Stats, "answersDropped"> {
     const { connection, outgoing, republications, window } = this.#state
+    const reserved = Session.reserved(this.#state)
     return {
-      inFlight: outgoing.size,
+      inFlight: outgoing.size - reserved,
+      reserved,
       window,
       outboxMessages: this.outbox.size,
       outboxBytes: this.outbox.bytes,
@@ -162,7 +167,11 @@ export class SessionRunner implements Subscriptions.Server {
       now: connection.now()
     })
     this.session.ref.current = session
-    this.subscriptions.connected(sessionPresent, hasSubscriptions)
+    this.subscriptions.connected({
+      sessionPresent,
+      hasSubscriptions,
+      takesIdentifiers: protocolVersion === "5.0" && limits.subscriptionIdentifierAvailable
+    })
     this.#perform(actions)
     connection.wake()
   }
@@ -197,7 +206,8 @@ export class SessionRunner implements Subscriptions.Server {
   /** Gives the suspect up, so that the others can go on. */
   quarantine({ deaths, packetIdentifier, request }: Suspect, cause: Errors.MqttError): void {
     this.#suspect = undefined
-    this.#apply(Session.withdraw(this.#state, packetIdentifier, 0))
+    // The server may have it.
+    this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
     const topic = request instanceof Publication ? request.message.topic : ""
     request.failed(Errors.fromReason(new Errors.Quarantined({ topic, attempts: deaths, cause })))
   }
@@ -217,7 +227,7 @@ export class SessionRunner implements Subscriptions.Server {
   /** Packets arrived. Returns the rule the server broke, if it did. */
   receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {
     const violation = this.#apply(Session.receive(this.#state, packets, now))
-    const settled = this.subscriptions.takeSettled()
+    const settled = this.deliveries.takeSettled()
     if (settled.length > 0) this.acknowledge(settled, 0x00)
     if (this.#lacksIdentifiers) {
       this.#lacksIdentifiers = false
@@ -363,7 +373,9 @@ export class SessionRunner implements Subscriptions.Server {
     this.#isWithdrawing = true
     for (let refused = this.#refused.shift(); refused !== undefined; refused = this.#refused.shift()) {
       const { error, owner, packet } = refused
-      if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
+      if (packet._tag === "Publish" && packet.dup) {
+        this.#apply(Session.giveUp(this.#state, packet.packetIdentifier, nobody, now))
+      } else if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
         this.#apply(Session.withdraw(this.#state, packet.packetIdentifier, now))
       }
       owner.failed(error)
@@ -371,10 +383,17 @@ export class SessionRunner implements Subscriptions.Server {
     this.#isWithdrawing = false
   }
 
-  subscribe(subscriptions: ReadonlyArray<Packet.Subscription>, request: Subscriptions.Request): void {
+  subscribe(
+    { identifier, subscriptions, userProperties }: Subscriptions.Asked,
+    request: Subscriptions.Request
+  ): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
-    const packet = { subscriptions, properties: Properties.none }
+    const properties = connection.protocolVersion === "3.1.1" ? Properties.none : {
+      ...(identifier === undefined ? undefined : { subscriptionIdentifiers: [identifier] }),
+      ...(userProperties === undefined ? undefined : { userProperties })
+    }
+    const packet = { subscriptions, properties }
     const exceeded = failures.checkSubscribe(connection.limits, packet)
     if (exceeded !== undefined) return request.failed(exceeded)
     this.#ask(Session.subscribe(this.#state, { ...packet, request, now: connection.now() }), request)
@@ -433,7 +452,7 @@ export class SessionRunner implements Subscriptions.Server {
         if (this.#connection !== undefined) this.#send(this.#connection, action.packet)
       } else if (action._tag === "Deliver") {
         now ??= this.#connection?.now() ?? 0
-        this.subscriptions.deliver(action.publish, action.arrival, now)
+        this.deliveries.deliver(action.publish, action.arrival, now)
       } else if (action._tag === "Violation") {
         violation = action.violation
       }

@@ -12,10 +12,10 @@ import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
 import { invalidPacket } from "../../protocol/ProtocolError.ts"
 import * as Validity from "../../protocol/Validity.ts"
+import type { Subscriber } from "./handover.ts"
 import { Inbox, type InboxOptions } from "./inbox.ts"
 import type { Lifetime } from "./lifetime.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
-import type { Subscriber } from "./subscriptions.ts"
 
 /**
  * The messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
@@ -38,6 +38,8 @@ export interface Subscribing {
   readonly linger: (release: () => void) => Effect.Effect<void>
 }
 
+type UserProperties = Properties.Properties["userProperties"]
+
 export const make = (client: Subscribing) =>
   Effect.fnUntraced(function*(
     topicFilter: string | ReadonlyArray<string>,
@@ -45,7 +47,8 @@ export const make = (client: Subscribing) =>
   ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
     const inbox = yield* makeInbox<MqttMessage>(client, options)
     const subscriptions = toSubscriptions(topicFilter, options)
-    const granted = yield* join(client, subscriptions, { acknowledges: "onArrival", inbox })
+    const subscriber = { acknowledges: "onArrival", inbox } as const
+    const granted = yield* join(client, subscriptions, subscriber, options.userProperties)
     return Object.assign(Stream.fromPull(Effect.succeed(inbox.pull)), {
       topicFilters: subscriptions.map((subscription) => subscription.topicFilter),
       granted
@@ -73,19 +76,20 @@ export const makeInbox = <A>(
 export const join = Effect.fnUntraced(function*(
   { lifetime, linger, runner }: Subscribing,
   subscriptions: ReadonlyArray<Packet.Subscription>,
-  subscriber: Subscriber
+  subscriber: Subscriber,
+  userProperties?: UserProperties
 ): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
   if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
-  const invalid = check(subscriptions, runner)
+  const invalid = check(runner, subscriptions, userProperties)
   if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
   const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
   const leave = Effect.suspend(() => {
-    for (const topicFilter of topicFilters) runner.subscriptions.remove(topicFilter, subscriber)
+    const release = runner.subscriptions.leave(topicFilters, subscriber)
     subscriber.inbox.end(Cause.Done())
-    return linger(() => runner.subscriptions.release(topicFilters))
+    return release === undefined ? Effect.void : linger(release)
   })
   yield* Effect.addFinalizer(() => leave)
-  return yield* Effect.onError(enter(runner, subscriptions, subscriber), () => leave)
+  return yield* Effect.onError(enter(runner, subscriptions, subscriber, userProperties), () => leave)
 })
 
 export const toSubscriptions = (
@@ -101,11 +105,13 @@ export const toSubscriptions = (
   }))
 
 const check = (
+  runner: SessionRunner,
   subscriptions: ReadonlyArray<Packet.Subscription>,
-  runner: SessionRunner
+  userProperties: UserProperties
 ): MqttError.InvalidRequest | undefined => {
   const protocolVersion = runner.protocolVersion
-  const packet = { _tag: "Subscribe", packetIdentifier: 1, subscriptions, properties: Properties.none } as const
+  const properties = userProperties === undefined ? Properties.none : { userProperties }
+  const packet = { _tag: "Subscribe", packetIdentifier: 1, subscriptions, properties } as const
   const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
   if (invalid !== undefined) return MqttError.InvalidRequest.from(invalid)
   const conflict = subscriptions.find((subscription) => runner.subscriptions.conflicts(subscription))
@@ -123,7 +129,8 @@ const check = (
 const enter = (
   runner: SessionRunner,
   subscriptions: ReadonlyArray<Packet.Subscription>,
-  subscriber: Subscriber
+  subscriber: Subscriber,
+  userProperties: UserProperties
 ): Effect.Effect<ReadonlyArray<Packet.QoS>, MqttError.MqttError> =>
   Effect.callback((resume) => {
     const granted: Array<Packet.QoS> = []
@@ -131,6 +138,7 @@ const enter = (
     runner.subscriptions.addAll(
       subscriptions.map((options, index) => ({
         options,
+        userProperties,
         waiting: {
           granted: (qos) => {
             granted[index] = qos

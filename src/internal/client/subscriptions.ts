@@ -1,26 +1,32 @@
 /**
- * Who subscribed to what: one entry per Topic Filter with those who share it, kept in step with the server, and the
- * way from a received message to their inboxes.
+ * Who subscribed to what: one entry per Topic Filter with those who share it, kept in step with the server.
  *
- * The packets and their identifiers are the session's. MQTT 5.0 and 3.1.1, sections 3.8 to 3.11 and 4.7.
+ * The packets and their identifiers are the session's, received messages the deliveries'. MQTT 5.0 and 3.1.1, sections
+ * 3.8 to 3.11.
  */
 import type * as Cause from "effect/Cause"
 import * as Errors from "../../MqttError.ts"
-import { MqttMessage } from "../../MqttMessage.ts"
-import type { Arrival } from "../../protocol/Arrivals.ts"
 import type * as Packet from "../../protocol/Packet.ts"
+import type { Properties } from "../../protocol/Properties.ts"
 import * as ReasonCode from "../../protocol/ReasonCode.ts"
 import type { Outcome } from "../../protocol/Session.ts"
-import * as Topic from "../../protocol/Topic.ts"
-import * as TopicTree from "../../protocol/TopicTree.ts"
-import type { Gate, Inbox } from "./inbox.ts"
+import type { Deliveries } from "./deliveries.ts"
+import type { Subscriber } from "./handover.ts"
+import type { Route } from "./routes.ts"
+import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 
 /** What the table needs of the connection; both do nothing while there is none, and `abandoned` is told instead. */
 export interface Server {
-  readonly subscribe: (subscriptions: ReadonlyArray<Packet.Subscription>, request: Request) => void
+  readonly subscribe: (asked: Asked, request: Request) => void
   readonly unsubscribe: (topicFilters: ReadonlyArray<string>, request: Request) => void
-  /** Messages were taken over, or refused with a Reason Code. */
-  readonly acknowledge: (arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode.ReasonCode) => void
+}
+
+/** What one SUBSCRIBE says. */
+export interface Asked {
+  readonly subscriptions: ReadonlyArray<Packet.Subscription>
+  /** `undefined` where the server takes none. */
+  readonly identifier: number | undefined
+  readonly userProperties: Properties["userProperties"]
 }
 
 export interface Request {
@@ -29,103 +35,80 @@ export interface Request {
   readonly failed: (error: Errors.MqttError) => void
 }
 
-/** One received message on its way to those who want it; acknowledged when the last of them has dealt with it. */
-export class Handover {
-  readonly #server: Server
-  readonly #arrival: Arrival
-  #remaining = 1
-  #reasonCode = 0x00
-  /** Its place among all that arrived. */
-  readonly order: number
-
-  constructor(server: Server, arrival: Arrival, order: number) {
-    this.#server = server
-    this.#arrival = arrival
-    this.order = order
-  }
-
-  /** Several take over what one was to deal with. */
-  share(subscribers: number): void {
-    this.#remaining += subscribers - 1
-  }
-
-  settle(reasonCode: ReasonCode.ReasonCode): void {
-    this.#reasonCode = Math.max(this.#reasonCode, reasonCode)
-    if (--this.#remaining === 0) this.#server.acknowledge([this.#arrival], this.#reasonCode)
-  }
-}
-
-/** A message that its consumer acknowledges. */
-export interface Delivery {
-  readonly message: MqttMessage
-  /** `undefined` at QoS 0. */
-  readonly handover: Handover | undefined
-}
-
-/** One who subscribed, to one filter or to several. */
-export type Subscriber =
-  /** A message is acknowledged once it is in the inbox. */
-  | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
-  /** The consumer acknowledges; what it `missed` came after its inbox had ended, and waits for the next one. */
-  | {
-    readonly acknowledges: "byConsumer"
-    readonly inbox: Inbox<Delivery>
-    readonly missed: (delivery: Delivery) => void
-  }
-
-/** A message that nobody has taken yet. */
-interface Unclaimed {
-  readonly publish: Packet.Publish
-  readonly handover: Handover | undefined
-  /** Milliseconds. */
-  readonly since: number
-}
-
 interface Waiting {
   readonly granted: (qos: Packet.QoS) => void
   readonly failed: (error: Errors.MqttError) => void
 }
 
-interface Entry {
-  options: Packet.Subscription
-  /** What the server has, as far as it said so; `unknown` when its last answer was lost. */
-  status: "absent" | "subscribing" | "present" | "unsubscribing" | "unknown"
-  granted: Packet.QoS
-  /** Nobody is there and it is kept, for the case that somebody comes back or the client ends. */
-  isLingering: boolean
-  readonly subscribers: Set<Subscriber>
-  readonly waiting: Set<Waiting>
+/** A filter that somebody subscribes to. */
+export interface Joining {
+  readonly options: Packet.Subscription
+  readonly userProperties?: Properties["userProperties"]
+  /** Hears what the server says. */
+  readonly waiting: Waiting
 }
 
-/** So many filters go into one SUBSCRIBE. */
-const filtersPerPacket = 100
+/** What the server has, as far as it said so; `unknown` when its last answer was lost. */
+type Status = "absent" | "subscribing" | "present" | "unsubscribing" | "unknown"
+
+const nothing: ReadonlyArray<number> = []
+
+class Entry implements Route {
+  options: Packet.Subscription
+  readonly userProperties: Properties["userProperties"]
+  readonly identifier: number
+  readonly order: number
+  status: Status = "absent"
+  isGranted = false
+  granted: Packet.QoS = 0
+  /** Nobody is there and it is kept, for the case that somebody comes back or the client ends: since which leaving. */
+  lingeringSince: number | undefined
+  awaited = nothing
+  readonly subscribers: Array<Subscriber> = []
+  readonly waiting = new Set<Waiting>()
+
+  constructor({ options, userProperties }: Joining, order: number) {
+    this.options = options
+    this.userProperties = userProperties
+    this.identifier = SubscriptionIdentifier.make(options.topicFilter)
+    this.order = order
+  }
+
+  linger(since: number | undefined): void {
+    this.lingeringSince = since
+    this.awaited = since === undefined ? nothing : [this.identifier]
+  }
+}
 
 export interface SubscriptionsOptions {
   /** The server keeps subscriptions, and sends again what was not acknowledged. */
   readonly isPersistent: boolean
-  /** Messages that nobody has taken yet; with more of them the reader is asked to stop. */
-  readonly maximumUnclaimed: number
-  readonly gate: Gate
+  /** So many filters go into one SUBSCRIBE or UNSUBSCRIBE. */
+  readonly filtersPerPacket: number
+}
+
+/** A connection, as far as it concerns subscriptions. */
+export interface Connected {
+  readonly sessionPresent: boolean
+  /** The server is sure to have ours. Default: when the session is present. */
+  readonly hasSubscriptions?: boolean
+  /** Subscription Identifiers: 5.0, unless the server takes none. Default: `true`. */
+  readonly takesIdentifiers?: boolean
 }
 
 export class Subscriptions {
   readonly #server: Server
-  readonly #entries = new Map<string, Entry>()
-  readonly #tree = TopicTree.make<Subscriber>()
-  readonly #matched: Array<Subscriber> = []
+  readonly #deliveries: Deliveries
   readonly #options: SubscriptionsOptions
-  #unclaimed: Array<Unclaimed> = []
-  #claimable = false
-  /** Messages that somebody has to deal with. */
-  #arrived = 0
-  #isGateClosed = false
-  #settled: Array<Arrival> = []
+  readonly #entries = new Map<string, Entry>()
   #isConnected = false
-  /** Set by the reader while it reads although an inbox is blocked. */
-  isOverrun = false
+  #takesIdentifiers = false
+  #entered = 0
+  #left = 0
 
-  constructor(server: Server, options: SubscriptionsOptions) {
+  constructor(server: Server, deliveries: Deliveries, options: SubscriptionsOptions) {
     this.#server = server
+    this.#deliveries = deliveries
     this.#options = options
   }
 
@@ -146,29 +129,21 @@ export class Subscriptions {
   }
 
   // -------------------------------------------------------------------------
-  // Subscribing
+  // Those who come and go
   // -------------------------------------------------------------------------
 
-  /** Adds a subscriber; messages that match reach it from now on. `waiting` hears what the server says. */
-  add(options: Packet.Subscription, subscriber: Subscriber, waiting: Waiting): void {
-    this.addAll([{ options, waiting }], subscriber)
-  }
-
-  /** Adds a subscriber to several filters, which are asked for together. */
-  addAll(
-    all: ReadonlyArray<{ readonly options: Packet.Subscription; readonly waiting: Waiting }>,
-    subscriber: Subscriber
-  ): void {
-    const entries = all.map(({ options, waiting }) => this.#enter(options, subscriber, waiting))
-    this.#claim(subscriber)
+  /** Adds a subscriber to filters, which are asked for together; messages that match reach it from now on. */
+  addAll(all: ReadonlyArray<Joining>, subscriber: Subscriber): void {
+    const entries = all.map((joining) => this.#enter(joining, subscriber))
+    this.#deliveries.claim(subscriber)
     this.#reconcile(entries)
   }
 
-  #enter(options: Packet.Subscription, subscriber: Subscriber, waiting: Waiting): Entry {
-    const entry = this.#entryFor(options)
-    entry.subscribers.add(subscriber)
-    entry.isLingering = false
-    this.#tree.add(options.topicFilter, subscriber)
+  #enter(joining: Joining, subscriber: Subscriber): Entry {
+    const { options, waiting } = joining
+    const entry = this.#entryFor(joining)
+    entry.subscribers.push(subscriber)
+    entry.linger(undefined)
     // A shared subscription has the highest QoS that one of them asked for.
     if (options.qos > entry.options.qos) {
       entry.options = { ...entry.options, qos: options.qos }
@@ -179,18 +154,13 @@ export class Subscriptions {
     return entry
   }
 
-  #entryFor(options: Packet.Subscription): Entry {
-    const known = this.#entries.get(options.topicFilter)
+  #entryFor(joining: Joining): Entry {
+    const { topicFilter } = joining.options
+    const known = this.#entries.get(topicFilter)
     if (known !== undefined) return known
-    const entry: Entry = {
-      options,
-      status: "absent",
-      granted: 0,
-      isLingering: false,
-      subscribers: new Set(),
-      waiting: new Set()
-    }
-    this.#entries.set(options.topicFilter, entry)
+    const entry = new Entry(joining, ++this.#entered)
+    this.#entries.set(topicFilter, entry)
+    this.#deliveries.routes.add(entry)
     return entry
   }
 
@@ -202,34 +172,39 @@ export class Subscriptions {
   }
 
   /**
-   * A subscriber leaves; the last one ends the subscription. In a session that is to persist it lingers first, until
-   * `release`: a program that ends leaves its subscriptions too, and wants to find them again.
+   * A subscriber leaves; the last one ends the subscription. In a session that is to persist it lingers first, until what
+   * is returned is called: a program that ends leaves its subscriptions too, and wants to find them again.
    */
-  remove(topicFilter: string, subscriber: Subscriber): void {
-    const entry = this.#entries.get(topicFilter)
-    if (entry === undefined || !entry.subscribers.delete(subscriber)) return
-    this.#tree.remove(topicFilter, subscriber)
-    entry.isLingering = this.#options.isPersistent && entry.subscribers.size === 0 && entry.status === "present"
-    this.#reconcile([entry])
+  leave(topicFilters: ReadonlyArray<string>, subscriber: Subscriber): (() => void) | undefined {
+    const leaving = ++this.#left
+    const left = topicFilters.flatMap((topicFilter) => {
+      const entry = this.#entries.get(topicFilter)
+      return entry !== undefined && withdraw(entry, subscriber) ? [entry] : []
+    })
+    const lingering = left.filter(({ status, subscribers }) => subscribers.length === 0 && status === "present")
+    if (!this.#options.isPersistent || lingering.length === 0) {
+      this.#reconcile(left)
+      return undefined
+    }
+    for (const entry of lingering) entry.linger(leaving)
+    this.#reconcile(left)
+    return () => this.#release(lingering, leaving)
   }
 
-  /** The time has passed in which somebody could have come back. */
-  release(topicFilters: ReadonlyArray<string>): void {
-    const entries = topicFilters.flatMap((topicFilter) => this.#entries.get(topicFilter) ?? [])
-    for (const entry of entries) entry.isLingering = false
-    this.#reconcile(entries)
+  /** The time has passed in which somebody could have come back; one who came and left again has another. */
+  #release(entries: ReadonlyArray<Entry>, leaving: number): void {
+    const released = entries.filter(({ lingeringSince }) => lingeringSince === leaving)
+    for (const entry of released) entry.linger(undefined)
+    this.#reconcile(released)
   }
+
+  // -------------------------------------------------------------------------
+  // What the server is asked for
+  // -------------------------------------------------------------------------
 
   /** Asks for what could not be asked for before. */
   askAgain(): void {
     this.#reconcile([...this.#entries.values()])
-  }
-
-  #lingersFor(topic: string): boolean {
-    for (const { isLingering, options } of this.#entries.values()) {
-      if (isLingering && Topic.matches(options.topicFilter, topic)) return true
-    }
-    return false
   }
 
   /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
@@ -237,29 +212,53 @@ export class Subscriptions {
     const wanted: Array<Entry> = []
     const unwanted: Array<Entry> = []
     for (const entry of entries) {
-      if (entry.subscribers.size > 0) {
+      if (entry.subscribers.length > 0) {
         if (entry.status === "absent" || entry.status === "unknown") wanted.push(entry)
-      } else if (entry.isLingering) continue
+      } else if (entry.lingeringSince !== undefined) continue
       else if (entry.status === "present" || entry.status === "unknown") unwanted.push(entry)
-      else if (entry.status === "absent") this.#entries.delete(entry.options.topicFilter)
+      else if (entry.status === "absent") this.#forget(entry)
     }
     if (!this.#isConnected) return
-    for (const some of inPacketsOf(filtersPerPacket, wanted)) this.#subscribe(some)
-    for (const some of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(some)
+    const { filtersPerPacket } = this.#options
+    for (const some of this.#alike(wanted)) {
+      for (const packet of inPacketsOf(filtersPerPacket, some)) this.#subscribe(packet)
+    }
+    for (const packet of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(packet)
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#entries.delete(entry.options.topicFilter)) this.#deliveries.routes.remove(entry)
+  }
+
+  /** A SUBSCRIBE has one identifier and one list of User Properties for all its filters. */
+  #alike(entries: ReadonlyArray<Entry>): Iterable<ReadonlyArray<Entry>> {
+    const alike = new Map<string, Array<Entry>>()
+    for (const entry of entries) {
+      const key = `${this.#takesIdentifiers ? entry.identifier : ""} ${JSON.stringify(entry.userProperties)}`
+      const some = alike.get(key)
+      if (some === undefined) alike.set(key, [entry])
+      else some.push(entry)
+    }
+    return alike.values()
   }
 
   #subscribe(entries: ReadonlyArray<Entry>): void {
     // One that is asked for again may be there still when that is refused.
-    const otherwise = entries.map(({ status }): Entry["status"] => status === "unknown" ? status : "absent")
+    const otherwise = entries.map(({ status }): Status => status === "unknown" ? status : "absent")
     for (const entry of entries) entry.status = "subscribing"
+    const [{ identifier, userProperties }] = entries
     const asked = entries.map((entry) => entry.options)
-    this.#server.subscribe(asked, {
+    this.#server.subscribe({
+      subscriptions: asked,
+      identifier: this.#takesIdentifiers ? identifier : undefined,
+      userProperties
+    }, {
       completed: ({ properties, reasonCodes }) => {
         entries.forEach((entry, index) => {
           entry.status = "present"
           const reasonCode = reasonCodes[index]
           if (ReasonCode.isError(reasonCode)) {
-            this.#refuse(entry, otherwise[index], reasonCode, properties.reasonString)
+            this.#refuse(entry, otherwise[index], reasonCode, properties)
           } else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
         })
         this.#reconcile(entries)
@@ -283,6 +282,7 @@ export class Subscriptions {
   }
 
   #grant(entry: Entry, asked: Packet.Subscription, qos: Packet.QoS): void {
+    entry.isGranted = true
     entry.granted = qos
     // Somebody asked for more while the answer was on its way.
     if (entry.options.qos > asked.qos) {
@@ -295,22 +295,21 @@ export class Subscriptions {
 
   #refuse(
     entry: Entry,
-    status: Entry["status"],
+    status: Status,
     reasonCode: ReasonCode.ReasonCode,
-    reasonString: string | undefined
+    { reasonString, userProperties }: Properties
   ): void {
     const { topicFilter } = entry.options
-    this.#fail(entry, status, Errors.fromReason(new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString })))
+    const reason = new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString, userProperties })
+    this.#fail(entry, status, Errors.fromReason(reason))
   }
 
   /** There is no such subscription: those who wait hear why, and those who had it before see their stream fail. */
-  #fail(entry: Entry, status: Entry["status"], error: Errors.MqttError): void {
+  #fail(entry: Entry, status: Status, error: Errors.MqttError): void {
     entry.status = status
-    for (const subscriber of entry.subscribers) {
-      this.#tree.remove(entry.options.topicFilter, subscriber)
-      subscriber.inbox.end(error)
-    }
-    entry.subscribers.clear()
+    entry.isGranted = false
+    for (const subscriber of entry.subscribers) subscriber.inbox.end(error)
+    entry.subscribers.length = 0
     for (const waiting of entry.waiting) waiting.failed(error)
     entry.waiting.clear()
   }
@@ -318,7 +317,10 @@ export class Subscriptions {
   #unsubscribe(entries: ReadonlyArray<Entry>): void {
     for (const entry of entries) entry.status = "unsubscribing"
     const absent = () => {
-      for (const entry of entries) entry.status = "absent"
+      for (const entry of entries) {
+        entry.status = "absent"
+        entry.isGranted = false
+      }
       this.#reconcile(entries)
     }
     this.#server.unsubscribe(entries.map((entry) => entry.options.topicFilter), {
@@ -338,23 +340,22 @@ export class Subscriptions {
    * A connection is there. Unless the server is sure to have our subscriptions everything is subscribed to again, and
    * otherwise only what it does not have. Messages of a resumed session wait for the subscriber that will come for them.
    */
-  connected(sessionPresent: boolean, hasSubscriptions = sessionPresent): void {
+  connected({ sessionPresent, hasSubscriptions = sessionPresent, takesIdentifiers = true }: Connected): void {
     this.#isConnected = true
-    this.#claimable = sessionPresent
+    this.#takesIdentifiers = takesIdentifiers
+    this.#deliveries.connected(sessionPresent)
     for (const entry of this.#entries.values()) {
-      if (!sessionPresent) entry.status = "absent"
-      else if (!hasSubscriptions) entry.status = "unknown"
+      if (!sessionPresent) {
+        entry.status = "absent"
+        entry.isGranted = false
+      } else if (!hasSubscriptions) entry.status = "unknown"
     }
     this.#reconcile([...this.#entries.values()])
   }
 
   disconnected(): void {
     this.#isConnected = false
-    this.#claimable = false
-    // What was not acknowledged at QoS 1 comes again, if the session is there again.
-    this.#unclaimed = this.#unclaimed.filter(({ publish }) => publish.qos === 2)
-    this.#gateUnclaimed()
-    this.#settled = []
+    this.#deliveries.disconnected()
     for (const subscriber of this.#subscribers()) subscriber.inbox.disconnected(this.#options.isPersistent)
   }
 
@@ -367,139 +368,14 @@ export class Subscriptions {
       entry.waiting.clear()
     }
   }
-
-  // -------------------------------------------------------------------------
-  // Messages
-  // -------------------------------------------------------------------------
-
-  /** Puts a message into the inboxes of those who want it, once each, however many of their filters match. */
-  deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
-    const matched = this.#matched
-    matched.length = 0
-    this.#tree.match(publish.topic, matched)
-    if (matched.length === 1) return this.#hand(matched[0], publish, arrival, undefined)
-    if (matched.length === 0) return this.#keepUnclaimed(publish, arrival, now)
-    const subscribers = new Set(matched)
-    const handover = this.#handover(arrival)
-    handover?.share(subscribers.size)
-    for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover)
-  }
-
-  #handover(arrival: Arrival | undefined): Handover | undefined {
-    return arrival === undefined ? undefined : new Handover(this.#server, arrival, ++this.#arrived)
-  }
-
-  /** `shared` is there when others have to deal with the message too before it is acknowledged. */
-  #hand(
-    subscriber: Subscriber,
-    publish: Packet.Publish,
-    arrival: Arrival | undefined,
-    shared: Handover | undefined
-  ): void {
-    if (subscriber.acknowledges === "byConsumer") {
-      return this.#handToConsumer(subscriber, publish, shared ?? this.#handover(arrival))
-    }
-    const message = new MqttMessage(publish)
-    const bytes = publish.payload.length
-    if (subscriber.inbox.offer(message, bytes)) {
-      if (shared !== undefined) shared.settle(0x00)
-      else if (arrival !== undefined) this.#settled.push(arrival)
-      return
-    }
-    const handover = shared ?? this.#handover(arrival)
-    const accepted = handover === undefined ? undefined : () => handover.settle(0x00)
-    subscriber.inbox.park({ item: message, bytes, qos: publish.qos, accepted }, this.isOverrun)
-  }
-
-  #handToConsumer(
-    { inbox, missed }: Extract<Subscriber, { acknowledges: "byConsumer" }>,
-    publish: Packet.Publish,
-    handover: Handover | undefined
-  ): void {
-    const item = { message: new MqttMessage(publish), handover }
-    const bytes = publish.payload.length
-    const { dropped } = inbox
-    if (!inbox.offer(item, bytes)) {
-      inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, this.isOverrun)
-    } else if (inbox.hasEnded) {
-      missed(item)
-    } else if (inbox.policy === "dropNewest" && inbox.dropped > dropped) {
-      // Nobody will consume it.
-      handover?.settle(0x00)
-    }
-  }
-
-  /** What was taken in since the last call, to be acknowledged together. */
-  takeSettled(): ReadonlyArray<Arrival> {
-    const settled = this.#settled
-    if (settled.length > 0) this.#settled = []
-    return settled
-  }
-
-  /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
-  #keepUnclaimed(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
-    const isKept = this.#claimable || this.#lingersFor(publish.topic)
-    const isFull = this.#unclaimed.length >= this.#options.maximumUnclaimed
-    if (isKept && (arrival !== undefined || !isFull)) {
-      this.#unclaimed.push({ publish, handover: this.#handover(arrival), since: now })
-      this.#gateUnclaimed()
-    } else if (arrival !== undefined) {
-      this.#settled.push(arrival)
-    }
-  }
-
-  /** A 3.1.1 server knows no Receive Maximum: when too many wait, reading no further is all that keeps them away. */
-  #gateUnclaimed(): void {
-    const isFull = this.#unclaimed.length >= this.#options.maximumUnclaimed
-    if (isFull === this.#isGateClosed) return
-    this.#isGateClosed = isFull
-    if (isFull) this.#options.gate.close()
-    else this.#options.gate.open()
-  }
-
-  /** A consumer left what it had not dealt with: the next one may want it. Those who are there have their own. */
-  giveBack(deliveries: ReadonlyArray<Delivery>, now: number): void {
-    for (const { handover, message } of deliveries) {
-      if (handover !== undefined) this.#unclaimed.push({ publish: message.packet, handover, since: now })
-    }
-    // What has come since then stands behind it.
-    this.#unclaimed.sort((one, other) => orderOf(one) - orderOf(other))
-    this.#gateUnclaimed()
-  }
-
-  /** A new subscriber takes over what waits and matches. */
-  #claim(subscriber: Subscriber): void {
-    const unclaimed = this.#unclaimed
-    this.#unclaimed = []
-    for (const one of unclaimed) {
-      const matched: Array<Subscriber> = []
-      this.#tree.match(one.publish.topic, matched)
-      if (matched.includes(subscriber)) this.#hand(subscriber, one.publish, undefined, one.handover)
-      else this.#unclaimed.push(one)
-    }
-    this.#gateUnclaimed()
-  }
-
-  /**
-   * What came before `until` and nobody came for is acknowledged and dropped: it would hold up the acknowledgements
-   * behind it. Says how many.
-   */
-  abandonUnclaimed(until: number): number {
-    const abandoned = this.#unclaimed.filter(({ since }) => since <= until)
-    this.#unclaimed = this.#unclaimed.filter(({ since }) => since > until)
-    this.#gateUnclaimed()
-    for (const { handover } of abandoned) handover?.settle(0x00)
-    return abandoned.length
-  }
-
-  /** The program had its time to subscribe: from now on what nobody wants is acknowledged at once. */
-  stopKeeping(): void {
-    this.#claimable = false
-  }
 }
 
-/** QoS 0 has no place to keep. */
-const orderOf = ({ handover }: Unclaimed): number => handover?.order ?? Number.MAX_SAFE_INTEGER
+/** Whether the subscriber was there. */
+const withdraw = ({ subscribers }: Entry, subscriber: Subscriber): boolean => {
+  const index = subscribers.indexOf(subscriber)
+  if (index >= 0) subscribers.splice(index, 1)
+  return index >= 0
+}
 
 const inPacketsOf = function*<A>(size: number, items: ReadonlyArray<A>): Iterable<ReadonlyArray<A>> {
   for (let index = 0; index < items.length; index += size) yield items.slice(index, index + size)

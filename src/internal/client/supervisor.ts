@@ -9,7 +9,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as PubSub from "effect/PubSub"
 import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -18,18 +17,24 @@ import * as MqttConnection from "../../MqttConnection.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { Resolved } from "../../MqttOptions.ts"
 import type { ConnectionState, MqttEvent } from "../../MqttState.ts"
-import type { MqttTransport } from "../../MqttTransport.ts"
+import { MqttTransport } from "../../MqttTransport.ts"
 import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import { violation } from "../../protocol/ProtocolError.ts"
 import * as Session from "../../protocol/Session.ts"
+import type { Authenticator } from "./authenticator.ts"
+import type { Events } from "./events.ts"
+import { Route } from "./route.ts"
 import type { SessionRunner, Suspect } from "./sessionRunner.ts"
+import { VersionChoice } from "./versionChoice.ts"
 
 export interface SupervisorOptions {
   readonly options: Resolved
   readonly runner: SessionRunner
+  readonly authenticator: Authenticator | undefined
+  readonly transport: MqttTransport["Service"]
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  readonly events: PubSub.PubSub<MqttEvent>
+  readonly events: Events
   /** Done with the first connection, or failed when there will be none. */
   readonly first: Deferred.Deferred<void, MqttError.MqttError>
 }
@@ -42,20 +47,22 @@ const claimPeriod = "30 seconds"
 
 /** How a connection can end between CONNECT and CONNACK. */
 const mayFollowConnect: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
+  "AuthenticationFailed",
   "ConnectionLost",
   "KeepAliveTimeout",
-  "ProtocolViolation"
+  "ProtocolViolation",
+  "WebSocketFailed"
 ])
 
 class Supervisor {
   readonly #options: Resolved
   readonly #runner: SessionRunner
+  readonly #authenticator: Authenticator | undefined
+  readonly #version: VersionChoice
+  readonly #route: Route
   readonly #state: SupervisorOptions["state"]
-  readonly #events: SupervisorOptions["events"]
+  readonly #events: Events
   readonly #first: SupervisorOptions["first"]
-  /** What the next attempt speaks, and whether a server has agreed to it. */
-  #version: ProtocolVersion
-  #versionIsAgreed: boolean
   #cleanStart: boolean
   #clientId: string
   #hasConnected = false
@@ -65,14 +72,18 @@ class Supervisor {
   #suspect: Suspect | undefined
   #nextRetransmission: (error: MqttError.MqttError) => Pull.Pull<unknown, never, unknown> = () => Cause.done()
 
-  constructor({ events, first, options, runner, state }: SupervisorOptions) {
+  constructor({ authenticator, events, first, options, runner, state, transport }: SupervisorOptions) {
     this.#options = options
     this.#runner = runner
+    this.#authenticator = authenticator
+    this.#version = new VersionChoice(options.protocolVersion)
+    this.#route = new Route({
+      maximumHops: transport.openAt === undefined ? 0 : options.followServerReference?.maximumHops ?? 0,
+      servers: transport.endpoints ?? 1
+    })
     this.#state = state
     this.#events = events
     this.#first = first
-    this.#version = options.protocolVersion === "auto" ? "5.0" : options.protocolVersion
-    this.#versionIsAgreed = options.protocolVersion !== "auto"
     this.#cleanStart = options.session !== "persistent"
     this.#clientId = options.clientId
   }
@@ -86,11 +97,12 @@ class Supervisor {
       Effect.map((fresh) => {
         nextAttempt = fresh
         this.#attempt = 0
+        this.#route.stable()
       })
     )
     while (true) {
       const error = yield* Effect.flip(this.#connectAndRun(stable))
-      if (this.#triesOtherVersion(error)) continue
+      if (this.#version.failed(error.reason) || (yield* this.#goesElsewhere(error))) continue
       if (yield* this.#isFatal(error)) return yield* error
       this.#attempt++
       yield* SubscriptionRef.set(this.#state, { _tag: "Disconnected", error, attempt: this.#attempt })
@@ -136,13 +148,16 @@ class Supervisor {
     )
   }
 
-  /** With `auto`: a server that refuses 5.0, in words or by hanging up on CONNECT, is asked in 3.1.1 at once. */
-  #triesOtherVersion({ reason }: MqttError.MqttError): boolean {
-    if (this.#versionIsAgreed) return false
-    const isRefused = reason._tag === "UnsupportedProtocolVersion" || reason._tag === "ConnectionLost"
-    const next = isRefused && this.#version === "5.0"
-    this.#version = next ? "3.1.1" : "5.0"
-    return next
+  /**
+   * Whether there is another server to go to at once, because this one says so or there was no connection to it. What one
+   * server of several fails of, however fatal, says nothing about the others.
+   */
+  #goesElsewhere({ reason }: MqttError.MqttError): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      const referral = this.#route.referralOf(reason)
+      if (referral !== undefined) yield* this.#publishEvent({ _tag: "Redirected", ...referral })
+      return this.#route.failed(reason)
+    })
   }
 
   /** One connection from its opening to its end, which is always a failure. */
@@ -152,7 +167,9 @@ class Supervisor {
         yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
         const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
         yield* this.#connected(connection)
-        for (const task of [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]) {
+        const tasks = [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]
+        if (this.#authenticator !== undefined) tasks.push(this.#authenticator.keep(connection))
+        for (const task of tasks) {
           yield* Effect.forkScoped(Effect.catchCause(task, (cause) => connection.fail(fromUnexpected(cause))))
         }
         return yield* this.#read(connection)
@@ -177,38 +194,62 @@ class Supervisor {
   get #open(): Effect.Effect<MqttConnection.MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
-      const credentials = yield* options.credentials
+      const authenticator = this.#authenticator
+      const credentials = yield* this.#inTime(options.credentials)
+      const authentication = authenticator === undefined ? undefined : yield* this.#inTime(authenticator.begin)
+      const version = this.#version.next
       const connect = (isClean: boolean) =>
         MqttConnection.make({
-          protocolVersion: this.#version,
+          protocolVersion: version,
           clientId: this.#clientId,
           cleanStart: isClean,
           keepAlive: options.keepAlive,
           pingInterval: options.pingInterval,
-          will: this.#version === "5.0" || options.will === undefined
+          will: version === "5.0" || options.will === undefined
             ? options.will
             : { ...options.will, properties: {} },
           username: credentials.username,
           password: credentials.password,
-          properties: this.#properties,
+          properties: { ...this.#properties, ...authentication },
+          authenticate: authenticator?.answer,
+          outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum,
+          serverReference: this.#route.next,
           maximumPacketSize: options.maximumPacketSize,
           connectTimeout: options.connectTimeout,
+          packetTimeout: options.packetTimeout,
           drainTimeout: options.drainTimeout,
           fill: this.#runner.fill
         })
       // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
-      if (cleanStart && options.session === "cleanStartThenPersistent" && this.#version === "3.1.1") {
+      if (cleanStart && options.session === "cleanStartThenPersistent" && version === "3.1.1") {
         yield* Effect.scoped(connect(true))
         return yield* connect(false)
       }
-      return yield* connect(cleanStart)
+      const connection = yield* connect(cleanStart)
+      if (authenticator !== undefined) {
+        yield* Effect.tapError(authenticator.connected(connection.connack), (error) => connection.fail(error, 0x80))
+      }
+      return connection
+    })
+  }
+
+  /** What the program gives us to run may take as long as the connection itself may. */
+  #inTime<A>(self: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
+    const { connectTimeout } = this.#options
+    const timeout = Duration.toMillis(connectTimeout)
+    return Effect.timeoutOrElse(self, {
+      duration: connectTimeout,
+      orElse: () =>
+        Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "credentials" })))
     })
   }
 
   get #properties(): Properties {
-    const { receiveMaximum, session, sessionExpiry, userProperties } = this.#options
+    const { receiveMaximum, responseTopic, session, sessionExpiry, topicAliasMaximum, userProperties } = this.#options
     return {
       receiveMaximum,
+      ...(topicAliasMaximum === 0 ? {} : { topicAliasMaximum }),
+      ...(responseTopic === undefined ? { requestResponseInformation: 1 } : {}),
       ...(session === "clean" ? {} : { sessionExpiryInterval: sessionExpiry }),
       ...(userProperties === undefined ? {} : { userProperties })
     }
@@ -217,14 +258,16 @@ class Supervisor {
   /** Told to everybody before anything is read; taken back when the connection's scope ends. */
   #connected(connection: MqttConnection.MqttConnection): Effect.Effect<void, never, Scope.Scope> {
     const { clientId, connack, keepAlive, limits, protocolVersion } = connection
-    const { sessionPresent } = connack
+    const { properties, sessionPresent } = connack
     return Effect.gen({ self: this }, function*() {
+      const serverReference = this.#route.next
       const hadSession = this.#hasConnected || this.#runner.isRestored
       if (sessionPresent && !hadSession && this.#options.refuseUnknownSession) {
         return yield* connection.violated(unknownSession(protocolVersion))
       }
       this.#hasConnected = true
-      this.#versionIsAgreed = true
+      this.#version.accepted()
+      this.#route.accepted()
       this.#clientId = clientId
       if (this.#options.session !== "clean") this.#cleanStart = false
       yield* Effect.acquireRelease(
@@ -238,7 +281,12 @@ class Supervisor {
         clientId,
         sessionPresent,
         keepAlive,
-        limits
+        limits,
+        sessionExpiry: sessionExpiryOf(connection, this.#properties),
+        responseInformation: properties.responseInformation,
+        reasonString: properties.reasonString,
+        userProperties: properties.userProperties ?? [],
+        serverReference
       })
       yield* Effect.addFinalizer((exit) => this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) }))
       yield* this.#publishEvent({ _tag: "ConnectionAccepted", sessionPresent, protocolVersion, clientId })
@@ -250,19 +298,19 @@ class Supervisor {
   }
 
   #publishEvent(event: MqttEvent): Effect.Effect<void> {
-    return Effect.asVoid(PubSub.publish(this.#events, event))
+    return this.#events.publish(event)
   }
 
   /** Reads until the connection ends. User code never runs in here, so it never waits for it. */
   #read(connection: MqttConnection.MqttConnection): Effect.Effect<never, MqttError.MqttError> {
     const runner = this.#runner
-    const { subscriptions } = runner
+    const { deliveries } = runner
     const pause = Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
       Effect.raceFirst(connection.ended),
       Effect.map(() => runner.resumed(connection.now()))
     )
     return Effect.flatMap(connection.pull, (packets) => {
-      subscriptions.isOverrun = !runner.gate.isOpen
+      deliveries.isOverrun = !runner.gate.isOpen
       const violation = runner.receive(packets, connection.now())
       if (violation !== undefined) return connection.violated(violation)
       if (runner.shouldPause) return pause
@@ -300,11 +348,11 @@ class Supervisor {
 
   /** Nothing waits for a subscriber for ever: it would hold up the acknowledgements behind it. */
   #sweepUnclaimed(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
-    const { subscriptions } = this.#runner
+    const { deliveries } = this.#runner
     return Effect.sleep(claimPeriod).pipe(
       Effect.andThen(Effect.suspend(() => {
-        subscriptions.stopKeeping()
-        const abandoned = subscriptions.abandonUnclaimed(connection.now() - Duration.toMillis(claimPeriod))
+        deliveries.stopKeeping()
+        const abandoned = deliveries.abandonUnclaimed(connection.now() - Duration.toMillis(claimPeriod))
         return abandoned === 0 ? Effect.void : Effect.logWarning(
           `${abandoned} messages found no subscriber within ${claimPeriod}; acknowledged and dropped`
         )
@@ -316,6 +364,15 @@ class Supervisor {
 
 const unknownSession = (version: ProtocolVersion) =>
   violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")
+
+/** The server's word counts, or ours when it says nothing; 3.1.1 has none. Section 3.2.2.3.2. */
+const sessionExpiryOf = (
+  { connack, protocolVersion }: MqttConnection.MqttConnection,
+  asked: Properties
+): number | undefined =>
+  protocolVersion === "3.1.1"
+    ? undefined
+    : connack.properties.sessionExpiryInterval ?? asked.sessionExpiryInterval ?? 0
 
 /** `reconnect` itself died, so it cannot say how long to wait. */
 const pauseWithoutSchedule = "10 seconds"
@@ -341,5 +398,5 @@ const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undef
   return error._tag === "Success" && error.success instanceof MqttError.MqttError ? error.success : undefined
 }
 
-export const run = (options: SupervisorOptions): Effect.Effect<never, MqttError.MqttError, MqttTransport> =>
-  Effect.suspend(() => new Supervisor(options).run)
+export const run = (options: Omit<SupervisorOptions, "transport">) =>
+  Effect.flatMap(MqttTransport, (transport) => new Supervisor({ ...options, transport }).run)

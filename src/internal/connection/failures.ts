@@ -72,7 +72,8 @@ export const fromRefusal = (
       : new MqttError.ConnectionRefused({
         reasonCode,
         reasonString: properties.reasonString,
-        serverReference: properties.serverReference
+        serverReference: properties.serverReference,
+        userProperties: properties.userProperties
       })
   )
 
@@ -82,10 +83,11 @@ export const fromDisconnect = (
 ): MqttError.MqttError =>
   MqttError.fromReason(
     reasonCode === 0x8e
-      ? new MqttError.SessionTakenOver({ clientId })
+      ? new MqttError.SessionTakenOver({ clientId, reasonString: properties.reasonString })
       : new MqttError.ServerDisconnected({
         reasonCode,
         reasonString: properties.reasonString,
-        serverReference: properties.serverReference
+        serverReference: properties.serverReference,
+        userProperties: properties.userProperties
       })
   )

@@ -18,8 +18,10 @@ import * as Decoder from "../../protocol/Decoder.ts"
 import * as Encoder from "../../protocol/Encoder.ts"
 import * as KeepAlive from "../../protocol/KeepAlive.ts"
 import type * as Packet from "../../protocol/Packet.ts"
+import * as PacketDeadline from "../../protocol/PacketDeadline.ts"
 import * as Properties from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
+import * as TopicAliases from "../../protocol/TopicAliases.ts"
 import * as failures from "./failures.ts"
 import * as Writer from "./writer.ts"
 
@@ -30,9 +32,13 @@ export interface LinkOptions {
   readonly scope: Scope.Closeable
   readonly maximumPacketSize: number
   /** Milliseconds. */
+  readonly packetTimeout: number
+  /** Milliseconds. */
   readonly pingInterval: number | undefined
   readonly drainTimeout: Duration.Input
   readonly fill: () => void
+  /** How many Topic Aliases are assigned at most, if the server takes as many. */
+  readonly outgoingTopicAliasMaximum: number
   readonly authenticate:
     | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
     | undefined
@@ -58,12 +64,16 @@ export class Link {
   readonly #hearing = new Set<() => void>()
   #connection: Connection.Connection
   #connack: Packet.Connack | undefined
+  #topicAliases = TopicAliases.make({ maximum: 0, maximumPacketSize: 0 })
+  #assignsAliases = false
   #failure: MqttError.MqttError | undefined
   /** From when CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
   /** From when this side began to close the network connection; done once it is closed. */
   #closed: Deferred.Deferred<void> | undefined
   #isPulling = false
+  #packetDeadline: PacketDeadline.PacketDeadline
+  #isWatchingPacket = false
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
 
@@ -73,6 +83,7 @@ export class Link {
     this.#clock = clock
     this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
     this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: options.maximumPacketSize })
+    this.#packetDeadline = PacketDeadline.make(options.packetTimeout)
     this.#connection = Connection.make({
       connect: options.connect,
       pingInterval: options.pingInterval,
@@ -130,7 +141,21 @@ export class Link {
 
   /** What is enqueued after the end goes nowhere: whoever waits learns of the end. */
   enqueue(packet: Packet.ClientPacket): InvalidPacket | undefined {
-    return this.#failure === undefined ? this.#writer.enqueue(packet) : undefined
+    if (this.#failure !== undefined) return undefined
+    if (packet._tag === "Publish") return this.#enqueuePublish(packet)
+    return packet._tag === "Auth" ? this.#enqueueAuth(packet) : this.#writer.enqueue(packet)
+  }
+
+  #enqueuePublish(publish: Packet.Publish): InvalidPacket | undefined {
+    return this.#assignsAliases || publish.properties.topicAlias !== undefined
+      ? this.#topicAliases.encode(publish, this.#writer.enqueue)
+      : this.#writer.enqueue(publish)
+  }
+
+  #enqueueAuth(auth: Packet.Auth): InvalidPacket | undefined {
+    const invalid = Connection.checkAuth(this.#connection, auth) ?? this.#writer.enqueue(auth)
+    if (invalid === undefined) this.#connection = Connection.authSent(this.#connection, auth)
+    return invalid
   }
 
   wake(): void {
@@ -173,10 +198,16 @@ export class Link {
   readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     this.#isPulling = true
+    if (this.#packetDeadline.begun !== undefined) {
+      this.#packetDeadline = PacketDeadline.resumed(this.#packetDeadline, this.now())
+    }
     return this.#options.network.pull
   }).pipe(
     Effect.onExit(() => {
       this.#isPulling = false
+      if (this.#packetDeadline.begun !== undefined) {
+        this.#packetDeadline = PacketDeadline.paused(this.#packetDeadline, this.now())
+      }
       return Effect.void
     }),
     Effect.mapError((error) => this.end(error)),
@@ -184,9 +215,15 @@ export class Link {
   )
 
   #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
-    const { connection, events, packets } = this.#decode(chunks)
-    this.#connection = connection
+    const received = this.#decode(chunks)
+    this.#connection = received.connection
     if (this.#hearing.size > 0) this.#tellHeard()
+    if (this.#isWatchingPacket || this.#packetDeadline.begun === undefined) return this.#handOver(received)
+    this.#isWatchingPacket = true
+    return Effect.flatMap(Effect.forkIn(this.#watchPacket, this.#options.scope), () => this.#handOver(received))
+  }
+
+  #handOver({ events, packets }: Connection.Received): Effect.Effect<Packets, MqttError.MqttError> {
     if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
     return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () =>
       // What came before the end is still the session's.
@@ -201,8 +238,14 @@ export class Link {
 
   #decode(chunks: ReadonlyArray<Uint8Array>): Connection.Received {
     const packets = chunks.length === 1 ? this.#decoder.push(chunks[0]) : chunks.flatMap(this.#decoder.push)
-    const received = Connection.receive(this.#connection, packets as ReadonlyArray<Packet.ServerPacket>, this.now())
-    const { error } = this.#decoder
+    const now = this.now()
+    const { error, isWithinPacket } = this.#decoder
+    this.#packetDeadline = PacketDeadline.received(
+      this.#packetDeadline,
+      { completed: packets.length, isWithinPacket },
+      now
+    )
+    const received = Connection.receive(this.#connection, packets as ReadonlyArray<Packet.ServerPacket>, now)
     if (error === undefined || received.connection.phase === "Ended") return received
     const violated = Connection.violate(received.connection, error)
     return { ...violated, packets: received.packets, events: [...received.events, ...violated.events] }
@@ -213,10 +256,10 @@ export class Link {
     switch (event._tag) {
       case "Accepted":
         this.#connack = event.connack
-        this.#encoder.setMaximumPacketSize(this.#connection.limits.maximumPacketSize)
+        this.#accepted()
         return Effect.void
       case "Authenticating":
-        return this.#authenticate(event.auth)
+        return this.#connack === undefined ? this.#authenticate(event.auth) : this.#reauthenticate(event.auth)
       case "Refused":
         return this.abort(failures.fromRefusal(event.connack, connect.protocolVersion))
       case "Disconnected":
@@ -226,10 +269,35 @@ export class Link {
     }
   }
 
-  #authenticate(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
+  #accepted(): void {
+    const { maximumPacketSize, topicAliasMaximum } = this.#connection.limits
+    const maximum = Math.min(topicAliasMaximum, this.#options.outgoingTopicAliasMaximum)
+    this.#encoder.setMaximumPacketSize(maximumPacketSize)
+    this.#topicAliases = TopicAliases.make({ maximum, maximumPacketSize })
+    this.#assignsAliases = maximum > 0
+  }
+
+  /** The answer is the program's to make, and reading does not wait for it. */
+  #reauthenticate(auth: Packet.Auth): Effect.Effect<void> {
+    return this.#answer(auth).pipe(
+      Effect.catchCause((cause) => {
+        // Who closes the connection waits for this fiber.
+        if (this.#closed !== undefined) return Effect.void
+        return this.shutdown(failures.fromCause(cause), disconnectPacket(0x80))
+      }),
+      Effect.forkIn(this.#options.scope, { startImmediately: true }),
+      Effect.asVoid
+    )
+  }
+
+  #answer(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
     const { authenticate } = this.#options
     if (authenticate === undefined) return Effect.void
-    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer)).pipe(
+    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer))
+  }
+
+  #authenticate(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
+    return this.#answer(auth).pipe(
       Effect.catch((error) => this.shutdown(error, disconnectPacket(0x80))),
       // What came in the same bytes is lost with the answer, so the connection cannot go on. [MQTT-4.13.2-1]
       Effect.onError((cause) =>
@@ -289,6 +357,30 @@ export class Link {
     }
     this.end(MqttError.fromReason(new MqttError.KeepAliveTimeout({ silentFor: now - keepAlive.lastHeard })))
     return this.#options.network.abort
+  }
+
+  /**
+   * Sleeps until the packet that has begun must be complete, and looks whether it is. Most packets are by then, and so
+   * are many after it: one timer serves them all.
+   */
+  get #watchPacket(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const now = this.now()
+      switch (PacketDeadline.verdict(this.#packetDeadline, now)) {
+        case "Wait":
+          return Effect.sleep(Math.ceil(PacketDeadline.deadline(this.#packetDeadline, now) - now))
+        case "Late":
+          this.#packetDeadline = PacketDeadline.renewed(this.#packetDeadline, now)
+          return Effect.void
+        case "Dead":
+          this.end(MqttError.fromReason(new MqttError.PacketTimeout({ timeout: this.#packetDeadline.timeout })))
+          return this.#options.network.abort
+      }
+    }).pipe(Effect.repeat({ while: () => this.#mayBeLate() }))
+  }
+
+  #mayBeLate(): boolean {
+    return this.#isWatchingPacket = this.#failure === undefined && this.#packetDeadline.begun !== undefined
   }
 
   /** Asks for a sign of life and waits until anything is heard. */

@@ -1,12 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
+import { Deliveries } from "../../../src/internal/client/deliveries.ts"
+import type { Subscriber } from "../../../src/internal/client/handover.ts"
 import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
-import {
-  type Request,
-  type Server,
-  type Subscriber,
-  Subscriptions
-} from "../../../src/internal/client/subscriptions.ts"
+import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
+import { type Request, type Server, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type { Arrival } from "../../../src/protocol/Arrivals.ts"
@@ -14,29 +12,37 @@ import type * as Packet from "../../../src/protocol/Packet.ts"
 import { none } from "../../../src/protocol/Properties.ts"
 
 /** A server that keeps what it is asked for, and a table that asks it. */
-const make = (options: { readonly maximumUnclaimed?: number; readonly isPersistent?: boolean } = {}) => {
+const make = (
+  options: {
+    readonly maximumUnclaimed?: number
+    readonly isPersistent?: boolean
+    readonly onOpen?: () => void
+  } = {}
+) => {
   const requests: Array<{ readonly asked: string; readonly request: Request }> = []
   const acknowledged: Array<readonly [packetIdentifier: number, reasonCode: number]> = []
   const server: Server = {
-    subscribe: (subscriptions, request) => {
+    subscribe: ({ subscriptions }, request) => {
       const filters = subscriptions.map(({ qos, topicFilter }) => `${topicFilter}:${qos}`)
       requests.push({ asked: `subscribe ${filters.join(" ")}`, request })
     },
     unsubscribe: (filters, request) => {
       requests.push({ asked: `unsubscribe ${filters.join(" ")}`, request })
-    },
+    }
+  }
+  const gate = new Gate(options.onOpen ?? (() => {}))
+  const deliveries = new Deliveries({
     acknowledge: (arrivals, reasonCode) => {
       for (const { packetIdentifier } of arrivals) acknowledged.push([packetIdentifier, reasonCode])
     }
-  }
-  const gate = new Gate(() => {})
-  const table = new Subscriptions(server, {
+  }, { maximumUnclaimed: options.maximumUnclaimed ?? 100, gate })
+  const table = new Subscriptions(server, deliveries, {
     isPersistent: options.isPersistent ?? false,
-    maximumUnclaimed: options.maximumUnclaimed ?? 100,
-    gate
+    filtersPerPacket: 100
   })
   return {
     table,
+    deliveries,
     gate,
     acknowledged,
     asked: () => requests.map(({ asked }) => asked),
@@ -64,12 +70,11 @@ const join = (
   member = subscriberWith()
 ) => {
   const heard: Array<string | number> = []
-  table.add(
-    { topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 },
-    member.subscriber,
-    { granted: (qos) => heard.push(qos), failed: (error) => heard.push(error.reason._tag) }
-  )
-  return { ...member, heard, leave: () => table.remove(topicFilter, member.subscriber) }
+  table.addAll([{
+    options: { topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+    waiting: { granted: (qos) => heard.push(qos), failed: (error) => heard.push(error.reason._tag) }
+  }], member.subscriber)
+  return { ...member, heard, leave: () => table.leave([topicFilter], member.subscriber) }
 }
 
 const publish = (topic: string, text: string, qos: Packet.QoS = 0): Packet.Publish => ({
@@ -94,7 +99,7 @@ const arrival = (packetIdentifier: number): Arrival => ({
 describe("Subscriptions", () => {
   it("asks for a filter once, however many share it, and gives it up with the last", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const first = join(tested, "t")
     const second = join(tested, "t")
     tested.answer(0, 0)
@@ -111,18 +116,18 @@ describe("Subscriptions", () => {
 
   it("R118 what comes after a subscriber left does not reach it", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const { inbox, leave } = join(tested, "t", 1)
     tested.answer(0, 1)
     leave()
-    tested.table.deliver(publish("t", "late", 1), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", "late", 1), arrival(1), 0)
     assert.strictEqual(inbox.size, 0)
-    assert.deepStrictEqual(tested.table.takeSettled(), [arrival(1)])
+    assert.deepStrictEqual(tested.deliveries.takeSettled(), [arrival(1)])
   })
 
   it("one that leaves before the answer comes unsubscribes after it", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     join(tested, "t").leave()
     assert.deepStrictEqual(tested.asked(), ["subscribe t:0"])
     tested.answer(0, 0)
@@ -131,7 +136,7 @@ describe("Subscriptions", () => {
 
   it("one that comes while it is given up subscribes after that", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const first = join(tested, "t")
     tested.answer(0, 0)
     first.leave()
@@ -145,7 +150,7 @@ describe("Subscriptions", () => {
 
   it("one that asks for more while the answer is on its way is asked for again", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const low = join(tested, "t", 0)
     const high = join(tested, "t", 2)
     tested.answer(0, 0)
@@ -155,17 +160,30 @@ describe("Subscriptions", () => {
     assert.deepStrictEqual([low.heard, high.heard], [[2], [2]])
   })
 
+  it("an earlier leaving is no reason to give up what lingers since a later one", () => {
+    const tested = make({ isPersistent: true })
+    tested.table.connected({ sessionPresent: false })
+    const first = join(tested, "t")
+    tested.answer(0, 0)
+    const release = first.leave()
+    const releaseAgain = join(tested, "t").leave()
+    release?.()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0"])
+    releaseAgain?.()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t"])
+  })
+
   it("waits for a connection, and asks in packets of at most a hundred filters", () => {
     const tested = make()
     for (let count = 0; count < 250; count++) join(tested, `t/${count}`)
     assert.deepStrictEqual(tested.asked(), [])
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     assert.deepStrictEqual(tested.asked().map((asked) => asked.split(" ").length - 1), [100, 100, 50])
   })
 
   it("a refusal ends those who want it, and the filter can be asked for again", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const refused = join(tested, "t")
     tested.answer(0, 0x87)
     assert.deepStrictEqual(refused.heard, ["SubscribeRefused"])
@@ -178,11 +196,11 @@ describe("Subscriptions", () => {
   it.effect("a refusal after a reconnect fails the stream of who had it", () =>
     Effect.gen(function*() {
       const tested = make()
-      tested.table.connected(false)
+      tested.table.connected({ sessionPresent: false })
       const { heard, inbox } = join(tested, "t")
       tested.answer(0, 0)
       tested.table.disconnected()
-      tested.table.connected(false)
+      tested.table.connected({ sessionPresent: false })
       tested.answer(1, 0x87)
       assert.deepStrictEqual(heard, [0])
       const error = yield* Effect.flip(inbox.pull)
@@ -191,20 +209,20 @@ describe("Subscriptions", () => {
 
   it("S43 a session that is gone is subscribed to again, one that is there is not", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     join(tested, "t", 1)
     tested.answer(0, 1)
     tested.table.disconnected()
-    tested.table.connected(true)
+    tested.table.connected({ sessionPresent: true })
     assert.deepStrictEqual(tested.asked(), ["subscribe t:1"])
     tested.table.disconnected()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     assert.deepStrictEqual(tested.asked(), ["subscribe t:1", "subscribe t:1"])
   })
 
   it("what was asked and not answered when the connection ended is asked again", () => {
     const tested = make()
-    tested.table.connected(true)
+    tested.table.connected({ sessionPresent: true })
     const wanted = join(tested, "wanted")
     const left = join(tested, "left")
     tested.answer(1, 0)
@@ -212,7 +230,7 @@ describe("Subscriptions", () => {
     tested.abandon(0)
     tested.abandon(2)
     tested.table.disconnected()
-    tested.table.connected(true)
+    tested.table.connected({ sessionPresent: true })
     assert.deepStrictEqual(tested.asked().slice(3), ["subscribe wanted:0", "unsubscribe left"])
     tested.answer(3, 0)
     assert.deepStrictEqual(wanted.heard, [0])
@@ -225,8 +243,8 @@ describe("Subscriptions", () => {
       join(tested, "a/#", 1, slow)
       join(tested, "a/b", 1, slow)
       const fast = join(tested, "a/+", 1)
-      tested.table.deliver(publish("a/b", "1", 1), arrival(1), 0)
-      tested.table.deliver(publish("a/b", "2", 1), arrival(2), 0)
+      tested.deliveries.deliver(publish("a/b", "1", 1), arrival(1), 0)
+      tested.deliveries.deliver(publish("a/b", "2", 1), arrival(2), 0)
       assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
       assert.deepStrictEqual(yield* fast.texts, ["1", "2"])
       assert.deepStrictEqual(yield* slow.texts, ["1"])
@@ -234,20 +252,52 @@ describe("Subscriptions", () => {
       assert.deepStrictEqual(yield* slow.texts, ["2"])
     }))
 
+  it("R100 what a server does with copies is learnt anew with a new session, and kept with the old one", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    const all = join(tested, "a/#", 0, subscriberWith(100))
+    const exact = join(tested, "a/b", 0, subscriberWith(100))
+    tested.answer(0, 0)
+    tested.answer(1, 0)
+    const deliver = (text: string, filter: string) =>
+      tested.deliveries.deliver(
+        {
+          ...publish("a/b", text),
+          properties: { subscriptionIdentifiers: [SubscriptionIdentifier.make(filter)] }
+        },
+        undefined,
+        0
+      )
+    const sizes = () => [all.inbox.size, exact.inbox.size]
+    deliver("1", "a/#")
+    deliver("1", "a/b")
+    assert.deepStrictEqual(sizes(), [1, 1])
+    tested.table.disconnected()
+    tested.table.connected({ sessionPresent: true })
+    deliver("2", "a/#")
+    assert.deepStrictEqual(sizes(), [2, 1])
+    tested.table.disconnected()
+    tested.table.connected({ sessionPresent: false })
+    tested.answer(2, 0)
+    tested.answer(3, 0)
+    deliver("3", "a/#")
+    assert.deepStrictEqual(sizes(), [3, 2])
+  })
+
   it("R86 R103 what nobody wants is acknowledged", () => {
     const tested = make()
-    tested.table.connected(false)
-    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
-    assert.deepStrictEqual(tested.table.takeSettled(), [arrival(1)])
+    tested.table.connected({ sessionPresent: false })
+    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
+    assert.deepStrictEqual(tested.deliveries.takeSettled(), [arrival(1)])
   })
 
   it("one that leaves with messages parked does not hold up their acknowledgement for ever", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const slow = join(tested, "t", 1, subscriberWith(1))
     const fast = join(tested, "t", 1)
-    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
-    tested.table.deliver(publish("t", "2", 1), arrival(2), 0)
+    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", "2", 1), arrival(2), 0)
     assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
     slow.leave()
     slow.inbox.end(Cause.Done())
@@ -258,13 +308,13 @@ describe("Subscriptions", () => {
   it.effect("S51 messages of a resumed session wait, as many as allowed, for who comes for them", () =>
     Effect.gen(function*() {
       const tested = make({ maximumUnclaimed: 2 })
-      tested.table.connected(true)
+      tested.table.connected({ sessionPresent: true })
       for (const identifier of [1, 2, 3]) {
-        tested.table.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
+        tested.deliveries.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
       }
       // Only reading no further keeps more of them away.
       assert.isFalse(tested.gate.isOpen)
-      assert.deepStrictEqual(tested.table.takeSettled(), [])
+      assert.deepStrictEqual(tested.deliveries.takeSettled(), [])
       const other = join(tested, "other")
       assert.deepStrictEqual(tested.acknowledged, [])
       const { texts } = join(tested, "t", 1)
@@ -273,20 +323,34 @@ describe("Subscriptions", () => {
       assert.strictEqual(other.inbox.size, 0)
     }))
 
+  it.effect("S51 what waits goes in before what is read once somebody has come for it", () =>
+    Effect.gen(function*() {
+      const tested = make({
+        maximumUnclaimed: 2,
+        onOpen: () => tested.deliveries.deliver(publish("t", "3", 1), arrival(3), 0)
+      })
+      tested.table.connected({ sessionPresent: true })
+      for (const identifier of [1, 2]) {
+        tested.deliveries.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
+      }
+      const { texts } = join(tested, "t", 1)
+      assert.deepStrictEqual(yield* texts, ["1", "2", "3"])
+    }))
+
   it("S51 what nobody comes for is acknowledged in the end", () => {
     const tested = make()
-    tested.table.connected(true)
-    tested.table.deliver(publish("t", "1", 1), arrival(1), 0)
-    tested.table.deliver(publish("t", "2", 1), arrival(2), 20)
-    assert.strictEqual(tested.table.abandonUnclaimed(10), 1)
+    tested.table.connected({ sessionPresent: true })
+    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", "2", 1), arrival(2), 20)
+    assert.strictEqual(tested.deliveries.abandonUnclaimed(10), 1)
     assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
-    assert.strictEqual(tested.table.abandonUnclaimed(20), 1)
+    assert.strictEqual(tested.deliveries.abandonUnclaimed(20), 1)
     assert.deepStrictEqual(tested.acknowledged, [[1, 0], [2, 0]])
   })
 
   it("the end is heard by all who wait", () => {
     const tested = make()
-    tested.table.connected(false)
+    tested.table.connected({ sessionPresent: false })
     const waiting = join(tested, "t")
     tested.table.end(Cause.Done(), fromReason(new Closed()))
     assert.deepStrictEqual(waiting.heard, ["Closed"])

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type * as MqttConnection from "../../../src/MqttConnection.ts"
 import * as MqttError from "../../../src/MqttError.ts"
@@ -154,25 +154,116 @@ describe("authentication", () => {
     scenario(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.fail(refused) }, connack)
       const read = yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* TestClock.adjust(latency)
       yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array() }, auth(0x18, 1))
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(read.packets), ["Publish a"])
       assert.strictEqual(yield* read.reason, refused.reason)
       assert.strictEqual(yield* failsAtOnce(connection.ended), refused.reason)
       yield* TestClock.adjust(latency)
-      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
     })))
 
-  it.effect("R144 a defect of the answer is a defect of the reader, and ends the connection too", () =>
+  it.effect("R144 a defect of the answer ends the connection too", () =>
     scenario(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.die("broken") }, connack)
       const pull = yield* Effect.forkChild(Effect.exit(connection.pull), { startImmediately: true })
+      yield* connection.send(auth(0x19, 1))
+      yield* TestClock.adjust(latency)
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust(latency)
       assert.strictEqual((yield* Fiber.join(pull))._tag, "Failure")
       yield* failsAtOnce(connection.ended)
       yield* TestClock.adjust(latency)
-      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
+    })))
+
+  it.effect("R141 reading goes on while the answer is being made, and two challenges at once are one too many", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.never }, connack)
+      const read = yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* TestClock.adjust(latency)
+      yield* peer.send(auth(0x18, 1))
+      yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array() })
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(show(read.packets), ["Publish a"])
+      assert.isFalse(read.isEnded())
+      yield* peer.send(auth(0x18, 2))
+      yield* TestClock.adjust(latency)
+      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.0-3")
+    })))
+
+  it.effect("R144 an answer that fails while the connection is being closed does not hold that up", () =>
+    scenario(Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      const answer = yield* Deferred.make<never, MqttError.MqttError>()
+      const { connection, peer } = yield* connect({ ...options, authenticate: () => Deferred.await(answer) }, connack)
+      yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* TestClock.adjust(latency)
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      yield* network.stallWrites
+      const closing = yield* Effect.forkChild(connection.disconnect(), { startImmediately: true })
+      yield* Deferred.fail(answer, refused)
+      yield* TestClock.adjust("1 second")
+      assert.isDefined(closing.pollUnsafe())
+    })))
+
+  it.effect("R144 an answer that interrupts itself ends the connection", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.interrupt }, connack)
+      const read = yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* TestClock.adjust(latency)
+      yield* peer.send(auth(0x18, 1))
+      yield* roundTrip
+      assert.isTrue(read.isEnded())
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
+    })))
+
+  it.effect("R141 AUTH that nobody asked for after CONNACK is a violation, and is not answered", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect(options, connack)
+      const read = yield* reading(connection)
+      yield* peer.send(auth(0x18, 1))
+      yield* TestClock.adjust(latency)
+      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.1-1")
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x82"])
+    })))
+
+  it.effect("R44 R142 a refused re-authentication that comes as a second CONNACK says why", () =>
+    scenario(Effect.gen(function*() {
+      const { connection, peer } = yield* connect(options, connack)
+      const read = yield* reading(connection)
+      yield* connection.send(auth(0x19, 1))
+      yield* roundTrip
+      yield* peer.send({ _tag: "Connack", reasonCode: 0x87 })
+      yield* TestClock.adjust(latency)
+      assert.strictEqual(reasonOf(yield* read.reason, "ConnectionRefused").reasonCode, 0x87)
+    })))
+
+  it.effect("R137 R140 an AUTH that may not be sent is refused, and the connection goes on", () =>
+    scenario(Effect.gen(function*() {
+      const without = yield* connect()
+      assert.strictEqual(
+        reasonOf(yield* failsAtOnce(without.connection.send(auth(0x19, 1))), "InvalidRequest").label,
+        "MQTT-4.12.0-7"
+      )
+      const { connection, peer } = yield* connect(options, connack)
+      const other = { ...auth(0x19), properties: { authenticationMethod: "OTHER" } }
+      assert.strictEqual(reasonOf(yield* failsAtOnce(connection.send(other)), "InvalidRequest").label, "MQTT-4.12.0-5")
+      assert.strictEqual(
+        reasonOf(yield* failsAtOnce(connection.send(auth(0x18, 1))), "InvalidRequest").label,
+        "MQTT-4.12.0-3"
+      )
+      assert.strictEqual(connection.enqueue(other)?.label.label, "4.12.0-5")
+      yield* connection.send(publish("a"))
+      yield* TestClock.adjust(latency)
+      assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Publish a"])
     })))
 
   it.effect("R136 an answer that AUTH cannot say ends the connection and is not sent", () =>

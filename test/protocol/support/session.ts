@@ -95,13 +95,19 @@ export interface Table {
 export type Input = (table: Table) => Session.Step<string>
 
 export const connected = (
-  options?: { readonly sessionPresent?: boolean; readonly isInDoubt?: boolean; readonly receiveMaximum?: number }
+  options?: {
+    readonly sessionPresent?: boolean
+    readonly isInDoubt?: boolean
+    readonly isWary?: boolean
+    readonly receiveMaximum?: number
+  }
 ): Input =>
 ({ now, session }) =>
   Session.connected(session, {
     protocolVersion: session.protocolVersion,
     sessionPresent: options?.sessionPresent ?? true,
     isInDoubt: options?.isInDoubt,
+    isWary: options?.isWary,
     receiveMaximum: options?.receiveMaximum ?? 65_535,
     now
   })
@@ -127,6 +133,10 @@ export const unsubscribe = (request: string, ...topicFilters: ReadonlyArray<stri
 
 export const withdraw = (packetIdentifier: number): Input => ({ now, session }) =>
   Session.withdraw(session, packetIdentifier, now)
+
+/** Whatever comes of it is told to `nobody`. */
+export const giveUp = (packetIdentifier: number): Input => ({ now, session }) =>
+  Session.giveUp(session, packetIdentifier, "nobody", now)
 
 export const acknowledge = (topics: ReadonlyArray<string>, reasonCode = 0x00): Input => ({ arrivals, now, session }) =>
   Session.acknowledge(

@@ -4,10 +4,11 @@ import { connect as connectMqttJs } from "mqtt"
 import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
-import { MqttClient } from "../../src/index.ts"
-import { NodeMemoryBroker, NodeMqtt } from "../../src/node/index.ts"
-import { MemoryBroker } from "../../src/testing/index.ts"
-import { connected, quietly, soon, subscribed, texts } from "../brokers/Broker.ts"
+import { MqttClient } from "../../../src/index.ts"
+import { NodeMqtt } from "../../../src/node/index.ts"
+import { MemoryBroker } from "../../../src/testing/index.ts"
+import { NodeMemoryBroker } from "../../../src/testing/node/index.ts"
+import { connected, quietly, soon, subscribed, texts } from "../../brokers/Broker.ts"
 
 type Services = NodeMemoryBroker.NodeMemoryBroker | MemoryBroker.MemoryBroker | Scope.Scope
 

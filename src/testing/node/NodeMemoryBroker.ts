@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
-import { type FakeNetwork, MemoryBroker } from "../testing/index.ts"
+import { type FakeNetwork, MemoryBroker } from "../index.ts"
 
 /**
  * Where the broker listens.
@@ -29,7 +29,7 @@ export class NodeMemoryBroker extends Context.Service<NodeMemoryBroker, {
   readonly port: number
   /** `mqtt://host:port`. */
   readonly url: string
-}>()("effect-mqtt/node/NodeMemoryBroker") {}
+}>()("effect-mqtt/testing/node/NodeMemoryBroker") {}
 
 /**
  * @since 0.1.0
@@ -146,8 +146,9 @@ export const listen = Effect.fnUntraced(function*(
  * ```ts
  * import { Effect } from "effect"
  * import { MqttClient } from "effect-mqtt"
- * import { NodeMemoryBroker, NodeMqtt } from "effect-mqtt/node"
+ * import { NodeMqtt } from "effect-mqtt/node"
  * import { MemoryBroker } from "effect-mqtt/testing"
+ * import { NodeMemoryBroker } from "effect-mqtt/testing/node"
  *
  * const test = Effect.gen(function*() {
  *   const { url } = yield* NodeMemoryBroker.NodeMemoryBroker

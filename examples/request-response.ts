@@ -1,0 +1,96 @@
+// Shows a question over MQTT 5.0 and its answer: a calculator that two responders share, five hundred questions at once,
+// one that nobody hears and one that nobody answers in time. Ends by itself within seconds; fails when an answer is
+// wrong. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+import { NodeRuntime } from "@effect/platform-node"
+import { Array, Console, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { randomUUID } from "node:crypto"
+import { MqttClient, type MqttMessage } from "../src/index.ts"
+import { Broker } from "./support/broker.ts"
+import * as Broker5 from "./support/broker5.ts"
+
+class WrongAnswer extends Schema.TaggedError<WrongAnswer>()("WrongAnswer", { description: Schema.String }) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+type Client = MqttClient.MqttClient["Service"]
+
+const isForever = process.argv.includes("--forever")
+const prefix = `effect-mqtt/${randomUUID()}`
+const topic = `${prefix}/square`
+
+/** A client of its own, for as long as the scope. */
+const connect = Effect.map(Layer.build(Layer.fresh(Broker5.client())), Context.get(MqttClient.MqttClient))
+
+/** Members of one share take turns, so that any number of them can answer. */
+const calculator = Effect.fnUntraced(function*(name: string) {
+  const mqtt = yield* connect
+  const square = (request: MqttMessage.MqttMessage) =>
+    Effect.succeed({
+      payload: `${Number(request.text) ** 2}`,
+      properties: { userProperties: [["calculator", name]] as const }
+    })
+  yield* mqtt.respond(`$share/calculators/${topic}`, square, { concurrency: 10 }).pipe(
+    Effect.forkScoped({ startImmediately: true })
+  )
+})
+
+/** Until there is somebody to answer it. */
+const untilAnswered = (mqtt: Client) =>
+  mqtt.request(topic, "0", { timeout: "1 second" }).pipe(
+    Effect.retry({ times: 5, schedule: Schedule.spaced("100 millis"), while: ({ isRetryable }) => isRetryable })
+  )
+
+const answeredBy = (message: MqttMessage.MqttMessage): string =>
+  message.userProperties.find(([name]) => name === "calculator")?.[1] ?? "nobody"
+
+const ask = Effect.fnUntraced(function*(mqtt: Client, numbers: ReadonlyArray<number>) {
+  const started = performance.now()
+  const answers = yield* Effect.forEach(numbers, (number) => mqtt.request(topic, `${number}`), {
+    concurrency: "unbounded"
+  })
+  const milliseconds = Math.round(performance.now() - started)
+  const wrong = numbers.filter((number, index) => answers[index].text !== `${number ** 2}`)
+  if (wrong.length > 0) return yield* new WrongAnswer({ description: `wrong answers for ${wrong.join(", ")}` })
+  const shares = Object.entries(Array.groupBy(answers, answeredBy)).map(([name, { length }]) => `${name} ${length}`)
+  yield* Console.log(`${numbers.length} questions answered in ${milliseconds} ms, by ${shares.sort().join(" and ")}`)
+})
+
+/** One that answers after its asker has left. */
+const slow = Effect.fnUntraced(function*(mqtt: Client, slowTopic: string) {
+  yield* mqtt.respond(slowTopic, () => Effect.delay(Effect.succeed("42"), "1 second")).pipe(
+    Effect.forkScoped({ startImmediately: true })
+  )
+})
+
+const tellFailure = Effect.fnUntraced(function*(mqtt: Client, to: string) {
+  const { reason } = yield* Effect.flip(mqtt.request(to, "?", { timeout: "500 millis" }))
+  yield* Console.log(`${reason._tag}: ${reason.message.replace(`${prefix}/`, "")}`)
+})
+
+const program = Effect.gen(function*() {
+  const { description } = yield* Broker
+  yield* Console.log(`Questions and answers through ${description}\n`)
+  yield* calculator("Ada")
+  yield* calculator("Grace")
+  const mqtt = yield* connect
+  yield* slow(mqtt, `${prefix}/meaning`)
+  yield* untilAnswered(mqtt)
+  yield* ask(mqtt, Array.range(1, 500))
+  yield* tellFailure(mqtt, `${prefix}/nobody`)
+  yield* tellFailure(mqtt, `${prefix}/meaning`)
+  // What comes too late is dropped.
+  yield* Effect.map(mqtt.stats, ({ answersDropped }) => answersDropped).pipe(
+    Effect.repeat({ until: (dropped) => dropped > 0, schedule: Schedule.spaced("50 millis") })
+  )
+  yield* Console.log("its late answer was dropped")
+  if (isForever) yield* Effect.repeat(ask(mqtt, Array.range(1, 500)), Schedule.spaced("1 second"))
+})
+
+program.pipe(
+  Effect.scoped,
+  Effect.timeout(isForever ? Duration.infinity : "14 seconds"),
+  Effect.provide(Broker5.layer()),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,104 @@
+/**
+ * Says how much a page loads for this library: minified by Vite, and with gzip.
+ *
+ * Each row is a page that connects, subscribes and publishes; MQTT.js's is built the same way from what it has for
+ * browsers.
+ * usage: node scripts/bundle-size.ts [--json]
+ *
+ * @since 0.1.0
+ */
+import * as path from "node:path"
+import { gzipSync } from "node:zlib"
+import { build, type Plugin } from "vite"
+import { repository } from "./files.ts"
+
+const ours = `
+  import * as Effect from "effect/Effect"
+  import * as Stream from "effect/Stream"
+  import { MqttClient } from "effect-mqtt"
+  import { BrowserMqtt } from "effect-mqtt/browser"
+  const program = Effect.gen(function*() {
+    const mqtt = yield* MqttClient.MqttClient
+    const messages = yield* mqtt.subscribe("news", { qos: 1 })
+    yield* mqtt.publish("news", "hello", { qos: 1 })
+    yield* Stream.runForEach(messages, ({ text }) => Effect.sync(() => document.body.append(text)))
+  })
+  program.pipe(Effect.scoped, Effect.provide(BrowserMqtt.layer({ url: "/mqtt" })), Effect.runFork)
+`
+
+/** What a page of Effect has anyway. */
+const effect = `
+  import * as Effect from "effect/Effect"
+  import * as Stream from "effect/Stream"
+  const program = Stream.runForEach(Stream.tick("1 second"), () => Effect.sync(() => document.body.append("tick")))
+  program.pipe(Effect.scoped, Effect.runFork)
+`
+
+const peer = `
+  import mqtt from "mqtt"
+  const client = mqtt.connect("/mqtt", { protocolVersion: 5 })
+  client.on("message", (_topic, payload) => document.body.append(payload.toString()))
+  client.subscribe("news", { qos: 1 }, () => client.publish("news", "hello", { qos: 1 }))
+`
+
+interface Row {
+  readonly name: string
+  readonly program: string
+  /** What is not counted. */
+  readonly external: ReadonlyArray<RegExp>
+}
+
+const rows: ReadonlyArray<Row> = [
+  { name: "effect-mqtt and effect", program: ours, external: [] },
+  { name: "effect-mqtt alone", program: ours, external: [/^effect(\/|$)/] },
+  { name: "effect alone: Effect and Stream", program: effect, external: [] },
+  { name: "MQTT.js", program: peer, external: [] }
+]
+
+const page = "virtual:page"
+
+const plugin = (program: string): Plugin => ({
+  name: "page",
+  resolveId: (id) => id === page ? id : undefined,
+  load: (id) => id === page ? program : undefined
+})
+
+const source = path.join(repository, "src")
+
+/** The code of the page, minified. */
+const bundled = async ({ external, program }: Row): Promise<string> => {
+  const built = await build({
+    root: repository,
+    configFile: false,
+    logLevel: "error",
+    publicDir: false,
+    resolve: {
+      alias: [
+        { find: /^effect-mqtt$/, replacement: path.join(source, "index.ts") },
+        { find: /^effect-mqtt\/(.+)$/, replacement: path.join(source, "$1", "index.ts") }
+      ]
+    },
+    build: { write: false, modulePreload: false, rolldownOptions: { input: page, external: [...external] } },
+    plugins: [plugin(program)]
+  })
+  const outputs = Array.isArray(built) ? built : [built]
+  return outputs.flatMap((one) => "output" in one ? one.output : [])
+    .map((output) => output.type === "chunk" ? output.code : "")
+    .join("\n")
+}
+
+const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`.padStart(12)
+
+const sizes: Array<{ readonly name: string; readonly minified: number; readonly gzipped: number }> = []
+for (const row of rows) {
+  const code = await bundled(row)
+  sizes.push({ name: row.name, minified: Buffer.byteLength(code), gzipped: gzipSync(code, { level: 9 }).length })
+}
+if (process.argv.includes("--json")) console.log(JSON.stringify(sizes, undefined, 2))
+else {
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  console.log(`${"".padEnd(width)}${"minified".padStart(12)}${"gzip".padStart(12)}`)
+  for (const { gzipped, minified, name } of sizes) {
+    console.log(`${name.padEnd(width)}${kilobytes(minified)}${kilobytes(gzipped)}`)
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * MQTT clients in a browser from a URL.
+ *
+ * Only puts a WebSocket under `MqttClient`, whose documentation says what a client does, and tells it what the page
+ * knows: that there is a network again, and that the page ends.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as MqttClient from "../MqttClient.ts"
+import type * as MqttError from "../MqttError.ts"
+import * as MqttOptions from "../MqttOptions.ts"
+import { MqttTransport } from "../MqttTransport.ts"
+import * as Page from "./internal/page.ts"
+import type { Target } from "./internal/url.ts"
+import * as WebSocket from "./internal/webSocket.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends MqttOptions.Options {
+  /**
+   * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
+   * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
+   * signed and expires.
+   */
+  readonly url: WebSocket.Options["url"]
+  /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
+  readonly maximumUnsent?: number | undefined
+  /**
+   * Whether the next attempt is made at once, and `reconnect` starts anew, when the browser has a network again (`online`)
+   * or the page comes back (`pageshow`). Default: `true`.
+   */
+  readonly reconnectWhenOnline?: boolean | undefined
+  /** Whether a page that is closed or left for good sends DISCONNECT, if it still can. Default: `true`. */
+  readonly disconnectWithPage?: boolean | undefined
+}
+
+type Attempt = Effect.Effect<Target, MqttError.MqttError>
+
+/** Where the attempt leads that credentials are asked for is where it then goes. */
+const remembering = (next: Attempt): { readonly forCredentials: Attempt; readonly forOpening: Attempt } => {
+  let chosen: Target | undefined
+  return {
+    forCredentials: Effect.tap(next, (target) =>
+      Effect.sync(() => {
+        chosen = target
+      })),
+    forOpening: Effect.suspend(() => {
+      const target = chosen
+      chosen = undefined
+      return target === undefined ? next : Effect.succeed(target)
+    })
+  }
+}
+
+/**
+ * Why the client's options cannot work, with what a known URL says of user name and password; and the client's options
+ * that take them from the URL of each attempt.
+ */
+const withCredentials = (
+  options: Options,
+  forCredentials: Attempt
+): Result.Result<MqttOptions.Options, MqttError.MqttError> => {
+  const {
+    disconnectWithPage: _disconnectWithPage,
+    maximumUnsent: _maximumUnsent,
+    password,
+    reconnectWhenOnline: _reconnectWhenOnline,
+    url,
+    username,
+    ...rest
+  } = options
+  const { credentials } = rest
+  const known = Effect.isEffect(url) || credentials !== undefined
+    ? undefined
+    : Result.getOrUndefined(WebSocket.parse(url))
+  const checked = MqttOptions.resolve({
+    ...rest,
+    username: username ?? known?.username,
+    password: password ?? known?.password
+  })
+  return Result.map(checked, () => ({
+    ...rest,
+    credentials: credentials ?? Effect.map(
+      forCredentials,
+      (target) => ({ username: username ?? target.username, password: password ?? target.password })
+    )
+  }))
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const attempt = remembering(yield* Effect.fromResult(WebSocket.resolve(options.url)))
+  const clientOptions = yield* Effect.fromResult(withCredentials(options, attempt.forCredentials))
+  const transport = WebSocket.make(attempt.forOpening, options)
+  const haste = new Page.Haste()
+  if (options.reconnectWhenOnline !== false) yield* haste.listen
+  const client = yield* MqttClient.make({
+    ...clientOptions,
+    reconnect: haste.cutShort(clientOptions.reconnect ?? MqttOptions.defaultReconnect)
+  }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)))
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  if (options.disconnectWithPage !== false) yield* Page.onEnd(() => void runFork(client.disconnect))
+  return client
+})
+
+/**
+ * A client over WebSocket. Fails with `InvalidOptions` for a URL or an option that cannot work, and, unless
+ * `initialConnection` is `"retry"`, with what the first connection failed of.
+ *
+ * **Example** (A page with its client)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { MqttClient } from "effect-mqtt"
+ * import { BrowserMqtt } from "effect-mqtt/browser"
+ *
+ * const program = Effect.gen(function*() {
+ *   const mqtt = yield* MqttClient.MqttClient
+ *   const messages = yield* mqtt.subscribe("news/#", { qos: 1 })
+ *   yield* messages.pipe(Stream.runForEach((message) => Effect.log(message.topic, message.text)))
+ * })
+ *
+ * program.pipe(
+ *   Effect.scoped,
+ *   Effect.provide(BrowserMqtt.layer({ url: "wss://broker.example/mqtt", initialConnection: "retry" })),
+ *   Effect.runFork
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError> =>
+  Layer.effect(MqttClient.MqttClient, Effect.suspend(() => make(options)))

@@ -1,0 +1,11 @@
+/**
+ * Clients and the transport for browsers. Needs nothing but `effect`.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as BrowserMqtt from "./BrowserMqtt.ts"
+
+/** @since 0.1.0 */
+export * as BrowserWebSocket from "./BrowserWebSocket.ts"

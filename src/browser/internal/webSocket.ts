@@ -1,0 +1,161 @@
+/**
+ * A WebSocket of a browser for MQTT: where it leads, how it opens, and its end.
+ *
+ * MQTT 5.0 section 6.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as MqttError from "../../MqttError.ts"
+import * as MqttTransport from "../../MqttTransport.ts"
+import * as Url from "./url.ts"
+
+/**
+ * A value, or an effect that is run for every attempt. The attempt fails with what the effect fails with if that is an
+ * `MqttError`, and with `OpenFailed`, which is retryable, if it is anything else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PerAttempt<A> = A | Effect.Effect<A, unknown>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * `ws:` or `wss:`, such as `wss://host/mqtt`, or `/mqtt` on the server that the page came from. As an effect it is run
+   * for every attempt, for one that is signed and expires. User name and password in it are not sent to the web server.
+   */
+  readonly url: PerAttempt<string | Redacted.Redacted<string>>
+  /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
+  readonly maximumUnsent?: number | undefined
+  /** How long the closing handshake may take at the end. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+}
+
+const byEffect = "a URL that is obtained for each attempt"
+
+const openFailed = (endpoint: string, cause: unknown): MqttError.MqttError =>
+  cause instanceof MqttError.MqttError ? cause : MqttError.fromReason(new MqttError.OpenFailed({ endpoint, cause }))
+
+export const parse = (url: string | Redacted.Redacted<string>): Result.Result<Url.Target, MqttError.MqttError> =>
+  Result.mapError(
+    Url.parse(Redacted.isRedacted(url) ? Redacted.value(url) : url),
+    (description) => MqttError.fromReason(new MqttError.InvalidOptions({ option: "url", description }))
+  )
+
+/** Where an attempt leads, and for a URL that is known beforehand, why it cannot be used. */
+export const resolve = (
+  url: Options["url"]
+): Result.Result<Effect.Effect<Url.Target, MqttError.MqttError>, MqttError.MqttError> =>
+  Effect.isEffect(url)
+    ? Result.succeed(
+      Effect.flatMap(
+        Effect.mapError(url, (cause) => openFailed(byEffect, cause)),
+        (evaluated) => Effect.fromResult(parse(evaluated))
+      )
+    )
+    : Result.map(parse(url), (target) => Effect.succeed(target))
+
+// ---------------------------------------------------------------------------
+// One WebSocket
+// ---------------------------------------------------------------------------
+
+interface Opened extends MqttTransport.WebSocketLike {
+  readonly protocol: string
+  /** Nobody waits for it any more. */
+  readonly isAbandoned: () => boolean
+}
+
+/** A browser cannot end a WebSocket without asking the peer, but nobody on this side has to wait for the answer. */
+const abandonable = (webSocket: WebSocket): Opened => {
+  let isAbandoned = false
+  return Object.assign(webSocket, {
+    isAbandoned: () => isAbandoned,
+    terminate: () => {
+      isAbandoned = true
+      webSocket.close()
+      webSocket.dispatchEvent(new CloseEvent("close", { code: 1006 }))
+    }
+  })
+}
+
+/** A browser's own words may repeat the URL. */
+const whyNot = (cause: unknown): Error =>
+  new Error(
+    cause instanceof DOMException && cause.name === "SecurityError"
+      ? "the browser does not allow it; from a page loaded over https: only wss: leads"
+      : "the browser does not take this URL"
+  )
+
+const start = ({ endpoint, href }: Url.Target): Effect.Effect<Opened, MqttError.MqttError> =>
+  Effect.try({
+    try: () => abandonable(new globalThis.WebSocket(href, "mqtt")),
+    catch: (cause) => openFailed(endpoint, whyNot(cause))
+  })
+
+const isOpen = 1
+const isClosed = 3
+
+/** Says goodbye and waits for the answer, for as long as that may take; the browser goes on by itself. */
+const close = (webSocket: Opened, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const { readyState } = webSocket
+    if (readyState !== isClosed) webSocket.close(1000)
+    if (readyState !== isOpen || webSocket.isAbandoned()) return resume(Effect.void)
+    webSocket.addEventListener("close", () => resume(Effect.void), { once: true })
+  }).pipe(Effect.timeoutOption(drainTimeout), Effect.asVoid)
+
+const notOpened =
+  "the browser does not say why: the server may not be there, may not take this page's origin, may not " +
+  "speak the sub-protocol \"mqtt\" at this path, or with wss: may have a certificate the browser does not trust"
+
+const open = Effect.fnUntraced(function*(
+  target: Url.Target,
+  { drainTimeout, maximumUnsent }: Pick<Options, "drainTimeout" | "maximumUnsent">
+): Effect.fn.Return<MqttTransport.NetworkConnection, MqttError.MqttError, Scope.Scope> {
+  const { endpoint } = target
+  const webSocket = yield* Effect.acquireRelease(start(target), (webSocket) => close(webSocket, drainTimeout))
+  const connection = yield* MqttTransport.fromWebSocket({
+    endpoint,
+    webSocket: Effect.succeed(webSocket),
+    maximumUnsent,
+    openFailed: () => new MqttError.OpenFailed({ endpoint, cause: new Error(notOpened) })
+  }).open
+  if (webSocket.protocol === "mqtt") return connection
+  const cause = webSocket.protocol === "" ? "it chose none" : `it chose "${webSocket.protocol}"`
+  return yield* MqttError.fromReason(new MqttError.WebSocketFailed({ endpoint, problem: "SubProtocol", cause }))
+})
+
+// ---------------------------------------------------------------------------
+// The transport
+// ---------------------------------------------------------------------------
+
+/** A transport that asks before every opening where it leads. */
+export const make = (
+  target: Effect.Effect<Url.Target, MqttError.MqttError>,
+  options: Options
+): MqttTransport.MqttTransport["Service"] => {
+  const known = Effect.isEffect(options.url) ? undefined : Result.getOrUndefined(parse(options.url))
+  const openAt = (base: Url.Target, reference: string) =>
+    Result.match(Url.refer(base, reference), {
+      onFailure: (problem) => Effect.fail(openFailed(reference, new Error(problem))),
+      onSuccess: (referred) => open(referred, options)
+    })
+  return MqttTransport.MqttTransport.of({
+    endpoint: known?.endpoint ?? byEffect,
+    open: Effect.flatMap(target, (target) => open(target, options)),
+    openAt: (references) =>
+      Effect.flatMap(target, (base) => {
+        const [first, ...others] = references.trim().split(/ +/)
+        return others.reduce(
+          (opening, reference) => Effect.catch(opening, () => openAt(base, reference)),
+          openAt(base, first)
+        )
+      })
+  })
+}

@@ -1,0 +1,148 @@
+/**
+ * One byte stream to a server, before anything is said on it: TCP, a Unix socket, or what the program opens itself.
+ *
+ * TLS and WebSocket go on top of it. Who reads and writes it is `MqttTransport.fromSocket`.
+ */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import * as Net from "node:net"
+import type { Duplex } from "node:stream"
+import * as MqttError from "../../MqttError.ts"
+import * as Attempt from "./attempt.ts"
+
+export type Opening = Effect.Effect<Duplex, MqttError.MqttError, Scope.Scope>
+
+/**
+ * Opens a byte stream in the program's own way, such as through a proxy. It ends with its scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Connect = (
+  to: { readonly host: string; readonly port: number }
+) => Effect.Effect<Duplex, unknown, Scope.Scope>
+
+/**
+ * The way to a host and a port.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TcpOptions {
+  /** A name, resolved anew for every connection, or an address. */
+  readonly host: string
+  readonly port?: number | undefined
+  /** Resolves the name, in the shape of `node:net`'s option of that name. Default: `dns.lookup`, the system's. */
+  readonly lookup?: Net.LookupFunction | undefined
+  /** Opens the byte stream instead of TCP, such as through a proxy. Then the name is for that to resolve. */
+  readonly connect?: Connect | undefined
+  /** How long bytes may take to leave after the connection was closed; then it is cut. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+}
+
+/** Codes of `node:dns` that say that a name leads nowhere. */
+const unknownHost: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME", "ENODATA"])
+
+/** With several addresses Node reports one error that holds theirs; they fail alike, or the first tells enough. */
+export const codeOf = (cause: unknown): string | undefined => {
+  if (cause instanceof AggregateError) return codeOf(cause.errors[0])
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+}
+
+const tcpFailed = (host: string, port: number, endpoint: string) => (cause: unknown): MqttError.MqttErrorReason => {
+  const code = codeOf(cause)
+  if (code !== undefined && unknownHost.has(code)) return new MqttError.HostNotFound({ host, cause })
+  if (code === "ECONNREFUSED") return new MqttError.PortRefused({ host, port, cause })
+  return new MqttError.OpenFailed({ endpoint, cause })
+}
+
+/** Flushes what was written, for as long as that may take. A peer that does not read would hold it up for ever. */
+export const close = (stream: Duplex, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (stream.destroyed) return resume(Effect.void)
+    stream.once("close", () => resume(Effect.void))
+    stream.end(() => stream.destroy())
+  }).pipe(
+    Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => Effect.sync(() => void stream.destroy()) })
+  )
+
+const open = (
+  to: Net.SocketConnectOpts,
+  drainTimeout: Duration.Input | undefined,
+  failed: (cause: unknown) => MqttError.MqttErrorReason
+): Opening =>
+  Effect.gen(function*() {
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => new Net.Socket()),
+      (socket) => socket.connecting ? Effect.sync(() => void socket.destroy()) : close(socket, drainTimeout)
+    )
+    yield* Effect.callback<void, MqttError.MqttError>((resume) => {
+      // Also keeps an error after the connection is open from being an uncaught one.
+      socket.on("error", (cause) => resume(Effect.fail(MqttError.fromReason(failed(cause)))))
+      socket.once("connect", () => resume(Effect.void))
+      // Writes are batched by the turn already; waiting for more would only add latency.
+      socket.setNoDelay(true)
+      socket.connect(to)
+    })
+    return socket
+  })
+
+/** To a host and a port, over TCP or as `connect` says. */
+export const tcp = (options: TcpOptions & { readonly port: number; readonly endpoint: string }): Opening => {
+  const { connect, drainTimeout, endpoint, host, lookup, port } = options
+  if (connect !== undefined) return given(connect({ host, port }), options)
+  const to = { host, port, autoSelectFamily: true, ...(lookup === undefined ? {} : { lookup }) }
+  return open(to, drainTimeout, tcpFailed(host, port, endpoint))
+}
+
+export const unix = (
+  options: {
+    readonly path: string
+    readonly endpoint: string
+    readonly drainTimeout?: Duration.Input | undefined
+  }
+): Opening =>
+  open(
+    { path: options.path },
+    options.drainTimeout,
+    (cause) => new MqttError.OpenFailed({ endpoint: options.endpoint, cause })
+  )
+
+/** The program's own; it may leave the closing to its scope, or to us. */
+const given = (
+  opening: Effect.Effect<Duplex, unknown, Scope.Scope>,
+  { drainTimeout, endpoint }: { readonly drainTimeout?: Duration.Input | undefined; readonly endpoint: string }
+): Opening =>
+  Effect.acquireRelease(
+    Effect.mapError(opening, (cause) => Attempt.toMqttError(endpoint, cause)),
+    (stream) => close(stream, drainTimeout),
+    { interruptible: true }
+  ).pipe(Effect.tap((stream) => Effect.sync(() => stream.on("error", () => {}))))
+
+/** Fails at once if the stream has ended meanwhile: its events have passed, and a read would wait for ever. */
+export const toSocket = (stream: Duplex): Effect.Effect<Socket.Socket> =>
+  Effect.map(NodeSocket.fromDuplex(Effect.succeed(stream)), ({ reader, writer }) =>
+    Socket.make({
+      reader: Effect.filterOrFail(reader, () => !stream.destroyed, () => ended(stream)),
+      writer
+    }))
+
+const ended = (stream: Duplex): Socket.SocketError =>
+  new Socket.SocketError({
+    reason: new Socket.SocketReadError({ cause: stream.errored ?? new Error("the peer closed it at once") })
+  })
+
+const hungUp =
+  "it may be a port with TLS, which takes a URL with mqtts:// or wss://, or no MQTT server, or one that does " +
+  "not speak this version of MQTT"
+
+/** What the end of a connection without TLS may mean. */
+export const lost = (
+  { cause, hasReceived }: { readonly cause: unknown; readonly hasReceived: boolean }
+): MqttError.ConnectionLost => new MqttError.ConnectionLost({ cause, advice: hasReceived ? undefined : hungUp })
+
+/** No packet of a server begins like an alert of TLS: 0x15 would be CONNECT. */
+export const isTlsAlert = (bytes: Uint8Array): boolean => bytes[0] === 0x15 && bytes[1] === 0x03

@@ -1,0 +1,320 @@
+/**
+ * The servers a client is given, and the transport that goes to them in turn.
+ *
+ * What an attempt needs, addresses, certificates and headers, is obtained anew for each.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as MqttError from "../../MqttError.ts"
+import type { Credentials } from "../../MqttOptions.ts"
+import { MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
+import * as NodeTcp from "../NodeTcp.ts"
+import * as NodeTls from "../NodeTls.ts"
+import * as NodeUnix from "../NodeUnix.ts"
+import * as NodeWebSocket from "../NodeWebSocket.ts"
+import * as Attempt from "./attempt.ts"
+import type { Connect } from "./byteStream.ts"
+import * as Secure from "./secure.ts"
+import * as Target from "./target.ts"
+import * as Turns from "./turns.ts"
+import * as WebSocket from "./webSocket.ts"
+
+type Url = string | Redacted.Redacted<string>
+
+/**
+ * One server. What it leaves out is what the client's options say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Endpoint {
+  readonly url?: Attempt.PerAttempt<Url> | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly tls?: Attempt.PerAttempt<Secure.TlsOptions> | undefined
+  readonly webSocket?: Attempt.PerAttempt<WebSocket.WebSocketOptions> | undefined
+  readonly connect?: Connect | undefined
+}
+
+export type Listed = Url | Endpoint
+
+export interface Options extends Endpoint {
+  readonly endpoints?: Attempt.PerAttempt<ReadonlyArray<Listed>> | undefined
+  readonly endpointPolicy?: Turns.EndpointPolicy | undefined
+  readonly stableAfter?: Duration.Input | undefined
+  readonly connectTimeout?: Duration.Input | undefined
+  readonly drainTimeout?: Duration.Input | undefined
+  readonly maximumPacketSize?: number | undefined
+}
+
+// ---------------------------------------------------------------------------
+// What the options say
+// ---------------------------------------------------------------------------
+
+const invalid = (option: string, description: string): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.InvalidOptions({ option, description }))
+
+type Resolved<A> = Result.Result<A, MqttError.MqttError>
+
+const toEndpoint = (listed: Listed): Endpoint =>
+  typeof listed === "string" || Redacted.isRedacted(listed) ? { url: listed } : listed
+
+/** An option of the only server, or of one of several. */
+const named = (option: string, index: number | undefined): string =>
+  index === undefined ? option : `endpoints[${index}].${option}`
+
+/** Where a server is whose URL is known. */
+const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: number): Resolved<Target.Target> => {
+  const option = (name: string) => named(name, index)
+  if (port !== undefined && !Target.isPort(port)) {
+    return Result.fail(invalid(option("port"), `${port} is not a port from 1 to 65535`))
+  }
+  if (url === undefined) {
+    if (host === "") return Result.fail(invalid(option("host"), "is empty"))
+    return Result.succeed(Target.at(tls === undefined ? "mqtt" : "mqtts", host ?? "localhost", port))
+  }
+  return Result.match(Target.parse(Redacted.isRedacted(url) ? Redacted.value(url) : url), {
+    onFailure: (description) => Result.fail(invalid(option("url"), description)),
+    onSuccess: (target) =>
+      // What was to be encrypted never goes without.
+      tls === undefined || Target.isSecure(target)
+        ? Result.succeed(port === undefined ? target : { ...target, port })
+        : Result.fail(invalid(option("tls"), `is given, and ${target.scheme}: goes without; use mqtts: or wss:`))
+  })
+}
+
+/** What can be known of an endpoint's options before it is gone to. */
+const checkEndpoint = (endpoint: Endpoint, index?: number): MqttError.MqttError | undefined => {
+  const { host, tls, url, webSocket } = endpoint
+  if (url !== undefined && host !== undefined) {
+    return invalid(named("url", index), "is given and `host` too; give one of them")
+  }
+  if (tls !== undefined && !Effect.isEffect(tls)) {
+    const problem = Secure.check(tls)
+    if (problem !== undefined) return invalid(named("tls", index), problem)
+  }
+  const problem = webSocket === undefined || Effect.isEffect(webSocket) ? undefined : WebSocket.check(webSocket)
+  if (problem !== undefined) return invalid(named("webSocket", index), problem)
+  if (Effect.isEffect(url)) return undefined
+  const target = targetOf(endpoint, url, index)
+  return Result.isFailure(target) ? target.failure : undefined
+}
+
+const isGiven = ({ host, port, url }: Endpoint): boolean =>
+  url !== undefined || host !== undefined || port !== undefined
+
+/** The servers that are known beforehand, with what the client's options say of all of them. */
+const listOf = (options: Options, endpoints: ReadonlyArray<Listed>): Resolved<ReadonlyArray<Endpoint>> => {
+  const { connect, tls, webSocket } = options
+  const list = endpoints.map(toEndpoint)
+  if (list.length === 0) return Result.fail(invalid("endpoints", "is empty"))
+  for (const [index, endpoint] of list.entries()) {
+    const problem = checkEndpoint(endpoint, index)
+    if (problem !== undefined) return Result.fail(problem)
+  }
+  const servers = list.map((endpoint) => ({ connect, webSocket, ...sharedTls(endpoint, tls), ...endpoint }))
+  return tls === undefined || servers.some((endpoint) => endpoint.tls !== undefined)
+    ? Result.succeed(servers)
+    : Result.fail(invalid("tls", "is given, and all `endpoints` go without TLS; use mqtts:// or wss://"))
+}
+
+/** What is said of TLS for all of them is for those that have it. A host has it if it is said. */
+const sharedTls = (endpoint: Endpoint, tls: Endpoint["tls"]): Pick<Endpoint, "tls"> => {
+  const { url } = endpoint
+  if (url === undefined || Effect.isEffect(url)) return { tls }
+  const target = targetOf(endpoint, url)
+  return Result.isSuccess(target) && Target.isSecure(target.success) ? { tls } : {}
+}
+
+type Known = Effect.Effect<ReadonlyArray<Endpoint>, MqttError.MqttError>
+
+interface Servers {
+  readonly endpoints: Known
+  /** How many, as far as it is known. */
+  readonly count: number
+  /** For people. */
+  readonly endpoint: string
+  /** The only one there is, if it is known. */
+  readonly only: Target.Target | undefined
+}
+
+const fixed = (list: ReadonlyArray<Endpoint>): Resolved<Servers> =>
+  Result.map(
+    Result.all(list.map((endpoint) => {
+      const { url } = endpoint
+      return Effect.isEffect(url) ? Result.succeed(undefined) : targetOf(endpoint, url)
+    })),
+    (targets) => ({
+      endpoints: Effect.succeed(list),
+      count: list.length,
+      endpoint: targets.map((target) => target === undefined ? byEffect : Target.endpointOf(target)).join(", "),
+      only: targets.length === 1 ? targets[0] : undefined
+    })
+  )
+
+const byEffect = "an endpoint that is obtained for each attempt"
+
+const serversOf = (options: Options): Resolved<Servers> => {
+  const { endpoints } = options
+  if (endpoints === undefined) {
+    const problem = checkEndpoint(options)
+    return problem === undefined ? fixed([options]) : Result.fail(problem)
+  }
+  if (isGiven(options)) return Result.fail(invalid("endpoints", "is given and `url`, `host` or `port` too"))
+  if (!Effect.isEffect(endpoints)) return Result.flatMap(listOf(options, endpoints), fixed)
+  const evaluated = Effect.flatMap(
+    Attempt.evaluate(endpoints, byEffect),
+    (list) => Effect.fromResult(listOf(options, list))
+  )
+  return Result.succeed({ endpoints: evaluated, count: 1, endpoint: byEffect, only: undefined })
+}
+
+// ---------------------------------------------------------------------------
+// Attempts
+// ---------------------------------------------------------------------------
+
+/** The server of an attempt. */
+interface Choice {
+  readonly endpoint: Endpoint
+  readonly target: Target.Target
+}
+
+const transportTo = ({ endpoint, target }: Choice, options: Options): MqttTransport["Service"] => {
+  const { connect, tls = {} } = endpoint
+  const { drainTimeout } = options
+  const { host, path, port, scheme } = target
+  switch (scheme) {
+    case "mqtt":
+      return NodeTcp.make({ host, port, connect, drainTimeout })
+    case "mqtts":
+      return NodeTls.make({ host, port, tls, connect, drainTimeout })
+    case "unix":
+      return NodeUnix.make({ path, drainTimeout })
+    case "ws":
+    case "wss": {
+      const webSocket = Effect.map(
+        Attempt.evaluate(endpoint.webSocket ?? {}, Target.endpointOf(target)),
+        (settings) => ({ ...settings, maximumFrameSize: settings.maximumFrameSize ?? frameSizeFor(options) })
+      )
+      return NodeWebSocket.make({
+        host,
+        port,
+        path,
+        webSocket,
+        connect,
+        drainTimeout,
+        ...(scheme === "wss" ? { tls } : {})
+      })
+    }
+  }
+}
+
+/** A frame may hold several packets, and a server that gathers them does not know our limit for one. */
+const frameSizeFor = ({ maximumPacketSize = 1_048_576 }: Options): number => Math.max(4 * maximumPacketSize, 65_536)
+
+/** The name that was set for the old server says nothing of the new one, whose certificate is checked for its own. */
+const withoutServername = (tls: Endpoint["tls"], endpoint: string): Endpoint["tls"] =>
+  tls === undefined ? undefined : Effect.map(Attempt.evaluate(tls, endpoint), (settings) => ({
+    ...settings,
+    servername: undefined
+  }))
+
+export interface Endpoints {
+  readonly transport: MqttTransport["Service"]
+  /** Where the only server is, if it is known before it is gone to. */
+  readonly only: Target.Target | undefined
+  /** What the URL says of the server that the next opening goes to, which this chooses. */
+  readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
+}
+
+class Client {
+  readonly #options: Options
+  readonly #servers: Servers
+  readonly #turns: Turns.Turns
+  #chosen: Choice | undefined
+
+  constructor(options: Options, servers: Servers) {
+    this.#options = options
+    this.#servers = servers
+    this.#turns = Turns.make(options.endpointPolicy ?? "inOrder", options.stableAfter)
+  }
+
+  get #next(): Effect.Effect<Choice, MqttError.MqttError> {
+    return this.#inTime(Effect.gen({ self: this }, function*() {
+      const list = yield* this.#servers.endpoints
+      const endpoint = list[yield* this.#turns.next(list.length)]
+      const { url } = endpoint
+      const known = url === undefined ? undefined : yield* Attempt.evaluate(url, byEffect)
+      return { endpoint, target: yield* Effect.fromResult(targetOf(endpoint, known)) }
+    }))
+  }
+
+  /** An effect of the program's that never ends would keep the client from ever trying again. */
+  #inTime<A>(effect: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
+    const timeout = Duration.toMillis(this.#options.connectTimeout ?? "10 seconds")
+    return Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () => Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "network" })))
+    })
+  }
+
+  /** For a new attempt; who is connected stays there. */
+  readonly #choose: Effect.Effect<Choice, MqttError.MqttError> = Effect.suspend(() =>
+    this.#chosen !== undefined && this.#turns.isConnected() ? Effect.succeed(this.#chosen) : this.#next
+  )
+
+  readonly credentials: Effect.Effect<Credentials, MqttError.MqttError> = Effect.suspend(() =>
+    Effect.map(this.#choose, (choice) => {
+      this.#chosen = choice
+      const { password, username } = choice.target
+      return { username, password }
+    })
+  )
+
+  /** Where the attempt leads: as the credentials were chosen for, if anybody asked for them. */
+  get #current(): Effect.Effect<Choice, MqttError.MqttError> {
+    return Effect.suspend(() => this.#chosen === undefined ? this.#next : Effect.succeed(this.#chosen))
+  }
+
+  #open(choice: Choice): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
+    return Effect.tap(transportTo(choice, this.#options).open, () => this.#turns.opened)
+  }
+
+  #openAt(base: Choice, reference: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
+    return Result.match(Target.refer(base.target, reference), {
+      onFailure: (problem) => Effect.fail(Attempt.toMqttError(reference, new Error(problem))),
+      onSuccess: (target) => {
+        const tls = withoutServername(base.endpoint.tls, Target.endpointOf(target))
+        return this.#open({ target, endpoint: { ...base.endpoint, tls } })
+      }
+    })
+  }
+
+  readonly transport: MqttTransport["Service"] = MqttTransport.of({
+    endpoint: "",
+    open: Effect.suspend(() => Effect.flatMap(this.#current, (choice) => this.#open(choice))),
+    openAt: (references) =>
+      Effect.flatMap(this.#current, (base) => {
+        const [first, ...others] = references.trim().split(/ +/)
+        return others.reduce(
+          (opening, reference) => Effect.catch(opening, () => this.#openAt(base, reference)),
+          this.#openAt(base, first)
+        )
+      })
+  })
+
+  get endpoints(): Endpoints {
+    const { count, endpoint, only } = this.#servers
+    return { only, credentials: this.credentials, transport: { ...this.transport, endpoint, endpoints: count } }
+  }
+}
+
+/**
+ * Checks what the options say of the servers, and makes a transport to them. It remembers whose turn it is, so every
+ * client needs one of its own.
+ */
+export const make = (options: Options): Resolved<Endpoints> =>
+  Result.map(serversOf(options), (servers) => new Client(options, servers).endpoints)

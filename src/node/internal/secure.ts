@@ -1,0 +1,267 @@
+/**
+ * TLS on a byte stream: its options, the handshake, and what its failures mean.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import * as Net from "node:net"
+import type { Duplex } from "node:stream"
+import * as Tls from "node:tls"
+import * as MqttError from "../../MqttError.ts"
+import * as ByteStream from "./byteStream.ts"
+
+/**
+ * The server's certificate is always checked, also against the host's name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TlsOptions {
+  /** Authorities that are trusted instead of those Node knows, PEM; one string may hold several. */
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  /** The client's own certificate and those between it and its authority, PEM. Needs `key`. */
+  readonly cert?: string | Uint8Array | undefined
+  /** The private key of `cert`, PEM. */
+  readonly key?: Redacted.Redacted<string | Uint8Array> | undefined
+  /** Opens an encrypted `key`. */
+  readonly passphrase?: Redacted.Redacted<string> | undefined
+  /** Application protocols to offer (ALPN), such as `["mqtt"]` or AWS IoT's `["x-amzn-mqtt-ca"]`. Default: none. */
+  readonly alpnProtocols?: ReadonlyArray<string> | undefined
+  /** The name that is asked for (SNI) and that the certificate has to have. Default: the host. */
+  readonly servername?: string | undefined
+  /** Default: `"TLSv1.2"`. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined
+  /**
+   * Accepts the certificate of anybody, and with it anybody on the way who reads and changes everything, passwords first.
+   * For trying out. Default: `false`.
+   */
+  readonly dangerouslyAcceptAnyCertificate?: boolean | undefined
+}
+
+/** Who the certificate is to be of. */
+export interface Peer {
+  readonly host: string
+  readonly port: number
+}
+
+// ---------------------------------------------------------------------------
+// What failures mean
+// ---------------------------------------------------------------------------
+
+const problems: { readonly [code: string]: MqttError.TlsProblem } = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "UnknownAuthority",
+  UNABLE_TO_GET_ISSUER_CERT: "UnknownAuthority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "UnknownAuthority",
+  SELF_SIGNED_CERT_IN_CHAIN: "UnknownAuthority",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "UnknownAuthority",
+  CERT_SIGNATURE_FAILURE: "UnknownAuthority",
+  CERT_UNTRUSTED: "UnknownAuthority",
+  CERT_REJECTED: "UnknownAuthority",
+  INVALID_CA: "UnknownAuthority",
+  INVALID_PURPOSE: "UnknownAuthority",
+  ERR_TLS_CERT_ALTNAME_INVALID: "HostMismatch",
+  HOSTNAME_MISMATCH: "HostMismatch",
+  CERT_HAS_EXPIRED: "Expired",
+  CERT_NOT_YET_VALID: "NotYetValid",
+  ERR_SSL_UNSUPPORTED_PROTOCOL: "VersionTooOld",
+  ERR_SSL_WRONG_SSL_VERSION: "VersionTooOld",
+  ERR_SSL_WRONG_VERSION_NUMBER: "NotTls",
+  ERR_SSL_DATA_LENGTH_TOO_LONG: "NotTls",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "NotTls",
+  ERR_SSL_HTTP_REQUEST: "NotTls"
+}
+
+/** By the alert that the server sent, RFC 8446 section 6. */
+const alerts: { readonly [alert: string]: MqttError.TlsProblem } = {
+  CERTIFICATE_REQUIRED: "ClientCertificateRequired",
+  BAD_CERTIFICATE: "ClientCertificateRefused",
+  UNSUPPORTED_CERTIFICATE: "ClientCertificateRefused",
+  CERTIFICATE_REVOKED: "ClientCertificateRefused",
+  CERTIFICATE_EXPIRED: "ClientCertificateRefused",
+  CERTIFICATE_UNKNOWN: "ClientCertificateRefused",
+  UNKNOWN_CA: "ClientCertificateRefused",
+  ACCESS_DENIED: "ClientCertificateRefused",
+  PROTOCOL_VERSION: "VersionTooOld",
+  NO_APPLICATION_PROTOCOL: "NoApplicationProtocol",
+  HANDSHAKE_FAILURE: "HandshakeRefused"
+}
+
+/** An alert, or the smallest other record, takes so many bytes. */
+const smallestRecord = 7
+
+interface Progress {
+  /** Bytes that have come from the server. */
+  readonly received: number
+  readonly hasCertificate: boolean
+}
+
+const problemOf = (code: string | undefined, { hasCertificate, received }: Progress): MqttError.TlsProblem => {
+  const [, alert] = /_ALERT_(\w+)$/.exec(code ?? "") ?? []
+  const problem = problems[code ?? ""] ?? alerts[alert ?? ""] ?? (received < smallestRecord ? "NotTls" : "Other")
+  if (hasCertificate) return problem
+  // Without a certificate there is none to refuse; and who has sent more than an alert had agreed to everything else.
+  const isMissing = problem === "ClientCertificateRefused" ||
+    (problem === "HandshakeRefused" && received > smallestRecord)
+  return isMissing ? "ClientCertificateRequired" : problem
+}
+
+const failed = (cause: unknown, { host, port }: Peer, progress: Progress): MqttError.TlsFailed => {
+  const code = ByteStream.codeOf(cause)
+  return new MqttError.TlsFailed({ host, port, problem: problemOf(code, progress), code, cause: withoutCert(cause) })
+}
+
+/** Node hangs the certificate on an error about its names, and that refers to itself, which no logger of JSON can write. */
+const withoutCert = (cause: unknown): unknown =>
+  cause instanceof Error && "cert" in cause ? new Error(cause.message) : cause
+
+const invalidMaterial = (cause: unknown, { host, port }: Peer): MqttError.TlsFailed =>
+  new MqttError.TlsFailed({ host, port, problem: "InvalidMaterial", code: ByteStream.codeOf(cause), cause })
+
+export interface End {
+  readonly cause: unknown
+  readonly hasReceived: boolean
+}
+
+/**
+ * What an open connection ended of. With TLS 1.3 the server looks at the client's certificate after the handshake is
+ * complete for the client.
+ */
+const lost = (cause: unknown, hasReceived: boolean, peer: Peer, hasCertificate: boolean): MqttError.MqttErrorReason => {
+  if (ByteStream.codeOf(cause)?.startsWith("ERR_SSL_") === true) {
+    return failed(cause, peer, { received: Number.POSITIVE_INFINITY, hasCertificate })
+  }
+  const advice = hasCertificate
+    ? "the server may not accept the client certificate in `tls.cert`, or not speak this version of MQTT"
+    : "the server may want a client certificate, see `tls.cert`, or not speak this version of MQTT"
+  return new MqttError.ConnectionLost({ cause, advice: hasReceived ? undefined : advice })
+}
+
+// ---------------------------------------------------------------------------
+// The handshake
+// ---------------------------------------------------------------------------
+
+type Material = string | Uint8Array | ReadonlyArray<string | Uint8Array>
+
+const toNode = (material: Material): string | Buffer | Array<string | Buffer> => {
+  if (typeof material === "string") return material
+  return material instanceof Uint8Array ? Buffer.from(material) : material.flatMap((one) => toNode(one))
+}
+
+/** Throws what OpenSSL says of material that cannot be used. */
+const secureContext = (tls: TlsOptions): Tls.SecureContext =>
+  Tls.createSecureContext({
+    minVersion: tls.minVersion ?? "TLSv1.2",
+    ...(tls.ca === undefined ? {} : { ca: toNode(tls.ca) }),
+    ...(tls.cert === undefined ? {} : { cert: toNode(tls.cert) }),
+    ...(tls.key === undefined ? {} : { key: toNode(Redacted.value(tls.key)) as string | Buffer }),
+    ...(tls.passphrase === undefined ? {} : { passphrase: Redacted.value(tls.passphrase) })
+  })
+
+/** Why these options cannot be used with anybody, in OpenSSL's words. */
+export const check = (tls: TlsOptions): string | undefined => {
+  if ((tls.cert === undefined) !== (tls.key === undefined)) return "`cert` and `key` come together"
+  try {
+    secureContext(tls)
+    return undefined
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause)
+  }
+}
+
+const start = (stream: Duplex, { host }: Peer, tls: TlsOptions): Tls.TLSSocket => {
+  const name = tls.servername ?? host
+  return Tls.connect({
+    socket: stream,
+    secureContext: secureContext(tls),
+    // An address is checked as one, and is no name to ask for. RFC 6066 section 3.
+    host: name,
+    servername: Net.isIP(name) === 0 ? name : "",
+    ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
+    // Said in any case: an environment variable of Node would change the default.
+    rejectUnauthorized: tls.dangerouslyAcceptAnyCertificate !== true
+  })
+}
+
+const receivedBy = (stream: Duplex): number =>
+  "bytesRead" in stream && typeof stream.bytesRead === "number" ? stream.bytesRead : Number.POSITIVE_INFINITY
+
+const handshake = (
+  socket: Tls.TLSSocket,
+  failedOf: (cause: unknown) => MqttError.MqttErrorReason
+): Effect.Effect<void, MqttError.MqttError> =>
+  Effect.callback((resume) => {
+    const fail = (cause: unknown) => resume(Effect.fail(MqttError.fromReason(failedOf(cause))))
+    // Also keeps an error after the handshake from being an uncaught one.
+    socket.on("error", fail)
+    socket.once("close", () => fail(new Error("the server hung up during the handshake")))
+    socket.once("secureConnect", () => resume(Effect.void))
+  })
+
+/** A stream with TLS, and what its end means. */
+export interface Secured {
+  readonly stream: Tls.TLSSocket
+  readonly lost: (end: End) => MqttError.MqttErrorReason
+}
+
+/** TLS with `peer` over a stream that is open. */
+export const secure = Effect.fnUntraced(function*(
+  stream: Duplex,
+  peer: Peer,
+  tls: TlsOptions,
+  drainTimeout: Duration.Input | undefined
+): Effect.fn.Return<Secured, MqttError.MqttError, Scope.Scope> {
+  const hasCertificate = tls.cert !== undefined
+  let isSecure = false
+  // Node tells of an alert after the handshake once, and what comes then looks like an end in order.
+  let alert: unknown
+  const socket = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => start(stream, peer, tls),
+      catch: (cause) => MqttError.fromReason(invalidMaterial(cause, peer))
+    }),
+    (socket) => isSecure ? ByteStream.close(socket, drainTimeout) : Effect.sync(() => void socket.destroy())
+  )
+  socket.on("error", (cause) => {
+    alert ??= cause
+  })
+  yield* handshake(socket, (cause) => failed(cause, peer, { received: receivedBy(stream), hasCertificate }))
+  isSecure = true
+  yield* toBeTold
+  if (alert !== undefined) return yield* MqttError.fromReason(lost(alert, false, peer, hasCertificate))
+  return {
+    stream: socket,
+    lost: ({ cause, hasReceived }) => lost(alert ?? cause, hasReceived, peer, hasCertificate)
+  }
+})
+
+/**
+ * With TLS 1.3 a server looks at the client's certificate when the handshake is over for the client, and hangs up if it
+ * does not like it. A write to a connection that was reset fails, and takes with it the alert that says why and has come
+ * already; so what has come is read first. That takes a round of the event loop.
+ */
+const toBeTold: Effect.Effect<void> = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
+
+const ended = Effect.fail(
+  new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: new Error("it has ended") }) })
+)
+
+/** Reads before it writes for the first time. */
+export const toSocket = (stream: Tls.TLSSocket): Effect.Effect<Socket.Socket> =>
+  Effect.map(ByteStream.toSocket(stream), ({ reader, writer }) =>
+    Socket.make({
+      reader,
+      writer: Effect.map(writer, ({ write, writeAll }) => {
+        let isFirst = true
+        return {
+          write,
+          writeAll: (chunks) => {
+            if (!isFirst) return writeAll(chunks)
+            isFirst = false
+            // A Socket that has ended meanwhile would keep it for its next connection.
+            return Effect.andThen(toBeTold, Effect.suspend(() => stream.writable ? writeAll(chunks) : ended))
+          }
+        }
+      })
+    }))

@@ -1,0 +1,150 @@
+/**
+ * Where a connection leads, as a URL or a Server Reference says it. Opens nothing.
+ */
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Net from "node:net"
+
+export type Scheme = "mqtt" | "mqtts" | "ws" | "wss" | "unix"
+
+export interface Target {
+  readonly scheme: Scheme
+  /** Empty for a Unix socket. */
+  readonly host: string
+  /** 0 for a Unix socket. */
+  readonly port: number
+  /** Of a WebSocket with the query, of a Unix socket the file's; else empty. */
+  readonly path: string
+  readonly username: string | undefined
+  readonly password: Redacted.Redacted<string> | undefined
+}
+
+interface SchemeRule {
+  readonly scheme: Scheme
+  readonly port: number
+}
+
+const rules: { readonly [scheme in Scheme]: SchemeRule } = {
+  mqtt: { scheme: "mqtt", port: 1883 },
+  mqtts: { scheme: "mqtts", port: 8883 },
+  ws: { scheme: "ws", port: 80 },
+  wss: { scheme: "wss", port: 443 },
+  unix: { scheme: "unix", port: 0 }
+}
+
+/** As a URL begins, with the names that others use. */
+const protocols: ReadonlyMap<string, SchemeRule> = new Map([
+  ...Object.entries(rules).map(([name, rule]) => [`${name}:`, rule] as const),
+  ["tcp:", rules.mqtt],
+  ["ssl:", rules.mqtts],
+  ["tls:", rules.mqtts]
+])
+
+export const isSecure = ({ scheme }: Pick<Target, "scheme">): boolean => scheme === "mqtts" || scheme === "wss"
+
+export const isWebSocket = ({ scheme }: Pick<Target, "scheme">): boolean => scheme === "ws" || scheme === "wss"
+
+/** For people: without credentials, and without the query, which may be a signature. */
+export const endpointOf = (
+  { host, path, port, scheme }: Pick<Target, "scheme" | "host" | "port" | "path">
+): string => {
+  if (scheme === "unix") return `unix://${path}`
+  return `${scheme}://${authority(host, port)}${isWebSocket({ scheme }) ? pathOf(path) : ""}`
+}
+
+/** Host and port as a URL has them. */
+export const authority = (host: string, port: number): string => `${withBrackets(host)}:${port}`
+
+const pathOf = (path: string): string => path.split("?")[0]
+
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535
+
+export const at = (scheme: Scheme, host: string, port: number | undefined): Target => ({
+  scheme,
+  host,
+  port: port ?? rules[scheme].port,
+  path: isWebSocket({ scheme }) ? "/" : "",
+  username: undefined,
+  password: undefined
+})
+
+const schemes = "mqtt://host:port, or mqtts, ws, wss, or unix:///path"
+
+/** The description of a failure never repeats the URL: it may hold a password. */
+export const parse = (text: string): Result.Result<Target, string> => {
+  if (!URL.canParse(text)) {
+    return Result.fail("is not a URL; write it as mqtt://host or mqtt://user:password@host:port")
+  }
+  const url = new URL(text)
+  const rule = protocols.get(url.protocol)
+  if (rule === undefined) {
+    // Without a scheme what stands first is a user name, and may be a secret.
+    const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
+    return Result.fail(`${scheme} is not a scheme this transport knows; use ${schemes}`)
+  }
+  return rule.scheme === "unix" ? parseUnix(url) : parseNetwork(url, rule)
+}
+
+const parseUnix = (url: URL): Result.Result<Target, string> => {
+  const path = decoded(url.pathname)
+  if (url.host !== "" || path === undefined || path === "" || path === "/") {
+    return Result.fail("does not name a Unix socket; write it as unix:///path")
+  }
+  return Result.succeed({ ...at("unix", "", undefined), path })
+}
+
+const parseNetwork = (url: URL, { port, scheme }: SchemeRule): Result.Result<Target, string> => {
+  if (url.hostname === "") return Result.fail("has no host; write it as mqtt://host:port")
+  if (url.port === "0") return Result.fail("has port 0; a port is from 1 to 65535")
+  const username = decoded(url.username)
+  const password = decoded(url.password)
+  if (username === undefined || password === undefined) {
+    return Result.fail("has a user name or password with a \"%\" that is not followed by two digits")
+  }
+  return Result.succeed({
+    scheme,
+    host: withoutBrackets(url.hostname),
+    port: url.port === "" ? port : Number(url.port),
+    path: isWebSocket({ scheme }) ? `${url.pathname === "" ? "/" : url.pathname}${url.search}` : "",
+    username: username === "" ? undefined : username,
+    password: password === "" ? undefined : Redacted.make(password)
+  })
+}
+
+/** The brackets belong to the URL, not to an IPv6 address. */
+const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
+
+const decoded = (part: string): string | undefined =>
+  /%(?![0-9a-f]{2})/i.test(part) ? undefined : new TextDecoder().decode(percentDecoded(part))
+
+const percentDecoded = (part: string): Uint8Array => {
+  const bytes: Array<number> = []
+  for (let index = 0; index < part.length; index++) {
+    if (part[index] === "%") {
+      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16))
+      index += 2
+    } else bytes.push(part.charCodeAt(index))
+  }
+  return Uint8Array.from(bytes)
+}
+
+/**
+ * Where one Server Reference leads from `base`: `host`, `host:port`, `[address]:port` or a URL. Credentials in it are not
+ * taken: they are the server's words, not the user's. From TLS it leads to TLS only.
+ */
+export const refer = (base: Target, reference: string): Result.Result<Target, string> => {
+  const parsed = parse(hasScheme.test(reference) ? reference : `${schemeOf(base)}://${withBrackets(reference)}`)
+  if (Result.isFailure(parsed)) return Result.fail("the Server Reference is not a host, host:port or URL")
+  const target = parsed.success
+  if (target.scheme === "unix") return Result.fail("the Server Reference names a Unix socket")
+  if (isSecure(base) && !isSecure(target)) return Result.fail("the Server Reference leads from TLS to a server without")
+  // A host alone keeps the path, as it keeps everything else.
+  const path = isWebSocket(target) && !hasScheme.test(reference) ? base.path : target.path
+  return Result.succeed({ ...target, path, username: undefined, password: undefined })
+}
+
+const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i
+
+const schemeOf = ({ scheme }: Target): Scheme => scheme === "unix" ? "mqtt" : scheme
+
+const withBrackets = (host: string): string => Net.isIPv6(host) ? `[${host}]` : host

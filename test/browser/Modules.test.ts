@@ -1,0 +1,55 @@
+/**
+ * What a page gets with `effect-mqtt/browser`: nothing of Node, and nothing that stands in for it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { isBuiltin } from "node:module"
+import * as Path from "node:path"
+import { repository } from "../../scripts/files.ts"
+import { importsOf } from "../../scripts/modules.ts"
+import * as Site from "./Site.ts"
+
+/** Every module that is reached from one, and the packages, with who imports them. */
+const reachedFrom = (entry: string) => {
+  const modules = new Set<string>()
+  const packages = new Map<string, string>()
+  const visit = (module: string): void => {
+    if (modules.has(module)) return
+    modules.add(module)
+    for (const specifier of importsOf(module)) {
+      if (specifier.startsWith(".")) visit(Path.resolve(Path.dirname(module), specifier))
+      else packages.set(specifier, module)
+    }
+  }
+  visit(entry)
+  return { modules: [...modules].map((module) => Path.relative(repository, module)), packages: [...packages.keys()] }
+}
+
+describe("effect-mqtt/browser", () => {
+  it("imports nothing but effect and modules without Node, types included", () => {
+    const { modules, packages } = reachedFrom(Path.join(repository, "src", "browser", "index.ts"))
+    assert.include(modules, Path.join("src", "MqttClient.ts"))
+    assert.deepStrictEqual(modules.filter((module) => /^src.(node|testing|cli)\b/.test(module)), [])
+    assert.deepStrictEqual(packages.filter((name) => !/^effect(\/|$)/.test(name)), [])
+  })
+
+  it.live(
+    "built with Vite a page holds this library and effect, and Vite has nothing to warn of",
+    () =>
+      Effect.gen(function*() {
+        const { modules, warnings } = yield* Site.bundle
+        assert.deepStrictEqual(warnings, [])
+        const foreign = modules.filter((module) => {
+          if (module.startsWith("\0") || module.startsWith("__vite") || isBuiltin(module)) return !allowed.test(module)
+          const file = Path.relative(repository, module).split(Path.sep).join("/")
+          return !/^(src\/(?!node\/|testing\/|cli\/)|examples\/browser\/|node_modules\/effect\/)/.test(file)
+        })
+        assert.deepStrictEqual(foreign, [])
+        assert.isAbove(modules.length, 100)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+})
+
+/** What Vite itself adds to load modules; `__vite-browser-external` is what it puts in the place of a module of Node. */
+const allowed = /^\0?(vite\/modulepreload-polyfill|rolldown\/runtime)/

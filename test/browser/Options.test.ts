@@ -1,0 +1,156 @@
+/**
+ * What `BrowserMqtt.layer` makes of its options and of the page's events, without a page.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+import { vi } from "vitest"
+import { BrowserMqtt } from "../../src/browser/index.ts"
+import * as Page from "../../src/browser/internal/page.ts"
+import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
+import { MemoryBroker } from "../../src/testing/index.ts"
+import { quietly } from "../brokers/Broker.ts"
+import { reasonOf } from "../support/connection.ts"
+import * as listeners from "../support/listeners.ts"
+
+const client = (options: BrowserMqtt.Options) =>
+  Effect.flatMap(
+    Layer.build(Layer.fresh(BrowserMqtt.layer(options))),
+    (services) => Effect.provideContext(MqttClient.MqttClient, services)
+  ).pipe(quietly)
+
+describe("credentials", () => {
+  const cases: ReadonlyArray<
+    readonly [what: string, options: (url: string) => BrowserMqtt.Options, username: string, password: string]
+  > = [
+    ["of the URL are MQTT's", (url) => ({ url }), "ada", "se:cret"],
+    ["of a URL that is obtained are MQTT's", (url) => ({ url: Effect.succeed(url) }), "ada", "se:cret"],
+    ["that are options win", (url) => ({ url, username: "bob", password: Redacted.make("own") }), "bob", "own"],
+    ["that are obtained win", (url) => ({ url, credentials: Effect.succeed({ username: "eve" }) }), "eve", ""]
+  ]
+  for (const [what, options, username, password] of cases) {
+    it.live(what, () =>
+      Effect.gen(function*() {
+        const headers: Array<unknown> = []
+        const broker = yield* MemoryBroker.make()
+        const listener = yield* listeners.listenWith(broker, "ws", {
+          onRequest: (request) => headers.push(request.headers.authorization)
+        })
+        const url = listener.url.replace("ws://", "ws://ada:se%3Acret@")
+        yield* client({ ...options(url), clientId: "page" })
+        const connect = yield* broker.awaitPacket("page", "Connect")
+        assert.deepInclude(connect, { username })
+        const sent = connect._tag === "Connect" ? connect.password : undefined
+        assert.strictEqual(new TextDecoder().decode(sent), password)
+        assert.deepStrictEqual(headers, [undefined])
+      }).pipe(Effect.scoped))
+  }
+
+  it.live("S52 the URL is obtained once for an attempt", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.make()
+      const listener = yield* listeners.listenWith(broker, "ws")
+      let issued = 0
+      const url = Effect.sync(() => {
+        issued++
+        return listener.url
+      })
+      const mqtt = yield* client({ url, reconnect: Schedule.spaced("10 millis") })
+      assert.strictEqual(issued, 1)
+      yield* listener.cut
+      yield* mqtt.publish("a", "after it", { qos: 1 })
+      assert.strictEqual(issued, listener.opened())
+    }).pipe(Effect.scoped))
+
+  it.effect("what cannot work is refused with the option's name", () =>
+    Effect.gen(function*() {
+      const url = "ws://broker.invalid"
+      for (
+        const [option, options] of [
+          ["url", { url: "mqtt://broker.invalid" }],
+          ["keepAlive", { url, keepAlive: "1 week" }],
+          ["password", { url: "ws://:x@broker.invalid", protocolVersion: "3.1.1" }]
+        ] as const
+      ) {
+        const { reason } = yield* Effect.flip(Effect.scoped(client(options)))
+        assert.strictEqual(reasonOf(reason, "InvalidOptions").option, option)
+      }
+    }))
+})
+
+describe("haste", () => {
+  const lost = MqttError.fromReason(new MqttError.Offline())
+  /** A window, and a transport that never fails. */
+  const setUp = Effect.gen(function*() {
+    const window = new EventTarget()
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        vi.stubGlobal("addEventListener", window.addEventListener.bind(window))
+        vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window))
+      }),
+      () => Effect.sync(() => vi.unstubAllGlobals())
+    )
+    const haste = new Page.Haste()
+    yield* haste.listen
+    const connection = { pull: Effect.never, write: () => Effect.void, abort: Effect.void }
+    const transport = haste.watch(MqttTransport.MqttTransport.of({ endpoint: "", open: Effect.succeed(connection) }))
+    const step = yield* Schedule.toStepWithSleep(
+      haste.cutShort(Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 5 })))
+    )
+    const fire = (type: string, properties = {}) =>
+      Effect.sync(() => window.dispatchEvent(Object.assign(new Event(type), properties)))
+    /** How long the next attempt has to wait. */
+    const wait = Effect.gen(function*() {
+      const clock = yield* TestClock.testClockWith(Effect.succeed)
+      const before = clock.currentTimeMillisUnsafe()
+      const waiting = yield* Effect.forkChild(step(lost), { startImmediately: true })
+      while (waiting.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
+      return clock.currentTimeMillisUnsafe() - before
+    })
+    return { window, transport, step, fire, wait }
+  })
+
+  it.effect("S14 without news of the network the schedule is kept", () =>
+    Effect.gen(function*() {
+      const { wait } = yield* setUp
+      assert.deepStrictEqual([yield* wait, yield* wait, yield* wait], [1000, 2000, 4000])
+    }).pipe(Effect.scoped))
+
+  for (
+    const [what, type, properties] of [
+      ["the network is back", "online", {}],
+      ["the page is back", "pageshow", { persisted: true }]
+    ] as const
+  ) {
+    it.effect(`${what} while it waits: the attempt is made at once, and the schedule starts anew`, () =>
+      Effect.gen(function*() {
+        const { fire, step, transport, wait } = yield* setUp
+        yield* wait
+        yield* wait
+        const waiting = yield* Effect.forkChild(step(lost), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* fire(type, properties)
+        yield* TestClock.adjust(0)
+        assert.isDefined(waiting.pollUnsafe())
+        yield* Effect.scoped(transport.open)
+        assert.deepStrictEqual([yield* wait, yield* wait], [1000, 2000])
+      }).pipe(Effect.scoped))
+  }
+
+  it.effect("the network is back while an attempt is failing: the next one is made at once", () =>
+    Effect.gen(function*() {
+      const { fire, transport, wait } = yield* setUp
+      yield* Effect.scoped(transport.open)
+      yield* fire("online")
+      assert.strictEqual(yield* wait, 0)
+    }).pipe(Effect.scoped))
+
+  it.effect("a page that is shown for the first time, and news while a connection is there, change nothing", () =>
+    Effect.gen(function*() {
+      const { fire, transport, wait } = yield* setUp
+      yield* fire("pageshow", { persisted: false })
+      yield* Effect.scoped(Effect.andThen(transport.open, fire("online")))
+      assert.strictEqual(yield* wait, 1000)
+    }).pipe(Effect.scoped))
+})

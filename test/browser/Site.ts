@@ -1,0 +1,134 @@
+/**
+ * The page of examples/browser on a port of this machine: as it stands, module by module, and built with Vite.
+ */
+import { Effect, type Scope } from "effect"
+import * as Fs from "node:fs"
+import * as Http from "node:http"
+import { stripTypeScriptTypes } from "node:module"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { build, createLogger } from "vite"
+import { repository } from "../../scripts/files.ts"
+import * as port from "../brokers/port.ts"
+
+const root = Path.join(repository, "examples", "browser")
+const source = Path.join(repository, "src")
+
+export interface Site {
+  readonly url: string
+  /** Paths of what the browser asked for. */
+  readonly requested: ReadonlyArray<string>
+}
+
+const types: { readonly [extension: string]: string } = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".ts": "text/javascript"
+}
+
+interface Answer {
+  readonly file: string
+  readonly text: string
+}
+
+const serve = Effect.fnUntraced(
+  function*(answer: (path: string) => Answer | undefined): Effect.fn.Return<Site, never, Scope.Scope> {
+    const requested: Array<string> = []
+    const server = Http.createServer((request, response) => {
+      const { pathname } = new URL(request.url ?? "/", "http://localhost")
+      requested.push(pathname)
+      const found = answer(pathname)
+      const type = types[Path.extname(found?.file ?? "")] ?? "application/octet-stream"
+      response.writeHead(found === undefined ? 404 : 200, { "content-type": type }).end(found?.text)
+    })
+    const listening = yield* port.listen(server)
+    yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+    return { url: `http://${port.host}:${listening}/`, requested }
+  }
+)
+
+const read = (file: string): Answer | undefined =>
+  Fs.existsSync(file) && Fs.statSync(file).isFile() ? { file, text: Fs.readFileSync(file, "utf8") } : undefined
+
+// ---------------------------------------------------------------------------
+// As it stands
+// ---------------------------------------------------------------------------
+
+/** What a package's `exports` say, for a browser that knows no packages. */
+const importMap = {
+  imports: {
+    "effect-mqtt": "/effect-mqtt/index.ts",
+    "effect-mqtt/browser": "/effect-mqtt/browser/index.ts",
+    "effect/": "/effect/"
+  }
+}
+
+const withImportMap = (html: string): string =>
+  html.replace("<head>", `<head><script type="importmap">${JSON.stringify(importMap)}</script>`)
+
+/** Types are taken out of a module; nothing else is done to it. */
+const withoutTypes = ({ file, text }: Answer): Answer =>
+  file.endsWith(".ts") ? { file, text: stripTypeScriptTypes(text) } : { file, text: withImportMap(text) }
+
+const effect = Path.join(repository, "node_modules", "effect", "dist")
+
+const module = (path: string): Answer | undefined => {
+  const [, packageName, rest] = /^\/(effect|effect-mqtt)\/(.+)$/.exec(path) ?? []
+  if (packageName === "effect") return read(Path.join(effect, rest)) ?? read(Path.join(effect, `${rest}.js`))
+  const found = packageName === undefined
+    ? read(Path.join(root, path === "/" ? "index.html" : path))
+    : read(Path.join(source, rest))
+  return found === undefined ? undefined : withoutTypes(found)
+}
+
+/** Without a bundler: the browser loads every module itself. */
+export const plain: Effect.Effect<Site, never, Scope.Scope> = serve(module)
+
+// ---------------------------------------------------------------------------
+// Built
+// ---------------------------------------------------------------------------
+
+/** What Vite makes of the page, what it was made of, and what Vite had to say. */
+export interface Built {
+  readonly folder: string
+  readonly modules: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<string>
+}
+
+export const bundle: Effect.Effect<Built, never, Scope.Scope> = Effect.gen(function*() {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-page-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  )
+  const modules: Array<string> = []
+  const warnings: Array<string> = []
+  const logger = createLogger("silent")
+  const warn = (message: string) => void warnings.push(message)
+  yield* Effect.promise(() =>
+    build({
+      root,
+      configFile: false,
+      logLevel: "warn",
+      customLogger: { ...logger, warn, warnOnce: warn },
+      resolve: {
+        alias: [
+          { find: /^effect-mqtt$/, replacement: Path.join(source, "index.ts") },
+          { find: /^effect-mqtt\/(.+)$/, replacement: Path.join(source, "$1", "index.ts") }
+        ]
+      },
+      build: { outDir: folder, emptyOutDir: true, chunkSizeWarningLimit: Infinity },
+      plugins: [{
+        name: "modules",
+        buildEnd() {
+          modules.push(...this.getModuleIds())
+        }
+      }]
+    })
+  )
+  return { folder, modules, warnings }
+})
+
+export const built: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
+  bundle,
+  ({ folder }) => serve((path) => read(Path.join(folder, path === "/" ? "index.html" : path)))
+)

@@ -1,0 +1,130 @@
+/**
+ * What a server says about itself and about what went wrong is what the program hears.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, SubscriptionRef } from "effect"
+import { TestClock } from "effect/testing"
+import * as MqttClient from "../../src/MqttClient.ts"
+import type { MqttError } from "../../src/MqttError.ts"
+import type * as MqttOptions from "../../src/MqttOptions.ts"
+import { ScriptedServer } from "../../src/testing/index.ts"
+
+const says = { reasonString: "because", userProperties: [["k", "1"], ["k", "2"]] } as const
+
+/** A client, and the server's end of its first connection; `connack` is what it is answered with. */
+const begin = Effect.fnUntraced(function*(
+  connack: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0],
+  options?: MqttOptions.Options
+) {
+  const server = yield* ScriptedServer.ScriptedServer
+  const client = yield* Effect.forkScoped(MqttClient.make(options), { startImmediately: true })
+  yield* TestClock.adjust(80)
+  const peer = yield* server.accept
+  yield* TestClock.adjust(20)
+  yield* peer.handshake(connack)
+  yield* TestClock.adjust(20)
+  return { client, peer }
+})
+
+/** What a call of the client fails with after the server has answered. */
+const refused = Effect.fnUntraced(function*<A, R>(
+  call: Effect.Effect<A, MqttError, R>,
+  answer: Effect.Effect<void>
+) {
+  const calling = yield* Effect.forkScoped(Effect.flip(call), { startImmediately: true })
+  yield* TestClock.adjust(20)
+  yield* answer
+  yield* TestClock.adjust(20)
+  return (yield* Fiber.join(calling)).reason
+})
+
+/** Code, text and pairs of a reason that has them. */
+const told = (reason: MqttError["reason"]) =>
+  "reasonCode" in reason && "userProperties" in reason
+    ? [reason._tag, reason.reasonCode, reason.reasonString, reason.userProperties]
+    : reason
+
+const run = <A, E>(test: Effect.Effect<A, E, Effect.Services<ReturnType<typeof begin>>>) =>
+  Effect.scoped(test).pipe(Effect.provide(ScriptedServer.layer()))
+
+describe("what the server says", () => {
+  it.effect("R51 R60 in a CONNACK that refuses", () =>
+    run(Effect.gen(function*() {
+      const { client } = yield* begin({ reasonCode: 0x97, properties: says })
+      const { message, reason } = yield* Effect.flip(Fiber.join(client))
+      assert.deepStrictEqual(told(reason), ["ConnectionRefused", 0x97, "because", says.userProperties])
+      assert.include(message, "the server says: because")
+    })))
+
+  it.effect("R134 in a DISCONNECT", () =>
+    run(Effect.gen(function*() {
+      const { client, peer } = yield* begin({})
+      const mqtt = yield* Fiber.join(client)
+      const reason = yield* refused(
+        mqtt.publish("t", "", { qos: 1 }),
+        peer.send({ _tag: "Disconnect", reasonCode: 0x87, properties: says })
+      )
+      assert.deepStrictEqual(told(reason), ["ServerDisconnected", 0x87, "because", says.userProperties])
+    })))
+
+  it.effect("R134 in the DISCONNECT of a takeover", () =>
+    run(Effect.gen(function*() {
+      const { client, peer } = yield* begin({}, { clientId: "me" })
+      const mqtt = yield* Fiber.join(client)
+      const reason = yield* refused(
+        mqtt.publish("t", "", { qos: 1 }),
+        peer.send({ _tag: "Disconnect", reasonCode: 0x8e, properties: says })
+      )
+      assert.strictEqual(reason._tag === "SessionTakenOver" ? reason.reasonString : reason, "because")
+    })))
+
+  it.effect("R80 P1F P26 in PUBACK, PUBREC and SUBACK", () =>
+    run(Effect.gen(function*() {
+      const { client, peer } = yield* begin({})
+      const mqtt = yield* Fiber.join(client)
+      const puback = yield* refused(
+        mqtt.publish("t", "", { qos: 1 }),
+        peer.send({ _tag: "Puback", packetIdentifier: 1, reasonCode: 0x87, properties: says })
+      )
+      assert.deepStrictEqual(told(puback), ["PublishRefused", 0x87, "because", says.userProperties])
+      const pubrec = yield* refused(
+        mqtt.publish("t", "", { qos: 2 }),
+        peer.send({ _tag: "Pubrec", packetIdentifier: 2, reasonCode: 0x97, properties: says })
+      )
+      assert.deepStrictEqual(told(pubrec), ["PublishRefused", 0x97, "because", says.userProperties])
+      const suback = yield* refused(
+        mqtt.subscribe("t"),
+        peer.send({ _tag: "Suback", packetIdentifier: 3, reasonCodes: [0x87], properties: says })
+      )
+      assert.deepStrictEqual(told(suback), ["SubscribeRefused", 0x87, "because", says.userProperties])
+    })))
+
+  it.effect("R53 R55 R57 R58 R60 in a CONNACK that accepts: the state has it", () =>
+    run(Effect.gen(function*() {
+      const properties = {
+        ...says,
+        assignedClientIdentifier: "yours",
+        serverKeepAlive: 20,
+        receiveMaximum: 5,
+        maximumQoS: 1,
+        retainAvailable: 0,
+        topicAliasMaximum: 7,
+        sessionExpiryInterval: 10
+      } as const
+      const { client } = yield* begin({ properties }, { clientId: "" })
+      const state = yield* SubscriptionRef.get((yield* Fiber.join(client)).state)
+      assert.deepInclude(state, {
+        _tag: "Connected",
+        protocolVersion: "5.0",
+        clientId: "yours",
+        keepAlive: 20,
+        sessionExpiry: 10,
+        reasonString: "because",
+        userProperties: says.userProperties,
+        responseInformation: undefined,
+        serverReference: undefined
+      })
+      const limits = state._tag === "Connected" ? state.limits : undefined
+      assert.deepInclude(limits, { receiveMaximum: 5, maximumQoS: 1, retainAvailable: false, topicAliasMaximum: 7 })
+    })))
+})

@@ -1,0 +1,123 @@
+/**
+ * What a plan's steps do: to the program, the network, the broker and the clock.
+ */
+import { Effect, Exit, Scope } from "effect"
+import { HostNotFound } from "../../src/MqttError.ts"
+import type { QoS } from "../../src/protocol/Packet.ts"
+import * as Topic from "../../src/protocol/Topic.ts"
+import * as Observations from "./Observations.ts"
+import * as Parts from "./Parts.ts"
+import type { Action, Limits } from "./Plan.ts"
+
+export class Steps {
+  readonly #parts: Parts.Parts
+  #limits: Limits
+
+  constructor(parts: Parts.Parts) {
+    this.#parts = parts
+    this.#limits = Parts.limitsOf(parts.plan, parts.plan.limits)
+  }
+
+  /** In force for the server as it was started last. */
+  get limits(): Limits {
+    return this.#limits
+  }
+
+  #setLimits(limits: Limits): void {
+    this.#limits = Parts.limitsOf(this.#parts.plan, limits)
+    Parts.setLimits(this.#parts.brokerOptions, this.#limits)
+  }
+
+  perform(action: Action): Effect.Effect<void> {
+    const { broker, network, plan, program } = this.#parts
+    switch (action._tag) {
+      case "Publish":
+        return program.publish(action)
+      case "Subscribe":
+        return program.subscribe(action)
+      case "Consume":
+        return program.consume(action)
+      case "Emit":
+        return this.emit(action)
+      case "Fault":
+        return Effect.andThen(this.#noteSilence(action), network.inject(action.fault, action.target))
+      case "RefuseConnect":
+        return network.refuseConnect(action.times)
+      case "HostNotFound":
+        return network.failConnect(action.times, new HostNotFound({ host: "broker.test" }))
+      case "HangConnect":
+        return network.hangConnect(action.times)
+      case "IgnoreConnect":
+        return broker.ignoreConnect(action.times)
+      case "RefuseSession":
+        return broker.refuseSession(plan.client.version === "5.0" ? action.reasonCode : 3, action)
+      case "RefuseSubscribe":
+        return broker.refuseSubscribe(action.reasonCode)
+      case "ServerDisconnect":
+        return broker.disconnectClient(Parts.clientId, action.reasonCode)
+      case "Kick":
+        return broker.kick(Parts.clientId)
+      case "Restart":
+        return Effect.andThen(
+          action.keepSessions ? broker.restart(action) : Parts.losing(this.#parts, broker.restart(action)),
+          Effect.sync(() => this.#setLimits(action.limits ?? this.#limits))
+        )
+      case "Lie":
+        return broker.lieAboutSessionPresent(action.sessionPresent)
+      case "ExpireSession":
+        return Parts.losing(this.#parts, broker.expireSession(Parts.clientId))
+      case "HoldAcknowledgements":
+        return broker.holdAcknowledgements()
+      case "ReleaseAcknowledgements":
+        return broker.releaseAcknowledgements()
+      case "DelayAnswers":
+        return broker.delayAnswers(action.delay)
+      case "JumpClock":
+        return Effect.sync(() => this.#parts.jump(action.by))
+      case "Ask":
+        return program.ask(action.what)
+      case "End":
+        return this.end(action.how)
+    }
+  }
+
+  emit(action: Extract<Action, { readonly _tag: "Emit" }>): Effect.Effect<void> {
+    const { broker, clock, observations, plan, program } = this.#parts
+    const { qos, size, topic } = action
+    const one = Effect.gen(function*() {
+      const id = program.nextId()
+      const session = yield* broker.session(Parts.clientId)
+      const matching = (session?.subscriptions ?? []).filter(({ topicFilter }) => Topic.matches(topicFilter, topic))
+      const highest = Math.max(...matching.map((subscription) => subscription.qos))
+      const owedAt = matching.length === 0 ? undefined : Math.min(qos, highest) as QoS
+      const owedFor = new Map(matching.map((subscription) => {
+        const granted = plan.overlappingSubscriptions === "each" ? subscription.qos : highest
+        return [subscription.topicFilter, Math.min(qos, granted) as QoS]
+      }))
+      observations.emitted.push({ id, topic, at: Parts.nowOf(clock), owedAt, owedFor })
+      yield* broker.publish(topic, Observations.payloadOf(id, size), { qos })
+    })
+    return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
+  }
+
+  #noteSilence({ fault }: Extract<Action, { readonly _tag: "Fault" }>): Effect.Effect<void> {
+    if (fault._tag !== "Drop") return Effect.void
+    const { clock, network, observations } = this.#parts
+    return Effect.map(network.connections, (connections) => {
+      for (const { isOpen, number } of connections) {
+        if (isOpen) observations.silenced.push({ connection: number, at: Parts.nowOf(clock) })
+      }
+    })
+  }
+
+  end(how: "scope" | "disconnect" | "disconnectWithWill"): Effect.Effect<void> {
+    const { client, clientScope, clock, observations, program } = this.#parts
+    const closing = how === "scope" ? Scope.close(clientScope, Exit.void) : client[how]
+    return Effect.andThen(
+      Effect.sync(() => {
+        observations.closedAt ??= Parts.nowOf(clock)
+      }),
+      program.call(how, closing)
+    )
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * From the broker to the program: nothing owed is missing, nothing comes twice, and what is acknowledged was dealt with.
+ */
+import * as Topic from "../../../src/protocol/Topic.ts"
+import { idOf, type Observations, type Received } from "../Observations.ts"
+import { epochs, epochsAfter, isUnheardSession } from "./sessions.ts"
+
+/** Consumers of one filter follow each other; subscribers are each their own. */
+export const whoIs = ({ subscribers }: Observations, number: number): string => {
+  const { filter, kind } = subscribers[number]
+  return kind === "consume" ? `consumers of ${filter}` : `subscriber ${number}`
+}
+
+const isDealtWith = ({ how }: Received): boolean => how === "succeeded" || how === "refused"
+
+/** What the broker owed and the program has not got. Needs the packets so far. */
+export const undelivered = (observations: Observations): ReadonlyArray<string> => {
+  const { emitted, plan, received, subscribers } = observations
+  const missing: Array<string> = []
+  const sessions = epochs(observations)
+  const isExcused = (at: number): boolean => epochsAfter(sessions, at) > 0
+  for (const subscriber of subscribers) {
+    const { end, filter, grantedAt = Infinity, kind, number, policy } = subscriber
+    if (kind === "consume" || end !== undefined || policy !== "suspend") continue
+    const got = new Set(received.filter((one) => one.subscriber === number).map(({ id }) => id))
+    for (const { at, id, owedAt, owedFor, topic } of emitted) {
+      const owed = plan.client.version === "5.0" ? owedFor.get(filter) : owedAt
+      if (
+        owed === undefined || owed === 0 || at < grantedAt || got.has(id) || !Topic.matches(filter, topic) ||
+        isExcused(at)
+      ) continue
+      if (owed === 2 && isUnheardSession(observations, at)) continue
+      missing.push(`message ${id} to subscriber ${number}`)
+    }
+  }
+  const consumed = received.filter(({ subscriber }) => subscribers[subscriber].kind === "consume")
+  const done = new Set(consumed.filter(isDealtWith).map(({ id }) => id))
+  const emissions = new Map(emitted.map(({ at, id }) => [id, at]))
+  for (const { at, id, qos, topic } of consumed) {
+    // What a consumer left goes to whoever subscribes next.
+    if (subscribers.some(({ filter, kind }) => kind === "subscribe" && Topic.matches(filter, topic))) continue
+    if (qos === 0 || done.has(id) || isExcused(emissions.get(id) ?? at)) continue
+    missing.push(`message ${id}, begun by a consumer at ${at} and never dealt with`)
+  }
+  return missing
+}
+
+export const deliveredOnce = function*(observations: Observations) {
+  const sessions = epochs(observations)
+  const emissions = new Map(observations.emitted.map(({ at, id }) => [id, at]))
+  // What was refused is a new message when it comes again, [MQTT-4.3.3-9] of 5.0.
+  const refused = new Set(observations.received.filter(({ how }) => how === "refused").map(({ id }) => id))
+  const counts = new Map<string, { count: number; readonly allowed: number }>()
+  for (const received of observations.received) {
+    const { id, qos, subscriber } = received
+    const at = emissions.get(id)
+    if (qos !== 2 || at === undefined || received.how !== "succeeded" || refused.has(id)) continue
+    const key = `message ${id} to ${whoIs(observations, subscriber)}`
+    const known = counts.get(key) ?? { count: 0, allowed: 1 + epochsAfter(sessions, at) }
+    known.count++
+    counts.set(key, known)
+    if (known.count === known.allowed + 1) yield `${key} was delivered ${known.count} times`
+  }
+}
+
+/** Of what came for a consumer that was there all the time. */
+export const acknowledgedAfterHandover = function*(observations: Observations) {
+  const { packets, received, subscribers } = observations
+  const sent = new Map<string, { readonly id: number; readonly at: number }>()
+  const done = new Map<number, number>()
+  for (const one of received) {
+    if (!isDealtWith(one) || one.doneAt === undefined || subscribers[one.subscriber].kind !== "consume") continue
+    done.set(one.id, Math.min(done.get(one.id) ?? Infinity, one.doneAt))
+  }
+  for (const { at, connection, direction, packet } of packets) {
+    if (!("packetIdentifier" in packet)) continue
+    const key = `${connection} ${packet.packetIdentifier}`
+    if (direction === "sent" && packet._tag === "Publish" && packet.qos > 0) {
+      sent.set(key, { id: idOf(new TextDecoder().decode(packet.payload)), at })
+    }
+    if (direction !== "received" || (packet._tag !== "Puback" && packet._tag !== "Pubrec")) continue
+    const message = sent.get(key)
+    const emission = observations.emitted.find(({ id }) => id === message?.id)
+    if (message === undefined || emission === undefined || !emission.topic.startsWith("work/")) continue
+    const isConsumed = subscribers.some(({ askedAt, end, kind }) =>
+      kind === "consume" && askedAt < emission.at && (end === undefined || end.at > at)
+    )
+    // Another one may have taken over what a consumer left.
+    const isShared = subscribers.some(({ askedAt, filter, kind }) =>
+      kind === "subscribe" && askedAt <= at && Topic.matches(filter, emission.topic)
+    )
+    if (isConsumed && !isShared && (done.get(message.id) ?? Infinity) > at) {
+      yield `message ${message.id} was acknowledged at ${at}, and its consumer is done with it at ${
+        done.get(message.id)
+      }`
+    }
+  }
+}

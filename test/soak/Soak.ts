@@ -1,0 +1,285 @@
+/**
+ * The soak itself: clients, lines and a broker are set up, traffic and faults run, the network is made whole, everything
+ * that is owed gets time to arrive, and what was seen is summed up.
+ */
+import { Effect, Exit, Fiber, FiberSet, Ref, Schedule, Scope, SubscriptionRef } from "effect"
+import * as Random from "../protocol/Random.ts"
+import * as Clients from "./Clients.ts"
+import * as faults from "./faults.ts"
+import { Histogram } from "./Histogram.ts"
+import { Ledger, type Violation } from "./Ledger.ts"
+import * as Line from "./Line.ts"
+import * as Server from "./Server.ts"
+import { Timeline } from "./Timeline.ts"
+import * as Vitals from "./vitals.ts"
+import { Witness } from "./Witness.ts"
+
+export interface Options {
+  readonly minutes: number
+  readonly seed: number
+  /** Messages published a second, by all together. */
+  readonly rate: number
+  /** Called every second. */
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface Progress {
+  readonly phase: "warming up" | "running" | "draining"
+  /** Milliseconds. */
+  readonly elapsed: number
+  readonly ledger: Ledger
+  readonly faults: number
+  readonly violations: number
+  readonly vitals: Vitals.Vitals | undefined
+}
+
+export interface Finding {
+  readonly violation: Violation
+  /** Of the publisher's and the subscriber's connections, until it was noticed. */
+  readonly timeline: ReadonlyArray<string>
+}
+
+export interface Outcome {
+  readonly options: Options
+  readonly elapsed: number
+  readonly faults: ReadonlyMap<string, number>
+  readonly ledger: Ledger
+  /** By kind. */
+  readonly violations: ReadonlyMap<Violation["kind"], number>
+  /** The first of them. */
+  readonly findings: ReadonlyArray<Finding>
+  /** Clients and streams that ended by themselves. */
+  readonly ended: ReadonlyArray<string>
+  readonly recoveries: Histogram
+  readonly connections: number
+  readonly republications: number
+  readonly samples: ReadonlyArray<Vitals.Vitals>
+  /** After the warm-up, and at the end. */
+  readonly baseline: Vitals.Vitals
+  readonly final: Vitals.Vitals
+  /** What was still owed when the deadline of the draining came, and clients without a connection. */
+  readonly outstanding: number
+  readonly disconnected: number
+  /** Descriptors before there was a client, and after all were closed. */
+  readonly descriptorsBefore: number
+  readonly descriptorsAfter: number
+}
+
+const findingsKept = 20
+const samplesKept = 120
+/** How long what is owed may take to arrive, seconds. */
+const drainSeconds = 60
+
+/** What is counted and kept while it runs. */
+class Tally {
+  readonly violations = new Map<Violation["kind"], number>()
+  readonly findings: Array<Finding> = []
+  readonly ended: Array<string> = []
+  readonly faults = new Map<string, number>(
+    [...faults.kinds.map(({ name }) => name), "broker stopped", "broker killed"].map((name) => [name, 0])
+  )
+  readonly samples: Array<Vitals.Vitals> = []
+  readonly recoveries = new Histogram()
+  readonly #startedAt = performance.now()
+
+  readonly now = (): number => Math.round(performance.now() - this.#startedAt)
+
+  struck(name: string): void {
+    this.faults.set(name, (this.faults.get(name) ?? 0) + 1)
+  }
+
+  get soFar(): Pick<Progress, "faults" | "violations" | "vitals"> {
+    const sum = (counts: ReadonlyMap<string, number>) => [...counts.values()].reduce((sum, count) => sum + count, 0)
+    return {
+      faults: sum(this.faults),
+      violations: sum(this.violations) + this.ended.length,
+      vitals: this.samples.at(-1)
+    }
+  }
+}
+
+/** Until it is whole, faults come and go every one to three seconds, and now and then the broker. */
+const chaos = Effect.fnUntraced(function*(options: {
+  readonly random: Random.Random
+  readonly lines: ReadonlyArray<Line.Line>
+  readonly server: Server.Server
+  readonly ledger: Ledger
+  readonly tally: Tally
+  readonly isOver: () => boolean
+  readonly brokerIsBack: () => void
+}) {
+  const { brokerIsBack, isOver, ledger, lines, random, server, tally } = options
+  const lasting = yield* FiberSet.make<void>()
+  const noteAll = (text: string) => lines.forEach(({ timeline }) => timeline.add(text))
+  const pause = (from: number, to: number) => Effect.suspend(() => Effect.sleep(random.integer(from, to)))
+
+  const stop = Effect.gen(function*() {
+    tally.struck("broker stopped")
+    noteAll("broker stopped")
+    yield* server.stop
+    yield* pause(0, 2000)
+    yield* server.start
+  })
+  // What a fault holds back for longer than a second would be unsaved for longer than a second.
+  const kill = Effect.gen(function*() {
+    yield* FiberSet.clear(lasting)
+    yield* Effect.sleep("2500 millis")
+    yield* server.saved
+    tally.struck("broker killed")
+    noteAll("broker killed")
+    const killed = { at: tally.now(), backAt: Infinity }
+    ledger.kills.push(killed)
+    yield* server.kill
+    yield* pause(0, 2000)
+    yield* server.start
+    killed.backAt = tally.now()
+  })
+
+  let restartAt = tally.now() + 10_000
+  while (!isOver()) {
+    yield* pause(1000, 3000)
+    if (tally.now() >= restartAt) {
+      yield* random.chance(0.5) ? stop : kill
+      noteAll("broker back")
+      brokerIsBack()
+      restartAt = tally.now() + random.integer(10_000, 30_000)
+    } else {
+      const fault = faults.next(random, lines, tally.now)
+      tally.struck(fault.name)
+      yield* FiberSet.run(lasting, fault.effect)
+    }
+  }
+  yield* FiberSet.clear(lasting)
+})
+
+const until = (condition: () => boolean, seconds: number) =>
+  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
+    Effect.retry(Schedule.spaced("100 millis")),
+    Effect.timeoutOption(seconds * 1000)
+  )
+
+const parties = [...Clients.publishers, ...Clients.subscribers]
+
+/** A line for each client, and a witness on those of the subscribers. */
+const makeLines = Effect.fnUntraced(function*(server: Server.Server, now: () => number) {
+  const upstream = () => server.port
+  const witnesses = Clients.subscribers.map(({ version }) => new Witness(version))
+  const lines = yield* Effect.forEach(parties, ({ name }, index) => {
+    const witness = witnesses[index - Clients.publishers.length]
+    const tap = witness === undefined ? {} : { tap: () => witness.connection() }
+    return Line.make({ timeline: new Timeline(name, now), upstream, ...tap })
+  })
+  return { lines, witnesses }
+})
+
+const makeLedger = (tally: Tally, lines: ReadonlyArray<Line.Line>, witnesses: ReadonlyArray<Witness>): Ledger => {
+  const { publishers, routes, subscribers } = Clients
+  const isRepeatedByBroker = (subscriber: number, publisher: number, sequence: number) =>
+    witnesses[subscriber].hasRepeated(publisher, sequence)
+  return new Ledger({ publishers, subscribers, routes, isRepeatedByBroker }, (violation) => {
+    tally.violations.set(violation.kind, (tally.violations.get(violation.kind) ?? 0) + 1)
+    if (tally.findings.length >= findingsKept) return
+    const { publisher, subscriber } = violation
+    const involved = subscriber === undefined ? [publisher] : [publisher, publishers.length + subscriber]
+    const timeline = involved.flatMap((index) => lines[index].timeline.lines)
+    tally.findings.push({ violation, timeline: timeline.sort() })
+  })
+}
+
+/** Everybody is connected and subscribed when it ends. */
+const connectAll = Effect.fnUntraced(function*(lines: ReadonlyArray<Line.Line>, watch: Clients.Watch) {
+  const clients = yield* Effect.forEach(parties, (party, index) => Clients.connect(party, index, lines[index], watch))
+  const hearing = clients.slice(Clients.publishers.length)
+  yield* Effect.forEach(hearing, (client, index) => Clients.hear(client, index, watch))
+  // Who consumes has asked for its subscription, and is granted it within this time.
+  yield* Effect.sleep("1 second")
+  return clients
+})
+
+const isConnected = ({ mqtt }: Clients.Client): boolean => SubscriptionRef.getUnsafe(mqtt.state)._tag === "Connected"
+
+/** Until everything that is owed has arrived, or the deadline comes; says what is still missing. */
+const drain = Effect.fnUntraced(function*(ledger: Ledger, clients: ReadonlyArray<Clients.Client>) {
+  yield* until(() => ledger.outstanding === 0 && clients.every(isConnected), drainSeconds)
+  const { outstanding } = ledger
+  const disconnected = clients.filter((client) => !isConnected(client)).length
+  // What comes a second time would come now.
+  yield* Effect.sleep("3 seconds")
+  return { outstanding, disconnected }
+})
+
+export const run = Effect.fnUntraced(function*(options: Options) {
+  const { minutes, onProgress, rate, seed } = options
+  const tally = new Tally()
+  const { now } = tally
+  const server = yield* Server.make
+  const { lines, witnesses } = yield* makeLines(server, now)
+  const ledger = makeLedger(tally, lines, witnesses)
+  let brokerSince = 0
+  const watch: Clients.Watch = {
+    now,
+    ledger,
+    recoveries: tally.recoveries,
+    brokerSince: () => brokerSince,
+    ended: (name, cause) => tally.ended.push(`${name} at ${now()}: ${String(cause)}`)
+  }
+  const phase = yield* Ref.make<Progress["phase"]>("warming up")
+  yield* Ref.get(phase).pipe(
+    Effect.map((phase) => onProgress({ phase, elapsed: now(), ledger, ...tally.soFar })),
+    Effect.repeat(Schedule.spaced("1 second")),
+    Effect.forkScoped
+  )
+  const takeVitals = () => Vitals.take(now(), ledger.sentCount, ledger.deliveredCount)
+  const descriptorsBefore = Vitals.descriptors()
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const clients = yield* connectAll(lines, watch).pipe(Scope.provide(scope))
+
+  const duration = minutes * 60_000
+  const endsAt = now() + duration
+  const isOver = () => now() >= endsAt
+  const traffic = { watch, random: Random.make(seed + 1), rate: rate / Clients.publishers.length, isOver }
+  yield* Effect.forEach(
+    clients.slice(0, Clients.publishers.length),
+    (client, publisher) => Effect.forkIn(Clients.publish(client, publisher, traffic), scope)
+  ).pipe(Scope.provide(scope))
+  yield* Effect.sync(() => {
+    tally.samples.push(takeVitals())
+    ledger.judge(now())
+  }).pipe(Effect.repeat(Schedule.fixed(Math.max(1000, duration / samplesKept))), Effect.forkIn(scope))
+  const baseline = yield* Effect.sleep(Math.min(60_000, duration / 5)).pipe(
+    Effect.andThen(Ref.set(phase, "running")),
+    Effect.map(takeVitals),
+    Effect.forkScoped
+  )
+  const brokerIsBack = () => {
+    brokerSince = now()
+  }
+  yield* chaos({ random: Random.make(seed), lines, server, ledger, tally, isOver, brokerIsBack })
+
+  yield* Ref.set(phase, "draining")
+  const owed = yield* drain(ledger, clients)
+  ledger.judge(now(), true)
+  const final = takeVitals()
+  const stats = yield* Effect.forEach(clients, ({ mqtt }) => mqtt.stats)
+  yield* Scope.close(scope, Exit.void)
+  yield* until(() => Vitals.descriptors() <= descriptorsBefore, 5)
+  return {
+    options,
+    elapsed: now(),
+    ledger,
+    faults: tally.faults,
+    violations: tally.violations,
+    findings: tally.findings,
+    ended: tally.ended,
+    recoveries: tally.recoveries,
+    samples: tally.samples,
+    ...owed,
+    connections: stats.reduce((sum, { connections }) => sum + connections, 0),
+    republications: stats.reduce((sum, { republications }) => sum + republications, 0),
+    baseline: yield* Fiber.join(baseline),
+    final,
+    descriptorsBefore,
+    descriptorsAfter: Vitals.descriptors()
+  } satisfies Outcome
+}, Effect.scoped)

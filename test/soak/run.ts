@@ -1,0 +1,77 @@
+/**
+ * `npm run soak`: clients, a proxy that fails, and a mosquitto that is stopped and killed; at the end a report.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { parseArgs } from "node:util"
+import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as report from "./report.ts"
+import * as Soak from "./Soak.ts"
+
+const help = `npm run soak -- [options]
+
+  --minutes N   how long there are traffic and faults (default 5)
+  --seed N      decides which faults there are, where and for how long (default: another one each time)
+  --rate N      messages published a second, by all 20 publishers (default 500)
+  --out DIR     also writes the report there: soak.txt, soak.json, soak.svg
+  --help        this text
+
+Needs mosquitto. Ends with 0 when nothing was violated.
+`
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "5" },
+    seed: { type: "string" },
+    rate: { type: "string", default: "500" },
+    out: { type: "string" },
+    help: { type: "boolean", default: false }
+  }
+})
+
+const above = (name: string, text: string, least: number): number => {
+  const value = Number(text)
+  if (Number.isFinite(value) && value >= least) return value
+  console.error(`--${name} is a number from ${least}, not ${text}`)
+  process.exit(2)
+}
+
+const logEvery = 30_000
+let loggedAt = 0
+
+const onProgress = (progress: Soak.Progress): void => {
+  const line = report.progress(progress)
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line.slice(0, process.stdout.columns - 1)}`)
+  else if (progress.elapsed - loggedAt >= logEvery) {
+    loggedAt = progress.elapsed
+    console.log(line)
+  }
+}
+
+const write = (directory: string, outcome: Soak.Outcome): void => {
+  Fs.mkdirSync(directory, { recursive: true })
+  Fs.writeFileSync(Path.join(directory, "soak.txt"), report.text(outcome) + "\n")
+  Fs.writeFileSync(Path.join(directory, "soak.json"), report.json(outcome) + "\n")
+  Fs.writeFileSync(Path.join(directory, "soak.svg"), report.svg(outcome))
+}
+
+const program = Effect.gen(function*() {
+  const outcome = yield* Soak.run({
+    minutes: above("minutes", values.minutes, 0.5),
+    seed: above("seed", values.seed ?? String(Date.now() % 1_000_000), 0),
+    rate: above("rate", values.rate, 1),
+    onProgress
+  })
+  if (process.stdout.isTTY) process.stdout.write("\r\x1b[2K")
+  console.log(report.text(outcome))
+  if (values.out !== undefined) write(values.out, outcome)
+  process.exitCode = report.checks(outcome).every(({ holds }) => holds) ? 0 : 1
+})
+
+if (values.help) console.log(help)
+else if (Mosquitto.isSkipped) {
+  console.error("soak: mosquitto is not installed here; it is in the package of that name")
+  process.exitCode = 2
+} else NodeRuntime.runMain(program)
