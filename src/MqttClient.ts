@@ -91,7 +91,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
    * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
-   * it leaves unacknowledged wait at least 30 seconds for the next consumer of the topic, then they are acknowledged and
+   * it leaves unacknowledged wait at least 30 seconds for the next consumer of the filter, then they are acknowledged and
    * dropped; a handler refuses one by failing with `Rejected`. Acknowledgements leave in the order in which messages came.
    */
   readonly consume: <E, R>(

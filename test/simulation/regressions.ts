@@ -12,17 +12,18 @@ interface Regression {
 const planOf = (
   steps: ReadonlyArray<Step>,
   client: Partial<ClientPlan> = {},
-  { connectDelay = 80, latency = 20, limits = {} }: {
+  { connectDelay = 80, latency = 20, limits = {}, overlappingSubscriptions = "once" }: {
     readonly connectDelay?: number
     readonly latency?: number
     readonly limits?: Limits
+    readonly overlappingSubscriptions?: Plan["overlappingSubscriptions"]
   } = {}
 ): Plan => ({
   seed: 1,
   client: { ...fixedClient, ...client },
   limits,
   usesTopicAliases: false,
-  overlappingSubscriptions: "once",
+  overlappingSubscriptions,
   network: { latency, connectDelay, highWaterMark: Infinity },
   cuts: [],
   losesSession: false,
@@ -182,6 +183,84 @@ export const regressions: ReadonlyArray<Regression> = [
       stableAfter: 1500,
       receiveMaximum: 2
     }, { connectDelay: 0, latency: 5 })
+  },
+  {
+    name: "what a consumer left went to one of another filter, for which it was kept as well",
+    plan: planOf([
+      {
+        at: 0,
+        action: {
+          _tag: "Consume",
+          filter: "work/#",
+          qos: 2,
+          concurrency: 3,
+          pace: 0,
+          buffer: 3,
+          onFailure: "stop",
+          trouble: { every: 2, how: "die" }
+        }
+      },
+      {
+        at: 4436,
+        action: {
+          _tag: "Subscribe",
+          filter: "work/a",
+          qos: 2,
+          pace: 0,
+          buffer: 1000,
+          policy: "suspend",
+          lifetime: 69
+        }
+      },
+      { at: 5436, action: { _tag: "Emit", topic: "work/a", qos: 2, size: 10, count: 8 } },
+      {
+        at: 5743,
+        action: { _tag: "Subscribe", filter: "work/a", qos: 1, pace: 300, buffer: 1000, policy: "suspend" }
+      }
+    ], { version: "3.1.1", session: "persistent", keepAlive: 5, responseTimeout: 150, drainTimeout: 100 })
+  },
+  {
+    name: "the second copy of a message went to those who had the first, as their filter was not granted then",
+    plan: planOf([
+      {
+        at: 0,
+        action: {
+          _tag: "Consume",
+          filter: "work/#",
+          qos: 2,
+          concurrency: 1,
+          pace: 60,
+          buffer: 1000,
+          onFailure: "stop",
+          trouble: { every: 5, how: "fail" }
+        }
+      },
+      { at: 1388, action: { _tag: "Emit", topic: "work/b", qos: 1, size: 40, count: 8 } },
+      { at: 2089, action: { _tag: "DelayAnswers", delay: 120 } },
+      {
+        at: 2489,
+        action: {
+          _tag: "Subscribe",
+          filter: "work/a",
+          qos: 2,
+          pace: 300,
+          buffer: 3,
+          policy: "dropNewest",
+          lifetime: 460
+        }
+      },
+      { at: 2639, action: { _tag: "Emit", topic: "in/a", qos: 2, size: 150, count: 1 } },
+      { at: 2639, action: { _tag: "Restart", keepSessions: true } },
+      { at: 2829, action: { _tag: "Emit", topic: "work/a", qos: 2, size: 400, count: 3 } }
+    ], {
+      session: "persistent",
+      keepAlive: 5,
+      responseTimeout: 400,
+      drainTimeout: 500,
+      stableAfter: 0,
+      receiveMaximum: 5,
+      backoff: { first: 80, cap: 320, isJittered: false }
+    }, { overlappingSubscriptions: "each" })
   }
 ]
 
@@ -189,7 +268,7 @@ export const regressions: ReadonlyArray<Regression> = [
  * Seeds that once failed and are no plan above: a deadline a fraction of a millisecond away was slept for again and
  * again (21), a message given up under new limits (143), QoS 2 refused and sent again (171), a session in doubt (48),
  * publishes that waited for room when the client was closed (938), what a consumer left overtaken by what came since (3176),
- * QoS 0 sent again although the server had it (3274).
+ * QoS 0 sent again although the server had it (3274), and a network in memory that lost bytes from the middle (95623).
  */
 export const seeds: ReadonlyArray<number> = [
   21,
@@ -210,5 +289,6 @@ export const seeds: ReadonlyArray<number> = [
   1152,
   3176,
   3274,
-  7203
+  7203,
+  95623
 ]

@@ -32,10 +32,14 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
         for (const delivery of deliveries) open.add(delivery)
       }
     })
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => client.runner.deliveries.giveBack([...open, ...inbox.takeBack(), ...missed], client.now()))
-    )
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        const left = [...open, ...inbox.takeBack(), ...missed]
+        client.runner.deliveries.giveBack(left, topicFilters, client.now())
+      })
+    )
     yield* join(client, subscriptions, {
       acknowledges: "byConsumer",
       inbox,

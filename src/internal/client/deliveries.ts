@@ -142,13 +142,17 @@ export class Deliveries {
     if (!this.#unclaimed.keep(kept)) kept.handover?.settle(0x00)
   }
 
-  /** A consumer left what it had not dealt with: the next one may want it. Those who are there have their own. */
-  giveBack(deliveries: ReadonlyArray<Delivery>, now: number): void {
+  /**
+   * A consumer left what it had not dealt with: the next one of its filters may want it. Those of other filters have
+   * their own, or it is kept for them.
+   */
+  giveBack(deliveries: ReadonlyArray<Delivery>, topicFilters: ReadonlyArray<string>, now: number): void {
+    const identifiers = topicFilters.map(SubscriptionIdentifier.make)
     this.#unclaimed.giveBack(
       deliveries.flatMap(({ handover, message }) =>
         handover === undefined || (message.qos === 1 && handover.order <= this.#resumed)
           ? []
-          : [{ publish: message.packet, handover, since: now, identifiers: undefined, isAnybodys: false }]
+          : [{ publish: message.packet, handover, since: now, identifiers, isAnybodys: false }]
       )
     )
   }
@@ -165,7 +169,7 @@ export class Deliveries {
     this.#unclaimed.take((kept) => routesFor(kept).named.length > 0, (kept) => {
       const { named, others } = routesFor(kept)
       if (copies.take(kept.publish, named, 0)) return kept.handover?.settle(0x00)
-      if (others.length > 0) copies.expect(kept.publish, others, Infinity)
+      if (others.length > 0) copies.expect(kept.publish, named, others, Infinity)
       this.#hand(subscriber, kept.publish, undefined, kept.handover)
     })
   }

@@ -95,11 +95,16 @@ export class Routes {
       this.#sendsEach = true
       return undefined
     }
-    const others = named.length === matched.length || named.some(isShared)
-      ? none
-      : matched.filter((route) => !named.includes(route) && isFor(publish, route))
+    if (!this.#sendsEach && this.#copies.hasOther(publish, named)) {
+      this.#sendsEach = true
+      this.#copies.settle()
+    }
+    const isAmbiguous = named.length < matched.length && !named.some(isShared)
+    const others = isAmbiguous ? matched.filter((route) => !named.includes(route) && isFor(publish, route)) : none
     const alike = this.#sendsEach ? none : others.filter((other) => named.some((route) => isAlike(route, other)))
-    if (alike.length > 0) this.#copies.expect(publish, alike, publish.qos === 0 ? now + copiesWithin : Infinity)
+    if (isAmbiguous && !this.#sendsEach) {
+      this.#copies.expect(publish, named, alike, publish.qos === 0 ? now + copiesWithin : Infinity)
+    }
     return together([...named, ...alike], others.filter((route) => !alike.includes(route)))
   }
 }

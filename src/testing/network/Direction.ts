@@ -198,8 +198,9 @@ export const make = (options: {
 
   const end = (by: Ending): void => {
     if (ending !== undefined) return
-    loseTransit()
+    // First: a writer that waited for room is woken by the loss, and must not write behind the gap.
     ending = by
+    loseTransit()
     options.onEnding(by)
     wakeReader()
   }

@@ -17,7 +17,7 @@ interface Settings {
 const make = (asked: Readonly<Record<string, ReadonlyArray<string>>>, settings: Record<string, Settings> = {}) => {
   const routes = new Routes()
   const names = new Map<Subscriber, string>()
-  const entries = new Map<string, Route & { readonly subscribers: Array<Subscriber> }>()
+  const entries = new Map<string, Route & { isGranted: boolean; readonly subscribers: Array<Subscriber> }>()
   for (const [name, filters] of Object.entries(asked)) {
     const inbox = new Inbox<MqttMessage>({
       bounds: { messages: 1, bytes: 1, policy: "suspend" },
@@ -62,7 +62,11 @@ const make = (asked: Readonly<Record<string, ReadonlyArray<string>>>, settings: 
         )
       }
     }, now)?.subscribers.map((subscriber) => names.get(subscriber)).sort()
-  return { routes, find }
+  const grant = (topicFilter: string) => {
+    const entry = entries.get(topicFilter)
+    if (entry !== undefined) entry.isGranted = true
+  }
+  return { routes, find, grant }
 }
 
 describe("Routes", () => {
@@ -87,6 +91,14 @@ describe("Routes", () => {
       assert.deepStrictEqual(find(text, ["#"]), ["all"])
       assert.deepStrictEqual(find(text, ["a/b"]), ["exact"])
     }
+  })
+
+  it("R104 nor is the second copy given out to those of the first, for whom it was not alike then", () => {
+    const { find, grant } = make({ all: ["#"], exact: ["a/b"] }, { "a/b": { isGranted: false } })
+    assert.deepStrictEqual(find("1", ["#"]), ["all"])
+    grant("a/b")
+    assert.deepStrictEqual(find("1", ["a/b"]), ["exact"])
+    assert.deepStrictEqual(find("2", ["#"]), ["all"])
   })
 
   it("three that overlap: the first message shows it too", () => {
