@@ -1,32 +1,49 @@
-// Shows the shape of a program: a client from a layer, a subscription as a stream, publishing on a schedule.
-// Ends by itself when five messages came back, and fails when they have not within ten seconds.
-// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names.
+// Shows the shape of a program: a client from a layer, what comes on `foo_topic` as a stream, a counter published to
+// `result` on a schedule. `publisher` gives it something to receive. Ends by itself after three results, and fails unless
+// all came back. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
-import { Effect, Fiber, Schedule, Stream } from "effect"
-import { randomUUID } from "node:crypto"
+import { Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import { MqttClient } from "../src/index.ts"
-import { clientLayer } from "./support/broker.ts"
+import { Broker } from "./support/broker.ts"
+import * as Broker5 from "./support/broker5.ts"
+import * as Example from "./support/example.ts"
 
-const topic = `effect-mqtt/${randomUUID()}/uptime`
+const results = 3
 
 const program = Effect.gen(function*() {
+  yield* Effect.log((yield* Broker).description)
   const mqtt = yield* MqttClient.MqttClient
-  const messages = yield* mqtt.subscribe(topic, { qos: 1 })
-  const reading = yield* messages.pipe(
-    Stream.take(5),
-    Stream.runForEach((message) => Effect.log(message.topic, message.text)),
+
+  // Completes when the broker has granted the subscription; ends with the scope.
+  const messages = yield* mqtt.subscribe("foo_topic", { qos: 1 })
+  yield* messages.pipe(
+    Stream.runForEach(({ text, topic }) => Effect.log("received", topic, text)),
     Effect.forkScoped
   )
-  yield* Effect.suspend(() => mqtt.publish(topic, `${process.uptime()} s`, { qos: 1 })).pipe(
-    Effect.repeat(Schedule.spaced("500 millis")),
+
+  // What is published here comes back here, as to anybody else who has subscribed.
+  const own = yield* mqtt.subscribe("result", { qos: 1 })
+  const reading = yield* own.pipe(
+    Stream.tap(({ text, topic }) => Effect.log("received", topic, text)),
+    Stream.take(results),
+    Stream.runDrain,
     Effect.forkScoped
+  )
+
+  let count = 0
+  const publish = Effect.suspend(() => mqtt.publish("result", `${++count}`, { qos: 1 }))
+  yield* Effect.repeat(
+    publish,
+    Example.isForever
+      ? Schedule.spaced("5 seconds")
+      : Schedule.upTo(Schedule.spaced("2 seconds"), { times: results - 1 })
   )
   yield* Fiber.join(reading)
 })
 
 program.pipe(
   Effect.scoped,
-  Effect.timeout("10 seconds"),
-  Effect.provide(clientLayer()),
+  Effect.timeout(Example.timeLimit),
+  Effect.provide(Layer.provideMerge(Broker5.client({ protocolVersion: "auto" }), Broker5.layer())),
   NodeRuntime.runMain
 )

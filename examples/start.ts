@@ -1,13 +1,14 @@
 // The first run: publishes this machine's readings at QoS 1 five times a second, reads them back, and counts.
-// Ends after five seconds; with `npm start -- --forever` at Ctrl-C. Fails when a message did not come back.
+// Ends after five seconds, with `npm start -- --forever` at Ctrl-C. Fails when a message did not come back.
 // Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names.
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Clock, Console, Deferred, Effect, Exit, Fiber, Layer, Schema, Stream, SubscriptionRef } from "effect"
 import { randomUUID } from "node:crypto"
 import { MqttClient, type MqttError, type MqttMessage } from "../src/index.ts"
 import * as Broker from "./support/broker.ts"
-import { Machine, ReadingJson } from "./support/machine.ts"
+import { Machine } from "./support/machine.ts"
 import * as Progress from "./support/progress.ts"
+import { ReadingJson } from "./support/reading.ts"
 
 class MessagesLost extends Schema.TaggedError<MessagesLost>()("MessagesLost", { lost: Schema.Int, sent: Schema.Int }) {
   override get message(): string {

@@ -1,11 +1,13 @@
 // Shows four ways to publish many small QoS 1 messages, and what each costs and knows in the end.
-// Ends by itself, within fifteen seconds; fails when a message was not acknowledged or did not come back.
-// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names.
+// Ends by itself, within fifteen seconds; fails when a message was not acknowledged or did not come back. Brings its own
+// broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Duration, Effect, Fiber, Schema, Stream } from "effect"
+import { Console, Duration, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { MqttClient, type MqttError, type MqttOptions } from "../src/index.ts"
-import * as Broker from "./support/broker.ts"
+import { Broker } from "./support/broker.ts"
+import * as Broker5 from "./support/broker5.ts"
+import * as Example from "./support/example.ts"
 
 class MessagesLost extends Schema.TaggedError<MessagesLost>()("MessagesLost", {
   strategy: Schema.String,
@@ -105,14 +107,14 @@ const measure = Effect.fnUntraced(function*(mqtt: Client, strategy: Strategy) {
 })
 
 const program = Effect.gen(function*() {
-  const broker = yield* Broker.Broker
+  const broker = yield* Broker
   const mqtt = yield* MqttClient.MqttClient
   yield* Console.log(`${messages} messages of QoS 1 each, through ${broker.description}\n`)
   for (const strategy of strategies) yield* Effect.scoped(measure(mqtt, strategy))
 })
 
 program.pipe(
-  Effect.timeout("14 seconds"),
-  Effect.provide(Broker.clientLayer()),
+  Example.onceOrForever,
+  Effect.provide(Layer.provideMerge(Broker5.client({ protocolVersion: "auto" }), Broker5.layer())),
   NodeRuntime.runMain
 )

@@ -1,7 +1,9 @@
 /**
  * Runs every program of `examples` to its end, one after the other, and fails when one of them does.
  *
- * usage: npm run examples [-- part of a name]
+ * usage: npm run examples [-- name, or part of one] [--forever] [--list]
+ *
+ * With `--forever` they go on until Ctrl-C, so it wants a name. `--list` says which there are.
  *
  * @since 0.1.0
  */
@@ -9,15 +11,20 @@ import { spawnSync } from "node:child_process"
 import * as path from "node:path"
 import { filesUnder, repository } from "./files.ts"
 
-const longest = 120_000
+const words = process.argv.slice(2)
+const flags = words.filter((word) => word.startsWith("--"))
+const [name = ""] = words.filter((word) => !word.startsWith("--"))
+const longest = flags.includes("--forever") ? undefined : 120_000
 const folder = path.join(repository, "examples")
 /** Programs are the files of the folder itself; what they share is in folders of its own. */
-const programs = filesUnder(folder, ".ts").filter((file) => !file.includes("/") && file.includes(process.argv[2] ?? ""))
+const all = filesUnder(folder, ".ts").filter((file) => !file.includes("/"))
+const named = all.filter((file) => file === `${name}.ts`)
+const programs = named.length > 0 ? named : all.filter((file) => file.includes(name))
 
 const outcomeOf = (program: string): { readonly isPass: boolean; readonly line: string } => {
   console.log(`\n--- ${program}`)
   const started = performance.now()
-  const { error, signal, status } = spawnSync(process.execPath, [path.join(folder, program)], {
+  const { error, signal, status } = spawnSync(process.execPath, [path.join(folder, program), ...flags], {
     cwd: repository,
     stdio: ["ignore", "inherit", "inherit"],
     timeout: longest,
@@ -28,8 +35,15 @@ const outcomeOf = (program: string): { readonly isPass: boolean; readonly line: 
   return { isPass: status === 0, line: `${status === 0 ? "pass" : "FAIL"}  ${program}  ${seconds} s${end}` }
 }
 
-const outcomes = programs.map(outcomeOf)
-console.log()
-for (const { line } of outcomes) console.log(line)
-if (programs.length === 0) console.error("there is no such program in examples")
-process.exitCode = programs.length > 0 && outcomes.every(({ isPass }) => isPass) ? 0 : 1
+const runAll = (): boolean => {
+  const outcomes = programs.map(outcomeOf)
+  console.log()
+  for (const { line } of outcomes) console.log(line)
+  return outcomes.every(({ isPass }) => isPass)
+}
+
+if (programs.length === 0) {
+  console.error("there is no such program in examples")
+  process.exitCode = 1
+} else if (flags.includes("--list")) console.log(programs.join("\n"))
+else process.exitCode = runAll() ? 0 : 1

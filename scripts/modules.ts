@@ -44,7 +44,7 @@ const layers: Record<LayerName, Layer> = {
   protocol: { modules: /^protocol\//, layers: [], packages: [] },
   transport: { modules: /^MqttTransport\.ts$/, layers: ["protocol", "ports"], packages: ["effect", "effect/socket"] },
   ports: {
-    modules: /^(Mqtt(Authentication|Store|Error|Message|Options|State)|NetworkProbe)\.ts$/,
+    modules: /^(Mqtt(Authentication|Store|Error|Message|Options|State|Tracing)|NetworkProbe)\.ts$/,
     layers: ["protocol", "transport"],
     packages: ["effect"]
   },

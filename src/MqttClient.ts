@@ -22,6 +22,7 @@ import * as Authenticator from "./internal/client/authenticator.ts"
 import * as BrokerUp from "./internal/client/brokerUp.ts"
 import * as Consumer from "./internal/client/consumer.ts"
 import * as Events from "./internal/client/events.ts"
+import * as Health from "./internal/client/health.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
 import { Publisher } from "./internal/client/publisher.ts"
 import { Requests } from "./internal/client/requests.ts"
@@ -29,14 +30,17 @@ import * as Responder from "./internal/client/responder.ts"
 import { SessionRunner } from "./internal/client/sessionRunner.ts"
 import * as Subscriber from "./internal/client/subscriber.ts"
 import * as Supervisor from "./internal/client/supervisor.ts"
+import { TracedPublisher } from "./internal/client/tracedPublisher.ts"
+import { Tracing } from "./internal/client/tracing.ts"
 import * as failures from "./internal/connection/failures.ts"
 import type { MqttConnection } from "./MqttConnection.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
+import * as MqttMetrics from "./MqttMetrics.ts"
 import * as MqttOptions from "./MqttOptions.ts"
-import type { ConnectionState, MqttEvent, Stats } from "./MqttState.ts"
+import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttStore } from "./MqttStore.ts"
-import type { MqttTransport } from "./MqttTransport.ts"
+import { MqttTransport } from "./MqttTransport.ts"
 import * as Properties from "./protocol/Properties.ts"
 import * as Validity from "./protocol/Validity.ts"
 
@@ -132,6 +136,8 @@ export class MqttClient extends Context.Service<MqttClient, {
   /** What happens from now on, to the end of the client; one who does not pull misses the oldest. */
   readonly events: Stream.Stream<MqttEvent>
   readonly stats: Effect.Effect<Stats>
+  /** Whether the client is fit for work, and if not, why. Answers at once, from what the client knows: for probes. */
+  readonly health: Effect.Effect<ClientHealth>
   /** Sends DISCONNECT and closes the client for good; the server drops the Will. */
   readonly disconnect: Effect.Effect<void>
   /** As `disconnect`, but the server publishes the Will (5.0: 0x04; 3.1.1: no DISCONNECT is sent). */
@@ -172,6 +178,8 @@ export const make = Effect.fnUntraced(function*(
   const authenticator = authentication === undefined
     ? undefined
     : yield* Authenticator.make({ authentication, timeout: connectTimeout })
+  const { endpoint } = yield* MqttTransport
+  const annotations = { clientId: resolved.clientId, endpoint }
   const lifetime: Lifetime = { closedBy: undefined }
   const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
@@ -185,8 +193,12 @@ export const make = Effect.fnUntraced(function*(
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
       requests.end(error)
+      // One that never connected says so where it is made.
+      const isNews = !isOwn && runner.hasConnected
       return Deferred.fail(first, error).pipe(
-        Effect.andThen(SubscriptionRef.set(state, { _tag: "Closed", error: isOwn ? undefined : error }))
+        Effect.andThen(SubscriptionRef.set(state, { _tag: "Closed", error: isOwn ? undefined : error })),
+        Effect.andThen(isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")),
+        Effect.annotateLogs(annotations)
       )
     })
 
@@ -203,16 +215,22 @@ export const make = Effect.fnUntraced(function*(
       )
   }
   const subscribe = Subscriber.make(subscribing)
-  const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0 })
-  const publisher = new Publisher({ runner, lifetime, clock })
+  const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
+  const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0, tracing })
+  const publishing = { runner, lifetime, clock }
+  const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
   const { responseTopic } = resolved
   const requests = new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+
+  const stats = (): Stats => ({ ...runner.stats, answersDropped: requests.dropped })
+  yield* measured({ options: resolved, runner, stats, endpoint })
 
   yield* keepSession(resolved, runner)
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, state, events, first }).pipe(
     // Whatever ended it: a client that nothing keeps up must not look alive.
     Effect.catchCause((cause) => close(failures.fromCause(cause))),
     Effect.ensuring(events.end),
+    Effect.annotateLogs(annotations),
     Effect.forkScoped
   )
   yield* Effect.addFinalizer(() => close(failures.closed))
@@ -234,7 +252,11 @@ export const make = Effect.fnUntraced(function*(
     messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
     events: events.stream,
-    stats: Effect.sync(() => ({ ...runner.stats, answersDropped: requests.dropped })),
+    stats: Effect.sync(stats),
+    health: Effect.map(
+      SubscriptionRef.get(state),
+      (current) => Health.judge(current, stats(), { options: resolved, runner })
+    ),
     disconnect,
     disconnectWithWill: Effect.uninterruptible(
       Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
@@ -251,6 +273,26 @@ export const make = Effect.fnUntraced(function*(
     })
   })
 })
+
+/** Its numbers are among the metrics for as long as it lives, if it is to be measured. */
+const measured = (
+  { endpoint, options, runner, stats }: {
+    readonly options: MqttOptions.Resolved
+    readonly runner: SessionRunner
+    readonly stats: () => Stats
+    readonly endpoint: string
+  }
+): Effect.Effect<void, never, Scope.Scope> =>
+  options.metrics === undefined ? Effect.void : MqttMetrics.register({
+    stats,
+    isConnected: () => runner.connection !== undefined,
+    attributes: {
+      "messaging.system": "mqtt",
+      "messaging.client.id": options.clientId,
+      "mqtt.endpoint": endpoint,
+      ...options.metrics.attributes
+    }
+  })
 
 /** How long a subscription of a persistent session is kept after its last subscriber left. */
 const lingering = "1 second"

@@ -13,7 +13,10 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as failures from "./internal/connection/failures.ts"
 import * as Link from "./internal/connection/link.ts"
+import * as PacketLog from "./internal/connection/packetLog.ts"
+import * as Traffic from "./internal/connection/traffic.ts"
 import * as MqttError from "./MqttError.ts"
+import type * as MqttState from "./MqttState.ts"
 import { MqttTransport, type NetworkConnection } from "./MqttTransport.ts"
 import * as Connection from "./protocol/Connection.ts"
 import type * as Packet from "./protocol/Packet.ts"
@@ -66,6 +69,8 @@ export interface Options {
   readonly serverReference?: string | undefined
   /** Called before each write, when the network takes more: the moment to `enqueue` what else there is to send. */
   readonly fill?: (() => void) | undefined
+  /** Counts what goes over this connection too, such as the connections before it. Default: counters of its own. */
+  readonly traffic?: Traffic.Counters | undefined
   /** How long the last bytes may take to leave when the connection is ended from this side. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
 }
@@ -129,6 +134,8 @@ export interface MqttConnection {
   readonly now: () => number
   /** Milliseconds since anything was heard. */
   readonly silence: () => number
+  /** What went over it so far. */
+  readonly traffic: () => MqttState.Traffic
 }
 
 const defaultMaximumPacketSize = 1_048_576
@@ -230,6 +237,7 @@ const handshake = Effect.fnUntraced(function*(options: Options, network: Network
   const connect = toConnect(options)
   const maximumPacketSize = options.maximumPacketSize ?? connect.properties.maximumPacketSize ??
     defaultMaximumPacketSize
+  const traffic = options.traffic ?? Traffic.make()
   const link = yield* Link.make({
     connect,
     network,
@@ -239,15 +247,17 @@ const handshake = Effect.fnUntraced(function*(options: Options, network: Network
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
     drainTimeout: options.drainTimeout ?? "1 second",
     fill: options.fill ?? (() => {}),
+    traffic,
+    packetLog: yield* PacketLog.make,
     outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? 0,
     authenticate: options.authenticate
   })
   yield* Effect.addFinalizer(() => link.shutdown(failures.closed, Link.disconnectPacket(0x00)))
   const connack = yield* link.open
-  return fromLink(link, connack)
+  return fromLink(link, connack, traffic)
 })
 
-const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
+const fromLink = (link: Link.Link, connack: Packet.Connack, traffic: Traffic.Counters): MqttConnection => {
   const { connect, keepAlive, limits } = link.connection
   return {
     protocolVersion: connect.protocolVersion,
@@ -268,7 +278,8 @@ const fromLink = (link: Link.Link, connack: Packet.Connack): MqttConnection => {
     onWritten: (written, begun) => link.onWritten(written, begun),
     unsent: () => link.unsent,
     now: () => link.now(),
-    silence: () => link.now() - link.connection.keepAlive.lastHeard
+    silence: () => link.now() - link.connection.keepAlive.lastHeard,
+    traffic: () => ({ ...traffic })
   }
 }
 

@@ -15,6 +15,7 @@ import * as Schedule from "effect/Schedule"
 import type { MqttAuthentication } from "./MqttAuthentication.ts"
 import * as MqttError from "./MqttError.ts"
 import { type AnswerProperties, type Payload, toBytes } from "./MqttMessage.ts"
+import type { TracingOptions } from "./MqttTracing.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import * as Properties from "./protocol/Properties.ts"
 import * as Topic from "./protocol/Topic.ts"
@@ -178,6 +179,25 @@ export interface Options {
   readonly responseTopic?: string | undefined
   /** Pairs sent with CONNECT, 5.0. */
   readonly userProperties?: Properties.Properties["userProperties"]
+  /**
+   * Spans for every publish and every message that is consumed, and their context in User Properties, 5.0; `{}` for the
+   * defaults of `MqttTracing`. It costs each message more than all else that happens to it. Default: none.
+   */
+  readonly tracing?: TracingOptions | undefined
+  /**
+   * Whether this client is among the metrics of Effect's registry, `MqttMetrics`, and what they are labelled with besides its
+   * identifier and its endpoint. Nothing is measured that is not counted anyway. Default: `false`.
+   */
+  readonly metrics?: boolean | MetricsOptions | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MetricsOptions {
+  /** Labels of every metric. One with the name of a label that is there anyway replaces it. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -370,6 +390,8 @@ export interface Resolved {
   readonly will: Packet.Will | undefined
   readonly responseTopic: string | undefined
   readonly userProperties: Properties.Properties["userProperties"]
+  readonly tracing: { readonly propagate: boolean; readonly consume: "parent" | "link" } | undefined
+  readonly metrics: { readonly attributes: Readonly<Record<string, string>> } | undefined
 }
 
 /**
@@ -442,7 +464,13 @@ const withDefaults = (options: Options): Resolved => {
     buffer: resolveBounds(options.buffer),
     will: options.will === undefined ? undefined : resolveWill(options.will),
     responseTopic: options.responseTopic,
-    userProperties: options.userProperties
+    userProperties: options.userProperties,
+    tracing: options.tracing === undefined
+      ? undefined
+      : { propagate: options.tracing.propagate ?? true, consume: options.tracing.consume ?? "parent" },
+    metrics: options.metrics === undefined || options.metrics === false
+      ? undefined
+      : { attributes: options.metrics === true ? {} : options.metrics.attributes ?? {} }
   }
 }
 
@@ -659,6 +687,12 @@ const willConfig = Config.all({
   delay: optional(Config.Duration("WILL_DELAY"))
 }).pipe(Config.map(({ topic, ...will }): Will | undefined => topic === undefined ? undefined : { topic, ...will }))
 
+const tracingConfig = Config.all({
+  isOn: Config.Boolean("TRACING").pipe(Config.withDefault(false)),
+  propagate: optional(Config.Boolean("TRACING_PROPAGATE")),
+  consume: optional(Config.Literals(["parent", "link"], "TRACING_CONSUME"))
+}).pipe(Config.map(({ isOn, ...tracing }): TracingOptions | undefined => isOn ? tracing : undefined))
+
 /**
  * The options from `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on: each is its option's name in
  * capitals. One that cannot be read fails with its own name. What is a function or a schedule stays the program's.
@@ -697,7 +731,9 @@ export const config: Config.Config<Options> = Config.nested(
     outbox: boundsConfig("OUTBOX"),
     buffer: boundsConfig("BUFFER"),
     will: willConfig,
-    responseTopic: optional(Config.String("RESPONSE_TOPIC"))
+    responseTopic: optional(Config.String("RESPONSE_TOPIC")),
+    tracing: tracingConfig,
+    metrics: optional(Config.Boolean("METRICS"))
   }),
   "MQTT"
 )

@@ -64,12 +64,31 @@ export type MqttEvent =
   | { readonly _tag: "SessionLost" }
 
 /**
+ * What went over the network. Failed attempts to connect count too, TLS and WebSocket framing do not.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Traffic {
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Control Packets of every type. */
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  /**
+   * Milliseconds from a PINGREQ to its PINGRESP or from a QoS 1 PUBLISH to its PUBACK, whichever was measured last, at most
+   * once a second; `undefined` until there was one. The time it waited in this process, to be written or read, is part of it.
+   */
+  readonly roundTrip: number | undefined
+}
+
+/**
  * Numbers since the client was made, and of now.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Stats {
+export interface Stats extends Traffic {
   /** Packet Identifiers of what waits for an acknowledgement. */
   readonly inFlight: number
   /** Packet Identifiers of messages that were given up (`Quarantined`) and that the server may have in this session. */
@@ -84,8 +103,29 @@ export interface Stats {
   readonly republications: number
   /** Connections the server accepted. */
   readonly connections: number
-  /** Dropped by the policies of the subscriptions there are now. */
+  /** Those after the first. */
+  readonly reconnects: number
+  /** Messages that wait in the buffers of subscriptions and consumers, those that did not fit included. */
+  readonly bufferMessages: number
+  /** Of payload. */
+  readonly bufferBytes: number
+  /** Dropped by the policies of the subscriptions. */
   readonly subscriptionsDropped: number
   /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
   readonly answersDropped: number
+}
+
+/**
+ * Whether the client is fit for work, for a readiness check.
+ *
+ * `up`: connected. `degraded`: connected, and something stands still or is about to. `down`: there is no connection, so
+ * nothing is delivered, although a publish may still wait in the outbox.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Health {
+  readonly status: "up" | "degraded" | "down"
+  /** Why it is not `up`, a sentence each, without secrets. */
+  readonly reasons: ReadonlyArray<string>
 }

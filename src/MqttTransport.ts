@@ -153,7 +153,10 @@ export const fromSocket = (options: FromSocketOptions): MqttTransport["Service"]
       })
     )
     let hasReceived = false
-    const closed = Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
+    // Made when it is needed: two errors hold their stacks, for as long as the connection lives.
+    const closed = Effect.suspend(() =>
+      Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
+    )
     const lost = (error: Socket.SocketError): MqttError =>
       fromReason(connectionLost({ cause: causeOf(error), hasReceived }))
     const abort = Effect.suspend(() => isClosed ? Effect.void : Effect.ignore(writer.write(abruptly)))

@@ -20,6 +20,9 @@ export * as MqttError from "./MqttError.ts"
 export * as MqttMessage from "./MqttMessage.ts"
 
 /** @since 0.1.0 */
+export * as MqttMetrics from "./MqttMetrics.ts"
+
+/** @since 0.1.0 */
 export * as MqttOptions from "./MqttOptions.ts"
 
 /** @since 0.1.0 */
@@ -29,6 +32,10 @@ export * as MqttState from "./MqttState.ts"
 export * as MqttStore from "./MqttStore.ts"
 
 /** @since 0.1.0 */
+export * as MqttTopic from "./MqttTopic.ts"
+
+/** @since 0.1.0 */
+export * as MqttTracing from "./MqttTracing.ts"
 
 /** @since 0.1.0 */
 export * as MqttTransport from "./MqttTransport.ts"

@@ -1,62 +1,26 @@
 /**
- * The documentation tells the truth: its programs type-check, its links lead somewhere, its errors are the ones users
- * see, its options and tables are all there is.
+ * The documentation tells the truth: its links lead somewhere, its errors are the ones users see, its options and tables
+ * are all there is. Its programs and the names in it are `test/docs`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, type Exit, Layer, Redacted } from "effect"
-import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { repository } from "../scripts/files.ts"
 import { MqttClient, MqttError } from "../src/index.ts"
 import { NodeMqtt } from "../src/node/index.ts"
 import * as ReasonCode from "../src/protocol/ReasonCode.ts"
 import * as Aedes from "./brokers/Aedes.ts"
 import { Broker } from "./brokers/Broker.ts"
 import * as port from "./brokers/port.ts"
+import * as Pages from "./docs/pages.ts"
+import { read, rows } from "./docs/pages.ts"
 
-const repository = Path.dirname(import.meta.dirname)
-const read = (file: string): string => Fs.readFileSync(Path.join(repository, file), "utf8")
-const readme = read("README.md")
-
-/** Everything that is written for users and has programs or links in it. */
-const pages = [
-  "README.md",
-  ...[
-    "publishing",
-    "subscribing",
-    "requests",
-    "scaling",
-    "requests",
-    "scaling",
-    "transports",
-    "recovery",
-    "testing",
-    "security",
-    "mqtt5"
-  ].map((page) => `docs/${page}.md`)
-]
-
-const blocks = (language: string, text: string): ReadonlyArray<string> =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, block]) => block)
-
-/** What stands under a heading. */
-const section = (heading: string, page = readme): string => {
-  const [, text] = page.split(`\n${heading}\n`)
-  assert.isDefined(text, heading)
-  return text.split(/^#/m)[0]
+const section = (heading: string, page: string): string => {
+  const text = Pages.section(heading, read(page))
+  assert.isDefined(text, `${page} has "${heading}"`)
+  return text
 }
-
-/** Rows of the tables in a text, cell by cell, without their headings. */
-const rows = (text: string): ReadonlyArray<ReadonlyArray<string>> =>
-  [...text.matchAll(/^\|(.*)\|$/gm)]
-    .map(([, cells]) => cells.split("|").map((cell) => cell.trim()))
-    .filter((_, index, all) => !isRule(all[index]) && (index + 1 === all.length || !isRule(all[index + 1])))
-
-const isRule = (cells: ReadonlyArray<string>): boolean => cells.every((cell) => /^-+$/.test(cell))
-
-/** What GitHub makes of a heading. */
-const anchorOf = (heading: string): string =>
-  heading.toLowerCase().replace(/[^\p{Letter}\p{Number} _-]/gu, "").replace(/ /g, "-")
 
 /** What `NodeRuntime.runMain` prints first of a failure. */
 const firstLine = (exit: Exit.Exit<unknown, MqttError.MqttError>): string => {
@@ -97,77 +61,57 @@ const errors: { readonly [heading: string]: Effect.Effect<string, never, Broker>
   )
 }
 
-describe("README", () => {
+describe("docs/errors.md", () => {
   it.layer(onlyAlice, { excludeTestServices: true })((it) => {
     it.effect.each(Object.entries(errors))(
       "the error under \"%s\" is the one a user sees",
       ([heading, error]) =>
         Effect.gen(function*() {
-          assert.strictEqual(blocks("text", section(heading)).join(""), (yield* error) + "\n")
+          const shown = Pages.blocks("text", section(heading, "docs/errors.md")).map(({ text }) => text)
+          assert.strictEqual(shown.join(""), (yield* error) + "\n")
         })
     )
   })
+})
 
-  it("lists every option, and no other", () => {
-    const named = [...section("## Options").matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
-      [...cell.matchAll(/`(\w+)`/g)].map(([, option]) => option)
-    )
-    const optionsOf = (file: string): ReadonlyArray<string> => {
-      const [, body] = /^export interface Options .*?\{\n(.*?)^\}/ms.exec(read(file)) ?? []
-      return [...body.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, option]) => option)
-    }
-    assert.sameMembers(named, [...optionsOf("src/node/NodeMqtt.ts"), ...optionsOf("src/MqttOptions.ts")])
+/** The options named in the first column of the table under a heading. */
+const optionsIn = (page: string): ReadonlyArray<string> =>
+  rows(section("## Options", page)).flatMap(([first]) => [...first.matchAll(/`(\w+)`/g)].map(([, option]) => option))
+
+const optionsOf = (file: string): ReadonlyArray<string> => {
+  const [, body] = /^export interface Options .*?\{\n(.*?)^\}/ms.exec(read(file)) ?? []
+  return [...body.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, option]) => option)
+}
+
+describe("options", () => {
+  const options = [...optionsOf("src/node/NodeMqtt.ts"), ...optionsOf("src/MqttOptions.ts")]
+
+  it("docs/connecting.md lists every one, and no other", () => {
+    assert.sameMembers([...optionsIn("docs/connecting.md")], options)
+  })
+
+  it("the README names only such", () => {
+    const named = optionsIn("README.md")
+    assert.isNotEmpty(named)
+    assert.includeMembers(options, [...named])
   })
 })
 
 describe("documentation", () => {
-  it("has only programs that type-check", { timeout: 60_000 }, () => {
-    const folder = Path.join(repository, "node_modules", ".cache", "docs")
-    Fs.rmSync(folder, { recursive: true, force: true })
-    Fs.mkdirSync(folder, { recursive: true })
-    const programs = pages.flatMap((page) =>
-      blocks("ts", read(page)).map((block, index) => {
-        const program = `${Path.basename(page, ".md")}-${index + 1}.ts`
-        Fs.writeFileSync(Path.join(folder, program), block)
-        return program
-      })
-    )
-    assert.isNotEmpty(programs)
-    const source = Path.join(repository, "src")
-    Fs.writeFileSync(Path.join(folder, "package.json"), JSON.stringify({ type: "module" }))
-    Fs.writeFileSync(
-      Path.join(folder, "tsconfig.json"),
-      JSON.stringify({
-        extends: Path.join(repository, "tsconfig.json"),
-        compilerOptions: {
-          // A program may name what it does not use.
-          noUnusedLocals: false,
-          paths: {
-            "effect-mqtt": [Path.join(source, "index.ts")],
-            "effect-mqtt/*": [Path.join(source, "*", "index.ts")]
-          }
-        },
-        include: [],
-        files: programs
-      })
-    )
-    const compiler = Path.join(repository, "node_modules", "typescript", "bin", "tsc")
-    try {
-      execFileSync(process.execPath, [compiler, "--project", folder], { encoding: "utf8", stdio: "pipe" })
-    } catch (error) {
-      assert.fail(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error))
-    }
-  })
-
-  it.each(pages)("%s links only to what is there", (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
+  it.each(Pages.pages)("%s links only to what is there", (page) => {
+    const text = Pages.withoutBlocks(read(page))
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
     for (const [link, target, anchor] of links) {
       const file = target === "" ? page : Path.join(Path.dirname(page), target)
       assert.isTrue(Fs.existsSync(Path.join(repository, file)), `${page}: ${link}`)
-      if (anchor === undefined) continue
-      const anchors = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading))
-      assert.include(anchors, anchor, `${page}: ${link}`)
+      if (anchor !== undefined) assert.include(Pages.anchors(read(file)), anchor, `${page}: ${link}`)
     }
+  })
+
+  it("has every page in its list of pages", () => {
+    const listed = [...read("docs/README.md").matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, file]) => `docs/${file}`)
+    const expected = Pages.pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md")
+    assert.sameMembers(listed, expected)
   })
 })
 
@@ -228,7 +172,7 @@ const linkOfProblem: { readonly [tag: string]: string | undefined } = {
 
 describe("docs/transports.md", () => {
   const rowsUnder = (heading: string) =>
-    rows(section(heading, read("docs/transports.md"))).map(([first, , last]) => [first, last])
+    rows(section(heading, "docs/transports.md")).map(([first, , last]) => [first, last])
 
   it("says of every problem with TLS whether it is retryable", () => {
     assert.deepStrictEqual(
@@ -246,10 +190,10 @@ describe("docs/transports.md", () => {
 })
 
 describe("docs/recovery.md", () => {
-  const tables = rows(section("## What is tried again", read("docs/recovery.md")))
+  const table = rows(section("## What is tried again", "docs/recovery.md"))
 
   it("says of every reason whether it is retryable", () => {
-    const documented = tables.filter(([first]) => first.startsWith("`")).map(([tag, , retryable]) => [tag, retryable])
+    const documented = table.filter(([first]) => first.startsWith("`")).map(([tag, , retryable]) => [tag, retryable])
     const expected = Object.entries(reasons).map(([tag, samples]) => {
       const answers = new Set(samples.map(({ isRetryable }) => yesOrNo(isRetryable)))
       const byItself = linkOfProblem[tag] ?? "by its code"
@@ -270,7 +214,7 @@ describe("docs/recovery.md", () => {
         yesOrNo(ReasonCode.isRetryable(code))
       ])
     }
-    assert.deepStrictEqual(tables.filter(([first]) => first.startsWith("0x")), expected)
+    assert.deepStrictEqual(table.filter(([first]) => first.startsWith("0x")), expected)
   })
 
   it("a goodbye of the server is no reason to stay away", () => {

@@ -188,6 +188,10 @@ describe("S3 options from the environment", () => {
     MQTT_RESPONSE_TIMEOUT: "4 seconds",
     MQTT_PACKET_TIMEOUT: "20 seconds",
     MQTT_RESPONSE_TOPIC: "answers/7",
+    MQTT_TRACING: "true",
+    MQTT_TRACING_PROPAGATE: "false",
+    MQTT_TRACING_CONSUME: "link",
+    MQTT_METRICS: "true",
     MQTT_DRAIN_TIMEOUT: "500 millis",
     MQTT_SESSION: "persistent",
     MQTT_SESSION_EXPIRY: "1 hour",
@@ -227,6 +231,8 @@ describe("S3 options from the environment", () => {
         responseTimeout: Duration.seconds(4),
         packetTimeout: Duration.seconds(20),
         responseTopic: "answers/7",
+        tracing: { propagate: false, consume: "link" },
+        metrics: true,
         drainTimeout: Duration.millis(500),
         session: "persistent",
         sessionExpiry: Duration.hours(1),
@@ -251,6 +257,8 @@ describe("S3 options from the environment", () => {
       const resolved = resolve(yield* readFrom({}))
       assert.strictEqual(resolved.protocolVersion, "5.0")
       assert.isUndefined(resolved.will)
+      assert.isUndefined(resolved.tracing)
+      assert.isUndefined(resolved.metrics)
       assert.strictEqual(resolved.outbox.messages, 10_000)
     }))
 

@@ -3,7 +3,7 @@
  * the broker in memory on a port of this machine.
  */
 import { Config, Context, Effect, Layer, Option, Redacted, type Scope } from "effect"
-import type { MqttClient, MqttError } from "../../src/index.ts"
+import { MqttClient, type MqttError } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import { NodeMemoryBroker } from "../../src/testing/node/index.ts"
 import { Broker } from "./broker.ts"
@@ -41,3 +41,12 @@ export const client = (
   options?: Omit<NodeMqtt.Options, "url">
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError, Broker> =>
   Layer.unwrap(Effect.map(Broker, ({ url }) => NodeMqtt.layer({ ...options, url: Redacted.value(url) })))
+
+/** A client of whoever is at this URL, for as long as the scope. */
+export const connect = (
+  options: NodeMqtt.Options
+): Effect.Effect<MqttClient.MqttClient["Service"], MqttError.MqttError, Scope.Scope> =>
+  Effect.map(
+    Layer.build(NodeMqtt.layer({ protocolVersion: "auto", ...options })),
+    Context.get(MqttClient.MqttClient)
+  )

@@ -1,26 +1,10 @@
 /**
- * This machine's readings: what the first run publishes.
+ * Takes this machine's readings.
  */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 import * as Os from "node:os"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-
-export const Reading = Schema.Struct({
-  /** Counts up from 1, so that a missing one shows. */
-  number: Schema.Int,
-  /** Processes that wanted to run, on average over the last minute. */
-  load: Schema.Finite,
-  memoryUsed: Schema.Int,
-  memoryTotal: Schema.Int,
-  /** The longest since the last reading, milliseconds. */
-  eventLoopDelay: Schema.Finite,
-  /** Of the machine, seconds. */
-  uptime: Schema.Int
-})
-export type Reading = typeof Reading.Type
-
-/** What travels as the payload. */
-export const ReadingJson = Schema.fromJsonString(Reading)
+import type { Reading } from "./reading.ts"
 
 export class Machine extends Context.Service<Machine, {
   readonly read: Effect.Effect<Reading>

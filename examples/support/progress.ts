@@ -3,7 +3,7 @@
  */
 import { HashMap, Option } from "effect"
 import * as Latency from "./latency.ts"
-import type { Reading } from "./machine.ts"
+import type { Reading } from "./reading.ts"
 
 export interface Progress {
   readonly sent: number

@@ -3,8 +3,17 @@
  *
  * It knows nothing of MQTT: it passes bytes on, swallows them, or is not there.
  */
-import { Effect, type Scope } from "effect"
+import { type Duration, Effect, type Scope } from "effect"
 import * as Net from "node:net"
+import { say } from "./narration.ts"
+
+const ports: { readonly [protocol: string]: number } = {
+  "mqtts:": 8883,
+  "ssl:": 8883,
+  "tls:": 8883,
+  "ws:": 80,
+  "wss:": 443
+}
 
 export interface Relay {
   /** What `to` is, reached through the relay. */
@@ -16,6 +25,22 @@ export interface Relay {
   /** New connections reach the broker again. */
   readonly mend: Effect.Effect<void>
 }
+
+/** An outage: first everything is lost and nobody is told, then there is no network, then there is one again. */
+export const outage = (
+  relay: Relay,
+  options: { readonly silence: Duration.Input; readonly refusal: Duration.Input }
+): Effect.Effect<void> =>
+  Effect.all([
+    say("network", "swallows everything from now on; nobody is told"),
+    relay.swallow,
+    Effect.sleep(options.silence),
+    say("network", "refuses connections"),
+    relay.cut,
+    Effect.sleep(options.refusal),
+    say("network", "is back"),
+    relay.mend
+  ], { discard: true })
 
 /** A relay to the broker that this URL names, for as long as the scope. */
 export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Relay, never, Scope.Scope> {
@@ -35,7 +60,7 @@ export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Re
   }
   const server = Net.createServer({ noDelay: true }, (client) => {
     const host = broker.hostname.replace(/^\[(.*)\]$/, "$1")
-    const upstream = Net.connect({ host, port: Number(broker.port || 1883), noDelay: true })
+    const upstream = Net.connect({ host, port: Number(broker.port || (ports[broker.protocol] ?? 1883)), noDelay: true })
     pass(client, upstream)
     pass(upstream, client)
   })
@@ -54,7 +79,8 @@ export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Re
 
   const port = yield* Effect.acquireRelease(listen(0), () => cut)
   const url = new URL(to)
-  url.hostname = "127.0.0.1"
+  // A certificate may be for the name alone.
+  if (url.hostname !== "localhost") url.hostname = "127.0.0.1"
   url.port = `${port}`
   return {
     url: url.href,

@@ -120,6 +120,18 @@ export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
     Outgoing.abandon(self, draft)
   })
 
+/**
+ * The server sent more than our Receive Maximum, which ended the connection. There are servers that do so whenever much
+ * is queued for a session, and would on every connection: the next one announces four times as much.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const overrun = <R>(self: Session<R>): Session<R> => ({
+  ...self,
+  receiveMaximum: Math.min(4 * self.receiveMaximum, 65_535)
+})
+
 /** A single message may stay unacknowledged so many times as long while others progress. */
 const patienceWithOne = 10
 

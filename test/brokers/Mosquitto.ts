@@ -5,23 +5,14 @@
  */
 import { describe, layer as suiteWithLayer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
 import * as Crypto from "node:crypto"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { Broker } from "./Broker.ts"
 import * as port from "./port.ts"
+import * as Process from "./Process.ts"
 
-/** Debian keeps it where only root's PATH looks. */
-const folders = [
-  ...(process.env.PATH ?? "").split(Path.delimiter),
-  "/usr/sbin",
-  "/usr/local/sbin",
-  "/opt/homebrew/sbin"
-]
 /** Where it is. */
-export const executable = folders.map((folder) => Path.join(folder, "mosquitto")).find((file) => Fs.existsSync(file))
+export const executable = Process.find("mosquitto")
 /** Whether its suites are skipped here. */
 export const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
 
@@ -39,47 +30,6 @@ export class Listeners extends Context.Service<Listeners, {
   readonly port: (name: string) => number
 }>()("test/MosquittoListeners") {}
 
-const folder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-mosquitto-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
-
-const exited = (process: ChildProcess): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (process.exitCode !== null || process.signalCode !== null) return resume(Effect.void)
-    process.once("exit", () => resume(Effect.void))
-  })
-
-const stop = (process: ChildProcess): Effect.Effect<void> =>
-  Effect.sync(() => process.kill("SIGTERM")).pipe(
-    Effect.andThen(exited(process)),
-    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.sync(() => void process.kill("SIGKILL")) })
-  )
-
-/** Runs until the scope ends. Dies with what mosquitto said when it does not come up. */
-const run = Effect.fnUntraced(function*(configurationFile: string, listeningPort: number) {
-  let log = ""
-  const process = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(executable ?? "mosquitto", ["-c", configurationFile], { stdio: ["ignore", "pipe", "pipe"] })
-    ),
-    stop
-  )
-  for (const output of [process.stdout, process.stderr]) output.on("data", (chunk) => log += String(chunk))
-  const failed = Effect.callback<never>((resume) => {
-    process.once("error", (cause) => resume(Effect.die(cause)))
-    process.once("exit", (code) => resume(Effect.die(new Error(`mosquitto ended with ${code}: ${log}`))))
-  })
-  yield* port.listening(listeningPort).pipe(
-    Effect.timeoutOrElse({
-      duration: "10 seconds",
-      orElse: () => Effect.die(new Error(`mosquitto does not listen on ${listeningPort}: ${log}`))
-    }),
-    Effect.raceFirst(failed)
-  )
-  return process
-})
-
 /** One that runs. */
 export interface Running {
   readonly host: string
@@ -96,11 +46,10 @@ export interface Running {
 
 /** Starts one that runs until the scope ends. */
 export const start = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Running, never, Scope.Scope> {
-  const [home, listeningPort] = yield* Effect.all([folder, port.free])
+  const [home, listeningPort] = yield* Effect.all([Process.folder("mosquitto"), port.free])
   const { configuration = ["allow_anonymous true"], files = {}, listeners = {} } = options
   const ports = new Map<string, number>()
   for (const name of Object.keys(listeners)) ports.set(name, yield* port.free)
-  for (const [name, content] of Object.entries(files)) Fs.writeFileSync(Path.join(home, name), content)
   const lines = [
     // Started by root it would become a user who may not read the files.
     ...(process.getuid?.() === 0 ? ["user root"] : []),
@@ -111,12 +60,14 @@ export const start = Effect.fnUntraced(function*(options: Options = {}): Effect.
     ...configuration,
     ...Object.entries(listeners).flatMap(([name, lines]) => [`listener ${ports.get(name)} ${port.host}`, ...lines])
   ].map((line) => line.replaceAll("{folder}", home))
-  const configurationFile = Path.join(home, "mosquitto.conf")
-  Fs.writeFileSync(configurationFile, lines.join("\n") + "\n")
-  const mosquitto = yield* run(configurationFile, listeningPort)
-  const kill = Effect.andThen(Effect.sync(() => mosquitto.kill("SIGKILL")), exited(mosquitto))
-  const save = Effect.sync(() => void mosquitto.kill("SIGUSR1"))
-  return { host: port.host, port: listeningPort, ports, kill, save, stop: stop(mosquitto) }
+  Process.write(home, { ...files, "mosquitto.conf": lines.join("\n") + "\n" })
+  const { kill, signal, stop } = yield* Process.start({
+    name: "mosquitto",
+    command: executable ?? "mosquitto",
+    arguments: ["-c", Path.join(home, "mosquitto.conf")],
+    ports: [listeningPort]
+  })
+  return { host: port.host, port: listeningPort, ports, kill, save: signal("SIGUSR1"), stop }
 })
 
 export const layer = (options: Options = {}): Layer.Layer<Broker | Listeners> =>

@@ -2,7 +2,7 @@
  * Brokers that are processes of their own: started with what they need, watched until they listen, ended by their
  * process identifier.
  */
-import { Effect, type Scope } from "effect"
+import { type Duration, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -42,13 +42,16 @@ export interface Options {
   readonly environment?: { readonly [name: string]: string }
   /** It is ready when somebody listens on all of them. */
   readonly ports: ReadonlyArray<number>
+  /** How long that may take. Default: 10 seconds. */
+  readonly within?: Duration.Input
 }
 
 export interface Running {
-  /** What it has written so far. */
-  readonly log: () => string
   /** Asks it to end, and waits until it has. */
   readonly stop: Effect.Effect<void>
+  /** Ends it at once, without a chance to write anything down. */
+  readonly kill: Effect.Effect<void>
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
 }
 
 const exited = (child: ChildProcess): Effect.Effect<void> =>
@@ -57,13 +60,15 @@ const exited = (child: ChildProcess): Effect.Effect<void> =>
     child.once("exit", () => resume(Effect.void))
   })
 
+const signal = (child: ChildProcess, signal: NodeJS.Signals): Effect.Effect<void> =>
+  Effect.sync(() => void child.kill(signal))
+
+const kill = (child: ChildProcess): Effect.Effect<void> => Effect.andThen(signal(child, "SIGKILL"), exited(child))
+
 const stop = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.sync(() => child.kill("SIGTERM")).pipe(
+  signal(child, "SIGTERM").pipe(
     Effect.andThen(exited(child)),
-    Effect.timeoutOrElse({
-      duration: "15 seconds",
-      orElse: () => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), exited(child))
-    })
+    Effect.timeoutOrElse({ duration: "15 seconds", orElse: () => kill(child) })
   )
 
 /** Runs until the scope ends. Dies with what it said when it does not come up. */
@@ -86,10 +91,10 @@ export const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Re
   })
   yield* Effect.forEach(options.ports, port.listening, { discard: true }).pipe(
     Effect.timeoutOrElse({
-      duration: "60 seconds",
+      duration: options.within ?? "10 seconds",
       orElse: () => Effect.die(new Error(`${options.name} does not listen on ${options.ports.join(", ")}: ${log}`))
     }),
     Effect.raceFirst(failed)
   )
-  return { log: () => log, stop: stop(child) }
+  return { stop: stop(child), kill: kill(child), signal: (name) => signal(child, name) }
 })

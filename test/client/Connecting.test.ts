@@ -53,6 +53,24 @@ describe("connecting", () => {
   )
 
   scenario(
+    "R155 CONNECT asks for nothing that needs a server of a certain make, and for nothing the user did not ask for",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const [{ properties, username, will }] = yield* sent(kit, "Connect")
+        assert.deepStrictEqual(properties, {
+          receiveMaximum: 1000,
+          maximumPacketSize: 1_048_576,
+          topicAliasMaximum: 32,
+          requestResponseInformation: 1
+        })
+        assert.deepStrictEqual([username, will], [undefined, undefined])
+        yield* mqtt.disconnect
+      })
+  )
+
+  scenario(
     "S21 a wrong password is a typed error and is not retried",
     { broker: { authenticate: () => 0x86 } },
     (kit) =>

@@ -2,7 +2,7 @@
  * What a server says about itself and about what went wrong is what the program hears.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, SubscriptionRef } from "effect"
+import { Effect, Fiber, Schedule, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
@@ -126,5 +126,30 @@ describe("what the server says", () => {
       })
       const limits = state._tag === "Connected" ? state.limits : undefined
       assert.deepInclude(limits, { receiveMaximum: 5, maximumQoS: 1, retainAvailable: false, topicAliasMaximum: 7 })
+    })))
+
+  it.effect("R98 a server that sends more than our Receive Maximum is told more on the next connection", () =>
+    run(Effect.gen(function*() {
+      const { client, peer } = yield* begin({}, { receiveMaximum: 2, reconnect: Schedule.spaced("1 second") })
+      yield* Fiber.join(client)
+      const announced = Effect.fnUntraced(function*(connection: ScriptedServer.ScriptedConnection) {
+        const [connect] = yield* connection.received
+        return connect._tag === "Connect" ? connect.properties.receiveMaximum : undefined
+      })
+      assert.strictEqual(yield* announced(peer), 2)
+      const publish = (packetIdentifier: number) =>
+        ({ _tag: "Publish", topic: "t", payload: new Uint8Array(1), qos: 1, packetIdentifier }) as const
+      yield* peer.send(publish(1), publish(2), publish(3))
+      yield* TestClock.adjust(40)
+      assert.deepInclude((yield* peer.received).at(-1), { _tag: "Disconnect", reasonCode: 0x93 })
+      const server = yield* ScriptedServer.ScriptedServer
+      yield* TestClock.adjust("2 seconds")
+      const next = yield* server.accept
+      yield* TestClock.adjust(20)
+      yield* next.handshake({})
+      assert.strictEqual(yield* announced(next), 8)
+      yield* next.send(publish(1), publish(2), publish(3))
+      yield* TestClock.adjust(40)
+      assert.lengthOf((yield* next.received).filter(({ _tag }) => _tag === "Puback"), 3)
     })))
 })

@@ -36,7 +36,7 @@ describe("messages through a broker", () => {
         }
       }))
 
-    it.effect("S17 S7 S8 the client: what is published at each QoS comes back as it was", () =>
+    it.effect("S17 S7 S8 R155 the client: what is published at each QoS comes back as it was", () =>
       Effect.gen(function*() {
         const mqtt = yield* Broker.client({ protocolVersion })
         for (const qos of qualities) {

@@ -32,7 +32,9 @@ const makeBroker = Effect.gen(function*() {
           "allow_anonymous true",
           "persistence true",
           `persistence_location ${home}/`,
-          "max_queued_messages 0"
+          "max_queued_messages 0",
+          // Before 2.0.13 it loses count of a window that is full, and with it messages; 65535 would mean 0.
+          "max_inflight_messages 65534"
         ]
       }),
       scope

@@ -6,7 +6,6 @@ import { MqttClient, type MqttMessage, type MqttState } from "../../src/index.ts
 import { NodeMqtt } from "../../src/node/index.ts"
 import * as port from "../brokers/port.ts"
 import type * as Random from "../protocol/Random.ts"
-import type { Histogram } from "./Histogram.ts"
 import { type Ledger, levels, type Party, type Route } from "./Ledger.ts"
 import type { Line } from "./Line.ts"
 import { contentOf, filterOf, textOf, topicOf } from "./message.ts"
@@ -47,9 +46,10 @@ const patience = {
 export interface Watch {
   readonly now: () => number
   readonly ledger: Ledger
-  readonly recoveries: Histogram
   /** When the broker was there again. */
   readonly brokerSince: () => number
+  /** How long a client took to come back, milliseconds. */
+  readonly recovered: (line: Line, took: number) => void
   /** A stream or a client that ended by itself. */
   readonly ended: (name: string, cause: unknown) => void
 }
@@ -74,7 +74,7 @@ const describe = (state: MqttState.ConnectionState): string => {
 }
 
 /** How long it took to come back: since the connection was lost, or since there is a way to the broker again. */
-const watchState = ({ line, mqtt, party }: Client, { brokerSince, ended, now, recoveries }: Watch) => {
+const watchState = ({ line, mqtt, party }: Client, { brokerSince, ended, now, recovered }: Watch) => {
   let lostAt: number | undefined
   return SubscriptionRef.changes(mqtt.state).pipe(
     Stream.runForEach((state) =>
@@ -83,7 +83,7 @@ const watchState = ({ line, mqtt, party }: Client, { brokerSince, ended, now, re
         if (state._tag === "Closed" && state.error !== undefined) ended(party.name, state.error)
         if (state._tag === "Disconnected") lostAt ??= now()
         if (state._tag !== "Connected") return
-        if (lostAt !== undefined) recoveries.add(now() - Math.max(lostAt, line.wholeSince, brokerSince()))
+        if (lostAt !== undefined) recovered(line, now() - Math.max(lostAt, line.wholeSince, brokerSince()))
         lostAt = undefined
       })
     )

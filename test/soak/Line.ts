@@ -31,8 +31,10 @@ const pass: Flow = { _tag: "Pass" }
 /** Beyond it a pipe reads no more, so that whoever writes feels it. */
 const heldAtMost = 64 * 1024
 
+/** A socket that connects, or that has begun to end, cannot be reset: Node would keep it open. */
 const end = (socket: Net.Socket, how: Cut): void => {
-  if (how === "reset") socket.resetAndDestroy()
+  if (socket.connecting || socket.writableEnded) socket.destroy()
+  else if (how === "reset") socket.resetAndDestroy()
   else socket.destroySoon()
 }
 
@@ -186,7 +188,7 @@ class Connection {
         this.isOver = true
         // An end in order was passed on behind the last bytes; what the other side still says, nobody hears.
         if (error === undefined) other.resume()
-        else other.resetAndDestroy()
+        else end(other, "reset")
         if (--open === 0) over("")
       })
     }
@@ -207,8 +209,8 @@ class Connection {
 
 export interface Options {
   readonly timeline: Timeline
-  /** The port of the broker, when a connection is made. */
-  readonly upstream: () => number
+  /** The port of the broker when a connection is made, if there is a broker. */
+  readonly upstream: () => number | undefined
   /** Sees what the broker sends over a connection, whether or not it arrives. */
   readonly tap?: () => (bytes: Uint8Array) => void
 }
@@ -216,7 +218,7 @@ export interface Options {
 export class Line {
   readonly timeline: Timeline
   readonly #tap: Options["tap"]
-  readonly #upstream: () => number
+  readonly #upstream: Options["upstream"]
   readonly #server: Net.Server
   readonly #connections = new Set<Connection>()
   readonly #silenced = new Set<Net.Socket>()
@@ -243,8 +245,14 @@ export class Line {
       client.resume()
       return this.timeline.add("connection accepted, in silence")
     }
+    const to = this.#upstream()
+    if (to === undefined) {
+      client.on("error", () => client.destroy())
+      end(client, "reset")
+      return this.timeline.add("connection reset, there is no broker")
+    }
     this.timeline.add("connection accepted")
-    const server = Net.connect({ host: port.host, port: this.#upstream(), noDelay: true, allowHalfOpen: true })
+    const server = Net.connect({ host: port.host, port: to, noDelay: true, allowHalfOpen: true })
     if (this.#tap !== undefined) server.on("data", this.#tap())
     const connection: Connection = new Connection(client, server, this.#flows, (why) => {
       if (why === "") this.#connections.delete(connection)
@@ -265,7 +273,7 @@ export class Line {
   /** Ends every connection there is. */
   cut(how: Cut): void {
     for (const connection of this.#connections) connection.cut(how)
-    for (const client of this.#silenced) client.resetAndDestroy()
+    for (const client of this.#silenced) end(client, "reset")
   }
 
   /** Ends the connections there are in the middle of what they carry next. */

@@ -44,9 +44,6 @@ interface Running {
 export class Server {
   readonly #home: string
   #running: Running | undefined
-  /** Of the process that was started last: each start is on another one. */
-  port = 0
-
   constructor(home: string) {
     this.#home = home
   }
@@ -56,8 +53,12 @@ export class Server {
       const scope = yield* Scope.make()
       const broker = yield* Mosquitto.start({ configuration: configuration(this.#home) }).pipe(Scope.provide(scope))
       this.#running = { broker, scope }
-      this.port = broker.port
     })
+  }
+
+  /** While it runs: each start is on another one, and what it had may be somebody else's now. */
+  get port(): number | undefined {
+    return this.#running?.broker.port
   }
 
   /** Saves now and then, for ever. */
@@ -87,9 +88,13 @@ export class Server {
 
   /** SIGKILL: what it acknowledged a moment ago may be lost. */
   get kill(): Effect.Effect<void> {
-    return Effect.suspend(() => this.#running === undefined ? Effect.void : this.#running.broker.kill).pipe(
-      Effect.andThen(this.stop)
-    )
+    return Effect.suspend(() => {
+      const running = this.#running
+      this.#running = undefined
+      return running === undefined
+        ? Effect.void
+        : Effect.andThen(running.broker.kill, Scope.close(running.scope, Exit.void))
+    })
   }
 }
 

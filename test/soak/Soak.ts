@@ -39,6 +39,14 @@ export interface Finding {
   readonly timeline: ReadonlyArray<string>
 }
 
+export interface LateRecovery {
+  readonly name: string
+  readonly at: number
+  /** Milliseconds. */
+  readonly took: number
+  readonly timeline: ReadonlyArray<string>
+}
+
 export interface Outcome {
   readonly options: Options
   readonly elapsed: number
@@ -51,6 +59,8 @@ export interface Outcome {
   /** Clients and streams that ended by themselves. */
   readonly ended: ReadonlyArray<string>
   readonly recoveries: Histogram
+  /** The first that took too long, each with what happened before. */
+  readonly lateRecoveries: ReadonlyArray<LateRecovery>
   readonly connections: number
   readonly republications: number
   readonly samples: ReadonlyArray<Vitals.Vitals>
@@ -64,6 +74,9 @@ export interface Outcome {
   readonly descriptorsBefore: number
   readonly descriptorsAfter: number
 }
+
+/** How long coming back to a whole network may take, milliseconds. */
+export const recoveryMayTake = 10_000
 
 const findingsKept = 20
 const samplesKept = 120
@@ -80,12 +93,19 @@ class Tally {
   )
   readonly samples: Array<Vitals.Vitals> = []
   readonly recoveries = new Histogram()
+  readonly lateRecoveries: Array<LateRecovery> = []
   readonly #startedAt = performance.now()
 
   readonly now = (): number => Math.round(performance.now() - this.#startedAt)
 
   struck(name: string): void {
     this.faults.set(name, (this.faults.get(name) ?? 0) + 1)
+  }
+
+  recovered({ timeline: { lines, name } }: Line.Line, took: number): void {
+    this.recoveries.add(took)
+    if (took <= recoveryMayTake || this.lateRecoveries.length >= findingsKept) return
+    this.lateRecoveries.push({ name, at: this.now(), took, timeline: lines })
   }
 
   get soFar(): Pick<Progress, "faults" | "violations" | "vitals"> {
@@ -219,7 +239,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   const watch: Clients.Watch = {
     now,
     ledger,
-    recoveries: tally.recoveries,
+    recovered: (line, took) => tally.recovered(line, took),
     brokerSince: () => brokerSince,
     ended: (name, cause) => tally.ended.push(`${name} at ${now()}: ${String(cause)}`)
   }
@@ -273,6 +293,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     findings: tally.findings,
     ended: tally.ended,
     recoveries: tally.recoveries,
+    lateRecoveries: tally.lateRecoveries,
     samples: tally.samples,
     ...owed,
     connections: stats.reduce((sum, { connections }) => sum + connections, 0),

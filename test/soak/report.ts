@@ -5,7 +5,7 @@
 import * as Os from "node:os"
 import * as chart from "./chart.ts"
 import * as Ledger from "./Ledger.ts"
-import type { Finding, Outcome, Progress } from "./Soak.ts"
+import { type Finding, type LateRecovery, type Outcome, type Progress, recoveryMayTake } from "./Soak.ts"
 import * as Vitals from "./vitals.ts"
 
 const mebibyte = 1024 * 1024
@@ -16,9 +16,8 @@ const number = (value: number): string => value.toLocaleString("en")
 const clock = (milliseconds: number): string =>
   `${Math.floor(milliseconds / 60_000)}:${String(Math.floor(milliseconds / 1000) % 60).padStart(2, "0")}`
 
-/** What the heap may have grown by, and how long coming back may take. */
+/** What the heap may have grown by. */
 const heapMayGrow = 10 * mebibyte
-const recoveryMayTake = 10_000
 /** One of the client, and two of its line. */
 const descriptorsOfAClient = 3
 
@@ -147,6 +146,11 @@ const explained = ({ timeline, violation }: Finding, index: number): ReadonlyArr
   ...index < 3 ? timeline.map((line) => `    ${line}`) : []
 ]
 
+const explainedRecovery = ({ at, name, timeline, took }: LateRecovery, index: number): ReadonlyArray<string> => [
+  `late, noticed at ${at}: ${name} took ${seconds(took)} to come back`,
+  ...index < 3 ? timeline.map((line) => `    ${line}`) : []
+]
+
 export const text = (outcome: Outcome): string => {
   const { ended, findings, ledger, options, recoveries, violations } = outcome
   const judged = checks(outcome)
@@ -171,6 +175,7 @@ export const text = (outcome: Outcome): string => {
     ...held(outcome),
     "",
     ...findings.flatMap(explained),
+    ...outcome.lateRecoveries.flatMap(explainedRecovery),
     ...ended.map((name) => `ended by itself: ${name}`),
     ...[...violations].map(([kind, count]) => `${kind}: ${number(count)}`),
     ...judged.map(({ holds, name }) => `${holds ? "✓" : "✗"} ${name}`),

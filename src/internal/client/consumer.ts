@@ -12,11 +12,17 @@ import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
 import type { ConsumeOptions } from "../../MqttOptions.ts"
 import type { Delivery } from "./handover.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscriber.ts"
+import type { Tracing } from "./tracing.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
 
-export const make = (client: Subscribing & { readonly now: () => number }) =>
+export interface Consuming extends Subscribing {
+  readonly now: () => number
+  readonly tracing: Tracing | undefined
+}
+
+export const make = (client: Consuming) =>
 <E, R>(
   topicFilter: string | ReadonlyArray<string>,
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
@@ -45,7 +51,7 @@ export const make = (client: Subscribing & { readonly now: () => number }) =>
       inbox,
       missed: (delivery) => missed.push(delivery)
     }, options.userProperties)
-    const process = handling(handler, options, open)
+    const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, open)
     yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
       Stream.runDrain

@@ -12,26 +12,37 @@ const capacity = 1024
 /** Comes after the last event. */
 const end = { _tag: "End" } as const
 
+type Published = MqttEvent | typeof end
+
 export class Events {
-  readonly #events: PubSub.PubSub<MqttEvent | typeof end>
+  /** There from the first listener on: it has room for all it may keep, 16 KiB, which most clients would hold for nobody. */
+  #events: PubSub.PubSub<Published> | undefined
   #hasEnded = false
 
-  constructor(events: PubSub.PubSub<MqttEvent | typeof end>) {
-    this.#events = events
+  #publish(event: Published): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#events === undefined ? Effect.void : Effect.asVoid(PubSub.publish(this.#events, event))
+    )
   }
 
   publish(event: MqttEvent): Effect.Effect<void> {
-    return Effect.asVoid(PubSub.publish(this.#events, event))
+    return this.#publish(event)
   }
 
   /** Nothing more will happen: every stream ends after what it has not delivered yet. */
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
     this.#hasEnded = true
-    return Effect.asVoid(PubSub.publish(this.#events, end))
+    return this.#publish(end)
   })
 
+  readonly #opened: Effect.Effect<PubSub.PubSub<Published>> = Effect.suspend(() =>
+    this.#events === undefined
+      ? Effect.map(PubSub.sliding<Published>(capacity), (events) => this.#events ??= events)
+      : Effect.succeed(this.#events)
+  )
+
   readonly stream: Stream.Stream<MqttEvent> = Stream.unwrap(
-    Effect.map(Effect.suspend(() => PubSub.subscribe(this.#events)), (subscription) =>
+    Effect.map(Effect.flatMap(this.#opened, PubSub.subscribe), (subscription) =>
       this.#hasEnded
         ? Stream.empty
         : Stream.takeWhile(
@@ -41,7 +52,4 @@ export class Events {
   )
 }
 
-export const make: Effect.Effect<Events> = Effect.map(
-  PubSub.sliding<MqttEvent | typeof end>(capacity),
-  (events) => new Events(events)
-)
+export const make: Effect.Effect<Events> = Effect.sync(() => new Events())

@@ -44,6 +44,8 @@ export class Gate {
   }
 }
 
+const none: Array<never> = []
+
 export interface InboxOptions<A> {
   readonly bounds: ResolvedBounds
   /** Wakes the subscriber at the end of the turn. */
@@ -65,7 +67,9 @@ export class Inbox<A> {
   readonly #onDropped: (item: A) => void
   readonly #onPulled: (items: ReadonlyArray<A>) => void
   readonly #parked = new Fifo<Parked<A>>()
-  #items: Array<A> = []
+  /** Nothing is ever put into an empty one, as they are all the same. */
+  #items: Array<A> = none
+  /** Of those items, where it has to be known what dropping the oldest one gains. */
   #sizes: Array<number> = []
   #bytes = 0
   #parkedAtQoS0 = 0
@@ -85,6 +89,15 @@ export class Inbox<A> {
 
   get size(): number {
     return this.#items.length
+  }
+
+  /** What waits in it, what is parked included. */
+  get depth(): { readonly messages: number; readonly bytes: number } {
+    const parked = this.#parked.toArray()
+    return {
+      messages: this.#items.length + parked.length,
+      bytes: parked.reduce((sum, { bytes }) => sum + bytes, this.#bytes)
+    }
   }
 
   get policy(): ResolvedBounds["policy"] {
@@ -139,8 +152,11 @@ export class Inbox<A> {
   }
 
   #add(item: A, bytes: number): void {
-    this.#items.push(item)
-    this.#sizes.push(bytes)
+    // An array that `push` grows has room for 17: with 10,000 inboxes that get one message each, that is what fills the
+    // memory and occupies its collector.
+    if (this.#items.length === 0) this.#items = [item]
+    else this.#items.push(item)
+    if (this.#options.policy === "dropOldest") this.#sizes.push(bytes)
     this.#bytes += bytes
     this.#wake()
   }
@@ -204,7 +220,7 @@ export class Inbox<A> {
       return Effect.succeed(items)
     }
     if (this.#end !== undefined) return Effect.fail(this.#end)
-    return Effect.andThen(this.#arrival, this.pull)
+    return this.#afterArrival
   })
 
   readonly #arrival: Effect.Effect<void> = Effect.callback((resume) => {
@@ -217,10 +233,12 @@ export class Inbox<A> {
     })
   })
 
+  readonly #afterArrival = Effect.andThen(this.#arrival, this.pull)
+
   #takeAll(): NonEmptyReadonlyArray<A> {
     const items = this.#items
-    this.#items = []
-    this.#sizes = []
+    this.#items = none
+    if (this.#sizes.length > 0) this.#sizes = []
     this.#bytes = 0
     if (!this.#parked.isEmpty) this.#admit()
     return items as [A, ...Array<A>]

@@ -28,13 +28,19 @@ const toMessage = (topic: string, payload: Payload, options: PublishOptions | un
   properties: options?.properties ?? Properties.none
 })
 
+export interface PublisherOptions {
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly clock: Clock.Clock
+}
+
 export class Publisher {
   readonly #runner: SessionRunner
   readonly #lifetime: Lifetime
   readonly #clock: Clock.Clock
   readonly #validTopics = new Set<string>()
 
-  constructor(options: { readonly runner: SessionRunner; readonly lifetime: Lifetime; readonly clock: Clock.Clock }) {
+  constructor(options: PublisherOptions) {
     this.#runner = options.runner
     this.#lifetime = options.lifetime
     this.#clock = options.clock
@@ -50,7 +56,7 @@ export class Publisher {
 
   /** `settled` hears how it ends. What comes back withdraws the message, if it was not sent by then. */
   start(topic: string, payload: Payload, options: PublishOptions | undefined, settled: Settled): Effect.Effect<void> {
-    const publication = this.#begin(toMessage(topic, payload, options), options, settled)
+    const publication = this.begin(toMessage(topic, payload, options), options, settled)
     if (publication === undefined) return Effect.void
     this.#runner.publish(publication)
     return this.#withdrawing([publication])
@@ -77,7 +83,7 @@ export class Publisher {
         for (const listener of listeners) listener(exit)
       }
       const message = toMessage(topic, payload, options)
-      const publication = this.#begin(message, options, settled, () => resume(Effect.succeed(acknowledgement)))
+      const publication = this.begin(message, options, settled, () => resume(Effect.succeed(acknowledgement)))
       if (publication === undefined) return
       this.#runner.publish(publication)
       return this.#withdrawing([publication])
@@ -109,7 +115,7 @@ export class Publisher {
       }
       for (const message of messages) {
         const { payload, topic } = message
-        const begun = this.#begin(toMessage(topic, payload, message), message, progress.settled, taken)
+        const begun = this.begin(toMessage(topic, payload, message), message, progress.settled, taken)
         if (begun === undefined) taken()
         else publications.push(begun)
       }
@@ -132,7 +138,7 @@ export class Publisher {
   })
 
   /** A publication to hand to the session, unless it is over at once; then its end has been told. */
-  #begin(
+  protected begin(
     message: Message,
     options: PublishOptions | undefined,
     settled: Settled,

@@ -37,17 +37,21 @@ const copiesWithin = 1000
 export class Routes {
   readonly #tree = TopicTree.make<Route>()
   readonly #matched: Array<Route> = []
+  /** What matches this topic is known: messages mostly come several of a topic, and matching was a tenth of receiving. */
+  #matchedTopic: string | undefined
   readonly #copies = new Copies<Route>()
   /** Seen on this session: a copy of a message for each subscription that matches. */
   #sendsEach = false
 
   add(route: Route): void {
     this.#tree.add(route.options.topicFilter, route)
+    this.#matchedTopic = undefined
     this.#copies.clear()
   }
 
   remove(route: Route): void {
     this.#tree.remove(route.options.topicFilter, route)
+    this.#matchedTopic = undefined
     this.#copies.clear()
   }
 
@@ -60,8 +64,11 @@ export class Routes {
   /** What matches the topic; good until the next call. */
   matching(topic: string): ReadonlyArray<Route> {
     const matched = this.#matched
-    matched.length = 0
-    this.#tree.match(topic, matched)
+    if (topic !== this.#matchedTopic) {
+      matched.length = 0
+      this.#tree.match(topic, matched)
+      this.#matchedTopic = topic
+    }
     return matched
   }
 

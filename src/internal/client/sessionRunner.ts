@@ -19,12 +19,14 @@ import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Session from "../../protocol/Session.ts"
 import * as Snapshot from "../../protocol/Snapshot.ts"
 import * as failures from "../connection/failures.ts"
+import * as Traffic from "../connection/traffic.ts"
 import { Deliveries } from "./deliveries.ts"
 import { Fifo } from "./fifo.ts"
 import type { Acknowledging } from "./handover.ts"
 import { Gate } from "./inbox.ts"
 import * as Outbox from "./outbox.ts"
 import { Publication } from "./publication.ts"
+import { RoundTrips } from "./roundTrips.ts"
 import * as Subscriptions from "./subscriptions.ts"
 
 /** A message that was the oldest unacknowledged one when a connection ended. */
@@ -67,6 +69,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly deliveries: Deliveries
   /** Closed while an inbox asks for no more to be read. */
   readonly gate: Gate
+  /** Over all connections. */
+  readonly traffic = Traffic.make()
+  readonly #roundTrips: RoundTrips
+  #connections = 0
   #connection: MqttConnection | undefined
   #onResume: (() => void) | undefined
   #answers: Array<Arrival> = []
@@ -89,6 +95,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       receiveMaximum: options.receiveMaximum
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
+    this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
     this.deliveries = new Deliveries(this, { maximumUnclaimed: options.receiveMaximum, gate: this.gate })
     this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
@@ -129,9 +136,20 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     return this.#state.receiveMaximum
   }
 
+  /** The server sent more than that. */
+  overrun(): void {
+    this.session.ref.current = Session.overrun(this.#state)
+  }
+
+  /** Whether a server has accepted a connection, in whichever version. */
+  get hasConnected(): boolean {
+    return this.#connections > 0
+  }
+
   get stats(): Omit<Stats, "answersDropped"> {
-    const { connection, outgoing, republications, window } = this.#state
+    const { outgoing, republications, window } = this.#state
     const reserved = Session.reserved(this.#state)
+    const buffered = this.subscriptions.depth
     return {
       inFlight: outgoing.size - reserved,
       reserved,
@@ -141,8 +159,12 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       outboxDropped: this.outbox.dropped,
       expired: this.outbox.expired,
       republications,
-      connections: connection,
-      subscriptionsDropped: this.subscriptions.dropped
+      connections: this.#connections,
+      reconnects: Math.max(0, this.#connections - 1),
+      bufferMessages: buffered.messages,
+      bufferBytes: buffered.bytes,
+      subscriptionsDropped: this.subscriptions.dropped,
+      ...this.traffic
     }
   }
 
@@ -156,6 +178,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
    */
   connected(connection: MqttConnection, hasSubscriptions: boolean): void {
     this.#connection = connection
+    this.#connections++
     const { connack, limits, protocolVersion } = connection
     const { sessionPresent } = connack
     const { actions, session } = Session.connected(this.#state, {
@@ -179,6 +202,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   disconnected(now: number): void {
     if (this.#connection === undefined) return
     this.#connection = undefined
+    this.#roundTrips.disconnected()
     this.#suspectOldest()
     // What was dealt with is decided even though it can no longer be said: at QoS 2 it is said on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#answers, 0x00, now))
@@ -226,6 +250,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   /** Packets arrived. Returns the rule the server broke, if it did. */
   receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {
+    this.#roundTrips.received(packets, now)
     const violation = this.#apply(Session.receive(this.#state, packets, now))
     const settled = this.deliveries.takeSettled()
     if (settled.length > 0) this.acknowledge(settled, 0x00)
@@ -289,11 +314,18 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const { actions, session } = Session.publish(this.#state, allowed, now)
     this.session.ref.current = session
     const leaving: Array<Publication> = []
+    let isRoundTripDue = this.#roundTrips.isDue(now)
     // One action for each message, in the same order.
     actions.forEach((action, index) => {
       if (action._tag !== "Send") return
+      const { packet } = action
       const publication = allowed[index]
-      if (this.#send(connection, action.packet, publication) && publication.message.qos === 0) leaving.push(publication)
+      if (!this.#send(connection, packet, publication)) return
+      if (publication.message.qos === 0) leaving.push(publication)
+      else if (isRoundTripDue && packet._tag === "Publish" && packet.qos === 1) {
+        isRoundTripDue = false
+        this.#roundTrips.measure(packet.packetIdentifier, now)
+      }
     })
     if (leaving.length > 0) this.#leave(connection, leaving)
     this.#withdrawRefused(now)

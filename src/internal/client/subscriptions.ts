@@ -103,6 +103,9 @@ export class Subscriptions {
   readonly #entries = new Map<string, Entry>()
   #isConnected = false
   #takesIdentifiers = false
+  /** Those whose inboxes count: from their first filter until they leave. */
+  readonly #present = new Set<Subscriber>()
+  #droppedByGone = 0
   #entered = 0
   #left = 0
 
@@ -123,9 +126,21 @@ export class Subscriptions {
   }
 
   get dropped(): number {
-    let dropped = 0
-    for (const subscriber of this.#subscribers()) dropped += subscriber.inbox.dropped
+    let dropped = this.#droppedByGone
+    for (const { inbox } of this.#present) dropped += inbox.dropped
     return dropped
+  }
+
+  /** What waits in the inboxes. */
+  get depth(): { readonly messages: number; readonly bytes: number } {
+    let messages = 0
+    let bytes = 0
+    for (const { inbox } of this.#present) {
+      const depth = inbox.depth
+      messages += depth.messages
+      bytes += depth.bytes
+    }
+    return { messages, bytes }
   }
 
   // -------------------------------------------------------------------------
@@ -134,6 +149,7 @@ export class Subscriptions {
 
   /** Adds a subscriber to filters, which are asked for together; messages that match reach it from now on. */
   addAll(all: ReadonlyArray<Joining>, subscriber: Subscriber): void {
+    this.#present.add(subscriber)
     const entries = all.map((joining) => this.#enter(joining, subscriber))
     this.#deliveries.claim(subscriber)
     this.#reconcile(entries)
@@ -177,6 +193,7 @@ export class Subscriptions {
    */
   leave(topicFilters: ReadonlyArray<string>, subscriber: Subscriber): (() => void) | undefined {
     const leaving = ++this.#left
+    if (this.#present.delete(subscriber)) this.#droppedByGone += subscriber.inbox.dropped
     const left = topicFilters.flatMap((topicFilter) => {
       const entry = this.#entries.get(topicFilter)
       return entry !== undefined && withdraw(entry, subscriber) ? [entry] : []

@@ -102,6 +102,7 @@ class Supervisor {
     )
     while (true) {
       const error = yield* Effect.flip(this.#connectAndRun(stable))
+      if (isOverrun(error)) this.#runner.overrun()
       if (this.#version.failed(error.reason) || (yield* this.#goesElsewhere(error))) continue
       if (yield* this.#isFatal(error)) return yield* error
       this.#attempt++
@@ -218,7 +219,8 @@ class Supervisor {
           connectTimeout: options.connectTimeout,
           packetTimeout: options.packetTimeout,
           drainTimeout: options.drainTimeout,
-          fill: this.#runner.fill
+          fill: this.#runner.fill,
+          traffic: this.#runner.traffic
         })
       // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
       if (cleanStart && options.session === "cleanStartThenPersistent" && version === "3.1.1") {
@@ -245,9 +247,9 @@ class Supervisor {
   }
 
   get #properties(): Properties {
-    const { receiveMaximum, responseTopic, session, sessionExpiry, topicAliasMaximum, userProperties } = this.#options
+    const { responseTopic, session, sessionExpiry, topicAliasMaximum, userProperties } = this.#options
     return {
-      receiveMaximum,
+      receiveMaximum: this.#runner.receiveMaximum,
       ...(topicAliasMaximum === 0 ? {} : { topicAliasMaximum }),
       ...(responseTopic === undefined ? { requestResponseInformation: 1 } : {}),
       ...(session === "clean" ? {} : { sessionExpiryInterval: sessionExpiry }),
@@ -265,6 +267,7 @@ class Supervisor {
       if (sessionPresent && !hadSession && this.#options.refuseUnknownSession) {
         return yield* connection.violated(unknownSession(protocolVersion))
       }
+      const isAgain = this.#hasConnected
       this.#hasConnected = true
       this.#version.accepted()
       this.#route.accepted()
@@ -293,6 +296,10 @@ class Supervisor {
       if (hadSession && !sessionPresent && this.#options.session !== "clean") {
         yield* this.#publishEvent({ _tag: "SessionLost" })
       }
+      // The first is what everybody expects; a later one answers the warning that told of the loss.
+      yield* (isAgain ? Effect.logInfo("Connected again") : Effect.logDebug("Connected")).pipe(
+        Effect.annotateLogs({ protocolVersion, sessionPresent, keepAlive, attempt: this.#attempt + 1 })
+      )
       yield* Deferred.succeed(this.#first, undefined)
     })
   }
@@ -361,6 +368,10 @@ class Supervisor {
     )
   }
 }
+
+/** The server sent more than our Receive Maximum. */
+const isOverrun = ({ reason }: MqttError.MqttError): boolean =>
+  reason._tag === "ProtocolViolation" && reason.reasonCode === 0x93
 
 const unknownSession = (version: ProtocolVersion) =>
   violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")

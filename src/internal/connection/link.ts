@@ -23,6 +23,8 @@ import * as Properties from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import * as TopicAliases from "../../protocol/TopicAliases.ts"
 import * as failures from "./failures.ts"
+import type { PacketLog } from "./packetLog.ts"
+import type * as Traffic from "./traffic.ts"
 import * as Writer from "./writer.ts"
 
 export interface LinkOptions {
@@ -37,6 +39,10 @@ export interface LinkOptions {
   readonly pingInterval: number | undefined
   readonly drainTimeout: Duration.Input
   readonly fill: () => void
+  /** Counted into. */
+  readonly traffic: Traffic.Counters
+  /** Told of every packet, if somebody wants to see them. */
+  readonly packetLog: PacketLog | undefined
   /** How many Topic Aliases are assigned at most, if the server takes as many. */
   readonly outgoingTopicAliasMaximum: number
   readonly authenticate:
@@ -48,10 +54,21 @@ type Packets = ReadonlyArray<Connection.SessionPacket>
 
 const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
 
+const isPingresp = ({ _tag }: { readonly _tag: string }): boolean => _tag === "Pingresp"
+
 export const disconnectPacket = (reasonCode: number, properties = Properties.none): Packet.Disconnect => ({
   _tag: "Disconnect",
   reasonCode,
   properties
+})
+
+const logged = (writer: Writer.Writer, log: PacketLog): Writer.Writer => ({
+  ...writer,
+  enqueue: (packet) => {
+    const invalid = writer.enqueue(packet)
+    if (invalid === undefined) log("sent", packet)
+    return invalid
+  }
 })
 
 export class Link {
@@ -72,6 +89,8 @@ export class Link {
   /** From when this side began to close the network connection; done once it is closed. */
   #closed: Deferred.Deferred<void> | undefined
   #isPulling = false
+  /** When the PINGREQ was sent whose PINGRESP tells the round trip. */
+  #pingSent: number | undefined
   #packetDeadline: PacketDeadline.PacketDeadline
   #isWatchingPacket = false
   /** Packets that came in the same bytes as CONNACK. */
@@ -89,14 +108,18 @@ export class Link {
       pingInterval: options.pingInterval,
       now: this.now()
     })
-    this.#writer = Writer.make({
+    const writer = Writer.make({
       encoder: this.#encoder,
       network: options.network,
       fill: options.fill,
-      onBatch: () => {
+      onBatch: (bytes, packets) => {
+        const { traffic } = options
+        traffic.bytesSent += bytes
+        traffic.packetsSent += packets
         this.#connection = Connection.sent(this.#connection, this.now())
       }
     })
+    this.#writer = options.packetLog === undefined ? writer : logged(writer, options.packetLog)
   }
 
   get connection(): Connection.Connection {
@@ -239,6 +262,14 @@ export class Link {
   #decode(chunks: ReadonlyArray<Uint8Array>): Connection.Received {
     const packets = chunks.length === 1 ? this.#decoder.push(chunks[0]) : chunks.flatMap(this.#decoder.push)
     const now = this.now()
+    const { packetLog, traffic } = this.#options
+    for (const chunk of chunks) traffic.bytesReceived += chunk.length
+    traffic.packetsReceived += packets.length
+    if (packetLog !== undefined) { for (const packet of packets) packetLog("received", packet) }
+    if (this.#pingSent !== undefined && packets.some(isPingresp)) {
+      traffic.roundTrip = now - this.#pingSent
+      this.#pingSent = undefined
+    }
     const { error, isWithinPacket } = this.#decoder
     this.#packetDeadline = PacketDeadline.received(
       this.#packetDeadline,
@@ -344,8 +375,10 @@ export class Link {
   }
 
   #ping(): void {
+    const now = this.now()
     this.enqueue(pingreq)
-    this.#connection = Connection.pinged(this.#connection, this.now())
+    this.#pingSent ??= now
+    this.#connection = Connection.pinged(this.#connection, now)
   }
 
   #silent(now: number): Effect.Effect<void> {

@@ -38,10 +38,12 @@ export const make = (options: {
   readonly network: NetworkConnection
   /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
   readonly fill: () => void
-  readonly onBatch: () => void
+  /** What goes into the write. */
+  readonly onBatch: (bytes: number, packets: number) => void
 }): Writer => {
   const { encoder, fill, network, onBatch } = options
   let beingWritten = 0
+  let enqueued = 0
   let callbacks: Array<Callback> = []
   let resumeWriting: (() => void) | undefined
   let isScheduled = false
@@ -81,7 +83,8 @@ export const make = (options: {
     }
     if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
     beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    onBatch()
+    onBatch(beingWritten, enqueued)
+    enqueued = 0
     let isOver = false
     // A write that fails at once has taken nothing; one that waits for the network may have.
     queueMicrotask(() => {
@@ -99,7 +102,10 @@ export const make = (options: {
   return {
     enqueue: (packet) => {
       const invalid = encoder.encode(packet)
-      if (invalid === undefined) schedule()
+      if (invalid === undefined) {
+        enqueued++
+        schedule()
+      }
       return invalid
     },
     wake: schedule,

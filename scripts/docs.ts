@@ -1,0 +1,334 @@
+/**
+ * The API reference, from the docstrings: a page of Markdown for each module that a user can import.
+ *
+ * Reads the declarations that the compiler writes, which are the signatures users see, and follows what modules export
+ * of others. What a module keeps to itself is not in it. Writes `docs/api`, which git ignores.
+ * usage: node scripts/docs.ts [folder]
+ *
+ * @since 0.1.0
+ */
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { parseSync } from "vite"
+import manifest from "../package.json" with { type: "json" }
+import { repository } from "./files.ts"
+
+/**
+ * What a docstring says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Docstring {
+  readonly description: string
+  readonly since: string | undefined
+  readonly category: string | undefined
+}
+
+/**
+ * One export: a name, and everything that is declared under it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Export {
+  readonly name: string
+  /** The first docstring of its declarations. */
+  readonly docstring: Docstring | undefined
+  readonly signatures: ReadonlyArray<string>
+}
+
+/**
+ * A module that a user imports from an export path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Module {
+  /** Such as `effect-mqtt/node`. */
+  readonly exportPath: string
+  /** Such as `NodeMqtt`. */
+  readonly name: string
+  readonly docstring: Docstring | undefined
+  readonly exports: ReadonlyArray<Export>
+}
+
+// ---------------------------------------------------------------------------
+// Reading declarations
+// ---------------------------------------------------------------------------
+
+/** The nodes of an ESTree program that matter here, with what of them does. */
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  readonly source?: { readonly value: string } | null
+  readonly declaration?: Node | null
+  readonly specifiers?: ReadonlyArray<{ readonly local: { readonly name: string }; readonly exported: Named }>
+  readonly exported?: Named | null
+  readonly id?: Named
+  readonly declarations?: ReadonlyArray<{ readonly id: Named }>
+}
+
+interface Named {
+  readonly name: string
+}
+
+interface Source {
+  readonly text: string
+  readonly body: ReadonlyArray<Node>
+  readonly comments: ReadonlyArray<{ readonly value: string; readonly start: number; readonly end: number }>
+}
+
+const sources = new Map<string, Source>()
+
+const sourceOf = (file: string): Source => {
+  const known = sources.get(file)
+  if (known !== undefined) return known
+  const text = fs.readFileSync(file, "utf8")
+  const { comments, errors, program } = parseSync(file, text)
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`)
+  const source = { text, body: program.body as ReadonlyArray<Node>, comments }
+  sources.set(file, source)
+  return source
+}
+
+const parseDocstring = (comment: string): Docstring => {
+  const lines = comment.replace(/^\*/, "").split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trimEnd())
+  const tag = (name: string): string | undefined =>
+    lines.find((line) => line.startsWith(`@${name} `))?.slice(name.length + 2).trim()
+  const description = lines.filter((line) => !/^@(since|category)\b/.test(line)).join("\n").trim()
+  return { description, since: tag("since"), category: tag("category") }
+}
+
+/** The docstring that stands right before a place, or, for the place 0, at the head of the file. */
+const docstringBefore = ({ comments, text }: Source, place: number): Docstring | undefined => {
+  const comment = comments.find(({ end, start, value }) =>
+    value.startsWith("*") && start < place && text.slice(end, place).trim() === ""
+  )
+  return comment && parseDocstring(comment.value)
+}
+
+/** From the source: the compiler leaves out the head of a file that begins with an import it does not need. */
+const fileHeader = (file: string, declarations: string): Docstring | undefined => {
+  const source = path.join(repository, "src", path.relative(declarations, file).replace(/\.d\.ts$/, ".ts"))
+  const [first] = sourceOf(source).comments
+  return first && parseDocstring(first.value)
+}
+
+/** `./MqttClient.ts` or `./MqttClient.js` of one declaration file is another one. */
+const resolve = (from: string, specifier: string): string =>
+  path.join(path.dirname(from), specifier.replace(/\.(ts|js)$/, ".d.ts"))
+
+const namesDeclaredBy = (declaration: Node): ReadonlyArray<string> =>
+  declaration.declarations?.map(({ id }) => id.name) ?? (declaration.id === undefined ? [] : [declaration.id.name])
+
+interface Declared {
+  readonly name: string
+  readonly docstring: Docstring | undefined
+  readonly signature: string
+}
+
+const withoutKeywords = (signature: string): string =>
+  signature.replace(/^export /, "").replace(/^declare /, "").replace(/^ {4}(?= *\S)/gm, "  ")
+
+/** Everything a file declares, exported or not; its exports choose from it. */
+const declaredIn = (file: string): ReadonlyArray<Declared> => {
+  const source = sourceOf(file)
+  const declared = source.body.flatMap((node): ReadonlyArray<Declared> => {
+    const declaration = node.type === "ExportNamedDeclaration" ? node.declaration : node
+    if (declaration === null || declaration === undefined || node.type.startsWith("Import")) return []
+    const signature = withoutKeywords(source.text.slice(node.start, node.end))
+    const docstring = docstringBefore(source, node.start)
+    return namesDeclaredBy(declaration).map((name) => ({ name, docstring, signature }))
+  })
+  return declared.map((one) => withoutBase(one, declared))
+}
+
+/** The compiler gives the base of a class that is made by a call a name of its own, `Name_base`. */
+const withoutBase = (one: Declared, declared: ReadonlyArray<Declared>): Declared => {
+  const base = declared.find(({ name }) => name === `${one.name}_base`)
+  if (base === undefined) return { ...one, signature: withoutServices(one.signature, declared) }
+  const type = base.signature.replace(/^const \w+: /, "").replace(/;$/, "")
+  return { ...one, signature: one.signature.replace(base.name, () => type) }
+}
+
+const shapeOfService = /^const (\w+)_base: Context\.ServiceClass<[^{]*(\{.*\})>;$/s
+
+const withoutSpace = (text: string): string => text.replace(/\s+/g, "")
+
+/** Where the shape of a service is written out that is declared next to it, its name is enough. */
+const withoutServices = (signature: string, declared: ReadonlyArray<Declared>): string => {
+  for (const { signature: base } of declared) {
+    const [, name, shape] = shapeOfService.exec(base) ?? []
+    if (name === undefined || shape === undefined) continue
+    const start = signature.indexOf("{\n")
+    const end = signature.lastIndexOf("}")
+    if (withoutSpace(signature.slice(start, end + 1)) !== withoutSpace(shape)) continue
+    return `${signature.slice(0, start)}${name}["Service"]${signature.slice(end + 1)}`
+  }
+  return signature
+}
+
+/** What a file declares or re-exports under a name; nothing if it comes from another package. */
+const find = (file: string, name: string): ReadonlyArray<Declared> => {
+  const own = declaredIn(file).filter((declared) => declared.name === name)
+  return own.length > 0 ? own : exportedFrom(file).filter((declared) => declared.name === name)
+}
+
+const exportedFrom = (file: string): ReadonlyArray<Declared> => {
+  const source = sourceOf(file)
+  return source.body.flatMap((node): ReadonlyArray<Declared> => {
+    const specifier = node.source?.value
+    const target = specifier?.startsWith(".") ? resolve(file, specifier) : undefined
+    if (node.type === "ExportAllDeclaration") {
+      if (target === undefined) return []
+      const docstring = docstringBefore(source, node.start)
+      return node.exported === null || node.exported === undefined
+        ? exportedFrom(target)
+        : [{ name: node.exported.name, docstring, signature: source.text.slice(node.start, node.end) }]
+    }
+    if (node.type !== "ExportNamedDeclaration") return []
+    const { declaration } = node
+    if (declaration !== null && declaration !== undefined) {
+      return namesDeclaredBy(declaration).flatMap((name) =>
+        declaredIn(file).filter((declared) => declared.name === name)
+      )
+    }
+    if (specifier !== undefined && target === undefined) return []
+    return (node.specifiers ?? []).flatMap(({ exported, local }) =>
+      find(target ?? file, local.name).map((declared) => ({ ...declared, name: exported.name }))
+    )
+  })
+}
+
+const groupBy = <A>(items: ReadonlyArray<A>, keyOf: (item: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const item of items) groups.set(keyOf(item), [...groups.get(keyOf(item)) ?? [], item])
+  return groups
+}
+
+const exportsOf = (file: string): ReadonlyArray<Export> =>
+  [...groupBy(exportedFrom(file), ({ name }) => name)].map(([name, declared]) => ({
+    name,
+    docstring: declared.find(({ docstring }) => docstring !== undefined)?.docstring,
+    signatures: [...new Set(declared.map(({ signature }) => signature))]
+  }))
+
+/** An index that names its modules, `export * as Name from "./Name.ts"`. */
+const modulesOf = (exportPath: string, index: string, declarations: string): ReadonlyArray<Module> =>
+  sourceOf(index).body.flatMap((node) => {
+    const { exported, source } = node
+    if (node.type !== "ExportAllDeclaration" || exported === null || exported === undefined || !source) return []
+    const file = resolve(index, source.value)
+    return [{ exportPath, name: exported.name, docstring: fileHeader(file, declarations), exports: exportsOf(file) }]
+  })
+
+/**
+ * The modules behind every export path that has types, from declarations laid out as `dist`.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const modules = (declarations: string): ReadonlyArray<Module> =>
+  Object.entries(manifest.exports).flatMap(([exported, target]) =>
+    typeof target === "string" ? [] : modulesOf(
+      path.posix.join(manifest.name, exported),
+      path.join(declarations, path.relative("./dist", target.types)),
+      declarations
+    )
+  )
+
+/**
+ * Has the compiler write the declarations of `src` to a new folder, which the caller removes.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const emitDeclarations = (): string => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-declarations-"))
+  const compiler = path.join(repository, "node_modules", "typescript", "bin", "tsc")
+  const project = path.join(repository, "tsconfig.build.json")
+  // What does not type-check is declared all the same; that it does is another check.
+  spawnSync(process.execPath, [compiler, "--project", project, "--outDir", folder, "--emitDeclarationOnly"])
+  return folder
+}
+
+// ---------------------------------------------------------------------------
+// Writing pages
+// ---------------------------------------------------------------------------
+
+const fence = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``
+
+const sinceOf = (docstring: Docstring | undefined): string =>
+  docstring?.since === undefined ? "" : `Since ${docstring.since}`
+
+const exportPage = ({ docstring, name, signatures }: Export): string =>
+  [`### ${name}`, docstring?.description ?? "", fence("ts", signatures.join("\n\n")), sinceOf(docstring)]
+    .filter((part) => part !== "").join("\n\n")
+
+const anchor = (name: string): string => name.toLowerCase()
+
+/**
+ * The page of a module: what it is for, its exports by category, each with its signature.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const page = ({ docstring, exportPath, exports, name }: Module): string => {
+  const categories = groupBy(exports, ({ docstring }) => docstring?.category ?? "other")
+  const sorted = [...categories].toSorted(([one], [other]) => one.localeCompare(other))
+  const overview = sorted.map(([category, members]) =>
+    `- ${category}: ${members.map((member) => `[\`${member.name}\`](#${anchor(member.name)})`).join(", ")}`
+  )
+  return [
+    `# ${name}`,
+    docstring?.description ?? "",
+    fence("ts", `import { ${name} } from "${exportPath}"`),
+    overview.join("\n"),
+    ...sorted.flatMap(([category, members]) => [`## ${category}`, ...members.map(exportPage)])
+  ].join("\n\n") + "\n"
+}
+
+const fileOf = ({ exportPath, name }: Module): string =>
+  path.posix.join(path.posix.relative(manifest.name, exportPath), `${name}.md`)
+
+const firstSentence = (docstring: Docstring | undefined): string =>
+  (docstring?.description ?? "").split("\n\n")[0]?.replaceAll("\n", " ") ?? ""
+
+/**
+ * Every file of the reference by its path in it.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const reference = (all: ReadonlyArray<Module>): ReadonlyMap<string, string> => {
+  const lists = [...groupBy(all, ({ exportPath }) => exportPath)].map(([exportPath, members]) =>
+    [
+      `## \`${exportPath}\``,
+      "| module | |\n|---|---|\n" +
+      members.map((one) => `| [${one.name}](${fileOf(one)}) | ${firstSentence(one.docstring)} |`).join("\n")
+    ].join("\n\n")
+  )
+  const index = ["# API reference", `\`${manifest.name}\` ${manifest.version}, from its docstrings.`, ...lists]
+  return new Map([["README.md", index.join("\n\n") + "\n"], ...all.map((one) => [fileOf(one), page(one)] as const)])
+}
+
+if (import.meta.main) {
+  const folder = process.argv[2] ?? path.join(repository, "docs", "api")
+  const declarations = emitDeclarations()
+  try {
+    const all = modules(declarations)
+    fs.rmSync(folder, { recursive: true, force: true })
+    for (const [file, text] of reference(all)) {
+      fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
+      fs.writeFileSync(path.join(folder, file), text)
+    }
+    const count = all.reduce((sum, { exports }) => sum + exports.length, 0)
+    console.log(`docs: ${count} exports of ${all.length} modules in ${path.relative("", folder)}`)
+  } finally {
+    fs.rmSync(declarations, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,345 @@
+/**
+ * Typed topics: a template with named parameters and a schema for the payload give the Topic Filter, a publish that no
+ * parameter can lead astray, and streams of decoded messages.
+ *
+ * Delivery is the client's: quality of service, buffers and acknowledging are as without types. MQTT 5.0 section 4.7.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Errors from "./internal/topic/errors.ts"
+import * as Parameters from "./internal/topic/parameters.ts"
+import * as Payload from "./internal/topic/payload.ts"
+import * as Publishing from "./internal/topic/publishing.ts"
+import * as Receiving from "./internal/topic/receiving.ts"
+import * as Template from "./internal/topic/template.ts"
+import { MqttClient } from "./MqttClient.ts"
+import * as MqttError from "./MqttError.ts"
+import type { Acknowledgement, MqttMessage, Rejected } from "./MqttMessage.ts"
+import type { PublishOptions } from "./MqttOptions.ts"
+
+export { DecodeError, EncodeError } from "./internal/topic/errors.ts"
+export type { DeadLetter, Invalid, OnInvalid } from "./internal/topic/invalid.ts"
+export type { LevelSchema, LevelsSchema } from "./internal/topic/parameters.ts"
+export {
+  bytes,
+  codec,
+  type CodecOptions,
+  json,
+  type PayloadCodec,
+  type PayloadSchema,
+  text
+} from "./internal/topic/payload.ts"
+export type {
+  ConsumeOptions,
+  LatestOptions,
+  Received,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionWithFailures,
+  WithFailuresOptions
+} from "./internal/topic/receiving.ts"
+
+/**
+ * A typed topic. `RD` and `RE` are what the payload's schema needs to decode and to encode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MqttTopic<Values, A, RD = never, RE = never> {
+  readonly template: string
+  /** The Topic Filter: `+` for each parameter, `#` for `{name...}`. */
+  readonly filter: string
+  /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
+  readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
+  /**
+   * The Topic Name with these parameters. It is one that `parse` reads back and no other template's: a parameter with a
+   * separator, a wildcard or a control character in it is refused, one that is empty unless `allowEmpty` says otherwise,
+   * and one that begins with "$" where it would be the first level.
+   */
+  readonly topic: (parameters: Values) => Result.Result<string, Errors.EncodeError>
+  /** The parameters in a Topic Name. */
+  readonly parse: (topic: string) => Result.Result<Values, Errors.DecodeError>
+  /** Parameters and payload of a message that came by another way. */
+  readonly decode: (message: MqttMessage) => Effect.Effect<Receiving.Received<Values, A>, Errors.DecodeError, RD>
+  /**
+   * `MqttClient.publish` with the topic of these parameters and the encoded payload. In 5.0 the message says its content
+   * type and, if it is text, its Payload Format Indicator; `properties` of the options win.
+   */
+  readonly publish: (
+    parameters: Values,
+    payload: A,
+    options?: PublishOptions
+  ) => Effect.Effect<Acknowledgement, MqttError.MqttError | Errors.EncodeError, MqttClient | RE>
+  /**
+   * `MqttClient.subscribe` with decoded messages. What does not decode goes where `onInvalid` says and never ends the
+   * stream: should that place fail, it is logged.
+   */
+  readonly subscribe: <R = never>(
+    options?: Receiving.SubscribeOptions<R>
+  ) => Effect.Effect<
+    Receiving.Subscription<Receiving.Received<Values, A>, RD | R>,
+    MqttError.MqttError,
+    MqttClient | Scope.Scope
+  >
+  /** `subscribe` as a plain stream, subscribed for as long as it is run. */
+  readonly messages: <R = never>(
+    options?: Receiving.SubscribeOptions<R>
+  ) => Stream.Stream<Receiving.Received<Values, A>, MqttError.MqttError, MqttClient | RD | R>
+  /**
+   * `subscribe` with a second stream, of what does not decode. Failures are found as `messages` is run, and it waits for
+   * nobody: when more than `failures` of them wait, the oldest are dropped and counted.
+   */
+  readonly subscribeWithFailures: (
+    options?: Receiving.WithFailuresOptions
+  ) => Effect.Effect<
+    Receiving.SubscriptionWithFailures<Receiving.Received<Values, A>, RD>,
+    MqttError.MqttError,
+    MqttClient | Scope.Scope
+  >
+  /**
+   * `MqttClient.consume` with decoded messages. One that does not decode is refused with 0x99 (Payload format invalid) in
+   * 5.0 and acknowledged in 3.1.1 when `onInvalid` is `"log"`; otherwise it is acknowledged when the handler succeeded or
+   * the dead letter was. A place that fails is a handler that fails.
+   */
+  readonly consume: <E, R, E2 = never, R2 = never>(
+    handler: (received: Receiving.Received<Values, A>) => Effect.Effect<unknown, E, R>,
+    options?: Receiving.ConsumeOptions<E2, R2>
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E | E2, Rejected>, MqttClient | RD | R | R2>
+  /** The latest value of one of its topics, as `MqttTopic.latest`. */
+  readonly latest: <R = never>(
+    parameters: Values,
+    options?: Receiving.LatestOptions<R>
+  ) => Effect.Effect<
+    SubscriptionRef.SubscriptionRef<Option.Option<A>>,
+    MqttError.MqttError | Errors.EncodeError,
+    MqttClient | Scope.Scope | RD | R
+  >
+}
+
+/**
+ * What a payload may be given as.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PayloadSource = Payload.PayloadSchema | Payload.PayloadCodec<Payload.PayloadSchema>
+
+/**
+ * The schemas of a template's parameters, text where there is none, and that of the payload.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Definition<Source extends string> = string extends Source ? {
+    readonly payload: PayloadSource
+    readonly [name: string]: PayloadSource | Parameters.LevelSchema | Parameters.LevelsSchema
+  }
+  :
+    & { readonly payload: PayloadSource }
+    & { readonly [Name in Exclude<Template.Names<Source>, Template.MultiName<Source>>]?: Parameters.LevelSchema }
+    & { readonly [Name in Template.MultiName<Source>]?: Parameters.LevelsSchema }
+
+/**
+ * The parameters of a template, as its definition has them.
+ *
+ * @since 0.1.0
+ * @category utility types
+ */
+export type Values<Source extends string, D> = string extends Source ? { readonly [name: string]: unknown }
+  : {
+    readonly [Name in Template.Names<Source>]: Name extends keyof D ? TypeOf<D[Name]>
+      : Name extends Template.MultiName<Source> ? ReadonlyArray<string>
+      : string
+  }
+
+type TypeOf<S> = S extends { readonly Type: infer A } ? A : never
+
+type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
+
+/** A name that the template does not have is a mistake. */
+type Only<Source extends string, D> = string extends Source ? unknown
+  : { readonly [Name in Exclude<keyof D, Template.Names<Source> | "payload">]: never }
+
+/** A template, or what is wrong with it. */
+type Checked<Source extends string> = [Template.Fault<Source>] extends [never] ? Source : Template.Fault<Source>
+
+type Made<Source extends string, D extends { readonly payload: PayloadSource }> = MqttTopic<
+  Values<Source, D>,
+  SchemaOf<D["payload"]>["Type"],
+  SchemaOf<D["payload"]>["DecodingServices"],
+  SchemaOf<D["payload"]>["EncodingServices"]
+>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MakeOptions {
+  /** Whether a level may be empty, and `{name...}` no level at all. Default: `false`. */
+  readonly allowEmpty?: boolean | undefined
+}
+
+/**
+ * A typed topic. In the template `{name}` is one level and, at its end, `{name...}` any number of them, which is an array;
+ * the rest is as it stands. A parameter without a schema is a string, or an array of them.
+ *
+ * A template that is none, and a schema for a name that it does not have, do not compile; and at run time they throw an
+ * `MqttError` with the reason `InvalidOptions`. For templates that are not known before use `makeResult`.
+ *
+ * **Example** (Readings of many sensors)
+ *
+ * ```ts
+ * import { Effect, Schema, Stream } from "effect"
+ * import { MqttTopic } from "effect-mqtt"
+ *
+ * const Temperature = MqttTopic.make("site/{site}/temperature/{sensor}", {
+ *   sensor: Schema.FiniteFromString,
+ *   payload: MqttTopic.json(Schema.Struct({ celsius: Schema.Finite }))
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Temperature.publish({ site: "north", sensor: 7 }, { celsius: 21.5 }, { qos: 1 })
+ *   yield* Temperature.messages({ qos: 1 }).pipe(
+ *     Stream.runForEach(({ parameters, payload }) => Effect.log(parameters.site, parameters.sensor, payload.celsius))
+ *   )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const Source extends string, const D extends Definition<Source>>(
+  template: Checked<Source>,
+  definition: D & Only<Source, D>,
+  options?: MakeOptions
+): Made<Source, D> => Result.getOrThrow(build<Source, D>(template, definition, options))
+
+/**
+ * `make` for templates that are known at run time only.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeResult = <const Source extends string, const D extends Definition<Source>>(
+  template: Checked<Source>,
+  definition: D & Only<Source, D>,
+  options?: MakeOptions
+): Result.Result<Made<Source, D>, MqttError.MqttError> => build<Source, D>(template, definition, options)
+
+const invalid = (option: string, description: string): Result.Result<never, MqttError.MqttError> =>
+  Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+
+const build = <Source extends string, D extends { readonly payload: PayloadSource }>(
+  source: string,
+  definition: D,
+  { allowEmpty = false }: MakeOptions = {}
+): Result.Result<Made<Source, D>, MqttError.MqttError> => {
+  const template = Template.parse(source)
+  if (Result.isFailure(template)) return invalid("template", template.failure)
+  const { payload, ...schemas }: Definition<string> = definition
+  const names = Template.namesOf(template.success.levels)
+  const unknown = Object.keys(schemas).find((name) => !names.includes(name))
+  if (unknown !== undefined) return invalid(unknown, `"${source}" has no parameter {${unknown}}`)
+  if (payload === undefined) return invalid("payload", "is missing; give it a schema, or `MqttTopic.bytes`")
+  const parameters = Parameters.make<Values<Source, D>>(template.success, {
+    // Those of a template that is not known before are told apart by the template alone.
+    schemas: schemas as Parameters.Options["schemas"],
+    allowEmpty
+  })
+  return Result.map(
+    Payload.toCodec(payload as SchemaOf<D["payload"]>),
+    (codec) => fromParts<Values<Source, D>, SchemaOf<D["payload"]>>({ template: template.success, parameters, codec })
+  )
+}
+
+interface Parts<V, S extends Payload.PayloadSchema> {
+  readonly template: Template.Template
+  readonly parameters: Parameters.Parameters<V>
+  readonly codec: Payload.PayloadCodec<S>
+}
+
+const fromParts = <V, S extends Payload.PayloadSchema>(
+  { codec, parameters, template }: Parts<V, S>
+): MqttTopic<V, S["Type"], S["DecodingServices"], S["EncodingServices"]> => {
+  const { topicFilter } = template
+  const described = Payload.propertiesOf(codec)
+  const encode = Payload.encoder(codec)
+  const decodePayload = decoding(codec)
+  const decode = (message: MqttMessage) =>
+    Effect.flatMap(
+      Effect.fromResult(parameters.parse(message.topic)),
+      (values) => Effect.map(decodePayload(message), (payload) => ({ parameters: values, payload, message }))
+    )
+  const receiver = Effect.map(MqttClient, (mqtt) => ({ mqtt, topicFilter, decode }))
+  const subscribe = <R = never>(options?: Receiving.SubscribeOptions<R>) =>
+    Effect.flatMap(receiver, (receiver) => Receiving.subscribe(receiver, options))
+
+  return {
+    template: template.source,
+    filter: topicFilter,
+    shared: (group) => Receiving.shared(topicFilter, group),
+    topic: parameters.format,
+    parse: parameters.parse,
+    decode,
+    publish: Effect.fnUntraced(function*(values, value, options) {
+      const topic = yield* Effect.fromResult(parameters.format(values))
+      const payload = yield* Effect.mapError(
+        encode(value),
+        (fault) => new Errors.EncodeError({ template: template.source, part: "payload", ...fault })
+      )
+      return yield* Publishing.publish(yield* MqttClient, { topic, payload, described, options })
+    }),
+    subscribe,
+    messages: (options) => Stream.unwrap(subscribe(options)),
+    subscribeWithFailures: (options) =>
+      Effect.flatMap(receiver, (receiver) => Receiving.subscribeWithFailures(receiver, options)),
+    consume: (handler, options) =>
+      Effect.flatMap(receiver, (receiver) => Receiving.consume(receiver, handler, options)),
+    latest: (values, options) =>
+      Effect.flatMap(Effect.fromResult(parameters.format(values)), (topic) => latestOf(topic, decodePayload, options))
+  }
+}
+
+const decoding = <S extends Payload.PayloadSchema>(codec: Payload.PayloadCodec<S>) => {
+  const decode = Payload.decoder(codec)
+  return ({ payload, topic }: MqttMessage): Effect.Effect<S["Type"], Errors.DecodeError, S["DecodingServices"]> =>
+    Effect.mapError(decode(payload), (fault) => new Errors.DecodeError({ topic, part: "payload", ...fault }))
+}
+
+const latestOf = <A, RD, R = never>(
+  topic: string,
+  decode: (message: MqttMessage) => Effect.Effect<A, Errors.DecodeError, RD>,
+  options?: Receiving.LatestOptions<R>
+) => Effect.flatMap(MqttClient, (mqtt) => Receiving.latest({ mqtt, topicFilter: topic, decode }, options))
+
+/**
+ * The latest value of one topic, retained or live, followed for as long as the scope lives: none until the first comes,
+ * and none again after an empty payload, with which a retained message is removed. It survives reconnects. Completes when
+ * the server has granted the subscription; the retained message may come a moment later.
+ *
+ * What does not decode goes where `onInvalid` says, and the value stays. `payload` is text if not given.
+ *
+ * Fails with `InvalidRequest` when the topic is a filter with wildcards, and like `subscribe`.
+ *
+ * @since 0.1.0
+ * @category receiving
+ */
+export const latest = <const P extends PayloadSource = Payload.PayloadCodec<Schema.String>, R = never>(
+  topic: string,
+  options?: Receiving.LatestOptions<R> & { readonly payload?: P | undefined }
+): Effect.Effect<
+  SubscriptionRef.SubscriptionRef<Option.Option<SchemaOf<P>["Type"]>>,
+  MqttError.MqttError,
+  MqttClient | Scope.Scope | SchemaOf<P>["DecodingServices"] | R
+> =>
+  Effect.flatMap(
+    Effect.fromResult(Payload.toCodec((options?.payload ?? Payload.text) as SchemaOf<P>)),
+    (codec) => latestOf(topic, decoding(codec), options)
+  )

@@ -1,0 +1,348 @@
+/**
+ * From the flags and the environment to a client: where the server is, who connects, what CONNECT says.
+ *
+ * A flag wins over the environment, whose names are those of `MqttOptions.config` and `NodeMqtt.layerConfig`.
+ *
+ * @since 0.1.0
+ */
+import type * as Command from "effect/cli/Command"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type { LogLevel } from "effect/LogLevel"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Fs from "node:fs/promises"
+import * as Net from "node:net"
+import * as Path from "node:path"
+import * as Tls from "node:tls"
+import * as MqttOptions from "../MqttOptions.ts"
+import * as NodeMqtt from "../node/NodeMqtt.ts"
+import * as NodeTls from "../node/NodeTls.ts"
+import type * as Properties from "../protocol/Properties.ts"
+import { Usage } from "./exitCode.ts"
+import * as Flags from "./flags.ts"
+import * as PropertyFlags from "./properties.ts"
+
+/**
+ * What the flags of every command say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Input = Command.Command.Config.Infer<typeof Flags.connection>
+
+/**
+ * A server and a client of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connecting {
+  readonly transport: NodeMqtt.TransportOptions
+  readonly client: MqttOptions.Options
+  readonly properties: PropertyFlags.ByPacket
+  /** What stands behind the server in `-L`. */
+  readonly topic: string | undefined
+  /** For people: without credentials. */
+  readonly server: string
+  readonly logLevel: LogLevel
+}
+
+/**
+ * Of the commands that publish much.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxInflight = Flags.optional(
+  Flags.whole("max-inflight", "M", "QoS 1 and 2 messages on their way at once; 1000", { minimum: 1, maximum: 65_535 })
+)
+
+/** Only what is said: what is not must not hide what the environment says. */
+const given = <A extends object>(options: A): A =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+
+// ---------------------------------------------------------------------------
+// The server
+// ---------------------------------------------------------------------------
+
+interface Server {
+  readonly url: string | undefined
+  readonly host: string
+  readonly port: number | undefined
+  readonly username: string | undefined
+  readonly password: Redacted.Redacted<string> | undefined
+  readonly topic: string | undefined
+}
+
+const nobody = { username: undefined, password: undefined, topic: undefined }
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
+
+const environment = Config.all({
+  url: optional(Config.Redacted("MQTT_URL")),
+  host: optional(Config.String("MQTT_HOST")),
+  port: optional(Config.Port("MQTT_PORT")),
+  ca: optional(Config.String("MQTT_TLS_CA_FILE")),
+  cert: optional(Config.String("MQTT_TLS_CERT_FILE")),
+  key: optional(Config.String("MQTT_TLS_KEY_FILE")),
+  passphrase: optional(Config.Redacted("MQTT_TLS_PASSPHRASE"))
+})
+
+type Environment = Config.Success<typeof environment>
+
+/** `undefined` where a percent sign is not followed by two digits: the transport says so, and repeats nothing. */
+const decoded = (part: string): string | undefined => {
+  try {
+    return part === "" ? undefined : decodeURIComponent(part)
+  } catch {
+    return undefined
+  }
+}
+
+/** Credentials and topic leave the URL; the rest goes to the transport, which judges it. */
+const serverOf = (text: string, isSecure: boolean): Server => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) return { ...nobody, url: text, host: "", port: undefined }
+  const [username, password] = [decoded(url.username), decoded(url.password)]
+  const isPlain = /^(mqtt|tcp):$/.test(url.protocol)
+  const hasTopic = isPlain || /^(mqtts|ssl|tls):$/.test(url.protocol)
+  const authority = `${url.protocol}//${url.host}`
+  const path = hasTopic ? url.pathname.slice(1) : ""
+  return {
+    url: !hasTopic ? withoutCredentials(url) : isPlain && isSecure
+      ? `mqtts://${url.hostname}:${url.port === "" ? 1883 : url.port}`
+      : authority,
+    host: url.hostname,
+    port: undefined,
+    username,
+    password: password === undefined ? undefined : Redacted.make(password),
+    // Of a Topic Filter the last level may be what a URL takes for a fragment.
+    topic: path === "" && url.hash === "" ? undefined : (decoded(path) ?? path) + url.hash
+  }
+}
+
+const withoutCredentials = (url: URL): string => {
+  const bare = new URL(url)
+  bare.username = ""
+  bare.password = ""
+  return bare.href
+}
+
+const findServer = (input: Input, environment: Environment, isSecure: boolean): Server => {
+  if (input.url !== undefined) return serverOf(Redacted.value(input.url), isSecure)
+  if (input.unix !== undefined) {
+    return { ...nobody, url: `unix://${encodeURI(Path.resolve(input.unix))}`, host: "", port: undefined }
+  }
+  const named = input.host ?? (input.port === undefined ? undefined : environment.host ?? "localhost")
+  if (named === undefined && environment.url !== undefined) {
+    return serverOf(Redacted.value(environment.url), isSecure)
+  }
+  const host = named ?? environment.host ?? "localhost"
+  return {
+    ...nobody,
+    url: undefined,
+    host,
+    port: input.port ?? (input.host === undefined ? environment.port : undefined)
+  }
+}
+
+const nameOf = ({ host, port, url }: Server, isSecure: boolean): string =>
+  url === undefined ? `${isSecure ? "mqtts" : "mqtt"}://${host}:${port ?? (isSecure ? 8883 : 1883)}` : url.split("?")[0]
+
+/** TCP from one address of this machine. */
+const connectFrom = (localAddress: string): NodeMqtt.Connect => ({ host, port }) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Net.connect({ host, port, localAddress, noDelay: true })),
+    (socket) => Effect.sync(() => void socket.destroy())
+  ).pipe(
+    Effect.tap((socket) =>
+      Effect.callback<void, unknown>((resume) => {
+        socket.once("connect", () => resume(Effect.void))
+        socket.once("error", (cause) => resume(Effect.fail(cause)))
+      })
+    )
+  )
+
+// ---------------------------------------------------------------------------
+// TLS
+// ---------------------------------------------------------------------------
+
+const pem = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/
+
+const folderOf = async (path: string): Promise<ReadonlyArray<string>> => {
+  const names = await Fs.readdir(path)
+  const texts = await Promise.all(names.map((name) => Fs.readFile(Path.join(path, name), "utf8").catch(() => "")))
+  return texts.filter((text) => pem.test(text))
+}
+
+const authoritiesOf = (input: Input, environment: Environment): Effect.Effect<ReadonlyArray<string>, Usage> =>
+  Effect.tryPromise({
+    try: async () => {
+      const file = input.cafile ?? environment.ca
+      return [
+        ...(file === undefined ? [] : [await Fs.readFile(file, "utf8")]),
+        ...(input.capath === undefined ? [] : await folderOf(input.capath)),
+        ...(input.useOsCerts ? Tls.getCACertificates("system") : [])
+      ]
+    },
+    catch: (cause) => new Usage({ description: `The trusted authorities: ${messageOf(cause)}` })
+  })
+
+const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** What asks for TLS by itself, as with `mosquitto_pub`. */
+const wantsTls = (input: Input, environment: Environment): boolean =>
+  input.useOsCerts || [
+    input.cafile,
+    input.capath,
+    input.cert,
+    input.key,
+    input.alpn,
+    input.tlsVersion,
+    environment.ca,
+    environment.cert
+  ].some((value) => value !== undefined)
+
+const tlsOf = Effect.fnUntraced(function*(input: Input, environment: Environment) {
+  const authorities = yield* authoritiesOf(input, environment)
+  const options = yield* NodeTls.fromFiles(given({
+    cert: input.cert ?? environment.cert,
+    key: input.key ?? environment.key,
+    passphrase: environment.passphrase,
+    alpnProtocols: input.alpn?.split(","),
+    minVersion: input.tlsVersion,
+    dangerouslyAcceptAnyCertificate: input.insecure
+  }))
+  return authorities.length === 0 ? options : { ...options, ca: authorities }
+})
+
+// ---------------------------------------------------------------------------
+// The client
+// ---------------------------------------------------------------------------
+
+const session = (input: Input, { connect }: PropertyFlags.ByPacket): MqttOptions.Options => {
+  const expiry = input.sessionExpiry ?? connect.sessionExpiryInterval
+  const keeps = (expiry ?? 0) > 0
+  if (!input.persistent && !keeps) return {}
+  return {
+    session: input.persistent ? "persistent" : "cleanStartThenPersistent",
+    sessionExpiry: `${expiry ?? 0xffff_ffff} seconds`
+  }
+}
+
+const will = (input: Input, properties: Properties.Properties): Result.Result<MqttOptions.Options, Usage> => {
+  const { willPayload, willQos, willRetain, willTopic } = input
+  if (willTopic === undefined) {
+    return willPayload === undefined && willQos === undefined && !willRetain
+      ? Result.succeed({})
+      : Result.fail(new Usage({ description: "A Will needs --will-topic" }))
+  }
+  const { willDelayInterval, ...others } = properties
+  return Result.succeed({
+    will: {
+      topic: willTopic,
+      payload: willPayload ?? "",
+      qos: willQos,
+      retain: willRetain,
+      delay: willDelayInterval === undefined ? undefined : `${willDelayInterval} seconds`,
+      properties: others
+    }
+  })
+}
+
+const clientId = (input: Input): string | undefined =>
+  input.id ?? (input.idPrefix === undefined ? undefined : `${input.idPrefix}${process.pid}`)
+
+/** An answer may take as long as the keep alive at most, and people give short ones. */
+const keepAlive = (seconds: number | undefined): MqttOptions.Options =>
+  seconds === undefined ? {} : {
+    keepAlive: `${seconds} seconds`,
+    ...(seconds > 0 && seconds < 10 ? { responseTimeout: `${seconds} seconds` } : {})
+  }
+
+const contradictions: ReadonlyArray<readonly [(input: Input) => boolean, string]> = [
+  [
+    ({ host, unix, url }) => [host, unix, url].filter((one) => one !== undefined).length > 1,
+    "Give one of -h, -L, --unix"
+  ],
+  [({ port, url }) => port !== undefined && url !== undefined, "Give the port in -L, or -h and -p"],
+  [({ id, idPrefix }) => id !== undefined && idPrefix !== undefined, "Give one of -i and -I"],
+  [({ id, persistent }) => persistent && id === undefined, "-c needs -i: the server knows the session by it"]
+]
+
+/**
+ * Reads the environment and the files that the flags name. Fails with what does not go together.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = Effect.fnUntraced(function*(input: Input & { readonly maxInflight?: number | undefined }) {
+  const contradiction = contradictions.find(([applies]) => applies(input))
+  if (contradiction !== undefined) return yield* new Usage({ description: contradiction[1] })
+  const properties = yield* Effect.fromResult(
+    Result.mapError(PropertyFlags.parse(input.properties), (description) => new Usage({ description }))
+  )
+  const [fromEnvironment, known] = yield* Effect.all([environment, MqttOptions.config])
+  const isSecure = wantsTls(input, fromEnvironment)
+  const server = findServer(input, fromEnvironment, isSecure)
+  const tls = isSecure || input.insecure ? yield* tlsOf(input, fromEnvironment) : undefined
+  const { connect } = properties
+  const ofSession = session(input, properties)
+  const client = {
+    ...given(known),
+    ...given({
+      protocolVersion: input.protocolVersion ?? known.protocolVersion ?? "auto",
+      clientId: clientId(input) ?? known.clientId ?? (ofSession.session === undefined ? undefined : generatedId()),
+      username: input.username ?? server.username,
+      password: input.password ?? server.password,
+      maxInflight: input.maxInflight,
+      receiveMaximum: connect.receiveMaximum,
+      maximumPacketSize: connect.maximumPacketSize,
+      topicAliasMaximum: connect.topicAliasMaximum,
+      userProperties: connect.userProperties
+    }),
+    ...ofSession,
+    ...keepAlive(input.keepAlive),
+    ...(yield* Effect.fromResult(will(input, properties.will)))
+  } satisfies MqttOptions.Options
+  const transport: NodeMqtt.TransportOptions = {
+    ...(server.url === undefined ? { host: server.host, port: server.port } : { url: server.url }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(input.bindAddress === undefined ? {} : { connect: connectFrom(input.bindAddress) })
+  }
+  return {
+    client,
+    transport,
+    properties,
+    topic: server.topic,
+    server: nameOf(server, isSecure),
+    logLevel: input.quiet ? "None" : input.debug ? "Debug" : "Warn"
+  } satisfies Connecting as Connecting
+})
+
+/**
+ * The topics of the flags and the one of the URL; none is too few.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const topics = (
+  named: string | ReadonlyArray<string> | undefined,
+  { topic }: Connecting
+): Effect.Effect<readonly [string, ...ReadonlyArray<string>], Usage> => {
+  const [first, ...others] = [named ?? [], topic ?? []].flat()
+  return first === undefined
+    ? Effect.fail(new Usage({ description: "Give the topic with -t" }))
+    : Effect.succeed([first, ...others])
+}
+
+const generatedId = (): string => `effect-mqtt-${process.pid}`
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = ({ client, transport }: Connecting): ReturnType<typeof NodeMqtt.layer> =>
+  NodeMqtt.layer({ ...client, ...transport })

@@ -1,0 +1,69 @@
+/**
+ * What the shell hears of how a command ended, and the words for people.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as CliError from "effect/cli/CliError"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+
+/**
+ * The time given with `-W` is over.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {}) {
+  override get message(): string {
+    return "Timed out"
+  }
+}
+
+/**
+ * The flags do not make a command together.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Usage extends Schema.TaggedError<Usage>()("Usage", { description: Schema.String }) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * It ran, and what it found is not good: pings or messages are missing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unsuccessful extends Schema.TaggedError<Unsuccessful>()("Unsuccessful", { description: Schema.String }) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const codes = { success: 0, failure: 1, usage: 2, timeout: 27, interrupted: 130 } as const
+
+const ofError = (error: unknown): number => {
+  if (error instanceof TimedOut) return codes.timeout
+  if (error instanceof Usage) return codes.usage
+  if (CliError.isCliError(error)) {
+    return error._tag === "ShowHelp" && error.errors.length === 0 ? codes.success : codes.usage
+  }
+  return codes.failure
+}
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const of = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return codes.success
+  return Cause.hasInterruptsOnly(exit.cause) ? codes.interrupted : ofError(Cause.squash(exit.cause))
+}

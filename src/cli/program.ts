@@ -1,0 +1,115 @@
+/**
+ * The command line as an effect: its commands, what they share, and how an error reads.
+ *
+ * @since 0.1.0
+ */
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Completions from "effect/cli/Completions"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import type { PlatformError } from "effect/PlatformError"
+import * as Fs from "node:fs"
+import type { MqttError } from "../MqttError.ts"
+import * as Arguments from "./arguments.ts"
+import * as Bench from "./bench.ts"
+import type { TimedOut, Unsuccessful, Usage } from "./exitCode.ts"
+import * as Output from "./output.ts"
+import * as Ping from "./ping.ts"
+import * as Pub from "./pub.ts"
+import * as Request from "./request.ts"
+import * as Respond from "./respond.ts"
+import * as Sub from "./sub.ts"
+
+const root = Command.make("effect-mqtt").pipe(
+  Command.withDescription("An MQTT 5.0 and 3.1.1 client for the command line"),
+  Command.withSubcommands([Pub.command, Sub.command, Request.command, Respond.command, Ping.command, Bench.command])
+)
+
+const builtIn = (name: string, description: string, run: GlobalFlag.Action<boolean>["run"]) =>
+  GlobalFlag.Action({
+    flag: Flag.Boolean(name).pipe(
+      Flag.withDescription(description),
+      Flag.withoutNegation,
+      Flag.withDefault(false)
+    ),
+    run
+  })
+
+/** Without letters: `-h` is the host and `-v` prints topics. */
+const builtIns = [
+  builtIn("help", "what there is, and what it means", GlobalFlag.Help.run),
+  builtIn("version", "the version of this program", GlobalFlag.Version.run),
+  GlobalFlag.Completions
+]
+
+/** A password may stand where it does not belong. */
+const withoutPasswords = (text: string): string => text.replace(/(\/\/[^\s:@/]*):[^\s@]*@/g, "$1:***@")
+
+const { present } = CliOutput.defaultPresenter
+
+/** All flags there are is not what one wants to read about one that is wrong. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Output.note(
+        [
+          // Behind the first line are all flags with one letter that could be meant.
+          ...event.errors.map(({ message }) => `Error: ${withoutPasswords(message.split("\n\n")[0])}`),
+          `${event.commandPath.join(" ")} --help lists what there is.`
+        ].join("\n")
+      )
+      : present(event)
+}
+
+const environment = Layer.mergeAll(
+  CliConfig.layer({ builtIns }),
+  CliOutput.layerPresenter(presenter),
+  Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+)
+
+/** Those of the flags were presented. */
+const tell = (error: unknown): Effect.Effect<void> =>
+  CliError.isCliError(error)
+    ? Effect.void
+    : Output.note(`Error: ${withoutPasswords(error instanceof Error ? error.message : String(error))}`)
+
+/**
+ * What a command can fail of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure =
+  | CliError.CliError
+  | Config.ConfigError
+  | MqttError
+  | PlatformError
+  | TimedOut
+  | Unsuccessful
+  | Usage
+
+/** As far from `src/cli` as from `dist/cli`. */
+const manifest: { readonly version: string } = JSON.parse(
+  Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")
+)
+
+/**
+ * Runs the command that the arguments name, and says on standard error what it fails of.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const run = (list: ReadonlyArray<string>): Effect.Effect<void, Failure, Command.Environment> => {
+  const normalized = Arguments.normalize(Completions.fromCommand(root), list)
+  return Command.runWith(root, { version: manifest.version, renderErrors: true })(normalized).pipe(
+    normalized.includes("--quiet") ? (self) => self : Effect.tapError(tell),
+    Effect.provide(environment)
+  )
+}

@@ -1,0 +1,100 @@
+/**
+ * `effect-mqtt pub`: publishes one message, one several times, or each line of standard input.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type { PlatformError } from "effect/PlatformError"
+import type { Stdio } from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Fs from "node:fs"
+import type { OutgoingMessage } from "../MqttOptions.ts"
+import * as Connecting from "./connecting.ts"
+import { Usage } from "./exitCode.ts"
+import * as Flags from "./flags.ts"
+import * as Payload from "./payload.ts"
+import * as Progress from "./progress.ts"
+import * as Session from "./session.ts"
+
+const flags = {
+  ...Flags.connection,
+  ...Payload.flags,
+  topic: Flags.optional(Flags.text("topic", "t", "the topic; or in -L")),
+  lines: Flags.toggle("stdin-line", "l", "a message of each line of standard input, or of the file -f"),
+  qos: Flags.qos("qos", "q", "0, 1 or 2; 0").pipe(Flags.or(0)),
+  retain: Flags.toggle("retain", "r", "the server keeps the message for who subscribes later"),
+  maxInflight: Connecting.maxInflight,
+  repeat: Flags.whole("repeat", undefined, "publish so many times; 1", { minimum: 1 }).pipe(Flags.or(1)),
+  repeatDelay: Flags.seconds("repeat-delay", undefined, "seconds between these times; 0").pipe(Flags.or(0))
+}
+
+type Input = Command.Command.Config.Infer<typeof flags>
+
+/** Of what is read, when it is a file. */
+const sizeOf = (file: string | undefined): number | undefined => {
+  try {
+    const stat = file === undefined ? Fs.fstatSync(standardInput) : Fs.statSync(file)
+    return stat.isFile() ? stat.size : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const standardInput = 0
+
+type Outgoing = Omit<OutgoingMessage, "payload">
+
+const lines = ({ file }: Input, outgoing: Outgoing) => {
+  const total = sizeOf(file)
+  const progress: Progress.Progress = { done: 0, total, unit: total === undefined ? "messages" : "bytes" }
+  const bytes: Stream.Stream<Uint8Array, Usage | PlatformError, Stdio> = file === undefined
+    ? Payload.standardInput
+    : Payload.file(file)
+  const messages = Stream.map(Payload.lines(bytes), (payload): OutgoingMessage => {
+    progress.done += total === undefined ? 1 : payload.length + 1
+    return { ...outgoing, payload }
+  })
+  return { messages, progress }
+}
+
+const repeated = ({ repeat, repeatDelay }: Input, message: OutgoingMessage): Stream.Stream<OutgoingMessage> => {
+  const times = Stream.range(1, repeat)
+  return repeatDelay === 0
+    ? Stream.map(times, () => message)
+    : Stream.mapEffect(times, (time) => Effect.delay(Effect.succeed(message), time === 1 ? 0 : repeatDelay * 1000))
+}
+
+const publish = Effect.fnUntraced(function*(input: Input) {
+  const { empty, message, qos, retain, stdin } = input
+  if (input.lines && (message !== undefined || empty || stdin)) {
+    return yield* new Usage({ description: "-l goes with -f or alone" })
+  }
+  const connecting = yield* Connecting.resolve(input)
+  const [topic] = yield* Connecting.topics(input.topic, connecting)
+  const outgoing = { topic, qos, retain, properties: connecting.properties.publish }
+  if (input.lines) {
+    const { messages, progress } = lines(input, outgoing)
+    return yield* Session.run(
+      connecting,
+      (mqtt) => Stream.run(messages, mqtt.publishSink).pipe(Progress.shown(progress))
+    )
+  }
+  const payload = yield* Payload.whole(input)
+  return yield* Session.run(
+    connecting,
+    (mqtt) => Stream.run(repeated(input, { ...outgoing, payload }), mqtt.publishSink)
+  )
+})
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const command = Command.make("pub", flags, publish).pipe(
+  Command.withDescription("Publishes a message, or each line of standard input as one"),
+  Command.withExamples([
+    { command: "effect-mqtt pub -t site/1/temperature -m 21.5 -q 1", description: "One message, acknowledged" },
+    { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "A message of each line" }
+  ])
+)

@@ -1,0 +1,57 @@
+/**
+ * A command with its client: made from the flags, told about with `-d`, and taken leave of at the end.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import * as Stream from "effect/Stream"
+import { MqttClient } from "../MqttClient.ts"
+import { type Connecting, layer } from "./connecting.ts"
+import { TimedOut } from "./exitCode.ts"
+
+const tellEvents = (mqtt: MqttClient["Service"]) =>
+  Stream.runForEach(mqtt.events, ({ _tag, ...event }) => Effect.logDebug(_tag, event))
+
+/**
+ * Runs `use` with a client, and leaves by DISCONNECT: a subscription of a session that is to be kept stays. When it fails
+ * or is interrupted it says DISCONNECT as well.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const run = <A, E, R>(
+  connecting: Connecting,
+  use: (mqtt: MqttClient["Service"]) => Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function*() {
+    const mqtt = yield* MqttClient
+    yield* Effect.logDebug(`Connected to ${connecting.server}`)
+    yield* Effect.forkScoped(tellEvents(mqtt), { startImmediately: true })
+    const { sessionExpiryInterval, ...others } = connecting.properties.disconnect
+    const hasMore = sessionExpiryInterval !== undefined || Object.keys(others).length > 0
+    const leave = hasMore
+      ? mqtt.disconnectWith({
+        ...others,
+        ...(sessionExpiryInterval === undefined ? {} : { sessionExpiry: `${sessionExpiryInterval} seconds` })
+      })
+      : mqtt.disconnect
+    // Before the scope of the subscriptions ends, which would unsubscribe.
+    return yield* Effect.onExit(use(mqtt), () => Effect.ignore(leave))
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.fresh(layer(connecting))),
+    Effect.provideService(References.MinimumLogLevel, connecting.logLevel)
+  )
+
+/**
+ * Fails with `TimedOut` after so many seconds, if any.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const within = (seconds: number | undefined) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  seconds === undefined || seconds === 0
+    ? self
+    : Effect.timeoutOrElse(self, { duration: seconds * 1000, orElse: () => Effect.fail(new TimedOut()) })

@@ -1,0 +1,118 @@
+/**
+ * `effect-mqtt sub`: prints the messages of topics.
+ *
+ * How one is printed is in `format.ts`.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import type { MqttClient } from "../MqttClient.ts"
+import type { MqttMessage } from "../MqttMessage.ts"
+import type { SubscribeOptions } from "../MqttOptions.ts"
+import * as Topic from "../protocol/Topic.ts"
+import * as Connecting from "./connecting.ts"
+import { Usage } from "./exitCode.ts"
+import * as Flags from "./flags.ts"
+import * as Output from "./output.ts"
+import * as Printing from "./printing.ts"
+import * as Session from "./session.ts"
+
+const retainHandling = [["0", 0], ["1", 1], ["2", 2]] as const
+
+const flags = {
+  ...Flags.connection,
+  ...Printing.flags,
+  topics: Flags.repeated(Flags.text("topic", "t", "a Topic Filter; may be repeated")),
+  filterOut: Flags.repeated(Flags.text("filter-out", "T", "what matches this Topic Filter is not printed; repeatable")),
+  qos: Flags.qos("qos", "q", "the highest QoS to receive with; 0").pipe(Flags.or(0)),
+  count: Flags.optional(Flags.whole("count", "C", "end after so many messages", { minimum: 1 })),
+  timeout: Flags.optional(Flags.seconds("timeout", "W", "end after so many seconds, with exit code 27")),
+  exitAfterSubscribe: Flags.toggle("exit-after-subscribe", "E", "end when the server has granted the subscriptions"),
+  withoutRetained: Flags.toggle("no-retained", "R", "retained messages are not printed"),
+  retainedOnly: Flags.toggle("retained-only", undefined, "end at the first message that is not retained"),
+  removeRetained: Flags.toggle("remove-retained", undefined, "delete each retained message from the server"),
+  randomFilter: Flags.optional(Flags.seconds("random-filter", undefined, "print this percentage of the messages")),
+  noLocal: Flags.toggle("no-local", undefined, "5.0: not what this client publishes"),
+  retainAsPublished: Flags.toggle("retain-as-published", undefined, "5.0: the retain flag as the sender set it"),
+  retainHandling: Flags.optional(
+    Flags.choice("retain-handling", retainHandling, "5.0: retained messages: 0 send, 1 to a new subscription, 2 do not")
+  )
+}
+
+type Input = Command.Command.Config.Infer<typeof flags>
+
+const optionsOf = (
+  { noLocal, qos, retainAsPublished, retainHandling }: Input,
+  { properties: { subscribe } }: Connecting.Connecting
+): SubscribeOptions => ({ qos, noLocal, retainAsPublished, retainHandling, userProperties: subscribe.userProperties })
+
+/**
+ * Unless it is given there is no Receive Maximum: mosquitto 2.0 sends more than it may of what it has queued, which ends
+ * the connection. What is printed slowly is bounded by the subscription's buffer.
+ */
+const withoutWindow = (connecting: Connecting.Connecting): Connecting.Connecting => ({
+  ...connecting,
+  client: { receiveMaximum: 65_535, ...connecting.client }
+})
+
+const isWanted = ({ filterOut, withoutRetained }: Input) => ({ retain, topic }: MqttMessage): boolean =>
+  !(retain && withoutRetained) && !filterOut.some((filter) => Topic.matches(filter, topic))
+
+/** The messages to print, in the order of `mosquitto_sub`'s rules. */
+const select = (
+  input: Input,
+  mqtt: MqttClient["Service"]
+) =>
+<E, R>(messages: Stream.Stream<MqttMessage, E, R>) => {
+  const { count, randomFilter, removeRetained, retainedOnly } = input
+  const remove = ({ retain, topic }: MqttMessage) =>
+    retain ? Effect.asVoid(mqtt.publish(topic, "", { retain: true, qos: 1 })) : Effect.void
+  return messages.pipe(
+    retainedOnly ? Stream.takeWhile(({ retain }) => retain) : (self) => self,
+    Stream.filter(isWanted(input)),
+    removeRetained ? Stream.tap(remove) : (self) => self,
+    randomFilter === undefined
+      ? (self) => self
+      : Stream.filterEffect(() => Effect.map(Random.next, (chance) => chance * 100 < randomFilter)),
+    count === undefined ? (self) => self : Stream.take(count)
+  )
+}
+
+const subscribe = Effect.fnUntraced(function*(input: Input) {
+  if (input.retainedOnly && input.withoutRetained) {
+    return yield* new Usage({ description: "--retained-only and -R leave nothing" })
+  }
+  const format = yield* Printing.chosen(input)
+  const connecting = yield* Connecting.resolve(input)
+  const filters = yield* Connecting.topics(input.topics, connecting)
+  return yield* Session.run(withoutWindow(connecting), (mqtt) =>
+    Effect.gen(function*() {
+      const messages = yield* mqtt.subscribe(filters, optionsOf(input, connecting))
+      if (input.exitAfterSubscribe) return
+      yield* messages.pipe(
+        select(input, mqtt),
+        Stream.mapEffect((message) => Effect.map(Clock.currentTimeMillis, (now) => format(message, now))),
+        Output.writeAll
+      )
+    }).pipe(Effect.scoped, Session.within(input.timeout))).pipe(Output.quietly)
+})
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const command = Command.make("sub", flags, subscribe).pipe(
+  Command.withDescription("Prints the messages of topics"),
+  Command.withExamples([
+    { command: "effect-mqtt sub -t 'site/#' -v", description: "Everything below site, with topics" },
+    {
+      command: "effect-mqtt sub -t job -q 1 -C 1 -W 10 || echo none",
+      description: "One message, or none in ten seconds"
+    },
+    { command: "effect-mqtt sub -t 'site/#' --json | jq .payload", description: "For other programs" }
+  ])
+)

@@ -1,0 +1,40 @@
+/**
+ * Control Packets in the log, at the level `Trace`: their type and what tells one from another. No payload, no properties,
+ * and nothing of what CONNECT says.
+ */
+import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import type * as Packet from "../../protocol/Packet.ts"
+
+export type PacketLog = (direction: "sent" | "received", packet: Packet.Packet) => void
+
+/** What may be told, by the name of the field. */
+const told: ReadonlySet<string> = new Set([
+  "dup",
+  "packetIdentifier",
+  "qos",
+  "reasonCode",
+  "reasonCodes",
+  "retain",
+  "sessionPresent",
+  "topic",
+  "topicFilters"
+])
+
+const detailsOf = (packet: Packet.Packet): Record<string, unknown> => {
+  const details = Object.fromEntries(Object.entries(packet).filter(([name]) => told.has(name)))
+  if (packet._tag === "Publish") return { ...details, bytes: packet.payload.length }
+  if (packet._tag !== "Subscribe") return details
+  return { ...details, topicFilters: packet.subscriptions.map(({ topicFilter }) => topicFilter) }
+}
+
+/** `undefined` unless somebody wants to see it: then packets pass by without being looked at. */
+export const make: Effect.Effect<PacketLog | undefined> = Effect.gen(function*() {
+  const minimum = yield* References.MinimumLogLevel
+  if (LogLevel.isGreaterThan(minimum, "Trace")) return undefined
+  const run = Effect.runForkWith(yield* Effect.context())
+  return (direction, packet) => {
+    run(Effect.annotateLogs(Effect.logTrace(`${direction} ${packet._tag.toUpperCase()}`), detailsOf(packet)))
+  }
+})

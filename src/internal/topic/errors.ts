@@ -1,0 +1,54 @@
+/**
+ * What a typed topic cannot make, and what it cannot read.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
+ * level of a Topic Name. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError", {
+  template: Schema.String,
+  part: Schema.Literals(["parameters", "payload"]),
+  /** The parameter that is wrong, if it is one of them. */
+  parameter: Schema.optional(Schema.String),
+  description: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `${place(this)} for "${this.template}" cannot be encoded: ${this.description}`
+  }
+}
+
+/**
+ * A message that is not what the typed topic says: another topic, a parameter or a payload that its schema does not take.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DecodeError extends Schema.TaggedError<DecodeError>()("DecodeError", {
+  topic: Schema.String,
+  /** `topic`: it is none of the template's. */
+  part: Schema.Literals(["topic", "parameters", "payload"]),
+  parameter: Schema.optional(Schema.String),
+  /** Of schemas it says what was expected, and not what came. */
+  description: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    const topic = this.topic.length <= longestTopic ? this.topic : `${this.topic.slice(0, longestTopic)}...`
+    return `${place(this)} of ${JSON.stringify(topic)} cannot be decoded: ${this.description}`
+  }
+}
+
+/** Enough to recognise a topic in a log. */
+const longestTopic = 200
+
+const place = ({ parameter, part }: { readonly parameter?: string | undefined; readonly part: string }): string =>
+  parameter === undefined ? `The ${part}` : `The parameter "${parameter}"`
+
+/** What was thrown or failed with, in words. */
+export const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)

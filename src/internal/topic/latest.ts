@@ -1,0 +1,86 @@
+/**
+ * The latest value of one topic, followed for as long as a scope lives.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { MqttClient } from "../../MqttClient.ts"
+import * as MqttError from "../../MqttError.ts"
+import { MqttMessage } from "../../MqttMessage.ts"
+import type { SubscribeOptions } from "../../MqttOptions.ts"
+import * as Topic from "../../protocol/Topic.ts"
+
+type Client = MqttClient["Service"]
+
+/** What those who follow a topic through one client know of it. */
+interface Known {
+  followers: number
+  message: MqttMessage | undefined
+}
+
+/**
+ * A server sends the retained message to the first subscriber of a filter alone, so those who come later have it from
+ * those who are there.
+ */
+const knownTopics = new WeakMap<Client, Map<string, Known>>()
+
+const join = (mqtt: Client, topic: string): Known => {
+  const topics = knownTopics.get(mqtt) ?? new Map<string, Known>()
+  knownTopics.set(mqtt, topics)
+  const known = topics.get(topic) ?? { followers: 0, message: undefined }
+  topics.set(topic, known)
+  known.followers++
+  return known
+}
+
+const leave = (mqtt: Client, topic: string, known: Known): void => {
+  if (--known.followers === 0) knownTopics.get(mqtt)?.delete(topic)
+}
+
+/** The payload is kept, and what it was read with is not. */
+export const copy = ({ packet }: MqttMessage): MqttMessage =>
+  new MqttMessage({ ...packet, payload: packet.payload.slice() })
+
+export interface Following<A, R> {
+  readonly mqtt: Client
+  readonly topic: string
+  /** None when the message does not decode; then the value stays what it is. */
+  readonly decode: (message: MqttMessage) => Effect.Effect<Option.Option<A>, never, R>
+  readonly options: SubscribeOptions
+}
+
+/** Completes when the server has granted the subscription; the retained message may come later. */
+export const follow = Effect.fnUntraced(function*<A, R>(
+  { decode, mqtt, options, topic }: Following<A, R>
+): Effect.fn.Return<SubscriptionRef.SubscriptionRef<Option.Option<A>>, MqttError.MqttError, R | Scope.Scope> {
+  const invalid = Topic.validateTopicName(topic, "5.0")
+  if (invalid !== undefined) return yield* MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
+  const latest = yield* SubscriptionRef.make(Option.none<A>())
+  const known = yield* Effect.acquireRelease(
+    Effect.sync(() => join(mqtt, topic)),
+    (known) => Effect.sync(() => leave(mqtt, topic, known))
+  )
+  const see = (message: MqttMessage) =>
+    message.payload.length === 0
+      ? SubscriptionRef.set(latest, Option.none())
+      : Effect.flatMap(decode(message), (value) =>
+        Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
+  const messages = yield* mqtt.subscribe(topic, { ...options, qos: options.qos ?? 1 })
+  if (known.message !== undefined) yield* see(known.message)
+  yield* messages.pipe(
+    Stream.map(copy),
+    Stream.runForEach((message) => {
+      known.message = message
+      return see(message)
+    }),
+    Effect.catch((error) =>
+      Effect.logError(`The latest value is not followed any more: ${error.message}`).pipe(
+        Effect.annotateLogs({ topic })
+      )
+    ),
+    Effect.forkScoped
+  )
+  return latest
+})

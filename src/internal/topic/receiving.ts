@@ -1,0 +1,226 @@
+/**
+ * Receiving with types: subscriptions and consumers whose messages are decoded, and what becomes of those that do not.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
+import type { MqttClient } from "../../MqttClient.ts"
+import * as MqttError from "../../MqttError.ts"
+import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
+import type * as MqttOptions from "../../MqttOptions.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import * as Topic from "../../protocol/Topic.ts"
+import type { DecodeError } from "./errors.ts"
+import { type Invalid, log, type OnInvalid, type Place, placing } from "./invalid.ts"
+import * as Latest from "./latest.ts"
+
+/**
+ * A message with the parameters of its topic and its payload decoded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Received<Values, A> {
+  readonly parameters: Values
+  readonly payload: A
+  readonly message: MqttMessage
+}
+
+interface Shared {
+  /** The ShareName of a Shared Subscription to be a member of. Default: none. */
+  readonly share?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscribeOptions<R = never> extends MqttOptions.SubscribeOptions, Shared {
+  /** Default: `"log"`. */
+  readonly onInvalid?: OnInvalid<unknown, R> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WithFailuresOptions extends MqttOptions.SubscribeOptions, Shared {
+  /** How many failures may wait. Default: 100. */
+  readonly failures?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConsumeOptions<E = never, R = never> extends MqttOptions.ConsumeOptions, Shared {
+  /** Default: `"log"`. */
+  readonly onInvalid?: OnInvalid<E, R> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LatestOptions<R = never> extends MqttOptions.SubscribeOptions {
+  /** Default: 1. */
+  readonly qos?: Packet.QoS | undefined
+  /** Default: `"log"`. */
+  readonly onInvalid?: OnInvalid<unknown, R> | undefined
+}
+
+/**
+ * The decoded messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subscription<A, R = never> extends Stream.Stream<A, MqttError.MqttError, R> {
+  readonly topicFilters: ReadonlyArray<string>
+  readonly granted: ReadonlyArray<Packet.QoS>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscriptionWithFailures<A, R = never> {
+  readonly messages: Subscription<A, R>
+  /** What does not decode; ends when `messages` has come to its end, or with the scope. */
+  readonly failures: Stream.Stream<Invalid>
+  /** How many failures had to make room for later ones. */
+  readonly failuresDropped: Effect.Effect<number>
+}
+
+/** What receiving needs to know of a typed topic. */
+export interface Receiver<A, RD> {
+  readonly mqtt: MqttClient["Service"]
+  readonly topicFilter: string
+  readonly decode: (message: MqttMessage) => Effect.Effect<A, DecodeError, RD>
+}
+
+/** The filter of a Shared Subscription. The group is one level, or it would say something about the filter. */
+export const shared = (topicFilter: string, group: string): Result.Result<string, MqttError.MqttError> => {
+  const filter = `$share/${group}/${topicFilter}`
+  const level = Topic.join(["-", group])
+  const invalid = typeof level === "string" ? Topic.validateTopicFilter(filter, "5.0") : level
+  return invalid === undefined
+    ? Result.succeed(filter)
+    : Result.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
+}
+
+const filterOf = (topicFilter: string, { share }: Shared): Result.Result<string, MqttError.MqttError> =>
+  share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
+
+/** A place that fails must not end what goes on beside it. */
+const never = <R>(place: Place<unknown, R>) => (invalid: Invalid): Effect.Effect<void, never, R> =>
+  place(invalid).pipe(
+    Effect.catchCause((cause) =>
+      Effect.logError(`A message that does not decode could not be put away: ${invalid.error.message}`, cause).pipe(
+        Effect.annotateLogs({ topic: invalid.message.topic })
+      )
+    ),
+    Effect.asVoid
+  )
+
+const decodeOr = <A, RD, R>(
+  { decode }: Receiver<A, RD>,
+  place: (invalid: Invalid) => Effect.Effect<void, never, R>
+) =>
+(message: MqttMessage): Effect.Effect<Option.Option<A>, never, RD | R> =>
+  Effect.matchEffect(decode(message), {
+    onSuccess: Effect.succeedSome,
+    onFailure: (error) => Effect.as(place({ message, error }), Option.none())
+  })
+
+/** Subscribes, and decodes what comes. */
+const subscribeWith = Effect.fnUntraced(function*<A, RD, R>(
+  receiver: Receiver<A, RD>,
+  options: MqttOptions.SubscribeOptions & Shared,
+  place: (invalid: Invalid) => Effect.Effect<void, never, R>
+): Effect.fn.Return<Subscription<A, RD | R>, MqttError.MqttError, Scope.Scope> {
+  const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))
+  const subscription = yield* receiver.mqtt.subscribe(filter, options)
+  const { granted, topicFilters } = subscription
+  const decode = decodeOr(receiver, place)
+  const decoded = Stream.filterMapEffect(
+    subscription,
+    (message: MqttMessage) => Effect.map(decode(message), Result.fromOption(() => undefined))
+  )
+  return Object.assign(decoded, { granted, topicFilters })
+})
+
+export const subscribe = <A, RD, R = never>(
+  receiver: Receiver<A, RD>,
+  options: SubscribeOptions<R> = {}
+): Effect.Effect<Subscription<A, RD | R>, MqttError.MqttError, Scope.Scope> =>
+  Effect.flatMap(
+    placing({ ...receiver, onInvalid: options.onInvalid }),
+    (place) => subscribeWith(receiver, options, never(place))
+  )
+
+export const subscribeWithFailures = Effect.fnUntraced(function*<A, RD>(
+  receiver: Receiver<A, RD>,
+  options: WithFailuresOptions = {}
+): Effect.fn.Return<SubscriptionWithFailures<A, RD>, MqttError.MqttError, Scope.Scope> {
+  const failures = yield* Queue.sliding<Invalid, Cause.Done>(options.failures ?? 100)
+  yield* Effect.addFinalizer(() => Queue.end(failures))
+  let dropped = 0
+  const messages = yield* subscribeWith(receiver, options, ({ error, message }) =>
+    Effect.sync(() => {
+      if (Queue.isFullUnsafe(failures)) dropped++
+      Queue.offerUnsafe(failures, { error, message: Latest.copy(message) })
+    }))
+  const { granted, topicFilters } = messages
+  return {
+    messages: Object.assign(
+      messages.pipe(Stream.onEnd(Queue.end(failures)), Stream.onError(() => Queue.end(failures))),
+      { granted, topicFilters }
+    ),
+    failures: Stream.fromQueue(failures),
+    failuresDropped: Effect.sync(() => dropped)
+  }
+})
+
+/** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
+const payloadFormatInvalid = new Rejected({ reasonCode: 0x99 })
+
+export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 = never>(
+  receiver: Receiver<A, RD>,
+  handler: (received: A) => Effect.Effect<unknown, E, R>,
+  options: ConsumeOptions<E2, R2> = {}
+): Effect.fn.Return<void, MqttError.MqttError | Exclude<E | E2, Rejected>, RD | R | R2> {
+  const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))
+  const { onInvalid = "log" } = options
+  const place = yield* placing({ ...receiver, onInvalid })
+  const refuse = (invalid: Invalid): Effect.Effect<unknown, E2 | MqttError.MqttError | Rejected, R2> =>
+    onInvalid === "log" ? Effect.andThen(log(invalid), Effect.fail(payloadFormatInvalid)) : place(invalid)
+  return yield* receiver.mqtt.consume(filter, (message) =>
+    Effect.matchEffect(receiver.decode(message), {
+      onSuccess: (received): Effect.Effect<unknown, E | E2 | MqttError.MqttError | Rejected, R | R2> =>
+        handler(received),
+      onFailure: (error) => refuse({ message, error })
+    }), options)
+})
+
+/** A topic of its own, which needs no parameters. */
+export const latest = <A, RD, R = never>(
+  receiver: Receiver<A, RD>,
+  options: LatestOptions<R> = {}
+): Effect.Effect<
+  SubscriptionRef.SubscriptionRef<Option.Option<A>>,
+  MqttError.MqttError,
+  RD | R | Scope.Scope
+> =>
+  Effect.flatMap(placing({ ...receiver, onInvalid: options.onInvalid }), (place) =>
+    Latest.follow({
+      mqtt: receiver.mqtt,
+      topic: receiver.topicFilter,
+      decode: decodeOr(receiver, never(place)),
+      options
+    }))

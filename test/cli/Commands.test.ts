@@ -1,0 +1,227 @@
+/**
+ * The commands in processes of their own: pipes, signals, exit codes, and what is said on standard error.
+ */
+import { assert } from "@effect/vitest"
+import { Effect, Fiber, Schedule } from "effect"
+import { once } from "node:events"
+import * as Fs from "node:fs"
+import { Broker } from "../brokers/Broker.ts"
+import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as port from "../brokers/port.ts"
+import { effectMqtt, ended, run, startEffectMqtt } from "./processes.ts"
+
+const portOf = Effect.map(Broker, ({ port }) => String(port))
+
+const broker: Mosquitto.Options = {
+  // mosquitto before 2.0.13 mixes up the order of what waits for a window that is full; 65535 would mean 0.
+  configuration: ["allow_anonymous true", "max_queued_messages 0", "max_inflight_messages 65534"],
+  listeners: { users: [`password_file {folder}/users`] },
+  files: { users: Mosquitto.passwordLine("alice", "secret") }
+}
+
+/** `sub` says nothing when it is subscribed, so it is asked until it hears. */
+const publishUntil = (port: string, topic: string, heard: () => boolean) =>
+  Effect.gen(function*() {
+    yield* run("mosquitto_pub", ["-p", port, "-t", topic, "-m", "x"])
+    if (!heard()) return yield* Effect.fail("not yet")
+  }).pipe(Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 200 }), Effect.orDie)
+
+Mosquitto.suite("effect-mqtt", broker, (it) => {
+  it.effect(
+    "publishes 100,000 lines of standard input, and mosquitto_sub has them all in order",
+    () =>
+      Effect.gen(function*() {
+        const port = yield* portOf
+        const reader = ["-p", port, "-V", "mqttv5", "-c", "-i", "lines", "-q", "1", "-t", "lines"]
+        yield* run("mosquitto_sub", [...reader, "-E"])
+        const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index} ${"é".repeat(index % 40)}\n`).join(
+          ""
+        )
+        const published = yield* effectMqtt(["pub", "-p", port, "-t", "lines", "-q", "1", "-l"], { stdin: lines })
+        assert.deepStrictEqual(published, { exitCode: 0, stdout: "", stderr: "" })
+        const { stdout } = yield* run("mosquitto_sub", [...reader, "-C", "100000", "-W", "60"])
+        assert.strictEqual(stdout, lines)
+      }),
+    120_000
+  )
+
+  it.effect("prints 100,000 lines that mosquitto_pub published, all and in order", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const reader = ["-p", port, "-V", "mqttv5", "-c", "-i", "printed", "-q", "1", "-t", "printed"]
+      yield* run("mosquitto_sub", [...reader, "-E"])
+      const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index}\n`)
+      // In parts, as mosquitto_pub 2.0.11 loses what it has more than 65,535 of at once.
+      for (let from = 0; from < lines.length; from += 25_000) {
+        const part = lines.slice(from, from + 25_000).join("")
+        yield* run("mosquitto_pub", ["-p", port, "-t", "printed", "-q", "1", "-l"], { stdin: part })
+        const { exitCode, stdout } = yield* effectMqtt(["sub", ...reader, "-C", "25000", "-W", "60"])
+        assert.isTrue(stdout === part, `${stdout.split("\n").length - 1} lines`)
+        assert.strictEqual(exitCode, 0)
+      }
+    }), 120_000)
+
+  it.effect("-l -f publishes the lines of a file", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const reader = ["-p", port, "-V", "mqttv5", "-c", "-i", "file", "-q", "1", "-t", "file"]
+      yield* run("mosquitto_sub", [...reader, "-E"])
+      const source = new URL("../../LICENSE", import.meta.url).pathname
+      yield* effectMqtt(["pub", "-p", port, "-t", "file", "-q", "1", "-l", "-f", source])
+      const text = Fs.readFileSync(source, "utf8")
+      const { stdout } = yield* run("mosquitto_sub", [...reader, "-C", String(text.split("\n").length - 1), "-F", "%p"])
+      assert.strictEqual(stdout, text)
+    }))
+
+  it.effect("sub ends quietly when nobody reads its output any more", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const child = yield* startEffectMqtt(["sub", "-p", port, "-t", "unread"], { stdin: "" })
+      let isClosed = false
+      let error = ""
+      child.stderr.on("data", (chunk) => error += String(chunk))
+      child.stdout.once("data", () => {
+        isClosed = true
+        child.stdout.destroy()
+      })
+      const exited = once(child, "exit")
+      yield* publishUntil(port, "unread", () => isClosed)
+      yield* publishUntil(port, "unread", () => child.exitCode !== null)
+      assert.deepStrictEqual((yield* Effect.promise(() => exited))[0], 0)
+      assert.strictEqual(error, "")
+    }))
+
+  it.effect("sub says DISCONNECT on SIGINT, so its Will is not published, and ends with 130", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const will = ["--will-topic", "gone", "--will-payload", "lost", "--will-retain"]
+      const child = yield* startEffectMqtt(["sub", "-p", port, "-t", "interrupted", ...will], { stdin: "" })
+      let hasHeard = false
+      child.stdout.once("data", () => {
+        hasHeard = true
+      })
+      const fiber = yield* Effect.forkChild(ended(child), { startImmediately: true })
+      yield* publishUntil(port, "interrupted", () => hasHeard)
+      child.kill("SIGINT")
+      const { exitCode, stderr } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([exitCode, stderr], [130, ""])
+      const { stdout } = yield* run("mosquitto_sub", ["-p", port, "-t", "gone", "-W", "1"])
+      assert.strictEqual(stdout, "")
+    }))
+
+  it.effect("exit codes: 1 for a failure, 2 for flags, 27 for the time", () =>
+    Effect.gen(function*() {
+      const [used, unused] = [yield* portOf, String(yield* port.free)]
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
+        [["pub", "-p", unused, "-t", "a", "-m", "b"], 1, /^Error: .*refused a connection/],
+        [["pub", "-p", unused, "-t", "a", "-m", "b", "--quiet"], 1, /^$/],
+        [["pub", "-p", used, "-t", "a/#", "-m", "b"], 1, /^Error: /],
+        [["pub", "-p", used, "-m", "b"], 2, /^Error: Give the topic/],
+        [["pub", "-p", used, "-t", "a"], 2, /^Error: Give one of -m/],
+        [["pub", "-p", used, "-t", "a", "-m", "b", "-q", "3"], 2, /^Error: /],
+        [["pub", "-p", used, "-t", "a", "-m", "b", "-c"], 2, /^Error: -c needs -i/],
+        [["sub", "-p", used, "-t", "a", "-F", "%z"], 2, /^Error: -F: "%z"/],
+        [["sub", "--such"], 2, /^Error: .*--such/],
+        [["sub", "-p", used, "-t", "a", "-W", "0.1"], 27, /^Error: Timed out\n$/],
+        [["ping", "-p", unused, "-C", "1"], 1, /^Error: /],
+        [["request", "-p", used, "-t", "nobody", "-m", "x"], 1, /^Error: Nobody subscribes/]
+      ]
+      for (const [list, exitCode, stderr] of cases) {
+        const result = yield* effectMqtt(list)
+        assert.strictEqual(result.exitCode, exitCode, list.join(" "))
+        assert.match(result.stderr, stderr, list.join(" "))
+        assert.strictEqual(result.stdout, "", list.join(" "))
+      }
+    }), 60_000)
+
+  it.effect("a password comes from the environment, and no error repeats one", () =>
+    Effect.gen(function*() {
+      const users = String((yield* Mosquitto.Listeners).port("users"))
+      const allowed = yield* effectMqtt(["pub", "-p", users, "-t", "a", "-m", "b", "-q", "1"], {
+        environment: { MQTT_USERNAME: "alice", MQTT_PASSWORD: "secret" }
+      })
+      assert.deepStrictEqual(allowed, { exitCode: 0, stdout: "", stderr: "" })
+      const url = `mqtt://alice:hunter2@localhost:${users}`
+      const wrong: ReadonlyArray<ReadonlyArray<string>> = [
+        ["pub", "-L", `${url}/a`, "-m", "b", "-d"],
+        ["pub", "-p", users, "-u", "alice", "-P", "hunter2", "-t", "a", "-m", "b", "-d"],
+        ["pub", "-p", users, "-u", "alice", "-Phunter2", "-t", "a", "-m", "b"],
+        ["pub", "-L", `such${url}`, "-t", "a", "-m", "b"],
+        ["pub", "-L", "alice:hunter2@localhost", "-t", "a", "-m", "b"],
+        ["pub", url, "-t", "a", "-m", "b"],
+        [url]
+      ]
+      for (const list of wrong) {
+        const { exitCode, stderr, stdout } = yield* effectMqtt(list)
+        assert.notStrictEqual(exitCode, 0)
+        assert.notInclude(stderr + stdout, "hunter2", list.join(" "))
+      }
+    }), 60_000)
+
+  it.effect("request is answered by respond --exec, which ends after -C requests", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const child = yield* startEffectMqtt(
+        ["respond", "-p", port, "-t", "square", "-C", "1", "--exec", "read n; echo \"$MQTT_TOPIC $((n * n))\""],
+        { stdin: "" }
+      )
+      const fiber = yield* Effect.forkChild(ended(child), { startImmediately: true })
+      const request = effectMqtt(["request", "-p", port, "-t", "square", "-m", "12", "-N"])
+      // Until it has subscribed there is nobody to answer.
+      const answer = yield* Effect.repeat(request, { until: ({ exitCode }) => exitCode === 0, times: 20 })
+      assert.deepStrictEqual(answer, { exitCode: 0, stdout: "square 144\n", stderr: "" })
+      assert.strictEqual((yield* Fiber.join(fiber)).exitCode, 0)
+    }), 60_000)
+
+  it.effect("ping counts round trips", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const { exitCode, stdout } = yield* effectMqtt(["ping", "-p", port, "-C", "3", "--interval", "0.01"])
+      assert.strictEqual(exitCode, 0)
+      assert.match(
+        stdout,
+        /^(from mqtt:\/\/localhost:\d+: seq=[123] time=[\d.]+ ms\n){3}---.*---\n3 sent, 3 answered, 0% lost\n/
+      )
+    }))
+
+  it.effect("bench has all its messages", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const { exitCode, stdout } = yield* effectMqtt([
+        "bench",
+        "-p",
+        port,
+        "-q",
+        "1",
+        "-C",
+        "500",
+        "--size",
+        "10",
+        "--json"
+      ])
+      assert.strictEqual(exitCode, 0)
+      const { published, qos, received, size } = JSON.parse(stdout)
+      assert.deepStrictEqual({ published, qos, received, size }, { published: 500, qos: 1, received: 500, size: 10 })
+    }))
+
+  it.effect("prints JSON for other programs, with bytes that are no text in Base64, and hexadecimal", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      yield* run("mosquitto_pub", ["-p", port, "-t", "bytes", "-r", "-s"], { stdin: Buffer.from([0xff, 0x00]) })
+      const list = ["sub", "-p", port, "-t", "bytes", "-C", "1", "-W", "5"]
+      const json = JSON.parse((yield* effectMqtt([...list, "--json"])).stdout)
+      assert.strictEqual(json["payload-encoding"], "base64")
+      assert.strictEqual(json.payload, "/wA=")
+      assert.strictEqual((yield* effectMqtt([...list, "--hex", "-v"])).stdout, "bytes ff00\n")
+    }))
+
+  it.effect.each(["bash", "zsh", "fish", "powershell"])(
+    "completions for %s know commands and flags",
+    (shell) =>
+      Effect.gen(function*() {
+        const { exitCode, stdout } = yield* effectMqtt(["--completions", shell])
+        assert.strictEqual(exitCode, 0)
+        for (const word of ["respond", "bench", "will-topic", "tls-version"]) assert.include(stdout, word)
+      })
+  )
+})

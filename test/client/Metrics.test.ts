@@ -1,0 +1,283 @@
+/**
+ * The numbers a client gives: `stats`, the metrics of Effect's registry, and `health`.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { TestClock } from "effect/testing"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { repository } from "../../scripts/files.ts"
+import * as MqttMetrics from "../../src/MqttMetrics.ts"
+import type { Kit } from "../support/scenario.ts"
+import { begin, clientId, complete, reconnected, roundTrip, scenario } from "../support/scenario.ts"
+
+/** The registered value of a metric of the client, and of no other. */
+const valueOf = (name: string) =>
+  Effect.map(Metric.snapshot, (snapshots) => {
+    const found = snapshots.filter(({ attributes, id }) =>
+      id === `mqtt.client.${name}` && attributes?.["messaging.client.id"] === clientId
+    )
+    assert.isAtMost(found.length, 1, name)
+    const state = found[0]?.state
+    return state === undefined ? undefined : "count" in state ? state.count : "value" in state ? state.value : undefined
+  })
+
+const isolated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.provideService(effect, Metric.MetricRegistry, new Map())
+
+/** Connected, and nothing gets through any more. */
+const silenced = (kit: Kit) => kit.network.drop
+
+describe("stats", () => {
+  scenario("counts what goes over the network, both ways", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const before = yield* mqtt.stats
+      // CONNECT and CONNACK.
+      assert.deepStrictEqual([before.packetsSent, before.packetsReceived], [1, 1])
+      assert.isAbove(before.bytesSent, 12)
+      assert.isAtLeast(before.bytesReceived, 4)
+      yield* complete(mqtt.publish("topic", "x".repeat(100), { qos: 1 }))
+      const after = yield* mqtt.stats
+      assert.deepStrictEqual([after.packetsSent, after.packetsReceived], [2, 2])
+      // Fixed header, topic, identifier, in 5.0 the empty properties, payload.
+      const publish = 2 + 2 + 5 + 2 + (kit.version === "5.0" ? 1 : 0) + 100
+      assert.strictEqual(after.bytesSent - before.bytesSent, publish)
+      assert.strictEqual(after.bytesReceived - before.bytesReceived, 4)
+    }))
+
+  scenario("counts go on over reconnects", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const { bytesSent } = yield* mqtt.stats
+      assert.strictEqual((yield* mqtt.stats).reconnects, 0)
+      yield* kit.network.reset
+      yield* TestClock.adjust(reconnected + roundTrip)
+      const { connections, packetsSent, reconnects, ...stats } = yield* mqtt.stats
+      assert.deepStrictEqual([connections, reconnects, packetsSent], [2, 1, 2])
+      assert.strictEqual(stats.bytesSent, 2 * bytesSent)
+    }))
+
+  scenario("the round trip is that of a PUBACK, and no more than once a second", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      assert.isUndefined((yield* mqtt.stats).roundTrip)
+      yield* complete(mqtt.publish("t", "", { qos: 1 }))
+      assert.strictEqual((yield* mqtt.stats).roundTrip, roundTrip)
+      yield* kit.network.delay(roundTrip)
+      yield* complete(mqtt.publish("t", "", { qos: 1 }))
+      assert.strictEqual((yield* mqtt.stats).roundTrip, roundTrip)
+      yield* TestClock.adjust("1 second")
+      yield* complete(mqtt.publish("t", "", { qos: 1 }))
+      assert.strictEqual((yield* mqtt.stats).roundTrip, 2 * roundTrip)
+    }))
+
+  scenario("a quiet connection's round trip is that of PINGRESP", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ pingInterval: "2 seconds" })
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual((yield* mqtt.stats).roundTrip, roundTrip)
+    }))
+
+  scenario("what another connection answers is no round trip", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ clientId, session: "persistent" })
+      const publishing = yield* begin(mqtt.publish("t", "", { qos: 1 }))
+      yield* TestClock.adjust(1)
+      yield* kit.network.reset
+      yield* complete(Fiber.join(publishing))
+      const { republications, roundTrip: measured } = yield* mqtt.stats
+      assert.strictEqual(republications, 1)
+      assert.isUndefined(measured)
+    }))
+
+  scenario(
+    "says what waits in subscriptions, and keeps the count of what they dropped",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const scope = yield* Scope.make()
+        const subscription = mqtt.subscribe("t", { qos: 1, buffer: { messages: 2, policy: "dropOldest" } })
+        yield* Effect.asVoid(complete(Scope.provide(subscription, scope)))
+        yield* Effect.forEach(["1", "22", "333"], (text) => kit.broker.publish("t", text, { qos: 1 }))
+        yield* TestClock.adjust(2 * roundTrip)
+        const { bufferBytes, bufferMessages, subscriptionsDropped } = yield* mqtt.stats
+        assert.deepStrictEqual([bufferMessages, bufferBytes, subscriptionsDropped], [2, 5, 1])
+        yield* complete(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust(roundTrip)
+        const left = yield* mqtt.stats
+        assert.deepStrictEqual([left.bufferMessages, left.bufferBytes, left.subscriptionsDropped], [0, 0, 1])
+      })
+  )
+
+  scenario("what is parked waits too", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const messages = yield* complete(mqtt.subscribe("t", { qos: 1, buffer: { messages: 1 } }))
+      yield* Effect.forEach(["1", "22", "333"], (text) => kit.broker.publish("t", text, { qos: 1 }))
+      yield* TestClock.adjust(2 * roundTrip)
+      const { bufferBytes, bufferMessages } = yield* mqtt.stats
+      assert.deepStrictEqual([bufferMessages, bufferBytes], [3, 6])
+      yield* complete(messages.pipe(Stream.take(3), Stream.runDrain))
+    }))
+})
+
+describe("metrics", () => {
+  scenario(
+    "are the client's numbers, read when they are wanted",
+    {},
+    (kit) =>
+      isolated(Effect.scoped(Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ metrics: true })
+        assert.strictEqual(yield* valueOf("connected"), 1)
+        assert.strictEqual(yield* valueOf("in_flight"), 0)
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
+        yield* TestClock.adjust(1)
+        assert.strictEqual(yield* valueOf("in_flight"), 1)
+        yield* complete(Fiber.join(publishing))
+        const stats = yield* mqtt.stats
+        for (const [name, metric] of Object.entries(MqttMetrics.all)) {
+          if (name === "connected") continue
+          const expected = stats[name as Exclude<keyof typeof MqttMetrics.all, "connected">]
+          assert.strictEqual(yield* valueOf(metric.id.replace("mqtt.client.", "")), expected, name)
+        }
+        yield* kit.network.reset
+        yield* TestClock.adjust(roundTrip)
+        assert.strictEqual(yield* valueOf("connected"), 0)
+        yield* TestClock.adjust(reconnected)
+        assert.deepStrictEqual([yield* valueOf("connected"), yield* valueOf("reconnects")], [1, 1])
+      })))
+  )
+
+  scenario(
+    "have the client, its endpoint and what the program says as attributes",
+    { versions: ["5.0"] },
+    (kit) =>
+      isolated(Effect.scoped(Effect.gen(function*() {
+        yield* kit.connect({ metrics: { attributes: { site: "north", "messaging.client.id": "gateway" } } })
+        const [{ attributes }] = yield* Metric.snapshot
+        assert.deepStrictEqual(
+          { ...attributes, unit: undefined },
+          {
+            "messaging.system": "mqtt",
+            "messaging.client.id": "gateway",
+            "mqtt.endpoint": "mqtt://broker.test:1883",
+            site: "north",
+            unit: undefined
+          }
+        )
+        assert.include(yield* PrometheusMetrics.format(), "mqtt_client_sent_packets")
+      })))
+  )
+
+  scenario(
+    "are gone with the client, and not there unless asked for",
+    { versions: ["5.0"] },
+    (kit) =>
+      isolated(Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(kit.connect({ metrics: true }), scope)
+        assert.isNotEmpty(yield* Metric.snapshot)
+        yield* complete(Scope.close(scope, Exit.void))
+        assert.isEmpty(yield* Metric.snapshot)
+        yield* kit.connect()
+        assert.isEmpty(yield* Metric.snapshot)
+      }))
+  )
+
+  it("have a name of their own each", () => {
+    const names = Object.values(MqttMetrics.all).map(({ id }) => id)
+    assert.strictEqual(new Set(names).size, names.length)
+  })
+})
+
+describe("health", () => {
+  scenario("is up with a connection, and down without, with the reason", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ reconnect: Schedule.spaced("1 minute") })
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+      yield* kit.network.reset
+      yield* TestClock.adjust(roundTrip)
+      const { reasons, status } = yield* mqtt.health
+      assert.strictEqual(status, "down")
+      assert.match(reasons.join(), /^disconnected after 1 failed attempts: /)
+      yield* complete(mqtt.disconnect)
+      assert.deepStrictEqual(yield* mqtt.health, { status: "down", reasons: ["closed"] })
+    }))
+
+  scenario("is down while it connects for the first time", { versions: ["5.0"] }, (kit) =>
+    Effect.gen(function*() {
+      yield* kit.network.refuseConnect(1)
+      const mqtt = yield* complete(
+        Effect.flatMap(kit.start({ initialConnection: "retry" }), Fiber.join)
+      )
+      assert.deepStrictEqual(yield* mqtt.health, { status: "down", reasons: ["connecting, attempt 1"] })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+    }))
+
+  scenario("is degraded while the outbox is nearly full", { leavesUnfinished: true }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ maxInflight: 1, outbox: { messages: 10 } })
+      yield* Effect.forEach(
+        Array.from({ length: 9 }, (_, index) => `${index}`),
+        (text) => begin(mqtt.publish("t", text, { qos: 1 }))
+      )
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* mqtt.health, { status: "degraded", reasons: ["the outbox is 80 % full"] })
+      yield* TestClock.adjust(20 * roundTrip)
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+    }))
+
+  scenario("is degraded while a subscription stops the reading", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const messages = yield* complete(mqtt.subscribe("t", { buffer: { messages: 1 } }))
+      yield* Effect.forEach(["1", "2"], (text) => kit.broker.publish("t", text))
+      yield* TestClock.adjust(2 * roundTrip)
+      const { reasons, status } = yield* mqtt.health
+      assert.strictEqual(status, "degraded")
+      assert.match(reasons.join(), /does not keep up/)
+      yield* complete(messages.pipe(Stream.take(2), Stream.runDrain))
+      assert.strictEqual((yield* mqtt.health).status, "up")
+    }))
+
+  scenario(
+    "is degraded while the server owes an acknowledgement",
+    { leavesUnfinished: true },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ responseTimeout: "10 seconds" })
+        yield* silenced(kit)
+        yield* begin(mqtt.publish("t", "", { qos: 1 }))
+        yield* TestClock.adjust("4 seconds")
+        assert.strictEqual((yield* mqtt.health).status, "up")
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(yield* mqtt.health, {
+          status: "degraded",
+          reasons: ["the server has owed an acknowledgement for 6 seconds"]
+        })
+      })
+  )
+})
+
+describe("docs/observability.md", () => {
+  const page = Fs.readFileSync(Path.join(repository, "docs", "observability.md"), "utf8")
+  /** What the first cells of the table under a heading name. */
+  const namedUnder = (heading: string) =>
+    [...page.split(`\n## ${heading}\n`)[1].split("\n## ")[0].matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
+      [...cell.matchAll(/`([\w.]+)`/g)].map(([, name]) => name)
+    )
+
+  it("names every metric, and no other", () => {
+    assert.sameMembers(namedUnder("Metrics"), Object.values(MqttMetrics.all).map(({ id }) => id))
+  })
+
+  scenario("names every number of `stats`, and no other", { versions: ["5.0"] }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      assert.sameMembers(namedUnder("Numbers"), Object.keys(yield* mqtt.stats))
+    }))
+})

@@ -1,0 +1,347 @@
+/**
+ * What is known of each broker where it is not `yes`: what is seen, why, and what the client does about it. A run in
+ * which something else is seen fails, also when it is `yes`.
+ */
+import type * as Packet from "../../src/protocol/Packet.ts"
+
+export interface Difference {
+  /** The names of the checks. */
+  readonly checks: ReadonlyArray<string>
+  /** Default: all the broker speaks. */
+  readonly versions?: ReadonlyArray<Packet.ProtocolVersion>
+  readonly seen: string
+  /** The broker does not have it, as opposed to having it in its own way. */
+  readonly isMissing?: boolean
+  /** What the broker does. */
+  readonly broker: string
+  /** What the client does then, or its user can do. */
+  readonly client: string
+}
+
+// ---------------------------------------------------------------------------
+// What several have in common
+// ---------------------------------------------------------------------------
+
+const noMethod: Difference = {
+  checks: ["authentication"],
+  seen: "ConnectionRefused (0x8c)",
+  isMissing: true,
+  broker: "knows no method of enhanced authentication and refuses it with 0x8C",
+  client: "fails with `ConnectionRefused`, which is not tried again"
+}
+
+const silentTakeover: Difference = {
+  checks: ["takeover"],
+  versions: ["5.0"],
+  seen: "hangs up without a word",
+  broker: "hangs up on the first client without DISCONNECT",
+  client:
+    "takes it for a lost connection and comes back as `reconnect` says, and the two take turns: give each client " +
+    "its own `clientId`"
+}
+
+const silentShutdown: Difference = {
+  checks: ["shutdown"],
+  seen: "hangs up without a word",
+  broker: "hangs up on its clients without DISCONNECT when it is shut down",
+  client: "reconnects as after any lost connection"
+}
+
+const bothCopies: Difference = {
+  checks: ["overlap", "overlapMixed"],
+  versions: ["3.1.1"],
+  seen: "each has each message twice",
+  broker: "sends a copy for each subscription that matches, and in 3.1.1 nothing tells them apart",
+  client: "hands each copy to all whose filter matches: use one filter, or an array of filters, in one client"
+}
+
+const noSharing: Difference = {
+  checks: ["shared"],
+  versions: ["3.1.1"],
+  seen: "nothing comes",
+  isMissing: true,
+  broker: "takes `$share/...` for a topic like any other",
+  client: "cannot know, and nothing comes"
+}
+
+const sharingUnavailable: Difference = {
+  checks: ["shared"],
+  versions: ["5.0"],
+  seen: "ServerLimit (Shared Subscription Available)",
+  isMissing: true,
+  broker: "announces that it has no shared subscriptions",
+  client: "fails with `ServerLimit`, and sends nothing"
+}
+
+const hangsUpOnVersion5: Difference = {
+  checks: ["connect"],
+  seen: "another version: ConnectionLost",
+  broker: "speaks 3.1.1 only and hangs up on a CONNECT of 5.0, where others answer",
+  client:
+    "fails with `ConnectionLost`, which says what it may be, and tries again: set `protocolVersion`, or `\"auto\"`, " +
+    "which goes on with 3.1.1 at once"
+}
+
+const ignoresOurSize: Difference = {
+  checks: ["ourMaximumPacketSize"],
+  seen: "sends it again and again",
+  broker: "sends packets larger than the client takes, and those of a persistent session again on the next connection",
+  client: "ends the connection with 0x95, as 5.0 asks, each time: set `maximumPacketSize` above the largest message"
+}
+
+const grantsOne: Difference = {
+  checks: ["onceIn"],
+  seen: "grants 1",
+  isMissing: true,
+  broker: "grants QoS 1 to those who ask for 2",
+  client: "says so in `granted`"
+}
+
+// ---------------------------------------------------------------------------
+// By broker
+// ---------------------------------------------------------------------------
+
+export const expectations: { readonly [subject: string]: ReadonlyArray<Difference> } = {
+  mosquitto: [noMethod, silentTakeover, silentShutdown],
+  "mosquitto-plugin": [silentTakeover, silentShutdown],
+  "mosquitto-limits": [
+    noMethod,
+    silentTakeover,
+    silentShutdown,
+    grantsOne,
+    {
+      checks: ["identifier"],
+      seen: "ConnectionRefused (0x80)",
+      isMissing: true,
+      broker: "assigns no identifiers (`allow_zero_length_clientid false`)",
+      client: "has an identifier of its own unless it is told `clientId: \"\"`"
+    },
+    {
+      checks: ["qos2"],
+      versions: ["5.0"],
+      seen: "grants 1, publishing fails with ServerLimit (Maximum QoS)",
+      isMissing: true,
+      broker: "announces Maximum QoS 1",
+      client: "fails with `ServerLimit`, sends nothing, and says 1 in `granted`"
+    },
+    {
+      checks: ["overlapMixed"],
+      versions: ["5.0"],
+      seen: "ServerLimit (Maximum QoS)",
+      isMissing: true,
+      broker: "has no QoS 2",
+      client: "does as above"
+    },
+    {
+      checks: ["onceOut"],
+      versions: ["5.0"],
+      seen: "publishing fails with ServerLimit (Maximum QoS)",
+      isMissing: true,
+      broker: "has no QoS 2",
+      client: "does as above"
+    },
+    {
+      checks: ["retained"],
+      versions: ["5.0"],
+      seen: "publishing fails with ServerLimit (Retain Available)",
+      isMissing: true,
+      broker: "announces Retain Available 0",
+      client: "fails with `ServerLimit`, and sends nothing"
+    },
+    {
+      checks: ["sizes"],
+      versions: ["5.0"],
+      seen: "1000000 B: ServerLimit (Maximum Packet Size)",
+      isMissing: true,
+      broker: "announces Maximum Packet Size 300",
+      client: "fails with `ServerLimit`, and sends nothing"
+    },
+    {
+      checks: ["qos2"],
+      versions: ["3.1.1"],
+      seen: "grants 1, publishing fails with Quarantined",
+      isMissing: true,
+      broker: "cannot say so in 3.1.1 and hangs up on the publisher",
+      client:
+        "sends the message again as `retransmit` says, then its publish fails with `Quarantined` and the others go on"
+    },
+    {
+      checks: ["overlapMixed"],
+      versions: ["3.1.1"],
+      seen: "Quarantined",
+      isMissing: true,
+      broker: "has no QoS 2",
+      client: "does as above"
+    },
+    {
+      checks: ["onceOut", "retained"],
+      versions: ["3.1.1"],
+      seen: "publishing fails with Quarantined",
+      isMissing: true,
+      broker: "hangs up on who publishes at QoS 2 or with `retain`",
+      client: "does as above"
+    },
+    {
+      checks: ["sizes"],
+      versions: ["3.1.1"],
+      seen: "1000000 B: Quarantined",
+      isMissing: true,
+      broker: "hangs up on a packet that is too large",
+      client: "does as above"
+    }
+  ],
+  ejabberd: [
+    noMethod,
+    silentShutdown,
+    bothCopies,
+    sharingUnavailable,
+    {
+      checks: ["shared"],
+      versions: ["3.1.1"],
+      seen: "ConnectionLost",
+      isMissing: true,
+      broker: "hangs up on SUBSCRIBE with `$share`",
+      client: "subscribes again on each connection, as `reconnect` says: do not share with 3.1.1 there"
+    },
+    {
+      checks: ["topics"],
+      versions: ["5.0"],
+      seen: `"${"l/".repeat(23)}25": SubscribeRefused (0x8f)`,
+      broker: "takes topics and filters of few levels (`max_topic_depth`, by default 8)",
+      client: "fails with `SubscribeRefused`"
+    },
+    {
+      checks: ["topics"],
+      versions: ["3.1.1"],
+      seen: `"${"l/".repeat(23)}25": ProtocolViolation (MQTT-3.9.3-2)`,
+      broker: "refuses a filter with more levels with a SUBACK code that 3.1.1 does not have",
+      client: "ends the connection with `ProtocolViolation` and subscribes again on the next: use fewer levels, or 5.0"
+    },
+    {
+      checks: ["expiry"],
+      seen: "comes as short long",
+      broker: "delivers what expired in the queue of a session",
+      client: "hands it over: what must not be late has to carry its own time"
+    },
+    ignoresOurSize
+  ],
+  aedes2: [
+    noMethod,
+    sharingUnavailable,
+    noSharing,
+    ignoresOurSize,
+    {
+      checks: ["properties"],
+      seen: "User Properties [[\"b\",\"1\"],[\"b\",\"1\"],[\"a\",\"2\"]]",
+      broker: "forwards User Properties grouped by name, not in their order",
+      client: "hands them over as they come"
+    },
+    {
+      checks: ["overlapMixed", "overlapOptions"],
+      versions: ["5.0"],
+      seen: "the second has nothing",
+      broker: "sends one copy for all subscriptions that match and names one of them only",
+      client:
+        "hands it to all of them where a copy would be alike for all. With different QoS, `retainAsPublished` or " +
+        "`noLocal` it cannot know, and the others miss the message: give overlapping filters the same options"
+    },
+    {
+      checks: ["ourReceiveMaximum"],
+      seen: "sends more, and the connection ends",
+      broker: "does not keep to the client's Receive Maximum",
+      client:
+        "ends the connection with 0x93, as 5.0 asks; what was not acknowledged comes again. Where a consumer may lag " +
+        "behind so far, set `receiveMaximum: 65535`"
+    }
+  ],
+  aedes1: [noSharing],
+  rabbitmq: [
+    hangsUpOnVersion5,
+    noSharing,
+    grantsOne,
+    {
+      checks: ["qos2"],
+      seen: "grants 1",
+      isMissing: true,
+      broker: "has no QoS 2: it grants 1, and answers PUBLISH at QoS 2 with PUBACK",
+      client: "takes that PUBACK for the end of the publish, and says 1 in `granted`"
+    },
+    {
+      checks: ["topics"],
+      seen: "\"a.b\": comes as a/b",
+      broker: "has \".\" for \"/\" inside, so a topic with a dot comes with a slash",
+      client: "hands a message to those whose filter matches the topic it came with, so `a.b` gets nothing: use no dots"
+    }
+  ],
+  nats: [
+    noSharing,
+    { ...bothCopies, checks: ["overlap"] },
+    grantsOne,
+    {
+      checks: ["qos2"],
+      seen: "grants 1, publishing fails with Quarantined",
+      isMissing: true,
+      broker: "has no QoS 2: it grants 1, and hangs up on who publishes at 2",
+      client:
+        "sends the message again as `retransmit` says, then its publish fails with `Quarantined` and the others go on"
+    },
+    {
+      checks: ["onceOut"],
+      seen: "publishing fails with Quarantined",
+      isMissing: true,
+      broker: "has no QoS 2",
+      client: "does as above"
+    },
+    {
+      checks: ["overlapMixed"],
+      seen: "Quarantined",
+      isMissing: true,
+      broker: "has no QoS 2",
+      client: "does as above"
+    },
+    {
+      checks: ["topics"],
+      seen: "\"a.b\": SubscribeRefused (0x80), \"with space\": SubscribeRefused (0x80)",
+      broker: "takes no dots and no spaces",
+      client: "fails with `SubscribeRefused`; a publish to such a topic is a matter of the server"
+    }
+  ],
+  activemq: [
+    hangsUpOnVersion5,
+    noSharing,
+    bothCopies,
+    {
+      checks: ["WebSocket", "secureWebSocket"],
+      seen: "not offered",
+      isMissing: true,
+      broker: "needs Jetty for WebSockets, which the Debian package does not bring",
+      client: "has nothing to do with it"
+    },
+    {
+      checks: ["resume"],
+      seen: "Session Present 0",
+      broker: "resumes a session, sends what it has queued, and says Session Present 0",
+      client: "goes by what the server says: it subscribes again, and the queued messages come once"
+    },
+    {
+      checks: ["onceOut"],
+      seen: "comes as Publish 2 × Pubrec Pubrel Pubcomp",
+      broker: "as it says that there was no session, what it had already got cannot be told from what it had not",
+      client: "sends unfinished messages as new ones, so one whose PUBREC was lost comes twice"
+    },
+    {
+      checks: ["onceIn"],
+      seen: "Pubrec: comes as 2 × message, Pubrel: comes as 2 × message, Pubcomp: comes as 2 × message",
+      broker: "delivers a message of QoS 2 again that it was told of, in a session that it says is new",
+      client: "must forget what it had received in the old one, so it hands the message over again: do not rely on once"
+    }
+  ]
+}
+
+/** What is expected to be seen, with the reason for what is not `yes`. */
+export const expectedOf = (
+  subject: string,
+  check: string,
+  version: Packet.ProtocolVersion
+): Difference | undefined =>
+  expectations[subject]?.find(({ checks, versions }) => checks.includes(check) && (versions?.includes(version) ?? true))
