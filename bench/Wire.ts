@@ -46,12 +46,14 @@ export const properties = (bytes: Uint8Array, offset: number): { readonly start:
 /** A whole Control Packet: its first byte is at `start`, its variable header at `body`. */
 export type Visit = (bytes: Buffer, start: number, body: number, end: number) => void
 
-const empty = Buffer.alloc(0)
-
-/** Cuts chunks into Control Packets, in place; only a packet that spans chunks is copied. */
+/**
+ * Cuts chunks into Control Packets, in place; only a packet that spans chunks is copied, into a buffer that the next
+ * one of its kind reuses: a visitor keeps nothing.
+ */
 export class PacketReader {
   readonly #visit: Visit
-  #partial = empty
+  #partial: Buffer = Buffer.allocUnsafe(65_536)
+  #partialLength = 0
   #body = 0
   #end = 0
 
@@ -60,39 +62,53 @@ export class PacketReader {
   }
 
   read(chunk: Buffer): void {
-    let start = this.#partial.length === 0 ? 0 : this.#completePartial(chunk)
-    while (start < chunk.length && this.#locate(chunk, start) && this.#end <= chunk.length) {
+    let start = this.#partialLength === 0 ? 0 : this.#completePartial(chunk)
+    while (start < chunk.length && this.#locate(chunk, start, chunk.length) && this.#end <= chunk.length) {
       const end = this.#end
       this.#visit(chunk, start, this.#body, end)
       start = end
     }
-    if (start < chunk.length) this.#partial = Buffer.from(chunk.subarray(start))
+    if (start < chunk.length) this.#keep(chunk, start, chunk.length)
   }
 
   /** Where the chunk goes on behind the packet that began in an earlier chunk. */
   #completePartial(chunk: Buffer): number {
     let offset = 0
     while (offset < chunk.length) {
-      const missing = this.#locate(this.#partial, 0) ? this.#end - this.#partial.length : 1
-      const taken = chunk.subarray(offset, offset + missing)
-      offset += taken.length
-      this.#partial = Buffer.concat([this.#partial, taken])
-      if (this.#locate(this.#partial, 0) && this.#end === this.#partial.length) {
-        const packet = this.#partial
-        this.#partial = empty
-        this.#visit(packet, 0, this.#body, packet.length)
+      const missing = this.#isPartialLocated() ? this.#end - this.#partialLength : 1
+      const end = Math.min(offset + missing, chunk.length)
+      this.#keep(chunk, offset, end)
+      offset = end
+      if (this.#isPartialLocated() && this.#end === this.#partialLength) {
+        this.#partialLength = 0
+        this.#visit(this.#partial, 0, this.#body, this.#end)
         return offset
       }
     }
     return offset
   }
 
+  #isPartialLocated(): boolean {
+    return this.#locate(this.#partial, 0, this.#partialLength)
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const length = this.#partialLength + end - start
+    if (length > this.#partial.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#partial.length))
+      this.#partial.copy(larger, 0, 0, this.#partialLength)
+      this.#partial = larger
+    }
+    chunk.copy(this.#partial, this.#partialLength, start, end)
+    this.#partialLength = length
+  }
+
   /** Sets `#body` and `#end`; false while the fixed header is incomplete. Section 2.1.4. */
-  #locate(bytes: Buffer, start: number): boolean {
+  #locate(bytes: Buffer, start: number, limit: number): boolean {
     let offset = start + 1
     let remainingLength = 0
     let shift = 0
-    while (offset < bytes.length) {
+    while (offset < limit) {
       const byte = bytes[offset++]
       remainingLength |= (byte & 0x7f) << shift
       shift += 7
@@ -186,7 +202,7 @@ const variableByteInteger = (value: number): Array<number> =>
 
 const uint16 = (value: number): Array<number> => [value >> 8, value & 0xff]
 
-const string = (text: string): Array<number> => {
+export const string = (text: string): Array<number> => {
   const bytes = Buffer.from(text)
   return [...uint16(bytes.length), ...bytes]
 }

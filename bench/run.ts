@@ -2,46 +2,45 @@
  * `npm run bench`: this library, MQTT.js and the bare-`net` limit in turn, every one in a process of its own, against
  * one sink in its own. Prints medians and spreads, writes them as JSON. What it means is in README.md.
  */
-import { type ChildProcess, fork } from "node:child_process"
 import { writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { availableParallelism, cpus } from "node:os"
 import { parseArgs } from "node:util"
 import {
   type Assignment,
+  type Experiment,
+  experiments,
+  type Ports,
+  type RelayMessage,
   type Row,
-  rows,
   type SideMessage,
   type SideName,
-  sideNames,
   type SideRequest,
   type SinkMessage,
   type SinkRequest
 } from "./Benchmark.ts"
+import { BenchmarkProcess, build, type Mosquitto, startMosquitto } from "./processes.ts"
+import { quantity, report, resultsOf, type Sample, toJson } from "./results.ts"
+
+const names = experiments.flatMap(({ rows }) => rows.map(({ name }) => name))
 
 const help = `npm run bench -- [options]
 
-  --json FILE      write {"rows":[{"name","unit","ours","peer","limit","ratio"}]}
+  --json FILE      write {"rows":[{"name","unit","better","ours","peer","limit","ratio",...}],...}
   --rows PATTERN   only rows whose name matches this regular expression
-  --rounds N       rounds; every round measures every row and side once (default 5)
+  --rounds N       rounds; every round measures a row once for every side (default 7)
   --quick          2 short rounds: shows that it works, not how fast
   --help           this text
 
-Rows: ${rows.map(({ name }) => name).join(", ")}
+Rows:
+  ${names.join("\n  ")}
 `
-
-/** A measurement that takes this long has hung. */
-const timeoutSeconds = 60
-
-/** Above this share of one core the sink may hold a side back. */
-const busySink = 0.6
 
 interface Options {
   readonly json: string | undefined
-  readonly rows: ReadonlyArray<Row>
+  readonly isWanted: (row: Row) => boolean
   readonly rounds: number
   readonly warmUpSeconds: number
   readonly seconds: number
+  readonly isQuick: boolean
 }
 
 const optionsFrom = (args: Array<string>): Options | undefined => {
@@ -57,271 +56,229 @@ const optionsFrom = (args: Array<string>): Options | undefined => {
   })
   if (values.help) return undefined
   const pattern = new RegExp(values.rows)
-  const options = {
-    json: values.json,
-    rows: rows.filter(({ name }) => pattern.test(name)),
-    rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-    ...values.quick ? { warmUpSeconds: 0.2, seconds: 0.3 } : { warmUpSeconds: 0.8, seconds: 1 }
-  }
-  if (options.rows.length === 0) throw new Error(`--rows ${values.rows} matches none of the rows`)
-  if (!Number.isInteger(options.rounds) || options.rounds < 1) {
+  const rounds = Number(values.rounds ?? (values.quick ? 2 : 7))
+  if (!names.some((name) => pattern.test(name))) throw new Error(`--rows ${values.rows} matches none of the rows`)
+  if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds must be a whole number above 0, not ${values.rounds}`)
   }
-  return options
-}
-
-/** A process of the benchmark: what it may be told and what it says. */
-class BenchmarkProcess<Request extends object, Message extends { readonly _tag: string }> {
-  readonly #name: string
-  readonly #child: ChildProcess
-  /** What it has said and nobody has asked for yet. */
-  readonly #unread: Array<Message> = []
-  #end: string | undefined
-  #wake: () => void = () => {}
-
-  constructor(name: string, script: string, args: ReadonlyArray<string>) {
-    this.#name = name
-    this.#child = fork(new URL(script, import.meta.url), args)
-    this.#child.on("message", (message: Message) => {
-      this.#unread.push(message)
-      this.#wake()
-    })
-    this.#child.on("exit", (code, signal) => {
-      this.#end = signal ?? `exit code ${code}`
-      this.#wake()
-    })
-  }
-
-  tell(request: Request): void {
-    this.#child.send(request)
-  }
-
-  kill(): void {
-    this.#child.kill()
-  }
-
-  /** The first unread message of this kind, which may be still to come. */
-  next<Tag extends Message["_tag"]>(tag: Tag): Promise<Extract<Message, { readonly _tag: Tag }>> {
-    return this.#until(tag, () => {
-      const index = this.#unread.findIndex((message) => message._tag === tag)
-      if (index >= 0) return this.#unread.splice(index, 1)[0] as Extract<Message, { readonly _tag: Tag }>
-      if (this.#end !== undefined) throw new Error(`${this.#name} ended with ${this.#end} before it was ${tag}`)
-      return undefined
-    })
-  }
-
-  /** Its end, which must be a good one. */
-  async ended(): Promise<void> {
-    const end = await this.#until("at its end", () => this.#end)
-    if (end !== "exit code 0") throw new Error(`${this.#name} ended with ${end}`)
-  }
-
-  async #until<A>(expected: string, look: () => A | undefined): Promise<A> {
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      this.#wake()
-    }, timeoutSeconds * 1000)
-    try {
-      for (let found = look();; found = look()) {
-        if (found !== undefined) return found
-        if (isLate) throw new Error(`${this.#name} was not ${expected} within ${timeoutSeconds} seconds`)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      }
-    } finally {
-      clearTimeout(timer)
-    }
+  return {
+    json: values.json,
+    isWanted: ({ name }) => pattern.test(name),
+    rounds,
+    isQuick: values.quick,
+    ...values.quick ? { warmUpSeconds: 0.15, seconds: 0.15 } : { warmUpSeconds: 0.5, seconds: 0.3 }
   }
 }
 
 type Sink = BenchmarkProcess<SinkRequest, SinkMessage>
+type SideProcess = BenchmarkProcess<SideRequest, SideMessage>
 
-const usageOf = (sink: Sink) => {
+/** What all experiments share. */
+interface Bench {
+  readonly options: Options
+  readonly sink: Sink
+  readonly mosquitto: Mosquitto | undefined
+  readonly ports: Ports
+  readonly ca: string
+}
+
+interface Usage {
+  readonly processor: number | undefined
+  readonly clock: number
+}
+
+const usageOf = async ({ mosquitto, sink }: Bench, { broker }: Experiment): Promise<Usage> => {
+  if (broker !== "sink") {
+    const processor = broker === "mosquitto" ? mosquitto?.processor() : undefined
+    return { processor, clock: performance.now() / 1000 }
+  }
   sink.tell({ _tag: "ReportUsage" })
   return sink.next("Usage")
 }
 
-interface Sample {
-  readonly messagesPerSecond: number
-  /** Processor time of the side while this was measured, as a share of one core. */
-  readonly ownShare: number
-  /** The same of the sink. */
-  readonly sinkShare: number
-}
+const shareBetween = (before: Usage, after: Usage): number | undefined =>
+  before.processor === undefined || after.processor === undefined
+    ? undefined
+    : (after.processor - before.processor) / (after.clock - before.clock)
 
-/** No side may report a message that the sink has not seen. */
-const checkCounts = (
-  name: string,
-  row: Row,
-  total: number,
-  closed: Extract<SinkMessage, { readonly _tag: "Closed" }>
-): void => {
-  const seen = row.workload === "receive" ? { sent: total, acknowledged: row.qos === 1 ? total : 0 } : { read: total }
-  for (const [what, expected] of Object.entries(seen)) {
-    const actual = closed[what as keyof typeof seen]
-    if (actual !== expected) {
-      throw new Error(`${name} claims ${total} messages, but of ${expected} to be ${what} the sink counts ${actual}`)
+let starts = 0
+
+/** One side of an experiment, with a process of its own. */
+class SideRun {
+  readonly #bench: Bench
+  readonly #experiment: Experiment
+  readonly #name: string
+  readonly #clientId: string
+  readonly #process: SideProcess
+
+  constructor(bench: Bench, experiment: Experiment, side: SideName) {
+    const { ca, options: { isQuick, seconds }, ports } = bench
+    this.#bench = bench
+    this.#experiment = experiment
+    this.#name = `${side} in "${experiment.name}"`
+    this.#clientId = `${side}-${++starts}-`
+    const assignment: Assignment = {
+      side,
+      experiment: experiment.name,
+      ports,
+      ca,
+      clientId: this.#clientId,
+      isQuick,
+      seconds
     }
+    this.#process = new BenchmarkProcess(this.#name, "measure.js", [JSON.stringify(assignment)])
+  }
+
+  async started(): Promise<void> {
+    await this.#process.next("Started")
+  }
+
+  async warmUp(seconds: number): Promise<void> {
+    this.#process.tell({ _tag: "WarmUp", seconds })
+    await this.#process.next("WarmedUp")
+  }
+
+  async sample(): Promise<Sample> {
+    const before = await usageOf(this.#bench, this.#experiment)
+    this.#process.tell({ _tag: "Sample" })
+    const { processor, seconds, values } = await this.#process.next("Sampled")
+    const after = await usageOf(this.#bench, this.#experiment)
+    return { values, ownShare: processor / seconds, brokerShare: shareBetween(before, after) }
+  }
+
+  /** Disconnects; no side may report a message that the sink has not seen. */
+  async end(): Promise<void> {
+    this.#process.tell({ _tag: "End" })
+    const { total } = await this.#process.next("Ended")
+    await this.#process.ended()
+    const { broker, connections, traffic: { qos, workload } } = this.#experiment
+    if (broker !== "sink" || connections === 0) return
+    const seen = { read: 0, sent: 0, acknowledged: 0 }
+    for (let connection = 0; connection < connections; connection++) {
+      const closed = await this.#bench.sink.next("Closed", ({ clientId }) => clientId.startsWith(this.#clientId))
+      seen.read += closed.read
+      seen.sent += closed.sent
+      seen.acknowledged += closed.acknowledged
+    }
+    const isReceiving = workload.startsWith("receive") || workload === "consume"
+    const expected = isReceiving
+      ? { read: 0, sent: total, acknowledged: qos === 0 ? 0 : total }
+      : { read: total, sent: 0, acknowledged: 0 }
+    if (JSON.stringify(seen) !== JSON.stringify(expected)) {
+      throw new Error(`${this.#name} claims ${JSON.stringify(expected)}, but the sink counts ${JSON.stringify(seen)}`)
+    }
+  }
+
+  kill(): void {
+    this.#process.kill()
   }
 }
 
-const measure = async (sink: Sink, assignment: Assignment, row: Row): Promise<Sample> => {
-  const name = `${assignment.side} in "${row.name}"`
-  sink.tell({ _tag: "Expect", window: row.window })
-  const side = new BenchmarkProcess<SideRequest, SideMessage>(name, "./measure.ts", [JSON.stringify(assignment)])
+type SamplesOfSides = Record<SideName, Array<Sample>>
+
+const withRuns = async <A>(
+  bench: Bench,
+  experiment: Experiment,
+  sides: ReadonlyArray<SideName>,
+  use: (runs: ReadonlyMap<SideName, SideRun>) => Promise<A>
+): Promise<A> => {
+  bench.sink.tell({ _tag: "Expect", window: experiment.traffic.window })
+  const runs = new Map(sides.map((side) => [side, new SideRun(bench, experiment, side)]))
   try {
-    await side.next("Ready")
-    const before = await usageOf(sink)
-    side.tell({ _tag: "Go" })
-    const { count, processor, seconds, total } = await side.next("Measured")
-    const after = await usageOf(sink)
-    checkCounts(name, row, total, await sink.next("Closed"))
-    await side.ended()
-    return {
-      messagesPerSecond: count / seconds,
-      ownShare: processor / seconds,
-      sinkShare: (after.processor - before.processor) / (after.clock - before.clock)
-    }
+    for (const run of runs.values()) await run.started()
+    const result = await use(runs)
+    for (const run of runs.values()) await run.end()
+    return result
   } finally {
-    side.kill()
+    for (const run of runs.values()) run.kill()
   }
 }
 
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+/** Sides inside a round: a machine that slows down slows all of them; who goes first changes. */
+const inTurn = ({ sides }: Experiment, round: number): ReadonlyArray<SideName> =>
+  sides.map((_, turn) => sides[(round + turn) % sides.length])
+
+const log = ({ rows: [row] }: Experiment, round: number, sampled: ReadonlyArray<readonly [SideName, Sample]>) => {
+  const values = sampled.map(([side, { values }]) => `${side} ${quantity(values[row.metric], row.unit)}`)
+  console.error([`round ${round + 1}, ${row.name}:`.padEnd(60), ...values].join("  "))
 }
 
-interface SideResult {
-  readonly median: number
-  readonly lowest: number
-  readonly highest: number
-  readonly ownShare: number
-  readonly sinkShare: number
-}
-
-type SamplesOfRow = Readonly<Record<SideName, Array<Sample>>>
-
-type RowResult = Readonly<Record<SideName, SideResult>>
-
-const sideResult = (samples: ReadonlyArray<Sample>): SideResult => {
-  const rates = samples.map(({ messagesPerSecond }) => messagesPerSecond)
-  return {
-    median: median(rates),
-    lowest: Math.min(...rates),
-    highest: Math.max(...rates),
-    ownShare: median(samples.map(({ ownShare }) => ownShare)),
-    sinkShare: median(samples.map(({ sinkShare }) => sinkShare))
-  }
-}
-
-const rate = (value: number): string =>
-  value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : `${(value / 1e3).toFixed(value < 1e5 ? 1 : 0)} k`
-
-const percent = (share: number): string => `${Math.round(share * 100)}%`
-
-const ratioOf = (result: RowResult): number => result.ours.median / result.peer.median
-
-/** The first column to the left, the others to the right. */
-const aligned = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)))
-  return lines
-    .map((line) => line.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  "))
-    .join("\n")
-}
-
-const spread = ({ highest, lowest, median }: SideResult): string =>
-  `-${percent(1 - lowest / median)} +${percent(highest / median - 1)}`
-
-const speedTable = (results: ReadonlyMap<Row, RowResult>): string =>
-  aligned([
-    ["messages/s", ...sideNames.flatMap((side) => [side, "spread"]), "ours/peer", "ours/limit"],
-    ...Array.from(results, ([row, result]) => [
-      row.name,
-      ...sideNames.flatMap((side) => [rate(result[side].median), spread(result[side])]),
-      ratioOf(result).toFixed(2),
-      (result.ours.median / result.limit.median).toFixed(2)
-    ])
-  ])
-
-const processorTable = (results: ReadonlyMap<Row, RowResult>): string =>
-  aligned([
-    ["CPU, share of one core", ...sideNames.flatMap((side) => [side, "sink"])],
-    ...Array.from(results, ([row, result]) => [
-      row.name,
-      ...sideNames.flatMap((side) => {
-        const { ownShare, sinkShare } = result[side]
-        return [percent(ownShare), percent(sinkShare) + (sinkShare > busySink ? "*" : "")]
-      })
-    ])
-  ])
-
-const circumstances = (): string => {
-  const { version } = createRequire(import.meta.url)("mqtt/package.json")
-  return `MQTT.js ${version}, Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? "unknown CPU"}`
-}
-
-const report = (results: ReadonlyMap<Row, RowResult>): string => `
-${speedTable(results)}
-
-${processorTable(results)}
-
-ours: this library. peer: MQTT.js. limit: bare node:net. Medians; spread: how far the lowest and highest round are off.
-* The sink is busy for more than ${percent(busySink)} of the time, see "Is the sink fast enough" in bench/README.md.
-${circumstances()}`
-
-const json = (results: ReadonlyMap<Row, RowResult>): string =>
-  JSON.stringify(
-    {
-      rows: Array.from(results, ([row, result]) => ({
-        name: row.name,
-        unit: row.unit,
-        ours: Math.round(result.ours.median),
-        peer: Math.round(result.peer.median),
-        limit: Math.round(result.limit.median),
-        ratio: Number(ratioOf(result).toFixed(3))
-      }))
-    },
-    undefined,
-    2
-  ) + "\n"
-
-/** Rounds outside, sides inside: a machine that slows down slows all of them; who goes first changes. */
-const measureAll = async (sink: Sink, port: number, options: Options): Promise<ReadonlyMap<Row, RowResult>> => {
-  const { seconds, warmUpSeconds } = options
-  const samples = new Map(options.rows.map((row) => [row, { ours: [], peer: [], limit: [] } as SamplesOfRow]))
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [row, samplesOfRow] of samples) {
-      const line = [`round ${round + 1} of ${options.rounds}, ${row.name}:`.padEnd(42)]
-      for (let turn = 0; turn < sideNames.length; turn++) {
-        const side = sideNames[(round + turn) % sideNames.length]
-        const sample = await measure(sink, { side, row: row.name, port, warmUpSeconds, seconds }, row)
-        samplesOfRow[side].push(sample)
-        line.push(`${side} ${rate(sample.messagesPerSecond)}`)
+/** The same processes in every round, warmed up once, all of them connected all the time. */
+const measureWarm = (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> =>
+  withRuns(bench, experiment, experiment.sides, async (runs) => {
+    const samples: SamplesOfSides = { ours: [], peer: [], limit: [] }
+    for (const run of runs.values()) await run.warmUp(bench.options.warmUpSeconds)
+    for (let round = 0; round < rounds; round++) {
+      const sampled: Array<readonly [SideName, Sample]> = []
+      for (const side of inTurn(experiment, round)) {
+        const sample = await runs.get(side)?.sample()
+        if (sample === undefined) continue
+        samples[side].push(sample)
+        sampled.push([side, sample])
       }
-      console.error(line.join("  "))
+      log(experiment, round, sampled)
     }
+    return samples
+  })
+
+/** A process of its own for every sample. */
+const measureFresh = async (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> => {
+  const samples: SamplesOfSides = { ours: [], peer: [], limit: [] }
+  for (let round = 0; round < rounds; round++) {
+    const sampled: Array<readonly [SideName, Sample]> = []
+    for (const side of inTurn(experiment, round)) {
+      const sample = await withRuns(bench, experiment, [side], (runs) => {
+        const [run] = runs.values()
+        return run.sample()
+      })
+      samples[side].push(sample)
+      sampled.push([side, sample])
+    }
+    log(experiment, round, sampled)
   }
-  return new Map(Array.from(samples, ([row, { limit, ours, peer }]) => [
-    row,
-    { ours: sideResult(ours), peer: sideResult(peer), limit: sideResult(limit) }
-  ]))
+  return samples
+}
+
+const measureAll = async (bench: Bench): Promise<ReadonlyMap<Experiment, SamplesOfSides>> => {
+  const { isQuick, isWanted, rounds } = bench.options
+  const measured = new Map<Experiment, SamplesOfSides>()
+  for (const experiment of experiments.filter(({ rows }) => rows.some(isWanted))) {
+    if (experiment.broker === "mosquitto" && bench.mosquitto === undefined) {
+      console.error(`${experiment.name}: left out, mosquitto is not installed`)
+      continue
+    }
+    const { isFresh } = experiment
+    const needed = Math.min(rounds, experiment.rounds ?? rounds, isQuick && isFresh ? 1 : rounds)
+    measured.set(experiment, await (isFresh ? measureFresh : measureWarm)(bench, experiment, needed))
+  }
+  return measured
 }
 
 const main = async (): Promise<void> => {
-  const options = optionsFrom(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  const options = optionsFrom(args)
   if (options === undefined) return console.log(help)
-  const sink: Sink = new BenchmarkProcess("the sink", "./sink.ts", [])
+  const started = performance.now()
+  build()
+  const sink: Sink = new BenchmarkProcess("the sink", "sink.js", [])
+  const { ca, ports } = await sink.next("Listening")
+  const relay = new BenchmarkProcess<never, RelayMessage>("the relay", "relay.js", [`${ports.tcp}`])
+  const mosquitto = await startMosquitto()
   try {
-    const { port } = await sink.next("Listening")
-    const results = await measureAll(sink, port, options)
+    const relayPorts = await relay.next("Relaying")
+    const bench = { options, sink, mosquitto, ca, ports: { ...ports, ...relayPorts, mosquitto: mosquitto?.port ?? 0 } }
+    const results = resultsOf(await measureAll(bench), options.isWanted)
+    const seconds = (performance.now() - started) / 1000
     console.log(report(results))
-    if (options.json !== undefined) writeFileSync(options.json, json(results))
+    if (options.json !== undefined) {
+      const command = ["npm run bench --", ...args].join(" ")
+      const json = toJson(results, { command, isQuick: options.isQuick, seconds })
+      writeFileSync(options.json, JSON.stringify(json, undefined, 2) + "\n")
+    }
   } finally {
     sink.kill()
+    relay.kill()
+    mosquitto?.stop()
   }
 }
 

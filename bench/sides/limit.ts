@@ -4,7 +4,18 @@
  * Pooled buffers, one write per turn, no object per message, no timers, no errors. It is not a client to use.
  */
 import { connect as connectSocket, type Socket } from "node:net"
-import { type Client, host, noCleanUp, payload, type Perform, receiveFilter, topic } from "../Benchmark.ts"
+import { connect as connectTls } from "node:tls"
+import {
+  type Client,
+  host,
+  noCleanUp,
+  payloadOf,
+  type Perform,
+  receiveFilter,
+  type Target,
+  topic,
+  type Traffic
+} from "../Benchmark.ts"
 import {
   Acknowledgements,
   connect5,
@@ -19,7 +30,29 @@ import {
   writePublish
 } from "../Wire.ts"
 
-const shapeOf = (qos: number): PublishShape => ({ level: 5, qos, topic: Buffer.from(topic), payload })
+const shapeOf = (traffic: Traffic): PublishShape => ({
+  level: 5,
+  qos: traffic.qos,
+  topic: Buffer.from(topic),
+  payload: payloadOf(traffic)
+})
+
+/** TLS hands out buffers of its own; TCP reads into one. */
+const openSocket = ({ ca, port, transport }: Target, take: (chunk: Buffer) => void): Socket => {
+  if (transport === "tls") return connectTls({ host, port, ca }).setNoDelay(true).on("data", take)
+  return connectSocket({
+    host,
+    port,
+    noDelay: true,
+    onread: {
+      buffer: Buffer.allocUnsafe(65_536),
+      callback: (length, buffer) => {
+        take((buffer as Buffer).subarray(0, length))
+        return true
+      }
+    }
+  })
+}
 
 /**
  * Encodes batches of PUBLISH packets into one buffer, over and over. Twice a window is room enough: nothing older than
@@ -31,9 +64,9 @@ class PublishBuffer {
   #offset = 0
   #packetIdentifier = 0
 
-  constructor(qos: number, window: number) {
-    this.#shape = shapeOf(qos)
-    this.#bytes = Buffer.allocUnsafe(2 * window * publishLength(this.#shape))
+  constructor(traffic: Traffic) {
+    this.#shape = shapeOf(traffic)
+    this.#bytes = Buffer.allocUnsafe(2 * traffic.window * publishLength(this.#shape))
   }
 
   encode(messages: number): Buffer {
@@ -47,6 +80,9 @@ class PublishBuffer {
   }
 }
 
+/** What a PUBLISH is answered with, by QoS from 1. */
+const acknowledging = [packetType.puback, packetType.pubrec]
+
 class LimitConnection {
   readonly #socket: Socket
   readonly #acknowledgements = new Acknowledgements()
@@ -54,23 +90,16 @@ class LimitConnection {
   #readBytes = 0
   #completed = 0
   #onChunk: () => void = () => {}
+  /** Milliseconds. */
+  readonly latencies: Array<number> = []
 
-  constructor(port: number) {
+  constructor(target: Target) {
     const reader = new PacketReader((bytes, start, body, end) => this.#take(bytes, start, body, end))
-    this.#socket = connectSocket({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        buffer: Buffer.allocUnsafe(65_536),
-        callback: (length, buffer) => {
-          reader.read((buffer as Buffer).subarray(0, length))
-          const acknowledgements = this.#acknowledgements.take()
-          if (acknowledgements !== undefined) this.#socket.write(acknowledgements)
-          this.#onChunk()
-          return true
-        }
-      }
+    this.#socket = openSocket(target, (chunk) => {
+      reader.read(chunk)
+      const acknowledgements = this.#acknowledgements.take()
+      if (acknowledgements !== undefined) this.#socket.write(acknowledgements)
+      this.#onChunk()
     })
     this.#socket.on("error", (error) => {
       throw error
@@ -84,6 +113,8 @@ class LimitConnection {
         return this.#takePublish(first >> 1 & 3, bytes, body, end)
       case packetType.pubrec:
         return this.#acknowledgements.add(packetType.pubrel | 2, readUint16(bytes, body))
+      case packetType.pubrel:
+        return this.#acknowledgements.add(packetType.pubcomp, readUint16(bytes, body))
       default:
         this.#completed++
     }
@@ -96,7 +127,7 @@ class LimitConnection {
     const payloadStart = properties + 1 + bytes[properties]
     this.#read++
     this.#readBytes += end - payloadStart
-    if (qos === 1) this.#acknowledgements.add(packetType.puback, readUint16(bytes, topicEnd))
+    if (qos > 0) this.#acknowledgements.add(acknowledging[qos - 1], readUint16(bytes, topicEnd))
   }
 
   /** Ends when `isDone` says so behind a chunk that has been read. */
@@ -117,8 +148,9 @@ class LimitConnection {
     return this.#until(() => this.#completed === completed)
   }
 
-  publishUnacknowledged: Perform = async ({ window }, count) => {
-    const buffer = new PublishBuffer(0, window)
+  publishUnacknowledged: Perform = async (traffic, count) => {
+    const { window } = traffic
+    const buffer = new PublishBuffer(traffic)
     for (let left = count; left > 0; left -= window) {
       const batch = buffer.encode(Math.min(window, left))
       await new Promise((resolve) => this.#socket.write(batch, resolve))
@@ -126,8 +158,9 @@ class LimitConnection {
     return noCleanUp
   }
 
-  publishAcknowledged: Perform = async ({ qos, window }, count) => {
-    const buffer = new PublishBuffer(qos, window)
+  publishAcknowledged: Perform = async (traffic, count) => {
+    const { window } = traffic
+    const buffer = new PublishBuffer(traffic)
     const completedBefore = this.#completed
     let sent = 0
     const fillWindow = () => {
@@ -142,12 +175,24 @@ class LimitConnection {
     return noCleanUp
   }
 
-  receive: Perform = async (row, count) => {
-    const filter = receiveFilter(row, count)
+  publishSequential: Perform = async (traffic, count) => {
+    const buffer = new PublishBuffer(traffic)
+    this.latencies.length = 0
+    for (let index = 0; index < count; index++) {
+      const started = performance.now()
+      await this.request(buffer.encode(1))
+      this.latencies.push(performance.now() - started)
+    }
+    return noCleanUp
+  }
+
+  receive: Perform = async (traffic, count) => {
+    const filter = receiveFilter(traffic, count)
     const read = this.#read + count
-    const readBytes = this.#readBytes + count * payload.length
-    this.#socket.write(subscribe5(1, filter, row.qos))
-    await this.#until(() => this.#read === read)
+    const readBytes = this.#readBytes + count * traffic.payload
+    const completed = this.#completed + 1
+    this.#socket.write(subscribe5(1, filter, traffic.qos))
+    await this.#until(() => this.#read === read && this.#completed === completed)
     if (this.#readBytes !== readBytes) throw new Error("payloads of another length have been received")
     return () => this.request(unsubscribe5(1, filter))
   }
@@ -159,13 +204,24 @@ class LimitConnection {
     })
 }
 
-export const connect = async (port: number): Promise<Client> => {
-  const connection = new LimitConnection(port)
-  await connection.request(connect5("limit"))
-  const publish: Perform = (row, count) =>
-    row.qos === 0 ? connection.publishUnacknowledged(row, count) : connection.publishAcknowledged(row, count)
+export const connect = async (target: Target): Promise<Client> => {
+  const connection = new LimitConnection(target)
+  await connection.request(connect5(target.clientId))
+  const publish: Perform = (traffic, count) =>
+    traffic.qos === 0
+      ? connection.publishUnacknowledged(traffic, count)
+      : connection.publishAcknowledged(traffic, count)
   return {
-    perform: { "publish window": publish, "publish sequential": publish, receive: connection.receive },
+    perform: {
+      publish,
+      "publish forEach": publish,
+      "publish sink": publish,
+      "publish sequential": connection.publishSequential,
+      receive: connection.receive,
+      "receive chunks": connection.receive,
+      consume: connection.receive
+    },
+    latencies: () => connection.latencies,
     disconnect: connection.disconnect
   }
 }

@@ -48,7 +48,12 @@ export interface Encoder {
 /** What four length bytes can say, with the fixed header. */
 const largestPacket = VariableByteInteger.maximum + 5
 
-const bufferSize = 65_536
+/**
+ * What a turn begins with and what it goes on with when that is full: with 64 KiB from the start, they would be half of
+ * what an idle client holds.
+ */
+const smallBuffer = 1024
+const largeBuffer = 65_536
 
 /** Of the one property that a common PUBLISH may have. */
 const topicAliasSize = 3
@@ -87,10 +92,13 @@ export const make = (options: Options): Encoder => {
   /** Makes room for `size` bytes in one piece. */
   const reserve = (size: number): void => {
     if (buffer.length - position >= size) return
-    endView()
-    buffer = new Uint8Array(Math.max(size, bufferSize))
+    if (position - start > smallBuffer) endView()
+    // So little is copied, so that a turn leaves in one piece as far as it can.
+    const begun = buffer.subarray(start, position)
+    const needed = begun.length + size
+    buffer = new Uint8Array(needed <= smallBuffer ? smallBuffer : Math.max(needed, largeBuffer))
     start = 0
-    position = 0
+    position = writeBytes(buffer, 0, begun)
   }
 
   const appendPayload = (payload: Uint8Array): void => {

@@ -1,0 +1,168 @@
+/**
+ * Writes docs/performance.md and its charts from the JSON of a full run of the benchmark.
+ *
+ * usage: npm run bench -- --json docs/performance/result.json && npx node scripts/performance.ts
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import type { Row } from "../bench/Benchmark.ts"
+import { percent, quantity, type Result } from "../bench/results.ts"
+import { repository } from "./files.ts"
+import { type Bar, type Chart, render } from "./performance/chart.ts"
+import { notes } from "./performance/notes.ts"
+
+const folder = path.join(repository, "docs", "performance")
+const result: Result = JSON.parse(fs.readFileSync(path.join(folder, "result.json"), "utf8"))
+
+type ResultRow = Result["rows"][number]
+
+const sides = ["ours", "peer", "limit"] as const
+const colors = { ours: "#2f81f7", peer: "#bf8700", limit: "#8c959f" }
+const names = { ours: "effect-mqtt", peer: "MQTT.js", limit: "bare net" }
+const series = sides.map((side) => ({ name: names[side], color: colors[side] }))
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Charts
+// ---------------------------------------------------------------------------------------------------------------------
+
+const barsOf = (row: ResultRow): ReadonlyArray<Bar> =>
+  sides.flatMap((side) => {
+    const value = row[side]
+    const detail = row.detail[side]
+    if (value === null || detail === undefined) return []
+    return [{
+      series: names[side],
+      value,
+      text: quantity(value, row.unit),
+      spread: [detail.lowest, detail.highest] as const
+    }]
+  })
+
+const chartOf = (title: string, pattern: RegExp, unit: Row["unit"]): Chart => ({
+  title,
+  series,
+  groups: result.rows
+    .filter((row) => pattern.test(row.name) && row.unit === unit)
+    .map((row) => ({ label: row.name, bars: barsOf(row) })),
+  tick: (value) => quantity(value, unit).replace(/\.0+(?=\D)/, "")
+})
+
+const ratios: Chart = {
+  title: "How many times better than MQTT.js, and what is wanted (red)",
+  series: [{ name: names.ours, color: colors.ours }],
+  groups: result.rows.flatMap(({ minimum, name, ratio }) =>
+    minimum === undefined || ratio === null
+      ? []
+      : [{ label: name, mark: minimum, bars: [{ series: names.ours, value: ratio, text: ratio.toFixed(2) }] }]
+  ),
+  tick: (value) => `${value}`
+}
+
+const charts: Readonly<Record<string, Chart>> = {
+  ratios,
+  publish: chartOf("Publishing, messages a second", /^publish/, "messages/s"),
+  receive: chartOf("Receiving, messages a second", /^(receive|consume|dispatch|request|mosquitto)/, "messages/s"),
+  codec: chartOf("Codec alone, packets a second", /^codec/, "packets/s"),
+  recovery: chartOf("Until 10,000 messages in flight are acknowledged after a cut", /^recovery/, "ms")
+}
+
+const written = Object.entries(charts).filter(([, { groups }]) => groups.length > 0)
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The page
+// ---------------------------------------------------------------------------------------------------------------------
+
+const wanted = ({ maximum, minimum }: ResultRow): string =>
+  maximum !== undefined ? `at most ${maximum} x` : minimum === undefined ? "" : `${minimum}`
+
+const isMissed = ({ reached }: ResultRow): boolean => reached === false
+
+const cell = (row: ResultRow, side: typeof sides[number]): string => {
+  const value = row[side]
+  const detail = row.detail[side]
+  if (value === null || detail === undefined) return ""
+  if (row.rounds === 1) return quantity(value, row.unit)
+  return `${quantity(value, row.unit)} <sub>-${percent(1 - detail.lowest / value)} +${
+    percent(detail.highest / value - 1)
+  }</sub>`
+}
+
+const busiest = ({ detail }: ResultRow): string => {
+  const shares = sides.flatMap((side) => detail[side]?.sinkCpu ?? [])
+  if (shares.length === 0) return ""
+  const sides60 = sides.filter((side) => (detail[side]?.sinkCpu ?? 0) > 0.6)
+  return percent(Math.max(...shares)) +
+    (sides60.length === 0 ? "" : ` (${sides60.map((side) => names[side]).join(", ")})`)
+}
+
+const table = [
+  `| row | ${sides.map((side) => names[side]).join(" | ")} | ratio | wanted | sink's CPU at most |`,
+  "|---|---|---|---|---|---|---|",
+  ...result.rows.map((row) =>
+    [
+      "",
+      row.name,
+      ...sides.map((side) => cell(row, side)),
+      row.ratio === null ? "" : row.ratio.toFixed(2),
+      wanted(row) + (isMissed(row) ? " **missed**" : ""),
+      busiest(row),
+      ""
+    ].join(" | ").trim()
+  )
+].join("\n")
+
+const noteOf = (row: ResultRow): string => {
+  const reached = row.maximum === undefined ? `ratio ${row.ratio ?? "unknown"}` : `${row.ours ?? "unknown"} x`
+  const note = notes.find(({ rows }) => rows.test(row.name))
+  const head = `### ${row.name}\n\nWanted: ${wanted(row)}. Measured: ${reached}.\n`
+  if (note === undefined) return head
+  return `${head}\n- Tried: ${note.tried}.\n- The profile shows: ${note.profile}.\n- What would reach it: ${note.wouldReach}.\n`
+}
+
+const missed = result.rows.filter(isMissed)
+const { cores, memory, node, peer, processor, system } = result.machine
+const rounds = Math.max(...result.rows.map((row) => row.rounds))
+
+const page = `# Performance
+
+This page and its charts are written by \`npx node scripts/performance.ts\` from [result.json](performance/result.json).
+What is compared, with which options, and what is not comparable is in [bench/README.md](../bench/README.md).
+
+\`\`\`sh
+${result.command}
+\`\`\`
+
+| | |
+|---|---|
+| machine | ${cores} x ${processor}, ${memory}, ${system} |
+| Node | ${node} |
+| against | ${peer} |
+| rounds | ${rounds}, the sides taking turns; medians, and how far the lowest and the highest round are off |
+| time | ${Math.round(result.seconds / 60)} minutes |
+
+\`ratio\` is how many times better we are than MQTT.js, whichever direction is better: above 1 is better for us in every
+row. Ratios are what to look at: other machines have other absolute numbers, and while other programs run on the same
+cores every side is slower.
+
+![ratios](performance/ratios.svg)
+
+## Results
+
+${table}
+
+${
+  written.filter(([name]) => name !== "ratios").map(([name, { title }]) => `![${title}](performance/${name}.svg)`).join(
+    "\n\n"
+  )
+}
+
+## Rows that have less than is wanted
+
+${missed.length === 0 ? "None." : missed.map(noteOf).join("\n")}
+`
+
+for (const [name, chart] of written) fs.writeFileSync(path.join(folder, `${name}.svg`), render(chart))
+fs.writeFileSync(path.join(repository, "docs", "performance.md"), page.trimEnd() + "\n")
+console.log(`docs/performance.md: ${result.rows.length} rows, ${missed.length} below what is wanted`)
