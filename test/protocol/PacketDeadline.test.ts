@@ -44,8 +44,26 @@ const cases: ReadonlyArray<readonly [name: string, happened: ReadonlyArray<Event
     5 + timeout + 1_010
   ],
   ["nobody has read since it began", [[within, 5], ["resumed", 100_005]], 100_005 + timeout],
+  ["nobody read, and that was said twice", [[within, 5], ["paused", 100], ["resumed", 1_005]], 1_005 + timeout],
+  [
+    "more of it has come while nobody read",
+    [[within, 5], ["resumed", 5], ["paused", 10], [within, 500], ["resumed", 1_010]],
+    1_005 + timeout
+  ],
   ["a pause between packets", [["paused", 5], [within, 50], ["resumed", 50]], 50 + timeout],
-  ["it got the whole time once more", [[within, 5], ["resumed", 5], ["renewed", 300_000]], 300_000 + timeout]
+  ["it got the whole time once more", [[within, 5], ["resumed", 5], ["renewed", 300_000]], 300_000 + timeout],
+  [
+    "it got the whole time once more while nobody read",
+    [[within, 5], ["renewed", 300_000], ["resumed", 400_000]],
+    400_000 + timeout
+  ]
+]
+
+/** What happens between packets, as it does all the time, leaves the value as it is. */
+const withoutEffect: ReadonlyArray<readonly [name: string, event: Event]> = [
+  ["a whole packet", [whole, 5]],
+  ["a pause", ["paused", 5]],
+  ["the end of one", ["resumed", 5]]
 ]
 
 describe("PacketDeadline", () => {
@@ -58,6 +76,13 @@ describe("PacketDeadline", () => {
     assert.strictEqual(PacketDeadline.verdict(self, due), "Dead")
     assert.strictEqual(PacketDeadline.verdict(self, due + timeout / 4), "Dead")
     assert.strictEqual(PacketDeadline.verdict(self, due + timeout / 4 + 1), "Late")
+  })
+
+  it.each(withoutEffect)("between packets %s changes nothing", (_, [what, now]) => {
+    const self = PacketDeadline.make(timeout)
+    const next = typeof what === "string" ? events[what](self, now) : PacketDeadline.received(self, what, now)
+    assert.strictEqual(next, self)
+    assert.deepStrictEqual(next, { timeout, begun: undefined, paused: undefined })
   })
 
   it("never comes while nobody reads", () => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as PacketIdentifiers from "../../src/protocol/PacketIdentifiers.ts"
 import * as Session from "../../src/protocol/Session.ts"
+import * as Snapshot from "../../src/protocol/Snapshot.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -9,7 +10,9 @@ import {
   check,
   connected,
   disconnected,
+  giveUp,
   incoming,
+  type Input,
   online,
   outgoing,
   play,
@@ -437,6 +440,60 @@ describe("Session: who waits", () => {
     check(table, [[receive(pubcomp(1)), ["complete a"]]])
     assert.deepStrictEqual(requestsOf(), [undefined, "s", undefined])
     assert.deepStrictEqual(Session.requests(table.session), ["s"])
+  })
+})
+
+describe.each(versions)("Session %s: how many identifiers are reserved", (version) => {
+  /** One of each: released, in flight at QoS 1 and 2, and a subscription, #1 to #4. */
+  const inFlight = () => {
+    const table = online(version)
+    play(table, publish(outgoing(2, "a"), outgoing(1, "b"), outgoing(2, "c")))
+    play(table, receive(pubrec(1)))
+    play(table, subscribe("s", "f"))
+    return table
+  }
+
+  const cases: ReadonlyArray<readonly [name: string, happened: ReadonlyArray<Input>, reserved: number]> = [
+    ["nothing was given up", [], 0],
+    ["one message was", [giveUp(2)], 1],
+    ["the same one twice", [giveUp(2), giveUp(2)], 1],
+    ["two were", [giveUp(2), giveUp(3)], 2],
+    ["what is released, a subscription and nothing cannot be", [giveUp(1), giveUp(4), giveUp(9)], 0],
+    ["one of two is answered after all", [giveUp(2), giveUp(3), receive(puback(2))], 1],
+    ["two were, and another connection goes on with the session", [giveUp(2), giveUp(3), disconnected, connected()], 2],
+    ["two were, and the session is lost", [giveUp(2), giveUp(3), disconnected, lost], 0]
+  ]
+
+  it.each(cases)("S53 %s", (_, happened, reserved) => {
+    const table = inFlight()
+    for (const input of happened) play(table, input)
+    assert.strictEqual(Session.reserved(table.session), reserved)
+    // As many outlive the process.
+    const restored = Snapshot.restore(begin(version).session, Snapshot.take(table.session), "nobody")
+    assert.strictEqual(Session.reserved(restored), reserved)
+  })
+
+  it("S53 in a session without anything", () => {
+    assert.strictEqual(Session.reserved(begin(version).session), 0)
+  })
+})
+
+describe("Session: a server that sent more than our Receive Maximum", () => {
+  it.each([[1, 4], [2, 8], [20, 80], [16_383, 65_532], [16_384, 65_535], [65_535, 65_535]])(
+    "R98 %i becomes %i",
+    (before, after) => {
+      const { session } = online("5.0", { receiveMaximum: before })
+      assert.deepStrictEqual(Session.overrun(session), { ...session, receiveMaximum: after })
+    }
+  )
+
+  it("R98 may send four times as much on the next connection, and no more", () => {
+    const table = check(online("5.0", { receiveMaximum: 1 }), [[disconnected, []]])
+    table.session = Session.overrun(table.session)
+    const messages = range(5, 1).map((number) => incoming(1, number, `m${number}`))
+    const delivered = range(4, 1).map((number) => `deliver m${number}`)
+    check(table, [[connected(), []], [receive(...messages.slice(0, 4)), delivered]])
+    assert.deepStrictEqual(play(table, receive(messages[4])).map(({ _tag }) => _tag), ["Violation"])
   })
 })
 

@@ -37,6 +37,8 @@ const make = (maximum: number, maximumPacketSize = 268_435_460) => {
   }
 }
 
+const own = (topic: string, topicAlias: number): Packet.Publish => publish(topic, { properties: { topicAlias } })
+
 const always = () => true
 const whenAliased = ({ properties }: Packet.Publish): boolean => properties.topicAlias !== undefined
 
@@ -89,6 +91,14 @@ describe("TopicAliases", () => {
       { ...packet, properties: { contentType: "text", topicAlias: 1 } },
       { ...packet, topic: "", properties: { contentType: "text", topicAlias: 1 } }
     ])
+  })
+
+  it("P23 without other properties it goes out with those shared by all that have this alias alone", () => {
+    const { encode, written } = make(2)
+    for (const topic of ["a", "a", "b"]) encode(publish(topic))
+    for (const [index, alias] of [1, 1, 2].entries()) {
+      assert.strictEqual(written[index].properties, Properties.onlyTopicAlias(alias))
+    }
   })
 
   it("R69 what is refused binds nothing: the server has not seen it", () => {
@@ -155,6 +165,47 @@ describe("TopicAliases", () => {
       encode(publish("a", { properties: { topicAlias: 3 } }))
       encode(publish("", { properties: { topicAlias: 3 } }))
       assert.deepStrictEqual(take(), [["a", 3], ["", 3]])
+    })
+
+    it("is told which alias stands for nothing, and what to do", () => {
+      const { encode, take } = make(2)
+      assert.deepStrictEqual(encode(own("", 7)), {
+        _tag: "InvalidPacket",
+        label: { version: "5.0", label: "3.3.2-7" },
+        field: "topic",
+        message: "The topic is empty and Topic Alias 7 is not bound on this connection; name the topic"
+      })
+      assert.deepStrictEqual(take(), [])
+    })
+
+    it("binds nothing when it is refused", () => {
+      const { encode, take } = make(3)
+      assert.strictEqual(encode(own("a", 3), always), refusal)
+      assert.strictEqual(encode(own("", 3))?.label.label, "3.3.2-7")
+      encode(publish("a"))
+      assert.deepStrictEqual(take(), [["a", 1]])
+    })
+
+    const cases: ReadonlyArray<
+      readonly [name: string, sent: ReadonlyArray<Packet.Publish>, last: readonly [topic: string, alias: number]]
+    > = [
+      ["the topic goes out under it", [own("a", 3)], ["", 3]],
+      ["the alias alone leaves it to its topic", [own("a", 3), own("", 3)], ["", 3]],
+      ["the same alias once more", [own("a", 1), own("a", 1)], ["", 1]],
+      ["another alias for the same topic: the newer one is used", [own("a", 1), own("a", 2)], ["", 2]],
+      [
+        "another alias, and the former given to another topic: the newer one stays",
+        [own("a", 1), own("a", 2), own("b", 1)],
+        ["", 2]
+      ],
+      ["its alias given to another topic: the topic is named", [own("a", 1), own("b", 1)], ["a", 2]]
+    ]
+    it.each(cases)("then one without: %s", (_, sent, last) => {
+      const { encode, take } = make(3)
+      for (const packet of sent) encode(packet)
+      take()
+      encode(publish("a"))
+      assert.deepStrictEqual(take(), [[...last]])
     })
 
     it("is minded by those that are assigned", () => {
