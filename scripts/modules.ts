@@ -42,9 +42,14 @@ const core: ReadonlyArray<LayerName> = [...belowClient, "clientParts", "client",
 
 const layers: Record<LayerName, Layer> = {
   protocol: { modules: /^protocol\//, layers: [], packages: [] },
-  transport: { modules: /^MqttTransport\.ts$/, layers: ["protocol", "ports"], packages: ["effect", "effect/socket"] },
+  transport: {
+    modules: /^(MqttTransport\.ts$|internal\/transport\/)/,
+    layers: ["protocol", "ports"],
+    packages: ["effect", "effect/socket"]
+  },
   ports: {
-    modules: /^(Mqtt(Authentication|Store|Error|Message|Options|State|Tracing)|NetworkProbe)\.ts$/,
+    modules:
+      /^(Mqtt(Authentication|Store|Error|Message|Options|State|Tracing)|NetworkProbe)\.ts$|^internal\/config\.ts$/,
     layers: ["protocol", "transport"],
     packages: ["effect"]
   },

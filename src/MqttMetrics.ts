@@ -45,7 +45,7 @@ export const all = {
   bufferBytes: gauge("buffer.size", "By", "Payload that waits in subscriptions"),
   subscriptionsDropped: counter("buffer.dropped", "{message}", "Received messages dropped by the policies"),
   reconnects: counter("reconnects", "{connection}", "Connections after the first"),
-  republications: counter("republications", "{message}", "Messages sent again to a server that kept the session"),
+  republications: counter("republications", "{message}", "Messages sent again on another connection"),
   roundTrip: gauge("round_trip", "ms", "From a PINGREQ or QoS 1 PUBLISH to its answer, measured last"),
   bytesSent: counter("sent.size", "By", "Bytes handed to the network"),
   bytesReceived: counter("received.size", "By", "Bytes read from the network"),

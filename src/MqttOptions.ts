@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import { optional } from "./internal/config.ts"
 import type { MqttAuthentication } from "./MqttAuthentication.ts"
 import * as MqttError from "./MqttError.ts"
 import { type AnswerProperties, type Payload, toBytes } from "./MqttMessage.ts"
@@ -666,9 +667,6 @@ const problems: Check = (options) => {
 // ---------------------------------------------------------------------------
 // From the environment
 // ---------------------------------------------------------------------------
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
 
 const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
 

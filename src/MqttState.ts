@@ -99,7 +99,7 @@ export interface Stats extends Traffic {
   readonly outboxBytes: number
   readonly outboxDropped: number
   readonly expired: number
-  /** Messages sent again to a server that kept the session; what is sent as new to one that did not is not counted. */
+  /** Messages sent again on another connection; as new ones where the server did not keep the session. */
   readonly republications: number
   /** Connections the server accepted. */
   readonly connections: number

@@ -7,7 +7,8 @@ import type { MqttClient, MqttState } from "../../src/index.ts"
 export const say = (who: string, what: string): Effect.Effect<void> =>
   Effect.suspend(() => Console.log(`${(performance.now() / 1000).toFixed(2).padStart(5)}  ${who.padEnd(10)}  ${what}`))
 
-const describe = (state: MqttState.ConnectionState): string => {
+/** In a line. */
+export const describe = (state: MqttState.ConnectionState): string => {
   switch (state._tag) {
     case "Connecting":
       return `Connecting, attempt ${state.attempt}`

@@ -13,7 +13,8 @@ import { MqttTransport } from "../MqttTransport.ts"
 import type { Options } from "./internal/webSocket.ts"
 import * as WebSocket from "./internal/webSocket.ts"
 
-export type { Options, PerAttempt } from "./internal/webSocket.ts"
+export type { PerAttempt } from "../internal/transport/attempt.ts"
+export type { Options } from "./internal/webSocket.ts"
 
 /**
  * A transport to one server. What the URL says of user name and password is not used. Fails with `InvalidOptions` for a

@@ -15,6 +15,7 @@ import * as Fs from "node:fs/promises"
 import * as Net from "node:net"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
+import { optional } from "../internal/config.ts"
 import * as MqttOptions from "../MqttOptions.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
 import * as NodeTls from "../node/NodeTls.ts"
@@ -76,9 +77,6 @@ interface Server {
 }
 
 const nobody = { username: undefined, password: undefined, topic: undefined }
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
 
 const environment = Config.all({
   url: optional(Config.Redacted("MQTT_URL")),

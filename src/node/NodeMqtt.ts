@@ -10,11 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { optional } from "../internal/config.ts"
+import type { PerAttempt } from "../internal/transport/attempt.ts"
 import * as MqttClient from "../MqttClient.ts"
 import type * as MqttError from "../MqttError.ts"
 import * as MqttOptions from "../MqttOptions.ts"
 import { MqttTransport } from "../MqttTransport.ts"
-import type { PerAttempt } from "./internal/attempt.ts"
 import type { Connect } from "./internal/byteStream.ts"
 import * as Endpoints from "./internal/endpoints.ts"
 import type { Endpoint } from "./internal/endpoints.ts"
@@ -23,7 +24,7 @@ import type { EndpointPolicy } from "./internal/turns.ts"
 import type { WebSocketOptions } from "./internal/webSocket.ts"
 import * as NodeTls from "./NodeTls.ts"
 
-export type { PerAttempt } from "./internal/attempt.ts"
+export type { PerAttempt } from "../internal/transport/attempt.ts"
 export type { Connect } from "./internal/byteStream.ts"
 export type { Endpoint } from "./internal/endpoints.ts"
 export type { TlsOptions } from "./internal/secure.ts"
@@ -156,9 +157,6 @@ export const layerTransport = (options: TransportOptions = {}): Layer.Layer<Mqtt
     MqttTransport,
     Effect.suspend(() => Effect.map(Effect.fromResult(Endpoints.make(options)), ({ transport }) => transport))
   )
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
 
 /** Not the empty one that a trailing comma leaves. */
 const list = (text: string): ReadonlyArray<string> =>

@@ -9,14 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs/promises"
+import * as Attempt from "../internal/transport/attempt.ts"
 import type * as MqttError from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
-import * as Attempt from "./internal/attempt.ts"
 import * as ByteStream from "./internal/byteStream.ts"
 import * as Secure from "./internal/secure.ts"
 import * as Target from "./internal/target.ts"
 
-export type { PerAttempt } from "./internal/attempt.ts"
+export type { PerAttempt } from "../internal/transport/attempt.ts"
 export type { TlsOptions } from "./internal/secure.ts"
 
 /**

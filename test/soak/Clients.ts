@@ -2,7 +2,8 @@
  * The publishers and subscribers of the soak: which there are, what each does, and how long they take to come back.
  */
 import { Context, Effect, Layer, References, Schedule, Scope, Stream, SubscriptionRef } from "effect"
-import { MqttClient, type MqttMessage, type MqttState } from "../../src/index.ts"
+import { describe } from "../../examples/support/narration.ts"
+import { MqttClient, type MqttMessage } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import * as port from "../brokers/port.ts"
 import type * as Random from "../protocol/Random.ts"
@@ -58,19 +59,6 @@ export interface Client {
   readonly party: Party
   readonly mqtt: Mqtt
   readonly line: Line
-}
-
-const describe = (state: MqttState.ConnectionState): string => {
-  switch (state._tag) {
-    case "Connecting":
-      return `Connecting, attempt ${state.attempt}`
-    case "Connected":
-      return `Connected, session ${state.sessionPresent ? "present" : "new"}`
-    case "Disconnected":
-      return `Disconnected: ${state.error.message}`
-    case "Closed":
-      return "Closed"
-  }
 }
 
 /** How long it took to come back: since the connection was lost, or since there is a way to the broker again. */

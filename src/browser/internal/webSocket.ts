@@ -8,18 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { type PerAttempt, toMqttError } from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as MqttTransport from "../../MqttTransport.ts"
 import * as Url from "./url.ts"
-
-/**
- * A value, or an effect that is run for every attempt. The attempt fails with what the effect fails with if that is an
- * `MqttError`, and with `OpenFailed`, which is retryable, if it is anything else.
- *
- * @since 0.1.0
- * @category models
- */
-export type PerAttempt<A> = A | Effect.Effect<A, unknown>
 
 /**
  * @since 0.1.0
@@ -39,9 +31,6 @@ export interface Options {
 
 const byEffect = "a URL that is obtained for each attempt"
 
-const openFailed = (endpoint: string, cause: unknown): MqttError.MqttError =>
-  cause instanceof MqttError.MqttError ? cause : MqttError.fromReason(new MqttError.OpenFailed({ endpoint, cause }))
-
 export const parse = (url: string | Redacted.Redacted<string>): Result.Result<Url.Target, MqttError.MqttError> =>
   Result.mapError(
     Url.parse(Redacted.isRedacted(url) ? Redacted.value(url) : url),
@@ -55,7 +44,7 @@ export const resolve = (
   Effect.isEffect(url)
     ? Result.succeed(
       Effect.flatMap(
-        Effect.mapError(url, (cause) => openFailed(byEffect, cause)),
+        Effect.mapError(url, (cause) => toMqttError(byEffect, cause)),
         (evaluated) => Effect.fromResult(parse(evaluated))
       )
     )
@@ -95,7 +84,7 @@ const whyNot = (cause: unknown): Error =>
 const start = ({ endpoint, href }: Url.Target): Effect.Effect<Opened, MqttError.MqttError> =>
   Effect.try({
     try: () => abandonable(new globalThis.WebSocket(href, "mqtt")),
-    catch: (cause) => openFailed(endpoint, whyNot(cause))
+    catch: (cause) => toMqttError(endpoint, whyNot(cause))
   })
 
 const isOpen = 1
@@ -143,7 +132,7 @@ export const make = (
   const known = Effect.isEffect(options.url) ? undefined : Result.getOrUndefined(parse(options.url))
   const openAt = (base: Url.Target, reference: string) =>
     Result.match(Url.refer(base, reference), {
-      onFailure: (problem) => Effect.fail(openFailed(reference, new Error(problem))),
+      onFailure: (problem) => Effect.fail(toMqttError(reference, new Error(problem))),
       onSuccess: (referred) => open(referred, options)
     })
   return MqttTransport.MqttTransport.of({

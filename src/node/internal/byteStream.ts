@@ -10,8 +10,8 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
+import * as Attempt from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
-import * as Attempt from "./attempt.ts"
 
 export type Opening = Effect.Effect<Duplex, MqttError.MqttError, Scope.Scope>
 
