@@ -9,7 +9,7 @@
  */
 import * as path from "node:path"
 import { gzipSync } from "node:zlib"
-import { build, type Plugin } from "vite"
+import * as Vite from "vite"
 import { repository } from "./files.ts"
 
 const ours = `
@@ -57,7 +57,7 @@ const rows: ReadonlyArray<Row> = [
 
 const page = "virtual:page"
 
-const plugin = (program: string): Plugin => ({
+const plugin = (program: string): Vite.Plugin => ({
   name: "page",
   resolveId: (id) => id === page ? id : undefined,
   load: (id) => id === page ? program : undefined
@@ -67,7 +67,7 @@ const source = path.join(repository, "src")
 
 /** The code of the page, minified. */
 const bundled = async ({ external, program }: Row): Promise<string> => {
-  const built = await build({
+  const output = await Vite.build({
     root: repository,
     configFile: false,
     logLevel: "error",
@@ -81,24 +81,53 @@ const bundled = async ({ external, program }: Row): Promise<string> => {
     build: { write: false, modulePreload: false, rolldownOptions: { input: page, external: [...external] } },
     plugins: [plugin(program)]
   })
-  const outputs = Array.isArray(built) ? built : [built]
+  const outputs = Array.isArray(output) ? output : [output]
   return outputs.flatMap((one) => "output" in one ? one.output : [])
     .map((output) => output.type === "chunk" ? output.code : "")
     .join("\n")
 }
 
+/**
+ * What a row of the table builds.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export interface Page {
+  readonly name: string
+  /** Minified. */
+  readonly code: string
+  /** Bytes. */
+  readonly minified: number
+  /** Bytes. */
+  readonly gzipped: number
+}
+
+/**
+ * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, and MQTT.js's.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const pages = (): Promise<ReadonlyArray<Page>> =>
+  Promise.all(rows.map(async (row) => {
+    const code = await bundled(row)
+    const { length } = gzipSync(code, { level: 9 })
+    return { name: row.name, code, minified: Buffer.byteLength(code), gzipped: length }
+  }))
+
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`.padStart(12)
 
-const sizes: Array<{ readonly name: string; readonly minified: number; readonly gzipped: number }> = []
-for (const row of rows) {
-  const code = await bundled(row)
-  sizes.push({ name: row.name, minified: Buffer.byteLength(code), gzipped: gzipSync(code, { level: 9 }).length })
-}
-if (process.argv.includes("--json")) console.log(JSON.stringify(sizes, undefined, 2))
-else {
-  const width = Math.max(...rows.map(({ name }) => name.length))
-  console.log(`${"".padEnd(width)}${"minified".padStart(12)}${"gzip".padStart(12)}`)
-  for (const { gzipped, minified, name } of sizes) {
-    console.log(`${name.padEnd(width)}${kilobytes(minified)}${kilobytes(gzipped)}`)
+if (import.meta.main) {
+  const built = await pages()
+  if (process.argv.includes("--json")) {
+    const sizes = built.map(({ gzipped, minified, name }) => ({ name, minified, gzipped }))
+    console.log(JSON.stringify(sizes, undefined, 2))
+  } else {
+    const width = Math.max(...built.map(({ name }) => name.length))
+    console.log(`${"".padEnd(width)}${"minified".padStart(12)}${"gzip".padStart(12)}`)
+    for (const { gzipped, minified, name } of built) {
+      console.log(`${name.padEnd(width)}${kilobytes(minified)}${kilobytes(gzipped)}`)
+    }
   }
 }

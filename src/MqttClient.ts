@@ -14,10 +14,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Authenticator from "./internal/client/authenticator.ts"
 import * as BrokerUp from "./internal/client/brokerUp.ts"
 import * as Consumer from "./internal/client/consumer.ts"
@@ -28,6 +28,7 @@ import { Publisher } from "./internal/client/publisher.ts"
 import { Requests } from "./internal/client/requests.ts"
 import * as Responder from "./internal/client/responder.ts"
 import { SessionRunner } from "./internal/client/sessionRunner.ts"
+import { State } from "./internal/client/state.ts"
 import * as Subscriber from "./internal/client/subscriber.ts"
 import * as Supervisor from "./internal/client/supervisor.ts"
 import { TracedPublisher } from "./internal/client/tracedPublisher.ts"
@@ -181,7 +182,7 @@ export const make = Effect.fnUntraced(function*(
   const { endpoint } = yield* MqttTransport
   const annotations = { clientId: resolved.clientId, endpoint }
   const lifetime: Lifetime = { closedBy: undefined }
-  const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
+  const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
   const first = yield* Deferred.make<void, MqttError.MqttError>()
 
@@ -192,11 +193,11 @@ export const make = Effect.fnUntraced(function*(
       lifetime.closedBy = error
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
-      requests.end(error)
+      requests?.end(error)
       // One that never connected says so where it is made.
       const isNews = !isOwn && runner.hasConnected
       return Deferred.fail(first, error).pipe(
-        Effect.andThen(SubscriptionRef.set(state, { _tag: "Closed", error: isOwn ? undefined : error })),
+        Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
         Effect.andThen(isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")),
         Effect.annotateLogs(annotations)
       )
@@ -206,6 +207,7 @@ export const make = Effect.fnUntraced(function*(
   const subscribing = {
     runner,
     lifetime,
+    dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
     buffer: resolved.buffer,
     linger: (release: () => void) =>
       resolved.session === "clean" ? Effect.void : Effect.sync(release).pipe(
@@ -220,9 +222,10 @@ export const make = Effect.fnUntraced(function*(
   const publishing = { runner, lifetime, clock }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
   const { responseTopic } = resolved
-  const requests = new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+  /** There from the first request on. */
+  let requests: Requests | undefined
 
-  const stats = (): Stats => ({ ...runner.stats, answersDropped: requests.dropped })
+  const stats = (): Stats => ({ ...runner.stats, answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
   yield* keepSession(resolved, runner)
@@ -233,11 +236,13 @@ export const make = Effect.fnUntraced(function*(
     Effect.annotateLogs(annotations),
     Effect.forkScoped
   )
-  yield* Effect.addFinalizer(() => close(failures.closed))
+  yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
   // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
-  const disconnect = Effect.uninterruptible(Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
+  const disconnect = Effect.uninterruptible(
+    Effect.suspend(() => Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
+  )
   const { flush, publish, publishAsync, publishSink } = publisher
   return MqttClient.of({
     publish,
@@ -246,20 +251,20 @@ export const make = Effect.fnUntraced(function*(
     flush,
     subscribe,
     consume,
-    request: requests.request,
+    request: (topic, payload, requestOptions) => {
+      requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+      return requests.request(topic, payload, requestOptions)
+    },
     respond: Responder.make({ runner, publisher, consume }),
     brokerUp: BrokerUp.make(runner, { responseTimeout: resolved.responseTimeout, scope }),
     messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
     events: events.stream,
     stats: Effect.sync(stats),
-    health: Effect.map(
-      SubscriptionRef.get(state),
-      (current) => Health.judge(current, stats(), { options: resolved, runner })
-    ),
+    health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
     disconnect,
-    disconnectWithWill: Effect.uninterruptible(
-      Effect.andThen(Effect.suspend(() => leaveWill(runner.connection)), disconnect)
+    disconnectWithWill: Effect.suspend(() =>
+      Effect.uninterruptible(Effect.andThen(leaveWill(runner.connection), disconnect))
     ),
     disconnectWith: (farewell) =>
       Effect.uninterruptible(Effect.andThen(Effect.suspend(() => sayFarewell(runner, farewell)), disconnect)),

@@ -597,13 +597,16 @@ export class MessageExpired extends Schema.TaggedError<MessageExpired>()("Messag
 }
 
 /**
- * Connections kept ending with this message unacknowledged until the `retransmit` schedule was over: it is given up so
- * that the others can go on.
+ * Connections kept ending with this message unacknowledged, or with this subscription unanswered, until the `retransmit`
+ * schedule was over: it is given up so that the others can go on. There are servers that hang up on who may not publish
+ * or subscribe to something instead of saying so.
  *
  * @since 0.1.0
  * @category reasons
  */
 export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined", {
+  packet: Schema.Literals(["PUBLISH", "SUBSCRIBE"]),
+  /** The Topic Name of the message, or the Topic Filter of the subscription. */
   topic: Schema.String,
   /** Connections that ended with it. */
   attempts: Schema.Int,
@@ -611,8 +614,9 @@ export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined"
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `The message to "${this.topic}" was given up: ${this.attempts} connections ended with it unacknowledged, ` +
-      `the last with: ${causeMessage(this.cause)}`
+    const given = this.packet === "PUBLISH" ? "message" : "subscription"
+    return `The ${given} to "${this.topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
+      `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
   }
   get isRetryable(): boolean {
     return false

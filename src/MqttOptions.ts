@@ -6,13 +6,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import { optional } from "./internal/config.ts"
 import type { MqttAuthentication } from "./MqttAuthentication.ts"
 import * as MqttError from "./MqttError.ts"
 import { type AnswerProperties, type Payload, toBytes } from "./MqttMessage.ts"
@@ -21,6 +19,8 @@ import type * as Packet from "./protocol/Packet.ts"
 import * as Properties from "./protocol/Properties.ts"
 import * as Topic from "./protocol/Topic.ts"
 import * as Validity from "./protocol/Validity.ts"
+
+export { config } from "./internal/config.ts"
 
 /**
  * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
@@ -138,8 +138,8 @@ export interface Options {
   /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
   readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
-   * How often a message is sent again when connections keep ending with it unacknowledged, and how much longer to wait
-   * each time; then its publish fails with `Quarantined` and the others go on. Default: four times, at once.
+   * How often a message, or a SUBSCRIBE, is sent again when connections keep ending with it unacknowledged, and how much
+   * longer to wait each time; then it fails with `Quarantined` and the others go on. Default: four times, at once.
    */
   readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
@@ -663,75 +663,3 @@ const problems: Check = (options) => {
   }
   return undefined
 }
-
-// ---------------------------------------------------------------------------
-// From the environment
-// ---------------------------------------------------------------------------
-
-const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
-
-const boundsConfig = (prefix: "OUTBOX" | "BUFFER") =>
-  Config.all({
-    messages: optional(Config.Int(`${prefix}_MESSAGES`)),
-    bytes: optional(Config.Int(`${prefix}_BYTES`)),
-    policy: optional(Config.Literals(policies, `${prefix}_POLICY`))
-  })
-
-const willConfig = Config.all({
-  topic: optional(Config.String("WILL_TOPIC")),
-  payload: Config.String("WILL_PAYLOAD").pipe(Config.withDefault("")),
-  qos: optional(Config.Literals([0, 1, 2], "WILL_QOS")),
-  retain: optional(Config.Boolean("WILL_RETAIN")),
-  delay: optional(Config.Duration("WILL_DELAY"))
-}).pipe(Config.map(({ topic, ...will }): Will | undefined => topic === undefined ? undefined : { topic, ...will }))
-
-const tracingConfig = Config.all({
-  isOn: Config.Boolean("TRACING").pipe(Config.withDefault(false)),
-  propagate: optional(Config.Boolean("TRACING_PROPAGATE")),
-  consume: optional(Config.Literals(["parent", "link"], "TRACING_CONSUME"))
-}).pipe(Config.map(({ isOn, ...tracing }): TracingOptions | undefined => isOn ? tracing : undefined))
-
-/**
- * The options from `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on: each is its option's name in
- * capitals. One that cannot be read fails with its own name. What is a function or a schedule stays the program's.
- *
- * @since 0.1.0
- * @category config
- */
-export const config: Config.Config<Options> = Config.nested(
-  Config.all({
-    protocolVersion: optional(Config.Literals(["5.0", "3.1.1", "auto"], "PROTOCOL_VERSION")),
-    clientId: optional(Config.String("CLIENT_ID")),
-    username: optional(Config.String("USERNAME")),
-    password: optional(Config.Redacted("PASSWORD")),
-    keepAlive: optional(Config.Duration("KEEP_ALIVE")),
-    pingInterval: optional(Config.Duration("PING_INTERVAL")),
-    connectTimeout: optional(Config.Duration("CONNECT_TIMEOUT")),
-    responseTimeout: optional(Config.Duration("RESPONSE_TIMEOUT")),
-    packetTimeout: optional(Config.Duration("PACKET_TIMEOUT")),
-    drainTimeout: optional(Config.Duration("DRAIN_TIMEOUT")),
-    session: optional(Config.Literals(["clean", "persistent", "cleanStartThenPersistent"], "SESSION")),
-    sessionExpiry: optional(Config.Duration("SESSION_EXPIRY")),
-    refuseUnknownSession: optional(Config.Boolean("REFUSE_UNKNOWN_SESSION")),
-    stableAfter: optional(Config.Duration("STABLE_AFTER")),
-    initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
-    maxInflight: optional(Config.Int("MAX_INFLIGHT")),
-    receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
-    maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
-    filtersPerSubscribe: optional(Config.Int("FILTERS_PER_SUBSCRIBE")),
-    topicAliasMaximum: optional(Config.Int("TOPIC_ALIAS_MAXIMUM")),
-    outgoingTopicAliasMaximum: optional(Config.Int("OUTGOING_TOPIC_ALIAS_MAXIMUM")),
-    followServerReference: optional(Config.Int("FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS")).pipe(
-      Config.map((maximumHops): FollowServerReference | undefined =>
-        maximumHops === undefined ? undefined : { maximumHops }
-      )
-    ),
-    outbox: boundsConfig("OUTBOX"),
-    buffer: boundsConfig("BUFFER"),
-    will: willConfig,
-    responseTopic: optional(Config.String("RESPONSE_TOPIC")),
-    tracing: tracingConfig,
-    metrics: optional(Config.Boolean("METRICS"))
-  }),
-  "MQTT"
-)

@@ -45,7 +45,7 @@ export const MqttStore: Context.Reference<Store> = Context.Reference<Store>("eff
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<Store> = Effect.sync(() => {
+export const makeMemory: Effect.Effect<Store> = /* @__PURE__ */ Effect.sync(() => {
   const sessions = new Map<string, Snapshot>()
   return {
     load: (clientId) => Effect.sync(() => sessions.get(clientId)),
@@ -58,4 +58,4 @@ export const makeMemory: Effect.Effect<Store> = Effect.sync(() => {
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<never> = Layer.effect(MqttStore, makeMemory)
+export const layerMemory: Layer.Layer<never> = /* @__PURE__ */ Layer.effect(MqttStore, makeMemory)

@@ -10,7 +10,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import {
   ConnectionLost,
@@ -138,43 +138,73 @@ export interface FromSocketOptions {
  * @category constructors
  */
 export const fromSocket = (options: FromSocketOptions): MqttTransport["Service"] => {
-  const { endpoint, refuseFirst } = options
+  const { endpoint } = options
   const openFailed = options.openFailed ?? ((cause: unknown) => new OpenFailed({ endpoint, cause }))
-  const connectionLost = options.connectionLost ?? (({ cause }) => new ConnectionLost({ cause }))
   const open = Effect.gen(function*() {
     const socket = yield* options.socket
     const reader = yield* Effect.mapError(socket.reader, (error) => fromReason(openFailed(causeOf(error))))
-    const writer = yield* socket.writer
-    // A Socket keeps what is written after its end for its next connection, and the writer waits that long.
-    let isClosed = false
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        isClosed = true
-      })
-    )
-    let hasReceived = false
-    // Made when it is needed: two errors hold their stacks, for as long as the connection lives.
-    const closed = Effect.suspend(() =>
-      Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
-    )
-    const lost = (error: Socket.SocketError): MqttError =>
-      fromReason(connectionLost({ cause: causeOf(error), hasReceived }))
-    const abort = Effect.suspend(() => isClosed ? Effect.void : Effect.ignore(writer.write(abruptly)))
-    const refuse = (reason: MqttErrorReason) => Effect.andThen(abort, Effect.fail(fromReason(reason)))
-    const received = (frames: NonEmptyReadonlyArray<Uint8Array | string>) => {
-      if (!areBytes(frames)) return refuse(new WebSocketFailed({ endpoint, problem: "TextFrame" }))
-      const refused = hasReceived ? undefined : refuseFirst?.(frames[0])
-      hasReceived = true
-      return refused === undefined ? Effect.succeed(frames) : refuse(refused)
-    }
-    return {
-      pull: Effect.flatMap(Effect.mapError(reader.pull, lost), received),
-      write: (chunks: NonEmptyReadonlyArray<Uint8Array>) =>
-        Effect.suspend(() => isClosed ? closed : Effect.mapError(writer.writeAll(chunks), lost)),
-      abort
-    }
+    const connection = new SocketConnection(reader, yield* socket.writer, options)
+    yield* Scope.addFinalizer(yield* Effect.scope, connection.closed)
+    return connection
   })
   return MqttTransport.of({ endpoint, open })
+}
+
+/** Holds of the options only what it needs, and nothing of the opening: it is there for as long as the connection. */
+class SocketConnection implements NetworkConnection {
+  readonly #writer: Socket.Writer
+  readonly #endpoint: string
+  readonly #lost: FromSocketOptions["connectionLost"]
+  readonly #refuseFirst: FromSocketOptions["refuseFirst"]
+  #hasReceived = false
+  /** A Socket keeps what is written after its end for its next connection, and the writer waits that long. */
+  #isClosed = false
+  readonly pull: NetworkConnection["pull"]
+
+  constructor(reader: Socket.Reader, writer: Socket.Writer, options: FromSocketOptions) {
+    this.#writer = writer
+    this.#endpoint = options.endpoint
+    this.#lost = options.connectionLost
+    this.#refuseFirst = options.refuseFirst
+    this.pull = Effect.flatMap(
+      Effect.mapError(reader.pull, (error) => this.#toLost(error)),
+      (frames) => this.#received(frames)
+    )
+  }
+
+  readonly write = (chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, MqttError> =>
+    Effect.suspend(() =>
+      // Made when it is needed: two errors hold their stacks, for as long as the connection lives.
+      this.#isClosed
+        ? Effect.fail(fromReason(new ConnectionLost({ cause: new Error("it was closed from this side") })))
+        : Effect.mapError(this.#writer.writeAll(chunks), (error) => this.#toLost(error))
+    )
+
+  readonly abort = Effect.suspend(() => this.#isClosed ? Effect.void : Effect.ignore(this.#writer.write(abruptly)))
+
+  get closed(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#isClosed = true
+    })
+  }
+
+  #received(frames: NonEmptyReadonlyArray<Uint8Array | string>): NetworkConnection["pull"] {
+    if (!areBytes(frames)) {
+      return this.#refuse(new WebSocketFailed({ endpoint: this.#endpoint, problem: "TextFrame" }))
+    }
+    const refused = this.#hasReceived ? undefined : this.#refuseFirst?.(frames[0])
+    this.#hasReceived = true
+    return refused === undefined ? Effect.succeed(frames) : this.#refuse(refused)
+  }
+
+  #refuse(reason: MqttErrorReason): Effect.Effect<never, MqttError> {
+    return Effect.andThen(this.abort, Effect.fail(fromReason(reason)))
+  }
+
+  #toLost(error: Socket.SocketError): MqttError {
+    const end = { cause: causeOf(error), hasReceived: this.#hasReceived }
+    return fromReason(this.#lost?.(end) ?? new ConnectionLost({ cause: end.cause }))
+  }
 }
 
 const areBytes = (

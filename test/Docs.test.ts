@@ -155,7 +155,9 @@ const reasons: {
     new MqttError.Overflow({ buffer: "subscription", capacity: 1 })
   ],
   MessageExpired: [new MqttError.MessageExpired({ topic: "" })],
-  Quarantined: [new MqttError.Quarantined({ topic: "", attempts: 1, cause: undefined })],
+  Quarantined: (["PUBLISH", "SUBSCRIBE"] as const).map((packet) =>
+    new MqttError.Quarantined({ packet, topic: "", attempts: 1, cause: undefined })
+  ),
   RequestTimeout: [new MqttError.RequestTimeout({ topic: "", timeout: 1 })],
   NoResponder: [new MqttError.NoResponder({ topic: "" })],
   Offline: [new MqttError.Offline()],

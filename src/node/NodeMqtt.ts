@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { optional } from "../internal/config.ts"
 import type { PerAttempt } from "../internal/transport/attempt.ts"
 import * as MqttClient from "../MqttClient.ts"
@@ -68,12 +69,12 @@ export interface Options extends MqttOptions.Options {
  */
 const withCredentials = (
   options: Options,
-  { credentials, only }: Endpoints.Endpoints
+  endpoints: Endpoints.Endpoints
 ): Result.Result<MqttOptions.Options, MqttError.MqttError> => {
   const {
     connect: _connect,
     endpointPolicy: _endpointPolicy,
-    endpoints: _endpoints,
+    endpoints: _listed,
     host: _host,
     password,
     port: _port,
@@ -83,17 +84,23 @@ const withCredentials = (
     webSocket: _webSocket,
     ...rest
   } = options
+  const { only } = endpoints
   const given = options.credentials
-  const checked = MqttOptions.resolve({
+  const known = {
     ...rest,
     username: username ?? (given === undefined ? only?.username : undefined),
     password: password ?? (given === undefined ? only?.password : undefined)
-  })
-  return Result.map(checked, () => ({
+  }
+  // The client checks its options itself, and here they are all known.
+  if (given === undefined && only !== undefined) return Result.succeed(known)
+  return Result.map(MqttOptions.resolve(known), () => ({
     ...rest,
-    credentials: Effect.flatMap(
-      credentials,
-      (ofUrl) => given ?? Effect.succeed({ username: username ?? ofUrl.username, password: password ?? ofUrl.password })
+    credentials: Effect.suspend(() =>
+      Effect.flatMap(
+        endpoints.credentials,
+        (ofUrl) =>
+          given ?? Effect.succeed({ username: username ?? ofUrl.username, password: password ?? ofUrl.password })
+      )
     )
   }))
 }
@@ -127,15 +134,23 @@ const withCredentials = (
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError> =>
-  Layer.unwrap(Effect.suspend(() =>
-    Effect.fromResult(
-      Result.flatMap(Endpoints.make(options), (endpoints) =>
-        Result.map(withCredentials(options, endpoints), (clientOptions) =>
-          MqttClient.layer(clientOptions).pipe(
-            Layer.provide(Layer.succeed(MqttTransport)(endpoints.transport))
-          )))
-    )
-  ))
+  Layer.effect(MqttClient.MqttClient, Effect.suspend(() => make(options)))
+
+/** One layer for all of it: the client would hold each of several for as long as it lives. */
+const make = (
+  options: Options
+): Effect.Effect<MqttClient.MqttClient["Service"], MqttError.MqttError, Scope.Scope> => {
+  const resolved = Result.flatMap(
+    Endpoints.make(options),
+    (endpoints) =>
+      Result.map(
+        withCredentials(options, endpoints),
+        (clientOptions) =>
+          MqttClient.make(clientOptions).pipe(Effect.provideService(MqttTransport, endpoints.transport))
+      )
+  )
+  return Result.isSuccess(resolved) ? resolved.success : Effect.fail(resolved.failure)
+}
 
 /**
  * The options of `layer` that say where the servers are and how to get there.

@@ -92,10 +92,12 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
   const target = { endpoint, host, port, path, isSecure }
   const connect = Effect.gen(function*() {
     const settings = yield* Attempt.evaluate(options.webSocket ?? {}, endpoint)
+    // Before there is a connection, whose end would otherwise come while nobody listens.
+    const implementation = yield* WebSocket.load(endpoint)
     const ground = yield* openGround(options, target)
     const { connectionLost, openFailed } = watched(ground, target)
     const webSocket = yield* Effect.mapError(
-      WebSocket.open(ground.stream, target, settings, drainTimeout),
+      WebSocket.open(implementation, ground.stream, target, settings, drainTimeout),
       openFailed
     )
     return MqttTransport.fromWebSocket({

@@ -83,6 +83,8 @@ export interface Received {
   readonly events: ReadonlyArray<Event>
 }
 
+const noAliases: ReadonlyMap<number, string> = new Map()
+
 /**
  * A connection on which CONNECT has just been sent. `pingInterval` and `now` are milliseconds.
  *
@@ -103,7 +105,7 @@ export const make = (options: {
     now: options.now
   }),
   pingInterval: options.pingInterval,
-  topicAliases: new Map(),
+  topicAliases: noAliases,
   isReauthenticating: false,
   challenges: 0
 })

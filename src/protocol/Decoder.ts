@@ -9,12 +9,14 @@
 import type { Label } from "./Labels.ts"
 import { labels } from "./Labels.ts"
 import * as Packet from "./Packet.ts"
+import { PartialBody } from "./PartialBody.ts"
 import * as Properties from "./Properties.ts"
 import * as PropertyReader from "./PropertyReader.ts"
 import type { ProtocolViolation } from "./ProtocolError.ts"
-import { Reader, viewOf } from "./Reader.ts"
+import { noBytes, Reader, viewOf } from "./Reader.ts"
 import * as ReasonCode from "./ReasonCode.ts"
 import * as Topic from "./Topic.ts"
+import { TopicCache } from "./TopicCache.ts"
 import * as VariableByteInteger from "./VariableByteInteger.ts"
 
 /**
@@ -39,8 +41,8 @@ export interface Decoder {
    * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
    *
    * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk; a packet
-   * that came in several chunks has a buffer of its own. A small payload that is kept keeps its whole chunk in memory:
-   * copy it to keep it long.
+   * that came in several chunks has a buffer of its own, made when its last chunk comes. A small payload that is kept
+   * keeps its whole chunk in memory: copy it to keep it long.
    */
   readonly push: (chunk: Uint8Array) => ReadonlyArray<Packet.Packet>
   /** Whether a packet has begun whose end has not come. */
@@ -60,121 +62,116 @@ const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
 export const make = (options: Options): Decoder => {
   const { maximumPacketSize, sender } = options
   const reader = new Reader(options.protocolVersion ?? "5.0")
-  const topics = makeTopicCache()
+  const topics = new TopicCache()
   let knowsVersion = options.protocolVersion !== undefined
   let types = typesByFirstByte(reader.version, sender)
-  // The beginning of a packet whose end has not come yet.
-  let partial: Uint8Array = noBytes
-  let partialLength = 0
+  // The beginning of a packet whose end has not come yet: its header while that is not all there, then its body.
+  let header = noBytes
+  let body: PartialBody | undefined
 
   // The fixed header read last.
   let type: Packet.PacketType = "Connect"
   let firstByte = 0
+  let headerSize = 0
   let remaining = 0
 
-  /** Reads the fixed header that starts at `offset`. The header's size, or 0 when it is not all there or is wrong. */
-  const readHeader = (bytes: Uint8Array, offset: number, end: number): number => {
-    if (offset >= end) return 0
+  /** Reads the fixed header that starts at `offset`. Says whether it could: not when it is not all there, or is wrong. */
+  const readHeader = (bytes: Uint8Array, offset: number, end: number): boolean => {
+    if (offset >= end) return false
     firstByte = bytes[offset]
     const typeOfByte = types[firstByte]
     if (typeOfByte === undefined || (!knowsVersion && typeOfByte !== "Connect")) {
       failFirstByte(reader, firstByte, sender, knowsVersion)
-      return 0
+      return false
     }
     type = typeOfByte
     remaining = 0
     for (let index = 1; index <= 4; index++) {
-      if (offset + index >= end) return 0
+      if (offset + index >= end) return false
       const byte = bytes[offset + index]
       remaining |= (byte & 127) << (7 * (index - 1))
       if (byte < 128) return checkLength(index + 1, byte)
     }
     reader.fail(labels.variableByteInteger, 0x81, "The Remaining Length has more than four bytes")
-    return 0
+    return false
   }
 
   /** Before any of the body is kept: nothing is buffered for a packet that will be refused. */
-  const checkLength = (headerSize: number, lastByte: number): number => {
-    if (lastByte === 0 && headerSize > 2 && knowsVersion && reader.version === "5.0") {
+  const checkLength = (size: number, lastByte: number): boolean => {
+    headerSize = size
+    if (lastByte === 0 && size > 2 && knowsVersion && reader.version === "5.0") {
       failFewestBytes(reader)
-      return 0
+      return false
     }
-    if (headerSize + remaining > maximumPacketSize) {
-      const message = `A packet of ${headerSize + remaining} bytes came and the maximum is ${maximumPacketSize}`
+    if (size + remaining > maximumPacketSize) {
+      const message = `A packet of ${size + remaining} bytes came and the maximum is ${maximumPacketSize}`
       reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
-      return 0
+      return false
     }
-    return headerSize
+    return true
   }
 
-  /** Reads the whole packet whose header was read last. */
-  const decode = (bytes: Uint8Array, offset: number, headerSize: number): Packet.Packet | undefined => {
-    const start = offset + headerSize
+  /** Reads the packet whose header was read last; its body starts at `start`. */
+  const decode = (bytes: Uint8Array, start: number, packets: Array<Packet.Packet>): void => {
     reader.open(bytes, start, start + remaining)
     const packet = type === "Publish" ? readPublish(reader, firstByte, sender, topics) : readBody(reader, type, options)
-    if (type === "Connect") learnVersion(headerSize)
+    if (type === "Connect") learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
-    return reader.failure === undefined ? packet : undefined
+    if (reader.failure === undefined) packets.push(packet)
   }
 
-  const learnVersion = (headerSize: number): void => {
+  const learnVersion = (): void => {
     knowsVersion = true
     types = typesByFirstByte(reader.version, sender)
     // Only now is it known whether the rule holds.
     if (reader.version === "5.0" && headerSize > 1 + VariableByteInteger.sizeOf(remaining)) failFewestBytes(reader)
   }
 
-  /** Adds `chunk` from `offset` up to `size` bytes in all. The buffer grows with what came, not with what was declared. */
-  const collect = (chunk: Uint8Array, offset: number, size: number): number => {
-    const taken = Math.min(size - partialLength, chunk.length - offset)
-    const length = partialLength + taken
-    if (length > partial.length) {
-      const larger = new Uint8Array(Math.min(size, Math.max(length, 2 * partial.length, smallestPartial)))
-      larger.set(partial.subarray(0, partialLength))
-      partial = larger
+  /** Goes on with the header that earlier chunks began, a byte at a time. Returns the offset after what it took. */
+  const continueHeader = (chunk: Uint8Array, packets: Array<Packet.Packet>): number => {
+    let offset = 0
+    while (offset < chunk.length && reader.failure === undefined) {
+      header = Uint8Array.of(...header, chunk[offset++])
+      if (!readHeader(header, 0, header.length)) continue
+      header = noBytes
+      return continueBody(new PartialBody(), chunk, offset, packets)
     }
-    if (taken > 0) partial.set(chunk.subarray(offset, offset + taken), partialLength)
-    partialLength = length
-    return offset + taken
+    return offset
   }
 
-  /** Goes on with the packet that earlier chunks began. Returns the offset in `chunk` after what it took. */
-  const complete = (chunk: Uint8Array, packets: Array<Packet.Packet>): number => {
-    let offset = 0
-    let headerSize = readHeader(partial, 0, partialLength)
-    while (headerSize === 0) {
-      if (offset === chunk.length || reader.failure !== undefined) return offset
-      offset = collect(chunk, offset, partialLength + 1)
-      headerSize = readHeader(partial, 0, partialLength)
-    }
-    const size = headerSize + remaining
-    offset = collect(chunk, offset, size)
-    if (partialLength < size) return offset
-    const whole = partial
-    partial = noBytes
-    partialLength = 0
-    const packet = decode(whole, 0, headerSize)
-    if (packet !== undefined) packets.push(packet)
-    return offset
+  /** Goes on with the body of the packet whose header was read last. Returns the offset after what it took. */
+  const continueBody = (
+    partial: PartialBody,
+    chunk: Uint8Array,
+    offset: number,
+    packets: Array<Packet.Packet>
+  ): number => {
+    const end = Math.min(chunk.length, offset + remaining - partial.length)
+    if (end > offset) partial.add(viewOf(chunk, offset, end))
+    const isWhole = partial.length === remaining
+    body = isWhole ? undefined : partial
+    if (isWhole) decode(partial.take(), 0, packets)
+    return end
   }
 
   const push = (chunk: Uint8Array): ReadonlyArray<Packet.Packet> => {
     if (reader.failure !== undefined || chunk.length === 0) return nothing
     const packets: Array<Packet.Packet> = []
-    let offset = partialLength > 0 ? complete(chunk, packets) : 0
+    let offset = 0
+    if (body !== undefined) offset = continueBody(body, chunk, 0, packets)
+    else if (header.length > 0) offset = continueHeader(chunk, packets)
     while (offset < chunk.length && reader.failure === undefined) {
-      const headerSize = readHeader(chunk, offset, chunk.length)
-      const end = offset + headerSize + remaining
-      if (headerSize === 0 || end > chunk.length) {
-        if (reader.failure === undefined) collect(chunk, offset, chunk.length - offset)
+      if (!readHeader(chunk, offset, chunk.length)) {
+        if (reader.failure === undefined) header = viewOf(chunk, offset, chunk.length).slice()
         break
       }
-      const packet = decode(chunk, offset, headerSize)
-      if (packet !== undefined) packets.push(packet)
-      offset = end
+      const start = offset + headerSize
+      offset = start + remaining
+      if (offset > chunk.length) continueBody(new PartialBody(), chunk, start, packets)
+      else decode(chunk, start, packets)
     }
-    if (reader.failure !== undefined) partial = noBytes
-    // Between two chunks the decoder holds on to neither.
+    if (reader.failure !== undefined) body = undefined
+    // Between two chunks the reader holds on to neither.
     reader.open(noBytes, 0, 0)
     return packets
   }
@@ -182,18 +179,13 @@ export const make = (options: Options): Decoder => {
   return {
     push,
     get isWithinPacket() {
-      return partialLength > 0 && reader.failure === undefined
+      return (header.length > 0 || body !== undefined) && reader.failure === undefined
     },
     get error() {
       return reader.failure
     }
   }
 }
-
-const noBytes = new Uint8Array(0)
-
-/** What the buffer of a packet in several chunks begins with. */
-const smallestPartial = 64
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Fixed header
@@ -548,65 +540,4 @@ const readTopicFilter = (reader: Reader): string => {
   const invalid = Topic.validateTopicFilter(topicFilter, reader.version)
   if (invalid !== undefined) reader.failInvalid(invalid)
   return topicFilter
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Topics seen before
-// ---------------------------------------------------------------------------------------------------------------------
-
-interface TopicCache {
-  /** The Topic Name of a PUBLISH, checked; the same string again for the same bytes. */
-  readonly read: (reader: Reader) => string
-}
-
-interface CachedTopic {
-  readonly bytes: Uint8Array
-  readonly topic: string
-}
-
-/** A power of two: the slot is taken from the low bits of the hash. */
-const cachedTopics = 256
-
-/** Longer names are decoded anew each time, so that the cache stays small whatever they are. */
-const cachedTopicLength = 256
-
-/** Most subscribers receive few topics again and again: each is checked and made a string once. */
-const makeTopicCache = (): TopicCache => {
-  const slots = Array.from<CachedTopic | undefined>({ length: cachedTopics })
-  return {
-    read: (reader) => {
-      const { bytes, end, offset } = reader
-      if (end - offset < 2) return readTopic(reader)
-      const length = (bytes[offset] << 8) | bytes[offset + 1]
-      const start = offset + 2
-      if (length > cachedTopicLength || end - start < length) return readTopic(reader)
-      let hash = length
-      for (let index = start; index < start + length; index++) hash = (Math.imul(hash, 31) + bytes[index]) | 0
-      const slot = (hash ^ (hash >>> 8)) & (cachedTopics - 1)
-      const cached = slots[slot]
-      if (cached !== undefined && isSame(cached.bytes, bytes, start, length)) {
-        reader.offset = start + length
-        return cached.topic
-      }
-      const topic = readTopic(reader)
-      if (reader.failure === undefined) {
-        slots[slot] = { bytes: viewOf(bytes, start, start + length).slice(), topic }
-      }
-      return topic
-    }
-  }
-}
-
-const isSame = (cached: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean => {
-  if (cached.length !== length) return false
-  for (let index = 0; index < length; index++) {
-    if (cached[index] !== bytes[start + index]) return false
-  }
-  return true
-}
-
-const readTopic = (reader: Reader): string => {
-  const topic = reader.string("the Topic Name")
-  if (Topic.hasWildcard(topic)) reader.fail(labels.topicWildcard, 0x81, "The Topic Name contains a wildcard")
-  return topic
 }

@@ -1,20 +1,23 @@
 /**
  * Control Packets to bytes: a pooled buffer that is written once and handed out in views.
  *
- * Packets are checked before anything is written and errors are values; what a connection's state forbids is not
- * checked here. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ * A packet that cannot be written leaves nothing behind, and errors are values; what a connection's state forbids is
+ * not checked here. MQTT 5.0 and 3.1.1, sections 2 and 3.
  *
  * @since 0.1.0
  */
 import { labels } from "./Labels.ts"
 import * as Packet from "./Packet.ts"
 import * as Properties from "./Properties.ts"
+import * as PropertyWriter from "./PropertyWriter.ts"
 import type { InvalidPacket } from "./ProtocolError.ts"
 import { invalidPacket } from "./ProtocolError.ts"
 import * as ReasonCode from "./ReasonCode.ts"
+import * as Topic from "./Topic.ts"
 import * as Utf8 from "./Utf8.ts"
 import * as Validity from "./Validity.ts"
 import * as VariableByteInteger from "./VariableByteInteger.ts"
+import * as Writer from "./Writer.ts"
 
 /**
  * The version and whose packets they are.
@@ -55,8 +58,8 @@ const largestPacket = VariableByteInteger.maximum + 5
 const smallBuffer = 1024
 const largeBuffer = 65_536
 
-/** Of the one property that a common PUBLISH may have. */
-const topicAliasSize = 3
+/** Only PINGREQ is as short: the client is idle. */
+const idleSize = 2
 
 /** From here on handing out a payload by reference costs less than copying it. */
 const byReferenceFrom = 16_384
@@ -72,7 +75,10 @@ const noBytes = new Uint8Array(0)
 export const make = (options: Options): Encoder => {
   const { protocolVersion } = options
   const is50 = protocolVersion === "5.0"
-  const topics = makeTopicCache()
+  const topics = makeTopicCache(protocolVersion)
+  const publishFields = PropertyWriter.publishFields[options.sender]
+  /** With the Property Length. */
+  let lastPropertiesSize = 1
   let maximumPacketSize = largestPacket
   let chunks: Array<Uint8Array> = []
   let chunksLength = 0
@@ -89,6 +95,14 @@ export const make = (options: Options): Encoder => {
     start = position
   }
 
+  const pendingBytes = (): number => chunksLength + position - start
+
+  /** With a kilobyte for what it says next, an idle client would hold a twentieth more. */
+  const giveBack = (): void => {
+    buffer = noBytes
+    start = position = 0
+  }
+
   /** Makes room for `size` bytes in one piece. */
   const reserve = (size: number): void => {
     if (buffer.length - position >= size) return
@@ -98,12 +112,12 @@ export const make = (options: Options): Encoder => {
     const needed = begun.length + size
     buffer = new Uint8Array(needed <= smallBuffer ? smallBuffer : Math.max(needed, largeBuffer))
     start = 0
-    position = writeBytes(buffer, 0, begun)
+    position = Writer.bytes(buffer, 0, begun)
   }
 
   const appendPayload = (payload: Uint8Array): void => {
     if (payload.length < byReferenceFrom) {
-      position = writeBytes(buffer, position, payload)
+      position = Writer.bytes(buffer, position, payload)
       return
     }
     endView()
@@ -111,35 +125,46 @@ export const make = (options: Options): Encoder => {
     chunksLength += payload.length
   }
 
-  /** The common PUBLISH: a topic that was checked before, valid fields, at most a Topic Alias. Says whether it was written. */
+  /**
+   * Writes the properties of a PUBLISH where they belong, before what stands in front of them: it begins with how long
+   * they are. Returns their size, or -1 when they cannot be written or there is no room for the packet.
+   */
+  const writePropertiesAhead = (properties: Properties.Properties, before: number, payload: Uint8Array): number => {
+    // Mostly they are as long as the last ones and need not be moved.
+    const expected = before + lastPropertiesSize + payload.length
+    reserve(sizeInBuffer(expected, payload))
+    const start = position + headerSizeOf(expected) + before
+    const end = PropertyWriter.write(buffer, start, properties, publishFields)
+    if (end < 0) return -1
+    const size = end - start
+    const remaining = before + size + payload.length
+    if (buffer.length - position < sizeInBuffer(remaining, payload)) return -1
+    const destination = position + headerSizeOf(remaining) + before
+    if (destination !== start) buffer.copyWithin(destination, start, end)
+    lastPropertiesSize = size
+    return size
+  }
+
+  /** The common PUBLISH, in one go. Says whether it was written: what may be wrong with it is for `Validity` to say. */
   const encodePlainPublish = (packet: Packet.Publish): boolean => {
-    const { packetIdentifier, payload, qos } = packet
+    const { packetIdentifier, payload, properties, qos } = packet
     if (qos === 0 ? packetIdentifier !== 0 || packet.dup : !isPlainIdentifier(packetIdentifier, qos)) return false
-    const alias = packet.properties.topicAlias ?? 0
-    const topic = alias !== 0 && packet.topic === "" ? noBytes : topics.get(packet.topic)
-    if (topic === undefined || !isBytes(payload)) return false
-    const properties = alias === 0 ? 0 : topicAliasSize
-    const remaining = topic.length + (qos === 0 ? 2 : 4) + (is50 ? 1 + properties : 0) + payload.length
-    const size = withHeader(remaining)
-    if (size > maximumPacketSize) return false
-    reserve(payload.length < byReferenceFrom ? size : size - payload.length)
-    let offset = position
+    const hasProperties = properties !== Properties.none
+    if (!Validity.isBytes(payload) || (hasProperties && !is50)) return false
+    const topic = packet.topic === "" && properties.topicAlias !== undefined ? noBytes : topics.bytesOf(packet.topic)
+    if (topic === undefined) return false
+    const before = topic.length + (qos === 0 ? 2 : 4)
+    const propertiesSize = hasProperties ? writePropertiesAhead(properties, before, payload) : is50 ? 1 : 0
+    const remaining = before + propertiesSize + payload.length
+    if (propertiesSize < 0 || withHeader(remaining) > maximumPacketSize) return false
+    reserve(sizeInBuffer(remaining, payload))
     const target = buffer
-    target[offset++] = 0x30 | (packet.dup ? 8 : 0) | (qos << 1) | (packet.retain ? 1 : 0)
-    offset = VariableByteInteger.write(target, offset, remaining)
-    target[offset++] = topic.length >> 8
-    target[offset++] = topic.length
-    offset = writeBytes(target, offset, topic)
-    if (qos !== 0) {
-      target[offset++] = packetIdentifier >> 8
-      target[offset++] = packetIdentifier
-    }
-    if (is50) target[offset++] = properties
-    if (alias !== 0) {
-      target[offset++] = Properties.rules.topicAlias.identifier
-      offset = writeUint16(target, offset, alias)
-    }
-    position = offset
+    target[position] = 0x30 | (packet.dup ? 8 : 0) | (qos << 1) | (packet.retain ? 1 : 0)
+    let offset = VariableByteInteger.write(target, position + 1, remaining)
+    offset = Writer.bytes(target, Writer.uint16(target, offset, topic.length), topic)
+    if (qos !== 0) offset = Writer.uint16(target, offset, packetIdentifier)
+    if (is50 && !hasProperties) target[offset] = 0
+    position = offset + propertiesSize
     appendPayload(payload)
     return true
   }
@@ -157,13 +182,10 @@ export const make = (options: Options): Encoder => {
     return true
   }
 
-  const isPlain = (properties: Properties.Properties): boolean =>
-    properties === Properties.none || (is50 && Properties.isOnlyTopicAlias(properties))
-
   const encodePlain = (packet: Packet.Packet): boolean => {
     switch (packet._tag) {
       case "Publish":
-        return isPlain(packet.properties) && encodePlainPublish(packet)
+        return encodePlainPublish(packet)
       case "Puback":
       case "Pubrec":
       case "Pubrel":
@@ -182,25 +204,29 @@ export const make = (options: Options): Encoder => {
     const size = withHeader(remaining)
     if (size > maximumPacketSize) return tooLarge(fitting, size, protocolVersion, maximumPacketSize)
     const payload = fitting._tag === "Publish" ? fitting.payload : noBytes
-    reserve(payload.length < byReferenceFrom ? size : size - payload.length)
-    position = writeUpToPayload(buffer, position, fitting, remaining, protocolVersion)
+    reserve(sizeInBuffer(remaining, payload))
+    writeUpToPayload(buffer, position, fitting, remaining, protocolVersion)
+    position += size - payload.length
     appendPayload(payload)
-    if (fitting._tag === "Publish" && fitting.topic !== "") topics.add(fitting.topic)
     return undefined
   }
 
   return {
     encode: (packet) => encodePlain(packet) ? undefined : encodeChecked(packet),
     take: () => {
+      const isIdle = pendingBytes() === idleSize
       endView()
+      if (isIdle) giveBack()
       const taken = chunks
       chunks = []
       chunksLength = 0
       return taken
     },
-    pendingBytes: () => chunksLength + position - start,
+    pendingBytes,
     setMaximumPacketSize: (bytes) => {
       maximumPacketSize = Math.min(bytes, largestPacket)
+      // CONNECT has left, and what comes next may be long in coming.
+      if (pendingBytes() === 0) giveBack()
     }
   }
 }
@@ -219,8 +245,8 @@ export const toBytes = (packet: Packet.Packet, options: Options): Uint8Array | I
   const size = withHeader(remaining)
   if (size > largestPacket) return tooLarge(packet, size, protocolVersion, largestPacket)
   const bytes = new Uint8Array(size)
-  const offset = writeUpToPayload(bytes, 0, packet, remaining, protocolVersion)
-  if (packet._tag === "Publish") bytes.set(packet.payload, offset)
+  writeUpToPayload(bytes, 0, packet, remaining, protocolVersion)
+  if (packet._tag === "Publish") bytes.set(packet.payload, size - packet.payload.length)
   return bytes
 }
 
@@ -271,7 +297,13 @@ const tooLarge = (
 export const sizeOf = (packet: Packet.Packet, protocolVersion: Packet.ProtocolVersion): number =>
   withHeader(remainingLengthOf(packet, protocolVersion))
 
-const withHeader = (remaining: number): number => 1 + VariableByteInteger.sizeOf(remaining) + remaining
+const headerSizeOf = (remaining: number): number => 1 + VariableByteInteger.sizeOf(remaining)
+
+const withHeader = (remaining: number): number => headerSizeOf(remaining) + remaining
+
+/** Without a payload that leaves by reference. */
+const sizeInBuffer = (remaining: number, payload: Uint8Array): number =>
+  withHeader(remaining) - (payload.length < byReferenceFrom ? 0 : payload.length)
 
 const remainingLengthOf = (packet: Packet.Packet, version: Packet.ProtocolVersion): number => {
   switch (packet._tag) {
@@ -280,7 +312,8 @@ const remainingLengthOf = (packet: Packet.Packet, version: Packet.ProtocolVersio
     case "Connack":
       return 2 + propertiesSizeOf(packet.properties, version)
     case "Publish":
-      return stringSizeOf(packet.topic) + (packet.qos === 0 ? 0 : 2) + propertiesSizeOf(packet.properties, version) +
+      return Writer.sizeOfString(packet.topic) + (packet.qos === 0 ? 0 : 2) +
+        propertiesSizeOf(packet.properties, version) +
         packet.payload.length
     case "Puback":
     case "Pubrec":
@@ -289,12 +322,12 @@ const remainingLengthOf = (packet: Packet.Packet, version: Packet.ProtocolVersio
       return 2 + reasonSizeOf(packet, version)
     case "Subscribe": {
       let size = 2 + propertiesSizeOf(packet.properties, version)
-      for (const { topicFilter } of packet.subscriptions) size += stringSizeOf(topicFilter) + 1
+      for (const { topicFilter } of packet.subscriptions) size += Writer.sizeOfString(topicFilter) + 1
       return size
     }
     case "Unsubscribe": {
       let size = 2 + propertiesSizeOf(packet.properties, version)
-      for (const topicFilter of packet.topicFilters) size += stringSizeOf(topicFilter)
+      for (const topicFilter of packet.topicFilters) size += Writer.sizeOfString(topicFilter)
       return size
     }
     case "Suback":
@@ -311,22 +344,19 @@ const remainingLengthOf = (packet: Packet.Packet, version: Packet.ProtocolVersio
 
 const connectLengthOf = (packet: Packet.Connect, version: Packet.ProtocolVersion): number => {
   const { clientId, password, properties, username, will } = packet
-  return 10 + propertiesSizeOf(properties, version) + stringSizeOf(clientId) +
+  return 10 + propertiesSizeOf(properties, version) + Writer.sizeOfString(clientId) +
     (will === undefined
       ? 0
-      : propertiesSizeOf(will.properties, version) + stringSizeOf(will.topic) + binarySizeOf(will.payload)) +
-    (username === undefined ? 0 : stringSizeOf(username)) +
-    (password === undefined ? 0 : binarySizeOf(password))
+      : propertiesSizeOf(will.properties, version) + Writer.sizeOfString(will.topic) +
+        Writer.sizeOfBinary(will.payload)) +
+    (username === undefined ? 0 : Writer.sizeOfString(username)) +
+    (password === undefined ? 0 : Writer.sizeOfBinary(password))
 }
-
-const stringSizeOf = (text: string): number => 2 + Utf8.byteLength(text)
-
-const binarySizeOf = (bytes: Uint8Array): number => 2 + bytes.length
 
 /** Reason Code and properties of a packet that may end before them when they say nothing, `[MQTT-2.2.2-1]`. */
 const reasonSizeOf = (packet: WithReason, version: Packet.ProtocolVersion): number => {
   if (version === "3.1.1") return 0
-  const length = propertiesLengthOf(packet.properties)
+  const length = PropertyWriter.lengthOf(packet.properties)
   if (length > 0) return 1 + VariableByteInteger.sizeOf(length) + length
   return packet.reasonCode === 0 ? 0 : 1
 }
@@ -334,66 +364,9 @@ const reasonSizeOf = (packet: WithReason, version: Packet.ProtocolVersion): numb
 /** Property Length and the properties; nothing in 3.1.1. */
 const propertiesSizeOf = (properties: Properties.Properties, version: Packet.ProtocolVersion): number => {
   if (version === "3.1.1") return 0
-  const length = propertiesLengthOf(properties)
+  const length = PropertyWriter.lengthOf(properties)
   return VariableByteInteger.sizeOf(length) + length
 }
-
-const propertiesLengthOf = (properties: Properties.Properties): number => {
-  if (properties === Properties.none) return 0
-  let length = 0
-  for (const name of Object.keys(properties) as Array<Properties.PropertyName>) {
-    const value: PropertyValue | undefined = properties[name]
-    if (value === undefined) continue
-    const { repeatsIn, type } = Properties.rules[name]
-    if (repeatsIn === undefined) length += 1 + valueSizeOf(type, value)
-    else for (const each of value as ReadonlyArray<PropertyValue>) length += 1 + valueSizeOf(type, each)
-  }
-  return length
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Property values
-// ---------------------------------------------------------------------------------------------------------------------
-
-/** `Validity` has made sure that each value is what its row of the table says. */
-type PropertyValue = NonNullable<Properties.Properties[Properties.PropertyName]> | Properties.UserProperty
-
-interface ValueFormat {
-  readonly sizeOf: (value: never) => number
-  readonly write: (target: Uint8Array, offset: number, value: never) => number
-}
-
-const valueFormats: { readonly [Type in Properties.PropertyType]: ValueFormat } = {
-  flag: {
-    sizeOf: () => 1,
-    write: (target, offset, value: number) => {
-      target[offset] = value
-      return offset + 1
-    }
-  },
-  uint16: { sizeOf: () => 2, write: (target, offset, value: number) => writeUint16(target, offset, value) },
-  uint32: {
-    sizeOf: () => 4,
-    write: (target, offset, value: number) => writeUint16(target, writeUint16(target, offset, value >>> 16), value)
-  },
-  variableByteInteger: { sizeOf: VariableByteInteger.sizeOf, write: VariableByteInteger.write },
-  string: {
-    sizeOf: (value: string) => stringSizeOf(value),
-    write: (target, offset, value: string) => writeString(target, offset, value)
-  },
-  binary: {
-    sizeOf: (value: Uint8Array) => binarySizeOf(value),
-    write: (target, offset, value: Uint8Array) => writeBinary(target, offset, value)
-  },
-  pair: {
-    sizeOf: ([name, value]: Properties.UserProperty) => stringSizeOf(name) + stringSizeOf(value),
-    write: (target, offset, [name, value]: Properties.UserProperty) =>
-      writeString(target, writeString(target, offset, name), value)
-  }
-}
-
-const valueSizeOf = (type: Properties.PropertyType, value: PropertyValue): number =>
-  valueFormats[type].sizeOf(value as never)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing
@@ -405,17 +378,16 @@ type WithReason = Acknowledgement | Packet.Disconnect | Packet.Auth
 const isAcknowledgement = (packet: Packet.Packet): packet is Acknowledgement =>
   packet._tag === "Puback" || packet._tag === "Pubrec" || packet._tag === "Pubrel" || packet._tag === "Pubcomp"
 
-/** Writes everything but the payload of a PUBLISH and returns the offset after it. */
+/** Writes everything but the payload of a PUBLISH. */
 const writeUpToPayload = (
   target: Uint8Array,
   start: number,
   packet: Packet.Packet,
   remaining: number,
   version: Packet.ProtocolVersion
-): number => {
+): void => {
   target[start] = firstByteOf(packet)
-  const offset = VariableByteInteger.write(target, start + 1, remaining)
-  return writeBody(target, offset, packet, version, remaining)
+  writeBody(target, VariableByteInteger.write(target, start + 1, remaining), packet, version, remaining)
 }
 
 const firstByteOf = (packet: Packet.Packet): number => {
@@ -441,33 +413,33 @@ const writeBody = (
       return writeProperties(target, start + 2, packet.properties, version)
     }
     case "Publish": {
-      let offset = writeString(target, start, packet.topic)
-      if (packet.qos !== 0) offset = writeUint16(target, offset, packet.packetIdentifier)
+      let offset = Writer.string(target, start, packet.topic)
+      if (packet.qos !== 0) offset = Writer.uint16(target, offset, packet.packetIdentifier)
       return writeProperties(target, offset, packet.properties, version)
     }
     case "Puback":
     case "Pubrec":
     case "Pubrel":
     case "Pubcomp":
-      return writeReason(target, writeUint16(target, start, packet.packetIdentifier), packet, version, remaining - 2)
+      return writeReason(target, Writer.uint16(target, start, packet.packetIdentifier), packet, version, remaining - 2)
     case "Subscribe": {
-      let offset = writeUint16(target, start, packet.packetIdentifier)
+      let offset = Writer.uint16(target, start, packet.packetIdentifier)
       offset = writeProperties(target, offset, packet.properties, version)
       for (const subscription of packet.subscriptions) {
-        offset = writeString(target, offset, subscription.topicFilter)
+        offset = Writer.string(target, offset, subscription.topicFilter)
         target[offset++] = subscriptionOptionsOf(subscription)
       }
       return offset
     }
     case "Unsubscribe": {
-      let offset = writeUint16(target, start, packet.packetIdentifier)
+      let offset = Writer.uint16(target, start, packet.packetIdentifier)
       offset = writeProperties(target, offset, packet.properties, version)
-      for (const topicFilter of packet.topicFilters) offset = writeString(target, offset, topicFilter)
+      for (const topicFilter of packet.topicFilters) offset = Writer.string(target, offset, topicFilter)
       return offset
     }
     case "Suback":
     case "Unsuback": {
-      const offset = writeUint16(target, start, packet.packetIdentifier)
+      const offset = Writer.uint16(target, start, packet.packetIdentifier)
       return writeReasonCodes(target, writeProperties(target, offset, packet.properties, version), packet.reasonCodes)
     }
     case "Pingreq":
@@ -493,16 +465,16 @@ const writeConnect = (
   let offset = start + protocolName.length
   target[offset++] = version === "5.0" ? 5 : 4
   target[offset++] = connectFlagsOf(packet)
-  offset = writeUint16(target, offset, packet.keepAlive)
+  offset = Writer.uint16(target, offset, packet.keepAlive)
   offset = writeProperties(target, offset, properties, version)
-  offset = writeString(target, offset, clientId)
+  offset = Writer.string(target, offset, clientId)
   if (will !== undefined) {
     offset = writeProperties(target, offset, will.properties, version)
-    offset = writeString(target, offset, will.topic)
-    offset = writeBinary(target, offset, will.payload)
+    offset = Writer.string(target, offset, will.topic)
+    offset = Writer.binary(target, offset, will.payload)
   }
-  if (username !== undefined) offset = writeString(target, offset, username)
-  return password === undefined ? offset : writeBinary(target, offset, password)
+  if (username !== undefined) offset = Writer.string(target, offset, username)
+  return password === undefined ? offset : Writer.binary(target, offset, password)
 }
 
 const connectFlagsOf = ({ cleanStart, password, username, will }: Packet.Connect): number =>
@@ -537,74 +509,24 @@ const writeReasonCodes = (
   return offset + reasonCodes.length
 }
 
+/** Where and how often each may stand has been checked. */
 const writeProperties = (
   target: Uint8Array,
-  start: number,
+  offset: number,
   properties: Properties.Properties,
   version: Packet.ProtocolVersion
-): number => {
-  if (version === "3.1.1") return start
-  let offset = VariableByteInteger.write(target, start, propertiesLengthOf(properties))
-  if (properties === Properties.none) return offset
-  for (const name of Object.keys(properties) as Array<Properties.PropertyName>) {
-    const value: PropertyValue | undefined = properties[name]
-    if (value === undefined) continue
-    const rule = Properties.rules[name]
-    if (rule.repeatsIn === undefined) offset = writeProperty(target, offset, rule, value)
-    else for (const each of value as ReadonlyArray<PropertyValue>) offset = writeProperty(target, offset, rule, each)
-  }
-  return offset
-}
-
-const writeProperty = (
-  target: Uint8Array,
-  offset: number,
-  rule: Properties.PropertyRule,
-  value: PropertyValue
-): number => {
-  target[offset] = rule.identifier
-  return valueFormats[rule.type].write(target, offset + 1, value as never)
-}
-
-const writeUint16 = (target: Uint8Array, offset: number, value: number): number => {
-  target[offset] = value >> 8
-  target[offset + 1] = value
-  return offset + 2
-}
-
-const writeString = (target: Uint8Array, offset: number, text: string): number => {
-  const end = Utf8.write(target, offset + 2, text)
-  writeUint16(target, offset, end - offset - 2)
-  return end
-}
-
-const writeBinary = (target: Uint8Array, offset: number, bytes: Uint8Array): number =>
-  writeBytes(target, writeUint16(target, offset, bytes.length), bytes)
-
-/** Up to here a loop is faster than the call of `set`. */
-const shortCopy = 32
-
-const writeBytes = (target: Uint8Array, offset: number, bytes: Uint8Array): number => {
-  const length = bytes.length
-  if (length > shortCopy) target.set(bytes, offset)
-  else for (let index = 0; index < length; index++) target[offset + index] = bytes[index]
-  return offset + length
-}
+): number => version === "3.1.1" ? offset : PropertyWriter.write(target, offset, properties, PropertyWriter.everyField)
 
 const isPlainIdentifier = (packetIdentifier: number, qos: number): boolean =>
   (packetIdentifier & 0xffff) === packetIdentifier && packetIdentifier !== 0 && (qos === 1 || qos === 2)
-
-/** In the common case; `Validity` knows the others. */
-const isBytes = (payload: Uint8Array): boolean => payload instanceof Uint8Array
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Topics seen before
 // ---------------------------------------------------------------------------------------------------------------------
 
 interface TopicCache {
-  /** The bytes of a Topic Name that was valid the last time. */
-  readonly get: (topic: string) => Uint8Array | undefined
-  readonly add: (topic: string) => void
+  /** The bytes of a Topic Name, or `undefined` when it is none. */
+  readonly bytesOf: (topic: string) => Uint8Array | undefined
 }
 
 const cachedTopics = 1_024
@@ -613,26 +535,30 @@ const cachedTopics = 1_024
 const cachedTopicLength = 256
 
 /** Most programs publish to few topics again and again: each is checked and encoded once. */
-const makeTopicCache = (): TopicCache => {
+const makeTopicCache = (version: Packet.ProtocolVersion): TopicCache => {
   const encoded = new Map<string, Uint8Array>()
   let lastTopic = ""
   let lastBytes: Uint8Array | undefined = undefined
+
+  const encode = (topic: string): Uint8Array | undefined => {
+    if (typeof topic !== "string" || Topic.validateTopicName(topic, version) !== undefined) return undefined
+    const bytes = new Uint8Array(Utf8.byteLength(topic))
+    Utf8.write(bytes, 0, topic)
+    if (topic.length > cachedTopicLength) return bytes
+    if (encoded.size === cachedTopics) encoded.clear()
+    encoded.set(topic, bytes)
+    return bytes
+  }
+
   return {
-    get: (topic) => {
+    bytesOf: (topic) => {
       if (topic === lastTopic) return lastBytes
-      const bytes = encoded.get(topic)
-      if (bytes !== undefined) {
+      const bytes = encoded.get(topic) ?? encode(topic)
+      if (bytes !== undefined && topic.length <= cachedTopicLength) {
         lastTopic = topic
         lastBytes = bytes
       }
       return bytes
-    },
-    add: (topic) => {
-      if (topic.length > cachedTopicLength || encoded.has(topic)) return
-      if (encoded.size === cachedTopics) encoded.clear()
-      const bytes = new Uint8Array(Utf8.byteLength(topic))
-      Utf8.write(bytes, 0, topic)
-      encoded.set(topic, bytes)
     }
   }
 }

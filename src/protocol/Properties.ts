@@ -75,15 +75,6 @@ export const onlyTopicAlias = (topicAlias: number): Properties =>
   onlyAliases[topicAlias] ??= Object.freeze({ topicAlias })
 
 /**
- * Whether they were made by `onlyTopicAlias`.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isOnlyTopicAlias = (properties: Properties): boolean =>
-  properties?.topicAlias !== undefined && onlyAliases[properties.topicAlias] === properties
-
-/**
  * @since 0.1.0
  * @category models
  */

@@ -7,7 +7,7 @@
  */
 import type { Label } from "./Labels.ts"
 import { labels } from "./Labels.ts"
-import type { Sender } from "./Packet.ts"
+import { rules, type Sender } from "./Packet.ts"
 import * as Properties from "./Properties.ts"
 import type { Reader } from "./Reader.ts"
 import * as Topic from "./Topic.ts"
@@ -33,7 +33,9 @@ export const read = (reader: Reader, place: Properties.PropertyPlace, sender: Se
   }
   reader.end = end
   const properties: MutableProperties = {}
-  while (reader.offset < end) readProperty(reader, properties, place, sender)
+  const placeBit = placeBits[place]
+  let seen: Bits = 0
+  while (reader.offset < end) seen |= readProperty(reader, properties, seen, place, placeBit, sender)
   checkMethod(reader, properties)
   reader.end = packetEnd
   if (reader.failure !== undefined) reader.offset = packetEnd
@@ -44,45 +46,75 @@ type Value = string | number | Uint8Array | Properties.UserProperty
 
 type MutableProperties = { [Name in Properties.PropertyName]?: Value | Array<Value> }
 
+/** A set of at most 31 things, one bit each. */
+type Bits = number
+
 interface Entry {
   readonly name: Properties.PropertyName
   readonly rule: Properties.PropertyRule
+  /** Its own. */
+  readonly bit: Bits
+  /** The places where it may stand, by who sends it. */
+  readonly allowedIn: { readonly [By in Sender]: Bits }
+  readonly repeatsIn: Bits
+}
+
+const places = [...Object.keys(rules), "Will"] as ReadonlyArray<Properties.PropertyPlace>
+
+const bitsOf = (some: ReadonlyArray<Properties.PropertyPlace>): Bits =>
+  some.reduce((bits, place) => bits | (1 << places.indexOf(place)), 0)
+
+const placeBits = Object.fromEntries(places.map((place) => [place, bitsOf([place])])) as {
+  readonly [Place in Properties.PropertyPlace]: Bits
 }
 
 /** By identifier, which is below 128 for all of them: one byte, though the format has room for four. */
 const entries: ReadonlyArray<Entry | undefined> = (() => {
   const byIdentifier = Array.from<Entry | undefined>({ length: 128 })
-  for (const name of Object.keys(Properties.rules) as ReadonlyArray<Properties.PropertyName>) {
+  for (const [index, name] of (Object.keys(Properties.rules) as ReadonlyArray<Properties.PropertyName>).entries()) {
     const rule = Properties.rules[name]
-    byIdentifier[rule.identifier] = { name, rule }
+    byIdentifier[rule.identifier] = {
+      name,
+      rule,
+      bit: 1 << index,
+      allowedIn: { client: bitsOf(rule.fromClient), server: bitsOf(rule.fromServer) },
+      repeatsIn: bitsOf(rule.repeatsIn ?? [])
+    }
   }
   return byIdentifier
 })()
 
+/** Returns the bit of what it has read. */
 const readProperty = (
   reader: Reader,
   properties: MutableProperties,
+  seen: Bits,
   place: Properties.PropertyPlace,
+  placeBit: Bits,
   sender: Sender
-): void => {
+): Bits => {
   const identifier = reader.variableByteInteger("a Property Identifier")
-  if (reader.failure !== undefined) return
+  if (reader.failure !== undefined) return 0
   const entry = entries[identifier]
   if (entry === undefined) {
-    return reader.fail(labels.property, 0x81, `There is no property with the identifier ${identifier}`)
+    reader.fail(labels.property, 0x81, `There is no property with the identifier ${identifier}`)
+    return 0
   }
-  const { name, rule } = entry
-  if (!(sender === "client" ? rule.fromClient : rule.fromServer).includes(place)) {
-    return failMisplaced(reader, name, place, sender)
+  const { bit, name, rule } = entry
+  if ((entry.allowedIn[sender] & placeBit) === 0) {
+    failMisplaced(reader, name, place, sender)
+    return 0
   }
-  const earlier = properties[name]
-  if (earlier !== undefined && rule.repeatsIn?.includes(place) !== true) {
-    return reader.fail(labels.property, 0x82, `${name} stands more than once in ${place}`)
+  const isAgain = (seen & bit) !== 0
+  if (isAgain && (entry.repeatsIn & placeBit) === 0) {
+    reader.fail(labels.property, 0x82, `${name} stands more than once in ${place}`)
+    return 0
   }
   const value = readValue(reader, name, rule)
   if (rule.repeatsIn === undefined) properties[name] = value
-  else if (Array.isArray(earlier)) earlier.push(value)
+  else if (isAgain) (properties[name] as Array<Value>).push(value)
   else properties[name] = [value]
+  return bit
 }
 
 const failMisplaced = (

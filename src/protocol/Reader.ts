@@ -13,16 +13,23 @@ import type { ProtocolVersion } from "./Packet.ts"
 import type { InvalidPacket, ProtocolViolation } from "./ProtocolError.ts"
 import { violation } from "./ProtocolError.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
+import * as ShortStrings from "./ShortStrings.ts"
 import * as Utf8 from "./Utf8.ts"
 
-const empty = new Uint8Array(0)
+/**
+ * Nothing to read; the same each time, as there is nothing in it to change.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noBytes = new Uint8Array(0)
 
 /**
  * @since 0.1.0
  * @category models
  */
 export class Reader {
-  bytes: Uint8Array = empty
+  bytes: Uint8Array = noBytes
   offset = 0
   end = 0
   version: ProtocolVersion
@@ -97,7 +104,7 @@ export class Reader {
     const start = this.offset
     if (this.end - start < length) {
       this.#truncated(field)
-      return empty
+      return noBytes
     }
     this.offset = start + length
     return viewOf(this.bytes, start, start + length)
@@ -111,6 +118,8 @@ export class Reader {
       return ""
     }
     this.offset = start + length
+    const short = ShortStrings.read(this.bytes, start, start + length)
+    if (short !== undefined) return short
     const text = Utf8.read(this.bytes, start, start + length)
     if (text === undefined) {
       this.fail(labels.utf8, 0x81, `${field} is not well-formed UTF-8`)
@@ -136,4 +145,4 @@ export class Reader {
  * @category constructors
  */
 export const viewOf = (bytes: Uint8Array, start: number, end: number): Uint8Array =>
-  start === end ? empty : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+  start === end ? noBytes : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)

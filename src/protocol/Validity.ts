@@ -358,12 +358,23 @@ const checkRepeated = (
 }
 
 /** The highest value of each kind of number. */
-const maximumOf = {
+const maximumOf: { readonly [Type in Properties.PropertyType]?: number } = {
   flag: 1,
   uint16: 65_535,
   uint32: 4_294_967_295,
   variableByteInteger: VariableByteInteger.maximum
-} as const
+}
+
+/**
+ * The lowest and the highest value of a property that is a number.
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const rangeOf = (rule: Properties.PropertyRule): { readonly minimum: number; readonly maximum: number } => ({
+  minimum: rule.nonZero === true || rule.identifier === topicAlias ? 1 : 0,
+  maximum: maximumOf[rule.type] ?? 0
+})
 
 const checkValue = (value: unknown, rule: Properties.PropertyRule, field: string, options: Options): Verdict => {
   switch (rule.type) {
@@ -379,8 +390,7 @@ const checkValue = (value: unknown, rule: Properties.PropertyRule, field: string
       }
       return checkString(value[0], `${field}[0]`, options) ?? checkString(value[1], `${field}[1]`, options)
     default: {
-      const minimum = rule.nonZero === true || rule.identifier === topicAlias ? 1 : 0
-      const maximum = maximumOf[rule.type]
+      const { maximum, minimum } = rangeOf(rule)
       if (isInteger(value, minimum, maximum)) return undefined
       const label = rule.identifier === topicAlias ? labels.topicAliasZero : labels.property
       return refuse(options, label, field, `is not a whole number from ${minimum} to ${maximum}`)
@@ -437,9 +447,14 @@ const checkBinary = (value: unknown, field: string, options: Options): Verdict =
 const checkBytes = (value: unknown, field: string, options: Options): Verdict =>
   isBytes(value) ? undefined : refuse(options, labels.malformed, field, "is not a Uint8Array; encode it into one")
 
-/** Not `instanceof`, which fails for one of another realm: a vm context, a frame, some test runners. */
-const isBytes = (value: unknown): value is Uint8Array =>
-  ArrayBuffer.isView(value) && "BYTES_PER_ELEMENT" in value && value.BYTES_PER_ELEMENT === 1
+/**
+ * Not `instanceof`, which fails for one of another realm: a vm context, a frame, some test runners.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isBytes = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1
 
 const isInteger = (value: unknown, minimum: number, maximum: number): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum

@@ -160,6 +160,8 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
   /** The connection on which a message to a matching topic comes is closed, and the message is not accepted. */
   readonly closeWhenSeeing: (topicFilter: string, times?: number) => Effect.Effect<void>
+  /** Closes the connection on which somebody subscribes to this filter, without an answer. Default: every time. */
+  readonly closeWhenSubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
   /** The client's process was started anew and knows nothing of what it had in flight: that is no violation. */
   readonly forgive: (clientId: string) => Effect.Effect<void>
 }>()("effect-mqtt/testing/MemoryBroker") {}
@@ -298,7 +300,9 @@ const misbehaviour = (core: Core.Core) => {
     releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
       set(({ heldTypes }) => Core.release(core, new Set(types.length === 0 ? heldTypes : types))),
     closeWhenSeeing: (topicFilter: string, times = Infinity) =>
-      set(({ deadlyTopics }) => deadlyTopics.push({ topicFilter, left: times }))
+      set(({ deadlyTopics }) => deadlyTopics.push({ topicFilter, left: times })),
+    closeWhenSubscribing: (topicFilter: string, times = Infinity) =>
+      set(({ deadlyFilters }) => deadlyFilters.push({ topicFilter, left: times }))
   }
 }
 

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isBuiltin } from "node:module"
 import * as Path from "node:path"
+import * as BundleSize from "../../scripts/bundle-size.ts"
 import { repository } from "../../scripts/files.ts"
 import { importsOf } from "../../scripts/modules.ts"
 import * as Site from "./Site.ts"
@@ -49,7 +50,32 @@ describe("effect-mqtt/browser", () => {
       }).pipe(Effect.scoped),
     60_000
   )
+
+  it.live(
+    "a page that connects, subscribes and publishes has nothing of the rest, and is no larger than MQTT.js's",
+    () =>
+      Effect.gen(function*() {
+        const pages = yield* Effect.promise(BundleSize.pages)
+        const [page, , , peer] = pages
+        assert.deepStrictEqual(Object.keys(unused).filter((name) => page.code.includes(unused[name])), [])
+        assert.isAtMost(page.gzipped, peer.gzipped)
+      }),
+    60_000
+  )
 })
+
+/** What says in the code of a page that it has something: names that a minifier keeps. */
+const unused: Readonly<Record<string, string>> = {
+  "options from the environment": "CLIENT_ID",
+  "effect/Config": "~effect/Config",
+  "effect/ConfigProvider": "effect/ConfigProvider",
+  "effect/http": "~effect/http",
+  "effect/net": "~effect/net",
+  "effect/crypto": "~effect/crypto",
+  "SCRAM": "SCRAM-SHA-256",
+  "typed topics": "EncodeError",
+  "the network probe": "effect-mqtt/NetworkProbe"
+}
 
 /** What Vite itself adds to load modules; `__vite-browser-external` is what it puts in the place of a module of Node. */
 const allowed = /^\0?(vite\/modulepreload-polyfill|rolldown\/runtime)/

@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { accepted, begin, complete, reconnected, roundTrip, scenario, sent } from "../support/scenario.ts"
+import type { MqttErrorReason } from "../../src/MqttError.ts"
+import { accepted, begin, complete, reconnected, record, roundTrip, scenario, sent } from "../support/scenario.ts"
 
 describe("escalate", () => {
   scenario(
@@ -93,6 +94,109 @@ describe("a message that kills connections", () => {
       const texts = Array.range(0, 30).map(String)
       yield* complete(Effect.forEach(texts, (text) => mqtt.publish("t", text, { qos: 1 }), { concurrency: 1 }))
       assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)), texts)
+    }))
+})
+
+describe("a subscription that kills connections", () => {
+  const quarantined = (reason: MqttErrorReason): unknown =>
+    reason._tag === "Quarantined" ? [reason.packet, reason.topic, reason.attempts] : reason
+
+  scenario(
+    "S53 it fails with the cause after so many deaths; no message is blamed, the rest goes on",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ retransmit: Schedule.recurs(2) })
+        const fine = yield* record(yield* complete(mqtt.subscribe("fine", { qos: 1 })))
+        yield* kit.broker.closeWhenSubscribing("deadly")
+        const deadly = yield* begin(Effect.flip(Effect.scoped(mqtt.subscribe("deadly"))))
+        const texts = ["1", "2", "3"]
+        const publishing = yield* begin(Effect.forEach(texts, (text) => mqtt.publish("fine", text, { qos: 1 })))
+        const { reason } = yield* complete(Fiber.join(deadly))
+        assert.deepStrictEqual(quarantined(reason), ["SUBSCRIBE", "deadly", 4])
+        assert.include(reason.message, "the peer closed it")
+        yield* complete(Fiber.join(publishing))
+        yield* TestClock.adjust(reconnected)
+        assert.deepStrictEqual(Array.dedupe(yield* accepted(kit)), texts)
+        assert.deepStrictEqual(Array.dedupe(fine.texts()), texts)
+        assert.strictEqual((yield* kit.network.counters).opened, 5)
+      })
+  )
+
+  scenario(
+    "S53 one of many of a SUBSCRIBE is found: each is asked for alone, and the others stay",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ retransmit: Schedule.recurs(2) })
+        const innocent = ["a", "b", "c", "d"]
+        const streams = yield* Effect.forEach(
+          innocent,
+          (filter) => Effect.flatMap(complete(mqtt.subscribe(filter)), record)
+        )
+        const deadly = yield* complete(mqtt.subscribe("deadly"))
+        const failing = yield* begin(Effect.flip(Stream.runDrain(deadly)))
+        yield* kit.broker.closeWhenSubscribing("deadly")
+        yield* kit.network.reset
+        const { reason } = yield* complete(Fiber.join(failing))
+        // The first two leave open which of the five it was.
+        assert.deepStrictEqual(quarantined(reason), ["SUBSCRIBE", "deadly", 5])
+        yield* TestClock.adjust(10 * reconnected)
+        yield* Effect.forEach(innocent, (filter) => complete(mqtt.publish(filter, filter, { qos: 1 })))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(streams.map((stream) => stream.texts()), innocent.map((filter) => [filter]))
+      })
+  )
+
+  scenario(
+    "S53 while it is asked for again and again, messages and other subscriptions get through",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ retransmit: Schedule.forever })
+        yield* kit.broker.closeWhenSubscribing("deadly", 20)
+        const deadly = yield* begin(Effect.asVoid(Effect.scoped(mqtt.subscribe("deadly"))))
+        yield* TestClock.adjust(2 * reconnected)
+        const fine = yield* begin(Effect.flatMap(mqtt.subscribe("fine", { qos: 1 }), record))
+        const texts = Array.range(1, 5).map(String)
+        const publishing = yield* begin(Effect.forEach(texts, (text) => mqtt.publish("fine", text, { qos: 1 })))
+        yield* TestClock.adjust(8 * reconnected)
+        assert.isDefined(publishing.pollUnsafe())
+        assert.isDefined(fine.pollUnsafe())
+        assert.isUndefined(deadly.pollUnsafe())
+        // The server has thought better of it.
+        yield* complete(Fiber.join(deadly))
+        yield* TestClock.adjust(roundTrip)
+      })
+  )
+
+  scenario("S53 a message that is sent again behind the SUBSCRIBE is not blamed", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ retransmit: Schedule.recurs(2) })
+      const deadly = yield* complete(mqtt.subscribe("deadly"))
+      const failing = yield* begin(Effect.flip(Stream.runDrain(deadly)))
+      yield* kit.broker.holdAcknowledgements()
+      const publishing = yield* begin(mqtt.publish("t", "1", { qos: 1 }))
+      yield* TestClock.adjust(roundTrip)
+      yield* kit.broker.closeWhenSubscribing("deadly")
+      yield* kit.network.reset
+      yield* kit.broker.releaseAcknowledgements()
+      const { reason } = yield* complete(Fiber.join(failing))
+      assert.deepStrictEqual(quarantined(reason), ["SUBSCRIBE", "deadly", 3])
+      yield* complete(Fiber.join(publishing))
+    }))
+
+  scenario("S53 a message that was sent before the SUBSCRIBE is blamed first", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ retransmit: Schedule.recurs(2) })
+      yield* kit.broker.closeWhenSeeing("deadly")
+      const publishing = yield* begin(Effect.flip(mqtt.publish("deadly", "x", { qos: 1 })))
+      // It is on its way, and has not arrived.
+      yield* TestClock.adjust(1)
+      const subscribing = yield* begin(Effect.flatMap(mqtt.subscribe("fine"), record))
+      const { reason } = yield* complete(Fiber.join(publishing))
+      assert.deepStrictEqual(quarantined(reason), ["PUBLISH", "deadly", 3])
+      yield* complete(Fiber.join(subscribing))
     }))
 })
 

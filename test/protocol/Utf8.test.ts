@@ -40,6 +40,9 @@ const codePoints = [
 
 const encoder = new TextEncoder()
 
+/** Around the lengths at which strings are written and read in another way. */
+const paddings = [0, 1, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 100, 300]
+
 const write = (text: string): Uint8Array => {
   const size = Utf8.byteLength(text)
   const target = new Uint8Array(size + 4).fill(0xee)
@@ -91,6 +94,10 @@ describe("UTF-8", () => {
       for (const each of [text, `a${text}`, `é${text}z`]) {
         assert.strictEqual(Utf8.byteLength(each), -1)
         assert.strictEqual(Utf8.defectOf(each), "loneSurrogate")
+        for (const padding of paddings) {
+          assert.strictEqual(Utf8.write(new Uint8Array(1_000), 2, "x".repeat(padding) + each), -1)
+          assert.strictEqual(Utf8.write(new Uint8Array(1_000), 2, each + "x".repeat(padding)), -1)
+        }
       }
     })
   }
@@ -133,10 +140,33 @@ describe("UTF-8", () => {
     }
   })
 
+  it("every length of ASCII, and of what is not, is written whole", () => {
+    for (let length = 0; length <= 140; length++) {
+      const ascii = Array.from({ length }, (_, index) => String.fromCharCode(1 + (index % 127))).join("")
+      for (const text of [ascii, `${ascii}é`, `漢${ascii}`, `${ascii}😀`]) {
+        assert.strictEqual(hexOf(write(text)), hexOf(encoder.encode(text)))
+      }
+    }
+  })
+
+  it("what goes past the end of the target is lost, and the offset says how much", () => {
+    for (const text of ["x".repeat(40), "é".repeat(20), "x".repeat(200), "é".repeat(100)]) {
+      const size = Utf8.byteLength(text)
+      for (const room of [0, 1, 39, 40, 199, 200]) {
+        const target = new Uint8Array(room)
+        assert.strictEqual(Utf8.write(target, 0, text), size)
+        if (room >= size) assert.strictEqual(hexOf(target.subarray(0, size)), hexOf(encoder.encode(text)))
+      }
+    }
+  })
+
   it("R4 U+0000 is well-formed, and a defect of a string to be written", () => {
     assert.strictEqual(read(bytesOf("610062")), "a\u0000b")
     assert.strictEqual(Utf8.defectOf("a\u0000b"), "nul")
     assert.strictEqual(Utf8.byteLength("\u0000"), 1)
+    for (const padding of paddings) {
+      assert.strictEqual(Utf8.write(new Uint8Array(1_000), 2, `${"x".repeat(padding)}\u0000`), -1)
+    }
   })
 
   it("R9 65,535 bytes are the most", () => {

@@ -32,7 +32,7 @@ export const make = (client: Consuming) =>
     /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
     const missed: Array<Delivery> = []
-    const inbox = yield* makeInbox<Delivery>(client, options, {
+    const inbox = makeInbox<Delivery>(client, options, {
       onDropped: ({ handover }) => handover?.settle(0x00),
       onPulled: (deliveries) => {
         for (const delivery of deliveries) open.add(delivery)

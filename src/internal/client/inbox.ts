@@ -59,6 +59,8 @@ export interface InboxOptions<A> {
   readonly onPulled?: ((items: ReadonlyArray<A>) => void) | undefined
 }
 
+type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, Errors.MqttError | Cause.Done>
+
 export class Inbox<A> {
   readonly #options: ResolvedBounds
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
@@ -76,7 +78,8 @@ export class Inbox<A> {
   #dropped = 0
   #end: Errors.MqttError | Cause.Done | undefined
   #isWaking = false
-  #waiting: (() => void) | undefined
+  /** Of who pulls and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
+  #resume: ((pull: Pull<A>) => void) | undefined
 
   constructor(options: InboxOptions<A>) {
     this.#options = options.bounds
@@ -204,36 +207,31 @@ export class Inbox<A> {
 
   /** The subscriber runs after the reader is done with what it read, not in between. */
   #wake(): void {
-    if (this.#isWaking || this.#waiting === undefined) return
+    if (this.#isWaking || this.#resume === undefined) return
     this.#isWaking = true
-    this.#dispatcher.scheduleTask(() => {
-      this.#isWaking = false
-      this.#waiting?.()
-    }, 0)
+    this.#dispatcher.scheduleTask(this.#continue, 0)
+  }
+
+  readonly #continue = (): void => {
+    const resume = this.#resume
+    this.#isWaking = false
+    this.#resume = undefined
+    resume?.(this.pull)
   }
 
   /** All there is, as soon as there is something. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, Errors.MqttError | Cause.Done> = Effect.suspend(() => {
+  readonly pull: Pull<A> = Effect.suspend(() => {
     if (this.#items.length > 0) {
       const items = this.#takeAll()
       this.#onPulled(items)
       return Effect.succeed(items)
     }
-    if (this.#end !== undefined) return Effect.fail(this.#end)
-    return this.#afterArrival
+    return this.#end === undefined ? this.#arrival : Effect.fail(this.#end)
   })
 
-  readonly #arrival: Effect.Effect<void> = Effect.callback((resume) => {
-    this.#waiting = () => {
-      this.#waiting = undefined
-      resume(Effect.void)
-    }
-    return Effect.sync(() => {
-      this.#waiting = undefined
-    })
+  readonly #arrival: Pull<A> = Effect.callback((resume) => {
+    this.#resume = resume
   })
-
-  readonly #afterArrival = Effect.andThen(this.#arrival, this.pull)
 
   #takeAll(): NonEmptyReadonlyArray<A> {
     const items = this.#items

@@ -38,7 +38,8 @@ export class Publisher {
   readonly #runner: SessionRunner
   readonly #lifetime: Lifetime
   readonly #clock: Clock.Clock
-  readonly #validTopics = new Set<string>()
+  /** There from the first publish on. */
+  #validTopics: Set<string> | undefined
 
   constructor(options: PublisherOptions) {
     this.#runner = options.runner
@@ -90,15 +91,16 @@ export class Publisher {
     })
 
   /** Takes in messages as fast as the window does, and ends when all are acknowledged, with their number. */
-  readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> = Sink.unwrap(
-    Effect.sync(() => {
-      const progress = new Progress()
-      return Sink.forEachArray((messages: ReadonlyArray<OutgoingMessage>) => this.#publishChunk(messages, progress))
-        .pipe(
-          Sink.mapEffectEnd(() => Effect.map(progress.finished, (published) => [published] as const))
-        )
-    })
+  readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> = Sink.fromTransform(
+    (upstream, scope) => this.#makeSink().transform(upstream, scope)
   )
+
+  #makeSink(): Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> {
+    const progress = new Progress()
+    return Sink.forEachArray((messages: ReadonlyArray<OutgoingMessage>) => this.#publishChunk(messages, progress)).pipe(
+      Sink.mapEffectEnd(() => Effect.map(progress.finished, (published) => [published] as const))
+    )
+  }
 
   /** Waits until the window has taken all of the chunk. */
   #publishChunk(
@@ -159,14 +161,15 @@ export class Publisher {
   }
 
   #check(message: Message): MqttError.MqttError | undefined {
-    if (message.properties === Properties.none && this.#validTopics.has(message.topic)) return undefined
+    if (message.properties === Properties.none && this.#validTopics?.has(message.topic)) return undefined
     const { protocolVersion } = this.#runner
     const packetIdentifier = message.qos === 0 ? 0 : 1
     const packet = { _tag: "Publish", ...message, dup: false, packetIdentifier } as const
     const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
     if (invalid !== undefined) return MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
-    if (this.#validTopics.size >= rememberedTopics) this.#validTopics.clear()
-    this.#validTopics.add(message.topic)
+    const valid = this.#validTopics ??= new Set()
+    if (valid.size >= rememberedTopics) valid.clear()
+    valid.add(message.topic)
     return undefined
   }
 

@@ -85,11 +85,11 @@ export class Requests {
     return this.#dropped
   }
 
-  readonly request = (
+  request(
     topic: string,
     payload: Payload,
     options: RequestOptions = {}
-  ): Effect.Effect<MqttMessage, MqttError.MqttError> => {
+  ): Effect.Effect<MqttMessage, MqttError.MqttError> {
     const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
     return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
       Effect.timeoutOrElse({

@@ -29,12 +29,13 @@ import { Publication } from "./publication.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import * as Subscriptions from "./subscriptions.ts"
 
-/** A message that was the oldest unacknowledged one when a connection ended. */
+/** What the server had not acknowledged of what was sent first when a connection ended: a message or a subscription. */
 export interface Suspect {
-  readonly packetIdentifier: Packet.PacketIdentifier
-  readonly request: Subscriptions.Request
+  /** The same for the same message or filter. */
+  readonly culprit: Subscriptions.Request | string
   /** Connections in a row that ended so. */
   readonly deaths: number
+  readonly giveUp: (cause: Errors.MqttError) => void
 }
 
 /** From then on the window grows from one: innocent messages are acknowledged before the one to blame takes them along. */
@@ -58,6 +59,9 @@ const nobody: Subscriptions.Request = { completed: () => {}, abandoned: () => {}
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
+
+/** With a write for every chunk of 64 KiB, a third of receiving large messages at QoS 1 was spent on writing. */
+const answersWorthAWrite = 32
 
 /** What QoS 0 ends with: nobody answers it. */
 export const noOutcome: Session.Outcome = { reasonCode: 0x00, reasonCodes: [], properties: Properties.none }
@@ -86,6 +90,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   #suspect: Suspect | undefined
   /** The next connection begins with one message at a time. */
   #isWary = false
+  /** Subscriptions are asked for before any message is sent. */
+  #isBeginning = false
+  /** The oldest message that a SUBSCRIBE was sent behind. */
+  readonly #sentBehind = new WeakMap<Subscriptions.Request, Subscriptions.Request>()
   #isRestored = false
 
   constructor(options: Resolved) {
@@ -190,11 +198,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       now: connection.now()
     })
     this.session.ref.current = session
+    this.#isBeginning = true
     this.subscriptions.connected({
       sessionPresent,
       hasSubscriptions,
       takesIdentifiers: protocolVersion === "5.0" && limits.subscriptionIdentifierAvailable
     })
+    this.#isBeginning = false
     this.#perform(actions)
     connection.wake()
   }
@@ -213,27 +223,56 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.#onResume?.()
   }
 
-  /** Whatever ended the connection, the oldest unacknowledged message was there; if it is there every time, it counts. */
+  /** Whatever ended the connection, what was unacknowledged longest was there; if it is there every time, it counts. */
   #suspectOldest(): void {
-    const oldest = Session.oldest(this.#state)
-    const deaths = this.#suspect?.request === oldest?.request ? this.#suspect?.deaths ?? 0 : 0
-    this.#suspect = oldest === undefined ? undefined : { ...oldest, deaths: deaths + 1 }
-    const { quota, window } = this.#state
-    this.#isWary = oldest !== undefined && (deaths + 1 >= deathsOfASuspect || window < quota)
+    const message = Session.oldest(this.#state)
+    const { unanswered } = this.subscriptions
+    const isBehind = message !== undefined && unanswered !== undefined &&
+      this.#sentBehind.get(unanswered.request) === message.request
+    if (unanswered === undefined || isBehind) return this.#suspectMessage(message)
+    const deaths = this.subscriptions.blame(unanswered)
+    const [topicFilter, ...others] = unanswered.topicFilters
+    this.#isWary = false
+    // Which of several it is tells when each is asked for alone.
+    this.#suspect = others.length > 0 ? undefined : this.#suspectFilter(topicFilter, deaths)
   }
 
-  /** The message that the last connections ended with, and how many. */
+  #suspectFilter(topicFilter: string, deaths: number): Suspect {
+    const giveUp = (cause: Errors.MqttError) => {
+      const reason = new Errors.Quarantined({ packet: "SUBSCRIBE", topic: topicFilter, attempts: deaths, cause })
+      this.subscriptions.giveUp(topicFilter, Errors.fromReason(reason))
+    }
+    return { culprit: topicFilter, deaths, giveUp }
+  }
+
+  #suspectMessage(message: ReturnType<typeof Session.oldest<Subscriptions.Request>>): void {
+    const { quota, window } = this.#state
+    const before = message !== undefined && this.#suspect?.culprit === message.request ? this.#suspect.deaths : 0
+    const deaths = before + 1
+    this.#isWary = message !== undefined && (deaths >= deathsOfASuspect || window < quota)
+    this.#suspect = message === undefined ? undefined : {
+      culprit: message.request,
+      deaths,
+      giveUp: (cause) => {
+        const { packetIdentifier, request } = message
+        // The server may have it.
+        this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
+        const topic = request instanceof Publication ? request.message.topic : ""
+        const reason = new Errors.Quarantined({ packet: "PUBLISH", topic, attempts: deaths, cause })
+        request.failed(Errors.fromReason(reason))
+      }
+    }
+  }
+
+  /** What the last connections ended with, and how many. */
   get suspect(): Suspect | undefined {
     return this.#suspect
   }
 
   /** Gives the suspect up, so that the others can go on. */
-  quarantine({ deaths, packetIdentifier, request }: Suspect, cause: Errors.MqttError): void {
+  quarantine(suspect: Suspect, cause: Errors.MqttError): void {
     this.#suspect = undefined
-    // The server may have it.
-    this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
-    const topic = request instanceof Publication ? request.message.topic : ""
-    request.failed(Errors.fromReason(new Errors.Quarantined({ topic, attempts: deaths, cause })))
+    suspect.giveUp(cause)
   }
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
@@ -252,8 +291,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {
     this.#roundTrips.received(packets, now)
     const violation = this.#apply(Session.receive(this.#state, packets, now))
-    const settled = this.deliveries.takeSettled()
-    if (settled.length > 0) this.acknowledge(settled, 0x00)
+    this.#answerTogether(this.deliveries.takeSettled())
     if (this.#lacksIdentifiers) {
       this.#lacksIdentifiers = false
       this.subscriptions.askAgain()
@@ -305,6 +343,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     if (connection === undefined) return
     this.#sendAnswers(connection)
     if (!this.outbox.isEmpty) this.#sendMessages(connection)
+    this.subscriptions.askForSuspected()
   }
 
   #sendMessages(connection: MqttConnection): void {
@@ -428,6 +467,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const packet = { subscriptions, properties }
     const exceeded = failures.checkSubscribe(connection.limits, packet)
     if (exceeded !== undefined) return request.failed(exceeded)
+    const before = this.#isBeginning ? undefined : Session.oldest(this.#state)
+    if (before !== undefined) this.#sentBehind.set(request, before.request)
     this.#ask(Session.subscribe(this.#state, { ...packet, request, now: connection.now() }), request)
   }
 
@@ -457,6 +498,14 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       for (const arrival of arrivals) this.#answers.push(arrival)
       connection?.wake()
     }
+  }
+
+  /** Few of them wait for those of what has arrived already; with many a server can go on filling its window. */
+  #answerTogether(arrivals: ReadonlyArray<Arrival>): void {
+    if (arrivals.length === 0) return
+    for (const arrival of arrivals) this.#answers.push(arrival)
+    if (this.#answers.length < answersWorthAWrite) this.#connection?.wakeAfterReading()
+    else this.#connection?.wake()
   }
 
   #sendAnswers(connection: MqttConnection): void {

@@ -34,6 +34,8 @@ export interface Subscribing {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
   readonly buffer: ResolvedBounds
+  /** One for all: of 10,000 subscribers each with its own, each would be a round of the event loop's queue. */
+  readonly dispatcher: InboxOptions<never>["dispatcher"]
   /** Does something later, unless the client has ended by then. */
   readonly linger: (release: () => void) => Effect.Effect<void>
 }
@@ -45,7 +47,7 @@ export const make = (client: Subscribing) =>
     topicFilter: string | ReadonlyArray<string>,
     options: SubscribeOptions = {}
   ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
-    const inbox = yield* makeInbox<MqttMessage>(client, options)
+    const inbox = makeInbox<MqttMessage>(client, options)
     const subscriptions = toSubscriptions(topicFilter, options)
     const subscriber = { acknowledges: "onArrival", inbox } as const
     const granted = yield* join(client, subscriptions, subscriber, options.userProperties)
@@ -56,21 +58,17 @@ export const make = (client: Subscribing) =>
   })
 
 export const makeInbox = <A>(
-  { buffer, runner }: Subscribing,
+  { buffer, dispatcher, runner }: Subscribing,
   options: SubscribeOptions,
   listeners: Pick<InboxOptions<A>, "onDropped" | "onPulled"> = {}
-): Effect.Effect<Inbox<A>> =>
-  Effect.withFiber((fiber) =>
-    Effect.succeed(
-      new Inbox<A>({
-        bounds: resolveBounds(options.buffer, buffer),
-        dispatcher: fiber.currentDispatcher,
-        gate: runner.gate,
-        receiveMaximum: runner.receiveMaximum,
-        ...listeners
-      })
-    )
-  )
+): Inbox<A> =>
+  new Inbox<A>({
+    bounds: resolveBounds(options.buffer, buffer),
+    dispatcher,
+    gate: runner.gate,
+    receiveMaximum: runner.receiveMaximum,
+    ...listeners
+  })
 
 /** Joins every filter until the scope ends, and waits for what the server says; if it refuses one, all are left. */
 export const join = Effect.fnUntraced(function*(

@@ -40,6 +40,12 @@ interface Waiting {
   readonly failed: (error: Errors.MqttError) => void
 }
 
+/** A SUBSCRIBE that the server has not answered. */
+export interface Unanswered {
+  readonly request: Request
+  readonly topicFilters: ReadonlyArray<string>
+}
+
 /** A filter that somebody subscribes to. */
 export interface Joining {
   readonly options: Packet.Subscription
@@ -64,6 +70,8 @@ class Entry implements Route {
   /** Nobody is there and it is kept, for the case that somebody comes back or the client ends: since which leaving. */
   lingeringSince: number | undefined
   awaited = nothing
+  /** Connections that ended with its SUBSCRIBE unanswered, since it was answered last. */
+  deaths = 0
   readonly subscribers: Array<Subscriber> = []
   readonly waiting = new Set<Waiting>()
 
@@ -101,6 +109,10 @@ export class Subscriptions {
   readonly #deliveries: Deliveries
   readonly #options: SubscriptionsOptions
   readonly #entries = new Map<string, Entry>()
+  /** SUBSCRIBEs that the server has not answered, in their order. */
+  readonly #unanswered = new Map<Request, ReadonlyArray<Entry>>()
+  /** Connections keep ending with these, each asked for alone: from then on they come last, one after another. */
+  readonly #suspected = new Set<Entry>()
   #isConnected = false
   #takesIdentifiers = false
   /** Those whose inboxes count: from their first filter until they leave. */
@@ -230,20 +242,33 @@ export class Subscriptions {
     const unwanted: Array<Entry> = []
     for (const entry of entries) {
       if (entry.subscribers.length > 0) {
-        if (entry.status === "absent" || entry.status === "unknown") wanted.push(entry)
+        if (isMissing(entry) && !this.#suspected.has(entry)) wanted.push(entry)
       } else if (entry.lingeringSince !== undefined) continue
       else if (entry.status === "present" || entry.status === "unknown") unwanted.push(entry)
       else if (entry.status === "absent") this.#forget(entry)
     }
     if (!this.#isConnected) return
     const { filtersPerPacket } = this.#options
-    for (const some of this.#alike(wanted)) {
+    for (const some of this.#alike(wanted.filter((entry) => !isDoubtful(entry)))) {
       for (const packet of inPacketsOf(filtersPerPacket, some)) this.#subscribe(packet)
     }
+    for (const entry of wanted) if (isDoubtful(entry)) this.#subscribe([entry])
     for (const packet of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(packet)
   }
 
+  /**
+   * Asks for one of the filters that connections keep ending with. The others wait until it is answered, and it until all
+   * before it are: should this connection end too, it is known with which.
+   */
+  askForSuspected(): void {
+    if (!this.#isConnected || this.#suspected.size === 0 || this.#unanswered.size > 0) return
+    for (const entry of this.#suspected) {
+      if (entry.subscribers.length > 0 && isMissing(entry)) return this.#subscribe([entry])
+    }
+  }
+
   #forget(entry: Entry): void {
+    this.#suspected.delete(entry)
     if (this.#entries.delete(entry.options.topicFilter)) this.#deliveries.routes.remove(entry)
   }
 
@@ -265,12 +290,16 @@ export class Subscriptions {
     for (const entry of entries) entry.status = "subscribing"
     const [{ identifier, userProperties }] = entries
     const asked = entries.map((entry) => entry.options)
-    this.#server.subscribe({
-      subscriptions: asked,
-      identifier: this.#takesIdentifiers ? identifier : undefined,
-      userProperties
-    }, {
+    const answered = () => {
+      this.#unanswered.delete(request)
+      for (const entry of entries) {
+        entry.deaths = 0
+        this.#suspected.delete(entry)
+      }
+    }
+    const request: Request = {
       completed: ({ properties, reasonCodes }) => {
+        answered()
         entries.forEach((entry, index) => {
           entry.status = "present"
           const reasonCode = reasonCodes[index]
@@ -279,11 +308,14 @@ export class Subscriptions {
           } else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
         })
         this.#reconcile(entries)
+        this.askForSuspected()
       },
       abandoned: () => {
+        this.#unanswered.delete(request)
         for (const entry of entries) entry.status = "unknown"
       },
       failed: (error) => {
+        answered()
         // One of them cannot be asked for, or not all of them in one packet.
         if (entries.length > 1 && this.#isConnected) {
           entries.forEach((entry, index) => {
@@ -295,7 +327,13 @@ export class Subscriptions {
         entries.forEach((entry, index) => this.#fail(entry, otherwise[index], error))
         this.#reconcile(entries)
       }
-    })
+    }
+    this.#unanswered.set(request, entries)
+    this.#server.subscribe({
+      subscriptions: asked,
+      identifier: this.#takesIdentifiers ? identifier : undefined,
+      userProperties
+    }, request)
   }
 
   #grant(entry: Entry, asked: Packet.Subscription, qos: Packet.QoS): void {
@@ -376,6 +414,36 @@ export class Subscriptions {
     for (const subscriber of this.#subscribers()) subscriber.inbox.disconnected(this.#options.isPersistent)
   }
 
+  // -------------------------------------------------------------------------
+  // What connections end with
+  // -------------------------------------------------------------------------
+
+  /** The SUBSCRIBE that the server, which answers them in order, would have answered next. */
+  get unanswered(): Unanswered | undefined {
+    for (const [request, entries] of this.#unanswered) {
+      return { request, topicFilters: entries.map((entry) => entry.options.topicFilter) }
+    }
+    return undefined
+  }
+
+  /** A connection has ended with it. Says how many have ended so with its first filter. */
+  blame({ request }: Unanswered): number {
+    const entries = this.#unanswered.get(request) ?? []
+    for (const entry of entries) entry.deaths++
+    const [first] = entries
+    if (entries.length === 1 && isDoubtful(first)) this.#suspected.add(first)
+    return first.deaths
+  }
+
+  /** Gives a filter up that connections kept ending with: those who want it see `error`. */
+  giveUp(topicFilter: string, error: Errors.MqttError): void {
+    const entry = this.#entries.get(topicFilter)
+    if (entry === undefined) return
+    this.#suspected.delete(entry)
+    this.#fail(entry, entry.status, error)
+    this.#reconcile([entry])
+  }
+
   /** The client is over. */
   end(how: Errors.MqttError | Cause.Done, error: Errors.MqttError): void {
     this.#isConnected = false
@@ -386,6 +454,11 @@ export class Subscriptions {
     }
   }
 }
+
+/** Once may have been chance. */
+const isDoubtful = ({ deaths }: Entry): boolean => deaths >= 2
+
+const isMissing = ({ status }: Entry): boolean => status === "absent" || status === "unknown"
 
 /** Whether the subscriber was there. */
 const withdraw = ({ subscribers }: Entry, subscriber: Subscriber): boolean => {

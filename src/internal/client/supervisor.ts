@@ -9,31 +9,33 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
-import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as MqttConnection from "../../MqttConnection.ts"
+import * as Scope from "effect/Scope"
+import type { MqttConnection } from "../../MqttConnection.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { Resolved } from "../../MqttOptions.ts"
-import type { ConnectionState, MqttEvent } from "../../MqttState.ts"
+import type { MqttEvent } from "../../MqttState.ts"
 import { MqttTransport } from "../../MqttTransport.ts"
 import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import { violation } from "../../protocol/ProtocolError.ts"
-import * as Session from "../../protocol/Session.ts"
+import * as Opening from "../connection/opening.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Events } from "./events.ts"
 import { Route } from "./route.ts"
 import type { SessionRunner, Suspect } from "./sessionRunner.ts"
+import type { State } from "./state.ts"
 import { VersionChoice } from "./versionChoice.ts"
+import { Watch } from "./watch.ts"
 
 export interface SupervisorOptions {
   readonly options: Resolved
   readonly runner: SessionRunner
   readonly authenticator: Authenticator | undefined
   readonly transport: MqttTransport["Service"]
-  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  readonly state: State
   readonly events: Events
   /** Done with the first connection, or failed when there will be none. */
   readonly first: Deferred.Deferred<void, MqttError.MqttError>
@@ -42,8 +44,8 @@ export interface SupervisorOptions {
 /** After so many the reader lets those run who take them; fewer cost less than the detour. */
 const packetsOfATurn = 64
 
-/** How long messages of a resumed session wait for the program to subscribe. */
-const claimPeriod = "30 seconds"
+/** Waits as a schedule says; over when the schedule is. */
+type NextAttempt = (error: MqttError.MqttError) => Pull.Pull<unknown, never, unknown>
 
 /** How a connection can end between CONNECT and CONNACK. */
 const mayFollowConnect: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
@@ -60,7 +62,7 @@ class Supervisor {
   readonly #authenticator: Authenticator | undefined
   readonly #version: VersionChoice
   readonly #route: Route
-  readonly #state: SupervisorOptions["state"]
+  readonly #state: State
   readonly #events: Events
   readonly #first: SupervisorOptions["first"]
   #cleanStart: boolean
@@ -68,9 +70,11 @@ class Supervisor {
   #hasConnected = false
   #isSessionDoubtful = false
   #attempt = 0
-  /** The message whose retransmissions are being counted. */
+  /** That whose attempts are being counted. */
   #suspect: Suspect | undefined
-  #nextRetransmission: (error: MqttError.MqttError) => Pull.Pull<unknown, never, unknown> = () => Cause.done()
+  #nextRetransmission: NextAttempt | undefined
+  /** Of the schedule as far as it has come; none while it has not begun. */
+  #nextAttempt: NextAttempt | undefined
 
   constructor({ authenticator, events, first, options, runner, state, transport }: SupervisorOptions) {
     this.#options = options
@@ -89,45 +93,43 @@ class Supervisor {
   }
 
   /** Connects for ever; fails when it makes no sense any more. */
-  readonly run: Effect.Effect<never, MqttError.MqttError, MqttTransport> = Effect.gen({ self: this }, function*() {
-    const startSchedule = Schedule.toStepWithSleep(this.#options.reconnect)
-    let nextAttempt = yield* startSchedule
-    const stable = Effect.sleep(this.#options.stableAfter).pipe(
-      Effect.andThen(startSchedule),
-      Effect.map((fresh) => {
-        nextAttempt = fresh
-        this.#attempt = 0
-        this.#route.stable()
-      })
-    )
-    while (true) {
-      const error = yield* Effect.flip(this.#connectAndRun(stable))
+  get run(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
+    const run = Effect.catchCause(Effect.suspend(() => this.#connectAndRun), (cause) => {
+      const error = Cause.findErrorOption(cause)
+      return Option.isSome(error) ? this.#recover(error.value) : Effect.failCause(cause as Cause.Cause<never>)
+    })
+    return Effect.forever(run, { disableYield: true })
+  }
+
+  /** A connection has ended, or there was none: waits until it is time for the next, or fails. */
+  #recover(error: MqttError.MqttError): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.gen({ self: this }, function*() {
       if (isOverrun(error)) this.#runner.overrun()
-      if (this.#version.failed(error.reason) || (yield* this.#goesElsewhere(error))) continue
+      if (this.#version.failed(error.reason) || (yield* this.#goesElsewhere(error))) return
       if (yield* this.#isFatal(error)) return yield* error
       this.#attempt++
-      yield* SubscriptionRef.set(this.#state, { _tag: "Disconnected", error, attempt: this.#attempt })
+      yield* this.#state.set({ _tag: "Disconnected", error, attempt: this.#attempt })
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
         Effect.annotateLogs({ attempt: this.#attempt })
       )
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
-      yield* nextAttempt(error).pipe(
+      this.#nextAttempt ??= yield* Schedule.toStepWithSleep(this.#options.reconnect)
+      yield* this.#nextAttempt(error).pipe(
         Effect.mapError(() => error),
         catchUnexpected(() => Effect.sleep(pauseWithoutSchedule))
       )
-    }
-  })
+    })
+  }
 
-  /** Another attempt at the message that the last connections ended with, if its schedule has one. */
+  /** Another attempt at what the last connections ended with, if its schedule has one. */
   #retransmit(error: MqttError.MqttError): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const { suspect } = this.#runner
-      // An attempt that got no connection says nothing about the message.
+      // An attempt that got no connection says nothing about it.
       if (suspect === undefined || suspect === this.#suspect) return
-      if (suspect.request !== this.#suspect?.request) {
-        this.#nextRetransmission = yield* Schedule.toStepWithSleep(this.#options.retransmit)
-      }
+      if (suspect.culprit !== this.#suspect?.culprit) this.#nextRetransmission = undefined
+      this.#nextRetransmission ??= yield* Schedule.toStepWithSleep(this.#options.retransmit)
       this.#suspect = suspect
       yield* this.#nextRetransmission(error).pipe(
         Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
@@ -162,23 +164,24 @@ class Supervisor {
   }
 
   /** One connection from its opening to its end, which is always a failure. */
-  #connectAndRun(stable: Effect.Effect<void>): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
-    return Effect.scoped(
-      Effect.gen({ self: this }, function*() {
-        yield* SubscriptionRef.set(this.#state, { _tag: "Connecting", attempt: this.#attempt + 1 })
-        const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
-        yield* this.#connected(connection)
-        const tasks = [stable, this.#watchResponses(connection), this.#sweepUnclaimed(connection)]
-        if (this.#authenticator !== undefined) tasks.push(this.#authenticator.keep(connection))
-        for (const task of tasks) {
-          yield* Effect.forkScoped(Effect.catchCause(task, (cause) => connection.fail(fromUnexpected(cause))))
-        }
-        return yield* this.#read(connection)
-      }).pipe(
-        // Whatever is wrong in here, or in what the program gave us to run, is over with the connection.
-        catchUnexpected((cause) => Effect.fail(fromUnexpected(cause)))
-      )
-    )
+  get #connectAndRun(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
+    // What connects is made when it is run: it would be held for as long as the connection lives.
+    const run = Effect.flatMap(Effect.suspend(() => this.#connect), (connection) => this.#read(connection))
+    return Effect.scoped(Effect.catchCause(run, failUnexpected))
+  }
+
+  get #connect(): Effect.Effect<MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      yield* this.#state.set({ _tag: "Connecting", attempt: this.#attempt + 1 })
+      const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
+      yield* this.#connected(connection)
+      yield* connection.watch(new Watch(this.#runner, connection, this.#options.responseTimeout))
+      if (this.#authenticator !== undefined) {
+        const keep = this.#authenticator.keep(connection)
+        yield* Effect.forkScoped(Effect.catchCause(keep, (cause) => connection.fail(fromUnexpected(cause))))
+      }
+      return connection
+    })
   }
 
   /**
@@ -192,7 +195,7 @@ class Supervisor {
     if (hasSentConnect) this.#isSessionDoubtful = true
   }
 
-  get #open(): Effect.Effect<MqttConnection.MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+  get #open(): Effect.Effect<Opening.Established, MqttError.MqttError, MqttTransport | Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
       const authenticator = this.#authenticator
@@ -200,7 +203,7 @@ class Supervisor {
       const authentication = authenticator === undefined ? undefined : yield* this.#inTime(authenticator.begin)
       const version = this.#version.next
       const connect = (isClean: boolean) =>
-        MqttConnection.make({
+        Opening.open({
           protocolVersion: version,
           clientId: this.#clientId,
           cleanStart: isClean,
@@ -237,6 +240,8 @@ class Supervisor {
 
   /** What the program gives us to run may take as long as the connection itself may. */
   #inTime<A>(self: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
+    // What is known already takes no time, and no timer.
+    if (Exit.isExit(self)) return self
     const { connectTimeout } = this.#options
     const timeout = Duration.toMillis(connectTimeout)
     return Effect.timeoutOrElse(self, {
@@ -258,7 +263,7 @@ class Supervisor {
   }
 
   /** Told to everybody before anything is read; taken back when the connection's scope ends. */
-  #connected(connection: MqttConnection.MqttConnection): Effect.Effect<void, never, Scope.Scope> {
+  #connected(connection: MqttConnection): Effect.Effect<void, never, Scope.Scope> {
     const { clientId, connack, keepAlive, limits, protocolVersion } = connection
     const { properties, sessionPresent } = connack
     return Effect.gen({ self: this }, function*() {
@@ -273,12 +278,12 @@ class Supervisor {
       this.#route.accepted()
       this.#clientId = clientId
       if (this.#options.session !== "clean") this.#cleanStart = false
-      yield* Effect.acquireRelease(
-        Effect.sync(() => this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful)),
-        () => Effect.sync(() => this.#runner.disconnected(connection.now()))
-      )
+      const scope = yield* Effect.scope
+      const since = connection.now()
+      yield* Scope.addFinalizer(scope, Effect.sync(() => this.#disconnected(since, connection.now())))
+      this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful)
       this.#isSessionDoubtful = false
-      yield* SubscriptionRef.set(this.#state, {
+      yield* this.#state.set({
         _tag: "Connected",
         protocolVersion,
         clientId,
@@ -291,7 +296,9 @@ class Supervisor {
         userProperties: properties.userProperties ?? [],
         serverReference
       })
-      yield* Effect.addFinalizer((exit) => this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) }))
+      const ended = (exit: Exit.Exit<unknown, unknown>) =>
+        this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) })
+      yield* Scope.addFinalizerExit(scope, ended)
       yield* this.#publishEvent({ _tag: "ConnectionAccepted", sessionPresent, protocolVersion, clientId })
       if (hadSession && !sessionPresent && this.#options.session !== "clean") {
         yield* this.#publishEvent({ _tag: "SessionLost" })
@@ -304,67 +311,38 @@ class Supervisor {
     })
   }
 
+  /** One that has lived long enough was a success: what comes next is not one more failure. */
+  #disconnected(since: number, now: number): void {
+    if (now - since >= Duration.toMillis(this.#options.stableAfter)) {
+      this.#nextAttempt = undefined
+      this.#attempt = 0
+      this.#route.stable()
+    }
+    this.#runner.disconnected(now)
+  }
+
   #publishEvent(event: MqttEvent): Effect.Effect<void> {
     return this.#events.publish(event)
   }
 
   /** Reads until the connection ends. User code never runs in here, so it never waits for it. */
-  #read(connection: MqttConnection.MqttConnection): Effect.Effect<never, MqttError.MqttError> {
+  #read(connection: MqttConnection): Effect.Effect<never, MqttError.MqttError> {
     const runner = this.#runner
     const { deliveries } = runner
-    const pause = Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
-      Effect.raceFirst(connection.ended),
-      Effect.map(() => runner.resumed(connection.now()))
-    )
     return Effect.flatMap(connection.pull, (packets) => {
       deliveries.isOverrun = !runner.gate.isOpen
       const violation = runner.receive(packets, connection.now())
       if (violation !== undefined) return connection.violated(violation)
-      if (runner.shouldPause) return pause
+      if (runner.shouldPause) return this.#pause(connection)
       return packets.length < packetsOfATurn ? Effect.void : Effect.yieldNow
     }).pipe(Effect.forever({ disableYield: true }))
   }
 
-  /**
-   * An acknowledgement that is owed and does not come means that the connection is dead. A timer that fires late, after
-   * the machine slept, gives it as long once more: it may be there and not have been read yet.
-   */
-  #watchResponses(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
-    const { responseTimeout: timeout } = this.#options
-    let excusedUntil = 0
-    let isExcused = false
-    return Effect.suspend(() => {
-      const now = connection.now()
-      const deadline = Math.max(excusedUntil, Session.responseDeadline(this.#runner.session.ref.current, timeout))
-      if (now >= deadline) {
-        return Effect.andThen(
-          connection.fail(MqttError.fromReason(new MqttError.ResponseTimeout({ timeout }))),
-          Effect.never
-        )
-      }
-      // What is not owed yet cannot be late before that.
-      const due = Math.min(deadline, now + timeout)
-      // Timers know whole milliseconds: one that fires a fraction too early would only be set again and again.
-      return Effect.map(Effect.sleep(Math.ceil(due - now)), () => {
-        const woken = connection.now()
-        isExcused = !isExcused && woken - due > timeout / 4
-        if (isExcused) excusedUntil = woken + timeout
-      })
-    }).pipe(Effect.forever)
-  }
-
-  /** Nothing waits for a subscriber for ever: it would hold up the acknowledgements behind it. */
-  #sweepUnclaimed(connection: MqttConnection.MqttConnection): Effect.Effect<never> {
-    const { deliveries } = this.#runner
-    return Effect.sleep(claimPeriod).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        deliveries.stopKeeping()
-        const abandoned = deliveries.abandonUnclaimed(connection.now() - Duration.toMillis(claimPeriod))
-        return abandoned === 0 ? Effect.void : Effect.logWarning(
-          `${abandoned} messages found no subscriber within ${claimPeriod}; acknowledged and dropped`
-        )
-      })),
-      Effect.forever
+  #pause(connection: MqttConnection): Effect.Effect<void, MqttError.MqttError> {
+    const runner = this.#runner
+    return Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
+      Effect.raceFirst(connection.ended),
+      Effect.map(() => runner.resumed(connection.now()))
     )
   }
 }
@@ -378,7 +356,7 @@ const unknownSession = (version: ProtocolVersion) =>
 
 /** The server's word counts, or ours when it says nothing; 3.1.1 has none. Section 3.2.2.3.2. */
 const sessionExpiryOf = (
-  { connack, protocolVersion }: MqttConnection.MqttConnection,
+  { connack, protocolVersion }: MqttConnection,
   asked: Properties
 ): number | undefined =>
   protocolVersion === "3.1.1"
@@ -396,6 +374,10 @@ const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError =>
 
 const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.logError("A defect, in the client or in what it was given to run", cause)
+
+/** Whatever is wrong in here, or in what the program gave us to run, is over with the connection. */
+const failUnexpected = (cause: Cause.Cause<MqttError.MqttError>): Effect.Effect<never, MqttError.MqttError> =>
+  isUnexpected(cause) ? Effect.andThen(tell(cause), Effect.fail(fromUnexpected(cause))) : Effect.failCause(cause)
 
 /** What is wrong in here, or in what the program gave us to run, is told, and the client goes on. */
 const catchUnexpected =

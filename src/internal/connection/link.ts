@@ -10,6 +10,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as MqttError from "../../MqttError.ts"
 import type { NetworkConnection } from "../../MqttTransport.ts"
@@ -25,7 +26,7 @@ import * as TopicAliases from "../../protocol/TopicAliases.ts"
 import * as failures from "./failures.ts"
 import type { PacketLog } from "./packetLog.ts"
 import type * as Traffic from "./traffic.ts"
-import * as Writer from "./writer.ts"
+import { Writer } from "./writer.ts"
 
 export interface LinkOptions {
   readonly connect: Packet.Connect
@@ -50,6 +51,16 @@ export interface LinkOptions {
     | undefined
 }
 
+/** What else has its time on a connection. One fiber serves it and Keep Alive: each is 2 KiB of an idle client. */
+export interface Deadlines {
+  /** When to look, milliseconds; sooner does no harm. */
+  readonly due: (now: number) => number
+  /** Does what is due. The timer was late by so many milliseconds. */
+  readonly look: (now: number, late: number) => Effect.Effect<void>
+}
+
+export const noDeadlines: Deadlines = { due: () => Infinity, look: () => Effect.void }
+
 type Packets = ReadonlyArray<Connection.SessionPacket>
 
 const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
@@ -62,27 +73,22 @@ export const disconnectPacket = (reasonCode: number, properties = Properties.non
   properties
 })
 
-const logged = (writer: Writer.Writer, log: PacketLog): Writer.Writer => ({
-  ...writer,
-  enqueue: (packet) => {
-    const invalid = writer.enqueue(packet)
-    if (invalid === undefined) log("sent", packet)
-    return invalid
-  }
-})
+const nothing = (): void => {}
 
 export class Link {
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
   readonly #encoder: Encoder.Encoder
   readonly #decoder: Decoder.Decoder
-  readonly #writer: Writer.Writer
+  readonly #writer: Writer
   readonly #ended = Deferred.makeUnsafe<never, MqttError.MqttError>()
-  readonly #hearing = new Set<() => void>()
+  /** Those who wait for a sign of life. */
+  #hearing: Set<() => void> | undefined
   #connection: Connection.Connection
   #connack: Packet.Connack | undefined
-  #topicAliases = TopicAliases.make({ maximum: 0, maximumPacketSize: 0 })
-  #assignsAliases = false
+  /** There from the first PUBLISH on that may have one. */
+  #topicAliases: TopicAliases.TopicAliases | undefined
+  #mostAliases = 0
   #failure: MqttError.MqttError | undefined
   /** From when CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
@@ -96,7 +102,7 @@ export class Link {
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
 
-  constructor(options: LinkOptions, clock: Clock.Clock) {
+  constructor(options: LinkOptions, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
     const { protocolVersion } = options.connect
     this.#options = options
     this.#clock = clock
@@ -108,10 +114,12 @@ export class Link {
       pingInterval: options.pingInterval,
       now: this.now()
     })
-    const writer = Writer.make({
+    this.#writer = new Writer({
       encoder: this.#encoder,
       network: options.network,
       fill: options.fill,
+      scheduler,
+      packetLog: options.packetLog,
       onBatch: (bytes, packets) => {
         const { traffic } = options
         traffic.bytesSent += bytes
@@ -119,7 +127,6 @@ export class Link {
         this.#connection = Connection.sent(this.#connection, this.now())
       }
     })
-    this.#writer = options.packetLog === undefined ? writer : logged(writer, options.packetLog)
   }
 
   get connection(): Connection.Connection {
@@ -132,7 +139,7 @@ export class Link {
   }
 
   get unsent(): number {
-    return this.#writer.unsent()
+    return this.#writer.unsent
   }
 
   /** Milliseconds of a clock that does not jump, as the wall clock does. */
@@ -141,16 +148,17 @@ export class Link {
   }
 
   /** Starts the writer, sends CONNECT, and reads until the server has accepted. */
-  readonly open: Effect.Effect<Packet.Connack, MqttError.MqttError> = Effect.gen({ self: this }, function*() {
-    const invalid = this.#writer.enqueue(this.#options.connect)
-    if (invalid !== undefined) return yield* MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
-    this.#writing = yield* this.#write.pipe(Effect.forkIn(this.#options.scope))
-    while (this.#connack === undefined) this.#early = yield* this.#read
-    yield* Effect.forkIn(this.#watch, this.#options.scope)
-    return this.#connack
-  })
+  get open(): Effect.Effect<Packet.Connack, MqttError.MqttError> {
+    return Effect.gen({ self: this }, function*() {
+      const invalid = this.#writer.enqueue(this.#options.connect)
+      if (invalid !== undefined) return yield* MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
+      this.#writing = yield* Effect.forkIn(this.#writes, this.#options.scope, { startImmediately: true })
+      while (this.#connack === undefined) this.#early = yield* this.#read
+      return this.#connack
+    })
+  }
 
-  get #write(): Effect.Effect<void> {
+  get #writes(): Effect.Effect<void> {
     return Effect.catchCause(this.#writer.run, (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
       this.end(failures.fromCause(cause))
@@ -170,10 +178,13 @@ export class Link {
   }
 
   #enqueuePublish(publish: Packet.Publish): InvalidPacket | undefined {
-    return this.#assignsAliases || publish.properties.topicAlias !== undefined
-      ? this.#topicAliases.encode(publish, this.#writer.enqueue)
-      : this.#writer.enqueue(publish)
+    if (this.#mostAliases === 0 && publish.properties.topicAlias === undefined) return this.#writer.enqueue(publish)
+    const { maximumPacketSize } = this.#connection.limits
+    this.#topicAliases ??= TopicAliases.make({ maximum: this.#mostAliases, maximumPacketSize })
+    return this.#topicAliases.encode(publish, this.#write)
   }
+
+  readonly #write = (packet: Packet.ClientPacket): InvalidPacket | undefined => this.#writer.enqueue(packet)
 
   #enqueueAuth(auth: Packet.Auth): InvalidPacket | undefined {
     const invalid = Connection.checkAuth(this.#connection, auth) ?? this.#writer.enqueue(auth)
@@ -183,6 +194,10 @@ export class Link {
 
   wake(): void {
     this.#writer.wake()
+  }
+
+  wakeAfterReading(): void {
+    this.#writer.wakeAfterReading()
   }
 
   onWritten(written: () => void, begun?: () => void): void {
@@ -210,12 +225,14 @@ export class Link {
   // -------------------------------------------------------------------------
 
   /** The next packets for the session. */
-  readonly pull: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
+  get pull(): Effect.Effect<Packets, MqttError.MqttError> {
     if (this.#early.length === 0) return this.#read
-    const early = this.#early
-    this.#early = []
-    return Effect.succeed(early)
-  })
+    return Effect.suspend(() => {
+      const early = this.#early
+      this.#early = []
+      return early.length === 0 ? this.#read : Effect.succeed(early)
+    })
+  }
 
   /** Reads until there is something for the session, or something happened to the connection. */
   readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
@@ -240,7 +257,7 @@ export class Link {
   #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
     const received = this.#decode(chunks)
     this.#connection = received.connection
-    if (this.#hearing.size > 0) this.#tellHeard()
+    if (this.#hearing !== undefined) this.#tellHeard(this.#hearing)
     if (this.#isWatchingPacket || this.#packetDeadline.begun === undefined) return this.#handOver(received)
     this.#isWatchingPacket = true
     return Effect.flatMap(Effect.forkIn(this.#watchPacket, this.#options.scope), () => this.#handOver(received))
@@ -253,9 +270,8 @@ export class Link {
       packets.length === 0 && this.#failure !== undefined ? Effect.fail(this.#failure) : Effect.succeed(packets))
   }
 
-  #tellHeard(): void {
-    const listeners = [...this.#hearing]
-    this.#hearing.clear()
+  #tellHeard(listeners: ReadonlySet<() => void>): void {
+    this.#hearing = undefined
     for (const heard of listeners) heard()
   }
 
@@ -304,8 +320,7 @@ export class Link {
     const { maximumPacketSize, topicAliasMaximum } = this.#connection.limits
     const maximum = Math.min(topicAliasMaximum, this.#options.outgoingTopicAliasMaximum)
     this.#encoder.setMaximumPacketSize(maximumPacketSize)
-    this.#topicAliases = TopicAliases.make({ maximum, maximumPacketSize })
-    this.#assignsAliases = maximum > 0
+    this.#mostAliases = maximum
   }
 
   /** The answer is the program's to make, and reading does not wait for it. */
@@ -341,21 +356,36 @@ export class Link {
   // Keep Alive
   // -------------------------------------------------------------------------
 
-  /** Sleeps until something may be due, and looks whether it is. */
-  get #watch(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { keepAlive } = this.#connection
-      const now = this.now()
-      switch (KeepAlive.verdict(keepAlive, now)) {
-        case "Wait":
-          return this.#sleep(keepAlive, KeepAlive.deadline(keepAlive) - now)
-        case "Ping":
-          this.#ping()
-          return Effect.void
-        case "Dead":
-          return this.#silent(now)
+  /** Begins to look after Keep Alive and `deadlines`: sleeps until something may be due, and looks whether it is. */
+  watch(deadlines: Deadlines): Effect.Effect<void> {
+    return Effect.whileLoop({
+      while: () => this.#failure === undefined,
+      body: () => this.#keepAlive(deadlines),
+      step: nothing
+    }).pipe(
+      Effect.catchCause((cause) => this.shutdown(failures.fromCause(cause), disconnectPacket(0x00))),
+      Effect.forkIn(this.#options.scope, { startImmediately: true }),
+      Effect.asVoid
+    )
+  }
+
+  #keepAlive(deadlines: Deadlines): Effect.Effect<void> {
+    const { keepAlive } = this.#connection
+    const now = this.now()
+    switch (KeepAlive.verdict(keepAlive, now)) {
+      case "Wait": {
+        const due = Math.min(KeepAlive.deadline(keepAlive), deadlines.due(now))
+        return Effect.flatMap(this.#sleep(keepAlive, due - now), () => {
+          const woken = this.now()
+          return deadlines.look(woken, woken - due)
+        })
       }
-    }).pipe(Effect.repeat({ while: () => this.#failure === undefined }))
+      case "Ping":
+        this.#ping()
+        return Effect.void
+      case "Dead":
+        return this.#silent(now)
+    }
   }
 
   /** What is heard while PINGREQ waits for it brings the deadline forward: the verdict becomes the next PINGREQ. */
@@ -369,8 +399,9 @@ export class Link {
   get #heard(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const listener = () => resume(Effect.void)
-      this.#hearing.add(listener)
-      return Effect.sync(() => this.#hearing.delete(listener))
+      const hearing = this.#hearing ??= new Set()
+      hearing.add(listener)
+      return Effect.sync(() => hearing.delete(listener))
     })
   }
 
@@ -397,19 +428,25 @@ export class Link {
    * are many after it: one timer serves them all.
    */
   get #watchPacket(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const now = this.now()
-      switch (PacketDeadline.verdict(this.#packetDeadline, now)) {
-        case "Wait":
-          return Effect.sleep(Math.ceil(PacketDeadline.deadline(this.#packetDeadline, now) - now))
-        case "Late":
-          this.#packetDeadline = PacketDeadline.renewed(this.#packetDeadline, now)
-          return Effect.void
-        case "Dead":
-          this.end(MqttError.fromReason(new MqttError.PacketTimeout({ timeout: this.#packetDeadline.timeout })))
-          return this.#options.network.abort
-      }
-    }).pipe(Effect.repeat({ while: () => this.#mayBeLate() }))
+    return Effect.whileLoop({
+      while: () => this.#mayBeLate(),
+      body: () => this.#completePacket(),
+      step: nothing
+    })
+  }
+
+  #completePacket(): Effect.Effect<void> {
+    const now = this.now()
+    switch (PacketDeadline.verdict(this.#packetDeadline, now)) {
+      case "Wait":
+        return Effect.sleep(Math.ceil(PacketDeadline.deadline(this.#packetDeadline, now) - now))
+      case "Late":
+        this.#packetDeadline = PacketDeadline.renewed(this.#packetDeadline, now)
+        return Effect.void
+      case "Dead":
+        this.end(MqttError.fromReason(new MqttError.PacketTimeout({ timeout: this.#packetDeadline.timeout })))
+        return this.#options.network.abort
+    }
   }
 
   #mayBeLate(): boolean {
@@ -417,11 +454,13 @@ export class Link {
   }
 
   /** Asks for a sign of life and waits until anything is heard. */
-  readonly ping: Effect.Effect<void, MqttError.MqttError> = Effect.suspend(() => {
-    if (this.#failure !== undefined) return Effect.fail(this.#failure)
-    this.#ping()
-    return Effect.raceFirst(this.#heard, this.ended)
-  })
+  get ping(): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.suspend(() => {
+      if (this.#failure !== undefined) return Effect.fail(this.#failure)
+      this.#ping()
+      return Effect.raceFirst(this.#heard, this.ended)
+    })
+  }
 
   // -------------------------------------------------------------------------
   // The end
@@ -485,4 +524,6 @@ export class Link {
 }
 
 export const make = (options: LinkOptions): Effect.Effect<Link> =>
-  Effect.map(Clock.Clock, (clock) => new Link(options, clock))
+  Effect.withFiber((fiber) =>
+    Effect.succeed(new Link(options, fiber.getRef(Clock.Clock), fiber.getRef(Scheduler.Scheduler)))
+  )

@@ -6,26 +6,25 @@
  */
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Effect from "effect/Effect"
+import type { Scheduler, SchedulerDispatcher } from "effect/Scheduler"
 import type { MqttError } from "../../MqttError.ts"
 import type { NetworkConnection } from "../../MqttTransport.ts"
 import type { Encoder } from "../../protocol/Encoder.ts"
 import type { ClientPacket } from "../../protocol/Packet.ts"
 import type { InvalidPacket } from "../../protocol/ProtocolError.ts"
+import type { PacketLog } from "./packetLog.ts"
 
-export interface Writer {
-  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
-  readonly enqueue: (packet: ClientPacket) => InvalidPacket | undefined
-  /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
-  readonly wake: () => void
-  /**
-   * Calls back once the network took everything enqueued so far, not when the connection ends first. `begun` is called
-   * when the network makes the write wait: from then on nobody knows how much of it went out.
-   */
-  readonly onWritten: (written: () => void, begun?: () => void) => void
-  /** Bytes the network has not taken yet. */
-  readonly unsent: () => number
-  /** Writes until the network fails. `onBatch` is told before each write. */
-  readonly run: Effect.Effect<never, MqttError>
+export interface WriterOptions {
+  readonly encoder: Encoder
+  readonly network: NetworkConnection
+  /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
+  readonly fill: () => void
+  /** What goes into the write. */
+  readonly onBatch: (bytes: number, packets: number) => void
+  /** Its next task comes when the network has been read for this round of the event loop. */
+  readonly scheduler: Pick<Scheduler, "makeDispatcher">
+  /** Told of every packet, if somebody wants to see them. */
+  readonly packetLog: PacketLog | undefined
 }
 
 interface Callback {
@@ -33,58 +32,104 @@ interface Callback {
   readonly begun: (() => void) | undefined
 }
 
-export const make = (options: {
-  readonly encoder: Encoder
-  readonly network: NetworkConnection
-  /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
-  readonly fill: () => void
-  /** What goes into the write. */
-  readonly onBatch: (bytes: number, packets: number) => void
-}): Writer => {
-  const { encoder, fill, network, onBatch } = options
-  let beingWritten = 0
-  let enqueued = 0
-  let callbacks: Array<Callback> = []
-  let resumeWriting: (() => void) | undefined
-  let isScheduled = false
+export class Writer {
+  readonly #options: WriterOptions
+  #beingWritten = 0
+  #enqueued = 0
+  #callbacks: Array<Callback> = []
+  /** There while the network takes more. */
+  #resumeWriting: ((effect: Effect.Effect<void>) => void) | undefined
+  #isScheduled = false
+  #isScheduledAfterReading = false
+  /** There from the first time on that something waits for it. */
+  #dispatcher: SchedulerDispatcher | undefined
 
-  const flush = () => {
-    isScheduled = false
-    resumeWriting?.()
+  constructor(options: WriterOptions) {
+    this.#options = options
   }
 
-  // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write. A microtask
-  // is that end: the scheduler's next task would come one round of the event loop later, which one message at a time
-  // would feel.
-  const schedule = () => {
-    if (isScheduled || resumeWriting === undefined) return
-    isScheduled = true
-    queueMicrotask(flush)
+  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
+  enqueue(packet: ClientPacket): InvalidPacket | undefined {
+    const { encoder, packetLog } = this.#options
+    const invalid = encoder.encode(packet)
+    if (invalid !== undefined) return invalid
+    this.#enqueued++
+    this.wake()
+    if (packetLog !== undefined) packetLog("sent", packet)
+    return undefined
   }
 
-  const pending = Effect.callback<void>((resume) => {
-    resumeWriting = () => {
-      resumeWriting = undefined
-      resume(Effect.void)
-    }
+  /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
+  wake(): void {
+    if (this.#isScheduled || this.#resumeWriting === undefined) return
+    this.#isScheduled = true
+    // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write. A microtask
+    // is that end: the scheduler's next task would come one round of the event loop later, which one message at a time
+    // would feel.
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      const resume = this.#resumeWriting
+      this.#resumeWriting = undefined
+      resume?.(Effect.void)
+    })
+  }
+
+  /** As `wake`, once all that has arrived already is read: answers to many chunks leave in one write. */
+  wakeAfterReading(): void {
+    if (this.#isScheduledAfterReading) return
+    this.#isScheduledAfterReading = true
+    this.#dispatcher ??= this.#options.scheduler.makeDispatcher()
+    this.#dispatcher.scheduleTask(() => {
+      this.#isScheduledAfterReading = false
+      this.wake()
+    }, 0)
+  }
+
+  /**
+   * Calls back once the network took everything enqueued so far, not when the connection ends first. `begun` is called
+   * when the network makes the write wait: from then on nobody knows how much of it went out.
+   */
+  onWritten(written: () => void, begun?: () => void): void {
+    this.#callbacks.push({ written, begun })
+    this.wake()
+  }
+
+  /** Bytes the network has not taken yet. */
+  get unsent(): number {
+    return this.#options.encoder.pendingBytes() + this.#beingWritten
+  }
+
+  /** Writes until the network fails. `onBatch` is told before each write. */
+  get run(): Effect.Effect<never, MqttError> {
+    const round = Effect.andThen(
+      Effect.callback<void>((resume) => this.#wait(resume)),
+      Effect.suspend(() => this.#writeBatch())
+    )
+    // It waits in every round, so it need not yield as well.
+    return Effect.forever(round, { disableYield: true })
+  }
+
+  #wait(resume: (effect: Effect.Effect<void>) => void): void {
+    this.#resumeWriting = resume
     // While the network was busy more may have come.
-    fill()
-    if (encoder.pendingBytes() > 0 || callbacks.length > 0) schedule()
-  })
+    this.#options.fill()
+    if (this.#options.encoder.pendingBytes() > 0 || this.#callbacks.length > 0) this.wake()
+  }
 
-  const writeBatch = Effect.suspend(() => {
+  #writeBatch(): Effect.Effect<void, MqttError> {
+    const { encoder, fill, network, onBatch } = this.#options
     fill()
     const chunks = encoder.take()
-    const batch = callbacks
-    callbacks = []
+    const batch = this.#callbacks
+    this.#callbacks = []
     const report = () => {
-      beingWritten = 0
+      this.#beingWritten = 0
       for (const { written } of batch) written()
     }
     if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
-    beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    onBatch(beingWritten, enqueued)
-    enqueued = 0
+    this.#beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    onBatch(this.#beingWritten, this.#enqueued)
+    this.#enqueued = 0
     let isOver = false
     // A write that fails at once has taken nothing; one that waits for the network may have.
     queueMicrotask(() => {
@@ -97,24 +142,5 @@ export const make = (options: {
         })
       )
     )
-  })
-
-  return {
-    enqueue: (packet) => {
-      const invalid = encoder.encode(packet)
-      if (invalid === undefined) {
-        enqueued++
-        schedule()
-      }
-      return invalid
-    },
-    wake: schedule,
-    onWritten: (written, begun) => {
-      callbacks.push({ written, begun })
-      schedule()
-    },
-    unsent: () => encoder.pendingBytes() + beingWritten,
-    // It waits in every round, so it need not yield as well.
-    run: Effect.forever(Effect.andThen(pending, writeBatch), { disableYield: true })
   }
 }

@@ -6,7 +6,7 @@
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
@@ -69,20 +69,29 @@ export const close = (stream: Duplex, drainTimeout: Duration.Input = "1 second")
     Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => Effect.sync(() => void stream.destroy()) })
   )
 
+const ignore = (): void => {}
+
 const open = (
   to: Net.SocketConnectOpts,
   drainTimeout: Duration.Input | undefined,
   failed: (cause: unknown) => MqttError.MqttErrorReason
 ): Opening =>
   Effect.gen(function*() {
-    const socket = yield* Effect.acquireRelease(
-      Effect.sync(() => new Net.Socket()),
-      (socket) => socket.connecting ? Effect.sync(() => void socket.destroy()) : close(socket, drainTimeout)
+    const socket = new Net.Socket()
+    yield* Scope.addFinalizer(
+      yield* Effect.scope,
+      Effect.suspend(() => socket.connecting ? Effect.sync(() => void socket.destroy()) : close(socket, drainTimeout))
     )
+    // Keeps an error after the connection is open from being an uncaught one.
+    socket.on("error", ignore)
     yield* Effect.callback<void, MqttError.MqttError>((resume) => {
-      // Also keeps an error after the connection is open from being an uncaught one.
-      socket.on("error", (cause) => resume(Effect.fail(MqttError.fromReason(failed(cause)))))
-      socket.once("connect", () => resume(Effect.void))
+      const onError = (cause: unknown) => resume(Effect.fail(MqttError.fromReason(failed(cause))))
+      socket.once("error", onError)
+      socket.once("connect", () => {
+        // It would hold the fiber that opened, for as long as the connection lives.
+        socket.off("error", onError)
+        resume(Effect.void)
+      })
       // Writes are batched by the turn already; waiting for more would only add latency.
       socket.setNoDelay(true)
       socket.connect(to)
@@ -120,7 +129,7 @@ const given = (
     Effect.mapError(opening, (cause) => Attempt.toMqttError(endpoint, cause)),
     (stream) => close(stream, drainTimeout),
     { interruptible: true }
-  ).pipe(Effect.tap((stream) => Effect.sync(() => stream.on("error", () => {}))))
+  ).pipe(Effect.tap((stream) => Effect.sync(() => stream.on("error", ignore))))
 
 /** Fails at once if the stream has ended meanwhile: its events have passed, and a read would wait for ever. */
 export const toSocket = (stream: Duplex): Effect.Effect<Socket.Socket> =>

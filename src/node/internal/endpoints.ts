@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Attempt from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { Credentials } from "../../MqttOptions.ts"
-import { MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
+import type { MqttTransport, NetworkConnection } from "../../MqttTransport.ts"
 import * as NodeTcp from "../NodeTcp.ts"
 import * as NodeTls from "../NodeTls.ts"
 import * as NodeUnix from "../NodeUnix.ts"
@@ -230,26 +230,39 @@ export interface Endpoints {
   readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
 }
 
-class Client {
+class Client implements Endpoints {
   readonly #options: Options
   readonly #servers: Servers
   readonly #turns: Turns.Turns
   #chosen: Choice | undefined
+  readonly transport: MqttTransport["Service"]
 
   constructor(options: Options, servers: Servers) {
     this.#options = options
     this.#servers = servers
     this.#turns = Turns.make(options.endpointPolicy ?? "inOrder", options.stableAfter)
+    this.transport = {
+      endpoint: servers.endpoint,
+      endpoints: servers.count,
+      open: Effect.suspend(() => Effect.flatMap(this.#current, (choice) => this.#open(choice))),
+      openAt: (references) => Effect.flatMap(this.#current, (base) => this.#openFirst(base, references))
+    }
+  }
+
+  get only(): Target.Target | undefined {
+    return this.#servers.only
   }
 
   get #next(): Effect.Effect<Choice, MqttError.MqttError> {
-    return this.#inTime(Effect.gen({ self: this }, function*() {
+    const next = Effect.gen({ self: this }, function*() {
       const list = yield* this.#servers.endpoints
       const endpoint = list[yield* this.#turns.next(list.length)]
       const { url } = endpoint
       const known = url === undefined ? undefined : yield* Attempt.evaluate(url, byEffect)
       return { endpoint, target: yield* Effect.fromResult(targetOf(endpoint, known)) }
-    }))
+    })
+    // Where the only server is known nobody is asked.
+    return this.only === undefined ? this.#inTime(next) : next
   }
 
   /** An effect of the program's that never ends would keep the client from ever trying again. */
@@ -262,17 +275,17 @@ class Client {
   }
 
   /** For a new attempt; who is connected stays there. */
-  readonly #choose: Effect.Effect<Choice, MqttError.MqttError> = Effect.suspend(() =>
-    this.#chosen !== undefined && this.#turns.isConnected() ? Effect.succeed(this.#chosen) : this.#next
-  )
+  get #choose(): Effect.Effect<Choice, MqttError.MqttError> {
+    return this.#chosen !== undefined && this.#turns.isConnected ? Effect.succeed(this.#chosen) : this.#next
+  }
 
-  readonly credentials: Effect.Effect<Credentials, MqttError.MqttError> = Effect.suspend(() =>
-    Effect.map(this.#choose, (choice) => {
+  get credentials(): Effect.Effect<Credentials, MqttError.MqttError> {
+    return Effect.map(Effect.suspend(() => this.#choose), (choice) => {
       this.#chosen = choice
       const { password, username } = choice.target
       return { username, password }
     })
-  )
+  }
 
   /** Where the attempt leads: as the credentials were chosen for, if anybody asked for them. */
   get #current(): Effect.Effect<Choice, MqttError.MqttError> {
@@ -281,6 +294,14 @@ class Client {
 
   #open(choice: Choice): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
     return Effect.tap(transportTo(choice, this.#options).open, () => this.#turns.opened)
+  }
+
+  #openFirst(base: Choice, references: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
+    const [first, ...others] = references.trim().split(/ +/)
+    return others.reduce(
+      (opening, reference) => Effect.catch(opening, () => this.#openAt(base, reference)),
+      this.#openAt(base, first)
+    )
   }
 
   #openAt(base: Choice, reference: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
@@ -292,24 +313,6 @@ class Client {
       }
     })
   }
-
-  readonly transport: MqttTransport["Service"] = MqttTransport.of({
-    endpoint: "",
-    open: Effect.suspend(() => Effect.flatMap(this.#current, (choice) => this.#open(choice))),
-    openAt: (references) =>
-      Effect.flatMap(this.#current, (base) => {
-        const [first, ...others] = references.trim().split(/ +/)
-        return others.reduce(
-          (opening, reference) => Effect.catch(opening, () => this.#openAt(base, reference)),
-          this.#openAt(base, first)
-        )
-      })
-  })
-
-  get endpoints(): Endpoints {
-    const { count, endpoint, only } = this.#servers
-    return { only, credentials: this.credentials, transport: { ...this.transport, endpoint, endpoints: count } }
-  }
 }
 
 /**
@@ -317,4 +320,4 @@ class Client {
  * client needs one of its own.
  */
 export const make = (options: Options): Resolved<Endpoints> =>
-  Result.map(serversOf(options), (servers) => new Client(options, servers).endpoints)
+  Result.map(serversOf(options), (servers) => new Client(options, servers))

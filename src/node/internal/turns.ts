@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
 /**
  * `inOrder`: the first, and the next after each attempt that failed; from the first again once a connection has been
@@ -17,48 +17,57 @@ import type * as Scope from "effect/Scope"
  */
 export type EndpointPolicy = "inOrder" | "roundRobin" | "random"
 
-export interface Turns {
+export class Turns {
+  readonly #policy: EndpointPolicy
+  /** Milliseconds. */
+  readonly #stableAfter: number
+  #position = 0
+  #order: ReadonlyArray<number> = []
+  #open = 0
+
+  constructor(policy: EndpointPolicy, stableAfter: Duration.Input) {
+    this.#policy = policy
+    this.#stableAfter = Duration.toMillis(stableAfter)
+  }
+
   /** The index of the endpoint whose turn it is. */
-  readonly next: (count: number) => Effect.Effect<number>
+  next(count: number): Effect.Effect<number> {
+    return this.#policy === "random" ? this.#shuffled(count) : Effect.sync(() => this.#position++ % count)
+  }
+
+  #shuffled(count: number): Effect.Effect<number> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.#order.length !== count || this.#position >= count) {
+        this.#order = yield* Random.shuffle(Array.from({ length: count }, (_, index) => index))
+        this.#position = 0
+      }
+      return this.#order[this.#position++]
+    })
+  }
+
   /** Whether a connection is open, over which the endpoint was not lost. */
-  readonly isConnected: () => boolean
+  get isConnected(): boolean {
+    return this.#open > 0
+  }
+
   /** To be run with each connection that opened: notes in its scope how long it has lived. */
-  readonly opened: Effect.Effect<void, never, Scope.Scope>
+  get opened(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.flatMap(milliseconds, (since) => {
+      this.#open++
+      const ended = Effect.map(milliseconds, (now) => this.#ended(now - since))
+      return Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, ended))
+    })
+  }
+
+  #ended(lifetime: number): void {
+    this.#open--
+    if (lifetime < this.#stableAfter) return
+    if (this.#policy === "inOrder") this.#position = 0
+    this.#order = []
+  }
 }
 
 const milliseconds = Effect.map(Clock.Clock, (clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
 
-export const make = (policy: EndpointPolicy, stableAfter: Duration.Input = "10 seconds"): Turns => {
-  const stableMilliseconds = Duration.toMillis(stableAfter)
-  let position = 0
-  let order: ReadonlyArray<number> = []
-  let open = 0
-
-  const startAnew = (): void => {
-    if (policy === "inOrder") position = 0
-    order = []
-  }
-
-  const shuffled = Effect.fnUntraced(function*(count: number) {
-    if (order.length !== count || position >= count) {
-      order = yield* Random.shuffle(Array.from({ length: count }, (_, index) => index))
-      position = 0
-    }
-    return order[position++]
-  })
-
-  return {
-    next: (count) => policy === "random" ? shuffled(count) : Effect.sync(() => position++ % count),
-    isConnected: () => open > 0,
-    opened: Effect.gen(function*() {
-      const since = yield* milliseconds
-      open++
-      yield* Effect.addFinalizer(() =>
-        Effect.map(milliseconds, (now) => {
-          open--
-          if (now - since >= stableMilliseconds) startAnew()
-        })
-      )
-    })
-  }
-}
+export const make = (policy: EndpointPolicy, stableAfter: Duration.Input = 10_000): Turns =>
+  new Turns(policy, stableAfter)

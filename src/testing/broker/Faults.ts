@@ -37,7 +37,14 @@ export interface Faults {
   answerDelay: number
   readonly heldTypes: Set<Answer["_tag"]>
   /** Messages whose sender loses its connection, and how often yet. */
-  readonly deadlyTopics: Array<{ readonly topicFilter: string; left: number }>
+  readonly deadlyTopics: Array<Deadly>
+  /** Topic Filters, as they are written, whose subscriber loses its connection, and how often yet. */
+  readonly deadlyFilters: Array<Deadly>
+}
+
+interface Deadly {
+  readonly topicFilter: string
+  left: number
 }
 
 /**
@@ -52,7 +59,8 @@ export const make = (): Faults => ({
   grantedQoS: 2,
   answerDelay: 0,
   heldTypes: new Set(),
-  deadlyTopics: []
+  deadlyTopics: [],
+  deadlyFilters: []
 })
 
 /**
@@ -61,8 +69,22 @@ export const make = (): Faults => ({
  * @since 0.1.0
  * @category transitions
  */
-export const takeDeadly = (faults: Faults, topic: string): boolean => {
-  const deadly = faults.deadlyTopics.find(({ left, topicFilter }) => left > 0 && Topic.matches(topicFilter, topic))
+export const takeDeadly = ({ deadlyTopics }: Faults, topic: string): boolean =>
+  take(deadlyTopics, (topicFilter) => Topic.matches(topicFilter, topic))
+
+/**
+ * Whether the connection on which somebody subscribes to these is to be closed; each such time is counted.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const takeDeadlyFilter = (
+  { deadlyFilters }: Faults,
+  subscriptions: ReadonlyArray<Packet.Subscription>
+): boolean => take(deadlyFilters, (deadly) => subscriptions.some(({ topicFilter }) => topicFilter === deadly))
+
+const take = (all: Array<Deadly>, isMet: (topicFilter: string) => boolean): boolean => {
+  const deadly = all.find(({ left, topicFilter }) => left > 0 && isMet(topicFilter))
   if (deadly !== undefined) deadly.left--
   return deadly !== undefined
 }

@@ -161,6 +161,7 @@ const subscriptionReasonCode = (
 const subscribe: Handler<Packet.Subscribe> = (core, connection, { conduct, session }, packet) => {
   const broken = subscribeRule(core, connection, packet)
   if (broken !== undefined) return Lifecycle.report(core, connection, broken)
+  if (Faults.takeDeadlyFilter(core.faults, packet.subscriptions)) return Lifecycle.end(core, connection, "close")
   conduct.request(packet.packetIdentifier)
   const reasonCodes = packet.subscriptions.map((subscription) => subscriptionReasonCode(core, connection, subscription))
   const { packetIdentifier } = packet

@@ -1,0 +1,129 @@
+/**
+ * What an MQTT connection is asked for, and what it offers: the types of `MqttConnection`, for the modules it is made of.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as MqttError from "../../MqttError.ts"
+import type * as MqttState from "../../MqttState.ts"
+import type * as Connection from "../../protocol/Connection.ts"
+import type * as Packet from "../../protocol/Packet.ts"
+import type * as Properties from "../../protocol/Properties.ts"
+import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
+import type { ServerLimits } from "../../protocol/ServerLimits.ts"
+import type * as Traffic from "./traffic.ts"
+
+/**
+ * What CONNECT says, and how long to wait for whom.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Default: `"5.0"`. */
+  readonly protocolVersion?: Packet.ProtocolVersion | undefined
+  /** Default: empty, which asks the server to assign one (5.0) or to keep no session (3.1.1). */
+  readonly clientId?: string | undefined
+  /** Clean Start, in 3.1.1 Clean Session. Default: `true`. */
+  readonly cleanStart?: boolean | undefined
+  /** Whole seconds; 0 switches it off. A Server Keep Alive replaces it. Default: 60 seconds. */
+  readonly keepAlive?: Duration.Input | undefined
+  /** How long either direction may be quiet before a ping. Default: a quarter of the Keep Alive in force. */
+  readonly pingInterval?: Duration.Input | undefined
+  readonly will?: Packet.Will | undefined
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
+  /** CONNECT properties, 5.0 only. `maximumPacketSize` is announced and enforced; see below for 3.1.1. */
+  readonly properties?: Properties.Properties | undefined
+  /** The largest packet we read, bytes. Announced to a 5.0 server, enforced always. Default: 1 MiB. */
+  readonly maximumPacketSize?: number | undefined
+  /**
+   * How long a packet may take to arrive once it has begun; time in which nobody pulls does not count. Default: a minute
+   * for each MiB of `maximumPacketSize`, and no less than one.
+   */
+  readonly packetTimeout?: Duration.Input | undefined
+  /** For network connection and CONNACK together. Default: 10 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** Answers AUTH of the server, 5.0 section 4.12. `properties` name the method. Default: no answer. */
+  readonly authenticate?:
+    | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
+    | undefined
+  /**
+   * Topic Aliases that are assigned to what is published, as far as the server takes them: the least recently used is
+   * given away. Without them a PUBLISH may bring an alias of its own. Default: 0.
+   */
+  readonly outgoingTopicAliasMaximum?: number | undefined
+  /** Connects to the server this names instead, which takes a transport that can. 5.0 section 4.11. */
+  readonly serverReference?: string | undefined
+  /** Called before each write, when the network takes more: the moment to `enqueue` what else there is to send. */
+  readonly fill?: (() => void) | undefined
+  /** Counts what goes over this connection too, such as the connections before it. Default: counters of its own. */
+  readonly traffic?: Traffic.Counters | undefined
+  /** How long the last bytes may take to leave when the connection is ended from this side. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+}
+
+/**
+ * One MQTT connection that a server has accepted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MqttConnection {
+  readonly protocolVersion: Packet.ProtocolVersion
+  readonly connack: Packet.Connack
+  /** The one the server assigned, or ours. */
+  readonly clientId: string
+  /** The Keep Alive in force, seconds. */
+  readonly keepAlive: number
+  readonly limits: ServerLimits
+  /**
+   * Sends a packet; completes when the network took it. CONNECT and DISCONNECT are sent by `make` and `disconnect`.
+   * Fails with `InvalidRequest` when the packet cannot be said in MQTT, with `ServerLimit` when the server announced
+   * that it does not take it, with `Closed` after `disconnect`, or with what ended the connection.
+   */
+  readonly send: (
+    packet: Exclude<Packet.ClientPacket, Packet.Connect | Packet.Disconnect>
+  ) => Effect.Effect<void, MqttError.MqttError>
+  /**
+   * The next packets for whoever keeps the session, in the order they came; answering them is the caller's. Nothing is
+   * read from the network, and silence does not count against the server, while nobody pulls.
+   */
+  readonly pull: Effect.Effect<ReadonlyArray<Connection.SessionPacket>, MqttError.MqttError>
+  /** Asks the server for a sign of life; completes when anything is heard, which takes somebody who pulls. */
+  readonly ping: Effect.Effect<void, MqttError.MqttError>
+  /**
+   * Sends DISCONNECT and ends the connection. Default reason: 0x00, so the server drops the Will. Fails with
+   * `InvalidRequest`, and ends nothing, when DISCONNECT cannot say that.
+   */
+  readonly disconnect: (
+    options?: { readonly reasonCode?: number | undefined; readonly properties?: Properties.Properties | undefined }
+  ) => Effect.Effect<void, MqttError.MqttError>
+  /** Ends the connection without DISCONNECT: the server publishes the Will. */
+  readonly abort: Effect.Effect<void>
+  /** Fails with what ended the connection, as soon as it has ended. */
+  readonly ended: Effect.Effect<never, MqttError.MqttError>
+  /** Ends the connection for a reason of the caller's, which everything pending fails with. */
+  readonly fail: (error: MqttError.MqttError, reasonCode?: number) => Effect.Effect<void>
+  /** Ends the connection because the server broke a rule that the session keeps. */
+  readonly violated: (violation: ProtocolViolation) => Effect.Effect<void>
+  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
+  readonly enqueue: (packet: Packet.ClientPacket) => InvalidPacket | undefined
+  /** Asks for a write, and with it for `fill`. */
+  readonly wake: () => void
+  /** As `wake`, once all that has arrived already is read: answers to it leave in one write. */
+  readonly wakeAfterReading: () => void
+  /**
+   * Calls back when the network took all that was enqueued so far, or, with `begun`, when the connection ended and
+   * nobody knows how much of it went out. Neither when it ended before the write began.
+   */
+  readonly onWritten: (written: () => void, begun?: () => void) => void
+  /** Bytes enqueued that the network has not taken. */
+  readonly unsent: () => number
+  /** Milliseconds of the clock that deadlines count in. */
+  readonly now: () => number
+  /** Milliseconds since anything was heard. */
+  readonly silence: () => number
+  /** What went over it so far. */
+  readonly traffic: () => MqttState.Traffic
+}
