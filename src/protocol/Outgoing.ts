@@ -84,17 +84,28 @@ export const publish = <R>(
         send(draft, toPublish(message, 0, false))
         continue
       }
-      const packetIdentifier = draft.outgoing.allocate({
-        _tag: "Publish",
-        message,
-        request,
-        order: draft.nextOrder++,
-        sentOn: draft.connection,
-        sentAt: draft.now
-      })
+      const packetIdentifier = draft.outgoing.allocate(new InFlight(draft, message, request))
       sendPublish(draft, packetIdentifier, message, false)
     }
   })
+
+/** A class and no literal, for the sake of the collector: V8 may allocate those as old objects when many are in flight. */
+class InFlight<R> {
+  readonly _tag = "Publish"
+  readonly message: Message
+  readonly request: R
+  readonly order: number
+  readonly sentOn: number
+  readonly sentAt: number
+
+  constructor(draft: Draft<R>, message: Message, request: R) {
+    this.message = message
+    this.request = request
+    this.order = draft.nextOrder++
+    this.sentOn = draft.connection
+    this.sentAt = draft.now
+  }
+}
 
 const toPublish = (message: Message, packetIdentifier: PacketIdentifier, dup: boolean): Publish => ({
   _tag: "Publish",

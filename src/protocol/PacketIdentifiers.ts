@@ -18,11 +18,18 @@ interface Owner {
   readonly _tag: "Owner"
 }
 
-interface Page<Slot> {
+/** A class and no literal, for the sake of the collector: V8 may allocate those as old objects when many are in flight. */
+class Page<Slot> {
   readonly owner: Owner
   /** How many identifiers are in use on it and below it. */
   count: number
   readonly slots: Array<Slot>
+
+  constructor(owner: Owner, count: number, slots: Array<Slot>) {
+    this.owner = owner
+    this.count = count
+    this.slots = slots
+  }
 }
 
 // An identifier is 6 bits of root, 5 of branch, 5 of leaf. Small pages keep a batch of one cheap: it copies three.
@@ -83,17 +90,9 @@ export interface Batch<A> {
 const noOwner: Owner = { _tag: "Owner" }
 const emptyLeafSlots: ReadonlyArray<typeof free> = Array.from({ length: leafSize }, () => free)
 const emptyBranchSlots: ReadonlyArray<undefined> = Array.from({ length: branchSize / leafSize }, () => undefined)
-const emptyRoot: Root<never> = {
-  owner: noOwner,
-  count: 0,
-  slots: Array.from({ length: rootSize }, () => undefined)
-}
+const emptyRoot: Root<never> = new Page(noOwner, 0, Array.from({ length: rootSize }, () => undefined))
 
-const copy = <Slot>(page: Page<Slot>, owner: Owner): Page<Slot> => ({
-  owner,
-  count: page.count,
-  slots: page.slots.slice()
-})
+const copy = <Slot>({ count, slots }: Page<Slot>, owner: Owner): Page<Slot> => new Page(owner, count, slots.slice())
 
 const lookup = <A>(root: Root<A>, identifier: number): A | typeof free => {
   if (!isIdentifier(identifier)) return free
@@ -194,7 +193,7 @@ class TableBatch<A> implements Batch<A> {
     const branch = root.slots[identifier >>> rootShift]
     if (branch !== undefined && branch.owner === this.#owner) return branch
     return root.slots[identifier >>> rootShift] = branch === undefined
-      ? { owner: this.#owner, count: 0, slots: emptyBranchSlots.slice() }
+      ? new Page(this.#owner, 0, emptyBranchSlots.slice())
       : copy(branch, this.#owner)
   }
 
@@ -202,7 +201,7 @@ class TableBatch<A> implements Batch<A> {
     const leaf = branch.slots[(identifier >>> branchShift) & mask]
     if (leaf !== undefined && leaf.owner === this.#owner) return leaf
     return branch.slots[(identifier >>> branchShift) & mask] = leaf === undefined
-      ? { owner: this.#owner, count: 0, slots: emptyLeafSlots.slice() }
+      ? new Page(this.#owner, 0, emptyLeafSlots.slice())
       : copy(leaf, this.#owner)
   }
 }
