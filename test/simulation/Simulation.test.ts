@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import * as Batch from "./Batch.ts"
 import { table } from "./invariants.ts"
 import * as Plan from "./Plan.ts"
+import { bugs, placesOf } from "./planted.ts"
 import { regressions, seeds } from "./regressions.ts"
 import * as report from "./report.ts"
 import * as World from "./World.ts"
@@ -59,4 +60,12 @@ describe("the same seed gives the same trace", () => {
     const { hash } = await Batch.run({ kind: "seeds", from: 1, count: 10, jobs: 1, onProgress: () => {} })
     assert.strictEqual(hash, createHash("sha256").update(await hashOfAll()).digest("hex").slice(0, 16))
   })
+})
+
+describe("what is planted to see whether the simulation finds it", () => {
+  for (const bug of bugs) {
+    it(`fits one place of the sources: ${bug.name}`, () => {
+      assert.strictEqual(placesOf(bug), 1, `${bug.file}: ${bug.from}`)
+    })
+  }
 })

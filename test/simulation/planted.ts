@@ -64,8 +64,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "the back-off starts anew with every connection",
     file: "internal/client/supervisor.ts",
-    from: "Effect.sleep(this.#options.stableAfter)",
-    to: "Effect.sleep(0)"
+    from: "if (now - since >= Duration.toMillis(this.#options.stableAfter))",
+    to: "if (now >= since)"
   },
   {
     name: "a QoS 2 message that comes again is delivered again",
@@ -100,7 +100,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "connecting has no timeout",
-    file: "MqttConnection.ts",
+    file: "internal/connection/opening.ts",
     from: "duration: timeout,",
     to: "duration: timeout * 100,"
   },
@@ -125,12 +125,16 @@ const copyTo = (folder: string): void => {
   Fs.symlinkSync(Path.join(repository, "node_modules"), Path.join(folder, "node_modules"))
 }
 
-const plant = (folder: string, { file, from, name, to }: Bug): void => {
+/** How many places of the sources it fits; it has to be one. */
+export const placesOf = ({ file, from }: Bug): number =>
+  Fs.readFileSync(Path.join(repository, "src", file), "utf8").split(from).length - 1
+
+const plant = (folder: string, bug: Bug): void => {
+  const { file, from, name, to } = bug
+  const places = placesOf(bug)
+  if (places !== 1) throw new Error(`"${name}" fits ${places} places of ${file}, and should fit one`)
   const path = Path.join(folder, "src", file)
-  const source = Fs.readFileSync(path, "utf8")
-  const parts = source.split(from)
-  if (parts.length !== 2) throw new Error(`"${name}" fits ${parts.length - 1} places of ${file}, and should fit one`)
-  Fs.writeFileSync(path, parts.join(to))
+  Fs.writeFileSync(path, Fs.readFileSync(path, "utf8").replace(from, () => to))
 }
 
 /** The first seed that notices the bug, and how. */
