@@ -38,9 +38,6 @@ export interface Suspect {
   readonly giveUp: (cause: Errors.MqttError) => void
 }
 
-/** From then on the window grows from one: innocent messages are acknowledged before the one to blame takes them along. */
-const deathsOfASuspect = 2
-
 interface Refused {
   readonly packet: Packet.ClientPacket
   readonly owner: Subscriptions.Request
@@ -249,7 +246,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const { quota, window } = this.#state
     const before = message !== undefined && this.#suspect?.culprit === message.request ? this.#suspect.deaths : 0
     const deaths = before + 1
-    this.#isWary = message !== undefined && (deaths >= deathsOfASuspect || window < quota)
+    // The window grows from one: innocent messages are acknowledged before the one to blame takes them along.
+    this.#isWary = message !== undefined && (deaths >= Subscriptions.deathsOfASuspect || window < quota)
     this.#suspect = message === undefined ? undefined : {
       culprit: message.request,
       deaths,

@@ -455,8 +455,10 @@ export class Subscriptions {
   }
 }
 
-/** Once may have been chance. */
-const isDoubtful = ({ deaths }: Entry): boolean => deaths >= 2
+/** From so many connections on that ended with the same packet unanswered, it is told apart from others: once is chance. */
+export const deathsOfASuspect = 2
+
+const isDoubtful = ({ deaths }: Entry): boolean => deaths >= deathsOfASuspect
 
 const isMissing = ({ status }: Entry): boolean => status === "absent" || status === "unknown"
 
