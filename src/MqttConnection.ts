@@ -9,13 +9,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { noDeadlines } from "./internal/connection/link.ts"
-import type { MqttConnection, Options } from "./internal/connection/model.ts"
+import type { MqttConnection, Options } from "./internal/connection/connection.ts"
+import { noSessionDeadlines } from "./internal/connection/deadlines.ts"
 import * as Opening from "./internal/connection/opening.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
 
-export type { MqttConnection, Options } from "./internal/connection/model.ts"
+export type { DisconnectOptions, MqttConnection, Options } from "./internal/connection/connection.ts"
 
 /**
  * Opens a connection: network, CONNECT, CONNACK. It ends with its scope, politely: DISCONNECT is sent, so the server
@@ -54,7 +54,7 @@ export const make = (
   releasedOnFailure(
     Effect.flatMap(
       Opening.open(options),
-      (connection) => Effect.as(connection.watch(noDeadlines), toRecord(connection))
+      (connection) => Effect.as(connection.checkDeadlines(noSessionDeadlines), toRecord(connection))
     )
   )
 
@@ -67,7 +67,7 @@ const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect
       ))
   )
 
-/** With members that may be taken out of it, each on its own. */
+/** The members that users need, each of which may be taken out of the record on its own. */
 const toRecord = (connection: MqttConnection): MqttConnection => ({
   protocolVersion: connection.protocolVersion,
   connack: connection.connack,
@@ -79,15 +79,5 @@ const toRecord = (connection: MqttConnection): MqttConnection => ({
   ping: connection.ping,
   disconnect: (options) => connection.disconnect(options),
   abort: connection.abort,
-  ended: connection.ended,
-  fail: (error, reasonCode) => connection.fail(error, reasonCode),
-  violated: (violation) => connection.violated(violation),
-  enqueue: (packet) => connection.enqueue(packet),
-  wake: () => connection.wake(),
-  wakeAfterReading: () => connection.wakeAfterReading(),
-  onWritten: (written, begun) => connection.onWritten(written, begun),
-  unsent: () => connection.unsent(),
-  now: () => connection.now(),
-  silence: () => connection.silence(),
-  traffic: () => connection.traffic()
+  ended: connection.ended
 })

@@ -11,6 +11,7 @@ import { FakeNetwork } from "../src/testing/index.ts"
 import {
   advanceWhile,
   connect,
+  connectSession,
   failsAtOnce,
   latency,
   opening,
@@ -312,7 +313,7 @@ describe("sending", () => {
     it.effect(`send completes when the network took it, enqueue and unsent say what it did not (${protocolVersion})`, () =>
       scenario(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
-        const { connection } = yield* connect({ protocolVersion })
+        const { connection } = yield* connectSession({ protocolVersion })
         yield* network.stallWrites
         const sending = yield* Effect.forkChild(connection.send(publish("a")), { startImmediately: true })
         let written = false
@@ -322,15 +323,15 @@ describe("sending", () => {
         yield* TestClock.adjust("5 seconds")
         assert.isUndefined(sending.pollUnsafe())
         assert.isFalse(written)
-        const size = connection.unsent()
+        const size = connection.unsent
         assert.isAbove(size, 0)
         connection.enqueue(publish("a"))
-        assert.strictEqual(connection.unsent(), 2 * size)
+        assert.strictEqual(connection.unsent, 2 * size)
         yield* network.resumeWrites
         yield* Fiber.join(sending)
         yield* settle
         assert.isTrue(written)
-        assert.strictEqual(connection.unsent(), 0)
+        assert.strictEqual(connection.unsent, 0)
       })))
 
     it.effect(`an interrupted send leaves the packet whole (${protocolVersion})`, () =>
@@ -349,7 +350,7 @@ describe("sending", () => {
 
     it.effect(`what cannot be said is InvalidRequest, and nothing is written (${protocolVersion})`, () =>
       scenario(Effect.gen(function*() {
-        const { connection } = yield* connect({ protocolVersion })
+        const { connection } = yield* connectSession({ protocolVersion })
         const { bytesWritten } = yield* traffic
         for (
           const packet of [publish("a/#"), publish(""), publish("a\u0000"), publish("\ud800"), publish("a", { qos: 1 })]
@@ -364,7 +365,7 @@ describe("sending", () => {
     it.effect(`fill is asked before each write and adds to it; one that throws ends the connection (${protocolVersion})`, () =>
       scenario(Effect.gen(function*() {
         let fill = () => {}
-        const { connection, peer } = yield* connect({ protocolVersion, fill: () => fill() })
+        const { connection, peer } = yield* connectSession({ protocolVersion, fill: () => fill() })
         const read = yield* reading(connection)
         const { writes } = yield* traffic
         fill = () => {

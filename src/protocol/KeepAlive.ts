@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Deadlines from "./Deadlines.ts"
 
 /**
  * @since 0.1.0
@@ -105,16 +106,14 @@ export const deadline = (self: KeepAlive): number => {
 }
 
 /**
- * What the time that has come asks for. A timer that fires late, after the machine slept or was busy, probes once more
- * before it gives up: what the server sent meanwhile may not have been read yet.
+ * What the time that has come asks for. A timer that fired late probes once more before it gives up (`Deadlines.isLate`).
+ * `late` says by how many milliseconds, if the timer was set for an earlier deadline than this one.
  *
  * @since 0.1.0
  * @category getters
  */
-export const verdict = (self: KeepAlive, now: number): Verdict => {
-  const due = deadline(self)
-  if (now < due) return "Wait"
+export const verdict = (self: KeepAlive, now: number, late = now - deadline(self)): Verdict => {
+  if (now < deadline(self)) return "Wait"
   if (self.pingSent === undefined) return "Ping"
-  const isLate = now - due > self.pingInterval / 4
-  return isLate && !self.isProbing ? "Ping" : "Dead"
+  return Deadlines.isLate(late, self.pingInterval) && !self.isProbing ? "Ping" : "Dead"
 }

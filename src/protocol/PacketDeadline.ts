@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Deadlines from "./Deadlines.ts"
 
 /**
  * @since 0.1.0
@@ -22,8 +23,8 @@ export interface PacketDeadline {
 }
 
 /**
- * What to do when a deadline may have come: `Dead` gives the connection up. `Late` is a timer that fired late, after
- * the machine slept or was busy: what came meanwhile may not have been read yet, so the packet gets the whole time once more.
+ * What to do when a deadline may have come: `Dead` gives the connection up. `Late` is a timer that fired late
+ * (`Deadlines.isLate`): the packet gets the whole time once more.
  *
  * @since 0.1.0
  * @category models
@@ -96,11 +97,13 @@ export const deadline = (self: PacketDeadline, now: number): number => {
 }
 
 /**
+ * What the time that has come asks for. `late` says by how many milliseconds the timer was late, if it was set for an
+ * earlier deadline than this one.
+ *
  * @since 0.1.0
  * @category getters
  */
-export const verdict = (self: PacketDeadline, now: number): Verdict => {
-  const due = deadline(self, now)
-  if (now < due) return "Wait"
-  return now - due > self.timeout / 4 ? "Late" : "Dead"
+export const verdict = (self: PacketDeadline, now: number, late = now - deadline(self, now)): Verdict => {
+  if (now < deadline(self, now)) return "Wait"
+  return Deadlines.isLate(late, self.timeout) ? "Late" : "Dead"
 }

@@ -9,6 +9,9 @@
 /** @since 0.1.0 */
 export * as Connection from "./Connection.ts"
 
+/** @since 0.2.0 */
+export * as Deadlines from "./Deadlines.ts"
+
 /** @since 0.1.0 */
 export * as Decoder from "./Decoder.ts"
 
@@ -35,6 +38,9 @@ export * as ProtocolError from "./ProtocolError.ts"
 
 /** @since 0.1.0 */
 export * as ReasonCode from "./ReasonCode.ts"
+
+/** @since 0.2.0 */
+export * as ResponseDeadline from "./ResponseDeadline.ts"
 
 /** @since 0.1.0 */
 export * as ServerLimits from "./ServerLimits.ts"

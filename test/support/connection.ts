@@ -4,6 +4,9 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import type { SessionConnectionOptions } from "../../src/internal/connection/connection.ts"
+import { noSessionDeadlines } from "../../src/internal/connection/deadlines.ts"
+import * as Opening from "../../src/internal/connection/opening.ts"
 import * as MqttConnection from "../../src/MqttConnection.ts"
 import type { MqttError, MqttErrorReason } from "../../src/MqttError.ts"
 import type { MqttTransport } from "../../src/MqttTransport.ts"
@@ -107,25 +110,46 @@ export const advanceWhile = Effect.fnUntraced(
 )
 
 /** Begins to open a connection and waits until the server has it. */
-export const opening = Effect.fnUntraced(function*(options: MqttConnection.Options = {}) {
-  const server = yield* ScriptedServer.ScriptedServer
-  const fiber = yield* Effect.forkChild(MqttConnection.make(options), { startImmediately: true })
-  yield* TestClock.adjust(80)
-  const peer = yield* server.accept
-  yield* TestClock.adjust(latency)
-  return { fiber, peer }
-})
+const openingBy = <C, O>(open: (options: O) => Effect.Effect<C, MqttError, MqttTransport | Scope.Scope>) =>
+  Effect.fnUntraced(function*(options: O) {
+    const server = yield* ScriptedServer.ScriptedServer
+    const fiber = yield* Effect.forkChild(open(options), { startImmediately: true })
+    yield* TestClock.adjust(80)
+    const peer = yield* server.accept
+    yield* TestClock.adjust(latency)
+    return { fiber, peer }
+  })
+
+const connectBy = <C, O>(open: (options: O) => Effect.Effect<C, MqttError, MqttTransport | Scope.Scope>) => {
+  const opening = openingBy(open)
+  return Effect.fnUntraced(function*(
+    options: O,
+    connack: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0] = {}
+  ) {
+    const { fiber, peer } = yield* opening(options)
+    const said = yield* peer.handshake(connack)
+    yield* TestClock.adjust(latency)
+    return { connection: yield* Fiber.join(fiber), peer, said }
+  })
+}
+
+/** A connection with all that the client's session uses of it. */
+const openForSession = (options: SessionConnectionOptions) =>
+  Effect.tap(Opening.open(options), (connection) => connection.checkDeadlines(noSessionDeadlines))
+
+export const opening = (options: MqttConnection.Options = {}) => openingBy(MqttConnection.make)(options)
 
 /** An accepted connection, and the server's end of it. */
-export const connect = Effect.fnUntraced(function*(
+export const connect = (
   options: MqttConnection.Options = {},
-  connack: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0] = {}
-) {
-  const { fiber, peer } = yield* opening(options)
-  const said = yield* peer.handshake(connack)
-  yield* TestClock.adjust(latency)
-  return { connection: yield* Fiber.join(fiber), peer, said }
-})
+  connack?: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0]
+) => connectBy(MqttConnection.make)(options, connack)
+
+/** As `connect`, with the members that only the client's session uses. */
+export const connectSession = (
+  options: SessionConnectionOptions = {},
+  connack?: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0]
+) => connectBy(openForSession)(options, connack)
 
 /** Pulls until the connection ends. */
 export const reading = Effect.fnUntraced(function*(connection: MqttConnection.MqttConnection) {

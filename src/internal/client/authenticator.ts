@@ -12,10 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type { Data, Exchange, MqttAuthentication } from "../../MqttAuthentication.ts"
-import type { MqttConnection } from "../../MqttConnection.ts"
 import * as MqttError from "../../MqttError.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
+import type { SessionConnection } from "../connection/connection.ts"
 
 export interface AuthenticatorOptions {
   readonly authentication: MqttAuthentication
@@ -88,7 +88,7 @@ export class Authenticator {
   }
 
   /** Authenticates again on this connection, and completes when the server has accepted. */
-  request(connection: MqttConnection): Effect.Effect<void, MqttError.MqttError> {
+  request(connection: SessionConnection): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
       const asking: Asking = Deferred.makeUnsafe()
       return Effect.andThen(Queue.offer(this.#asking, asking), Deferred.await(asking)).pipe(
@@ -100,7 +100,7 @@ export class Authenticator {
   }
 
   /** Authenticates again whenever somebody asks, and in time before what was proven expires. */
-  keep(connection: MqttConnection): Effect.Effect<never> {
+  keep(connection: SessionConnection): Effect.Effect<never> {
     return Effect.gen({ self: this }, function*() {
       const asking = yield* Effect.raceFirst(Queue.takeAll(this.#asking), this.#expiring)
       const waiting = asking.filter((each) => !Deferred.isDoneUnsafe(each))
@@ -120,7 +120,7 @@ export class Authenticator {
   }
 
   /** What fails before anything was sent leaves the connection as it is. */
-  #reauthenticate(connection: MqttConnection, isAutomatic: boolean): Effect.Effect<void, MqttError.MqttError> {
+  #reauthenticate(connection: SessionConnection, isAutomatic: boolean): Effect.Effect<void, MqttError.MqttError> {
     return this.#authentication.start.pipe(
       Effect.timeoutOrElse({ duration: this.#timeout, orElse: () => Effect.fail(this.#late) }),
       Effect.flatMap((exchange) => this.#carryOut(exchange, connection)),
@@ -139,7 +139,7 @@ export class Authenticator {
     })
   }
 
-  #carryOut(exchange: Exchange, connection: MqttConnection): Effect.Effect<void, MqttError.MqttError> {
+  #carryOut(exchange: Exchange, connection: SessionConnection): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
       const succeeded = Deferred.makeUnsafe<void>()
       this.#exchange = exchange

@@ -7,22 +7,22 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import type { MqttConnection } from "../../MqttConnection.ts"
+import type { SessionConnection } from "../connection/connection.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
 /** What was heard within so many milliseconds is answer enough. */
 const recently = 1000
 
 interface Question {
-  readonly connection: MqttConnection
+  readonly connection: SessionConnection
   readonly answer: Deferred.Deferred<boolean>
 }
 
 /** While we read nothing ourselves no answer can be heard: then it is up for as long as the connection is there. */
-const isKnownToBeUp = (connection: MqttConnection, runner: SessionRunner): boolean =>
-  runner.connection === connection && (connection.silence() < recently || runner.shouldPause)
+const isKnownToBeUp = (connection: SessionConnection, runner: SessionRunner): boolean =>
+  runner.connection === connection && (connection.silence < recently || runner.shouldPause)
 
-const ask = (connection: MqttConnection, runner: SessionRunner, responseTimeout: number): Effect.Effect<boolean> =>
+const ask = (connection: SessionConnection, runner: SessionRunner, responseTimeout: number): Effect.Effect<boolean> =>
   connection.ping.pipe(
     Effect.as(true),
     Effect.timeoutOrElse({
@@ -38,7 +38,7 @@ export const make = (
 ): Effect.Effect<boolean> => {
   let asked: Question | undefined
 
-  const begin = (connection: MqttConnection): Effect.Effect<Question["answer"]> => {
+  const begin = (connection: SessionConnection): Effect.Effect<Question["answer"]> => {
     const answer = Deferred.makeUnsafe<boolean>()
     asked = { connection, answer }
     return ask(connection, runner, responseTimeout).pipe(

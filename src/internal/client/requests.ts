@@ -14,13 +14,13 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { MqttConnection } from "../../MqttConnection.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { MqttMessage, Payload } from "../../MqttMessage.ts"
 import type { Bounds, RequestOptions, SubscribeOptions } from "../../MqttOptions.ts"
 import type { ConnectionState } from "../../MqttState.ts"
 import type { QoS } from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
+import type { SessionConnection } from "../connection/connection.ts"
 import * as failures from "../connection/failures.ts"
 import type { Lifetime } from "./lifetime.ts"
 import type { Publisher } from "./publisher.ts"
@@ -73,7 +73,7 @@ export class Requests {
   /** Those whose Response Topic is used no more, and that still wait for answers. */
   readonly #retired = new Set<Answers>()
   /** The one for which the Response Topic was chosen last. */
-  #connection: MqttConnection | undefined
+  #connection: SessionConnection | undefined
   #dropped = 0
 
   constructor(options: RequestsOptions) {
@@ -187,7 +187,7 @@ export class Requests {
   }
 
   /** What it has to say about answers is in its CONNACK. */
-  get #connected(): Effect.Effect<MqttConnection> {
+  get #connected(): Effect.Effect<SessionConnection> {
     const { runner, state } = this.#options
     return SubscriptionRef.changes(state).pipe(
       Stream.map(() => runner.connection),
@@ -198,7 +198,7 @@ export class Requests {
   }
 
   /** Of our own: the option's, or one of this client identifier under what the server names as a basis. */
-  #topicFor({ clientId, connack }: MqttConnection): string {
+  #topicFor({ clientId, connack }: SessionConnection): string {
     const { responseTopic } = this.#options
     if (responseTopic !== undefined) return responseTopic
     const { responseInformation } = connack.properties

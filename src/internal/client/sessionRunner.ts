@@ -6,7 +6,6 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Ref from "effect/Ref"
-import type { MqttConnection } from "../../MqttConnection.ts"
 import * as Errors from "../../MqttError.ts"
 import type { Resolved } from "../../MqttOptions.ts"
 import type { Stats } from "../../MqttState.ts"
@@ -18,6 +17,7 @@ import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Session from "../../protocol/Session.ts"
 import * as Snapshot from "../../protocol/Snapshot.ts"
+import type { SessionConnection } from "../connection/connection.ts"
 import * as failures from "../connection/failures.ts"
 import * as Traffic from "../connection/traffic.ts"
 import { Deliveries } from "./deliveries.ts"
@@ -74,7 +74,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly traffic = Traffic.make()
   readonly #roundTrips: RoundTrips
   #connections = 0
-  #connection: MqttConnection | undefined
+  #connection: SessionConnection | undefined
   #onResume: (() => void) | undefined
   #answers: Array<Arrival> = []
   /** QoS 0 messages on their way to the network: nobody else would know of them if the connection ended now. */
@@ -113,7 +113,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     return this.session.ref.current
   }
 
-  get connection(): MqttConnection | undefined {
+  get connection(): SessionConnection | undefined {
     return this.#connection
   }
 
@@ -181,7 +181,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
    * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then what is
    * unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
    */
-  connected(connection: MqttConnection, hasSubscriptions: boolean): void {
+  connected(connection: SessionConnection, hasSubscriptions: boolean): void {
     this.#connection = connection
     this.#connections++
     const { connack, limits, protocolVersion } = connection
@@ -344,7 +344,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.subscriptions.askForSuspected()
   }
 
-  #sendMessages(connection: MqttConnection): void {
+  #sendMessages(connection: SessionConnection): void {
     const now = connection.now()
     const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
     const { allowed, refused } = this.#judge(taken, connection)
@@ -376,7 +376,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** QoS 0 ends when the network took it; until then it is kept, for the case that the connection ends before. */
-  #leave(connection: MqttConnection, publications: ReadonlyArray<Publication>): void {
+  #leave(connection: SessionConnection, publications: ReadonlyArray<Publication>): void {
     const leaving = { publications, mayBeOut: false }
     this.#leaving.push(leaving)
     connection.onWritten(() => {
@@ -400,7 +400,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** What the server's announcements forbid costs no identifier. */
-  #judge(publications: ReadonlyArray<Publication>, { limits }: MqttConnection) {
+  #judge(publications: ReadonlyArray<Publication>, { limits }: SessionConnection) {
     const refused: Array<{ readonly publication: Publication; readonly error: Errors.MqttError }> = []
     const allowed = publications.filter((publication) => {
       const error = failures.limitExceeded(limits, publication.message)
@@ -411,7 +411,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** Says whether the packet could be written. One that could not is no longer in flight, and its owner hears why. */
-  #send(connection: MqttConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
+  #send(connection: SessionConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
     // What is sent again was judged by the limits of another connection.
     const exceeded = publication === undefined && packet._tag === "Publish"
       ? failures.limitExceeded(connection.limits, packet)
@@ -506,7 +506,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     else this.#connection?.wake()
   }
 
-  #sendAnswers(connection: MqttConnection): void {
+  #sendAnswers(connection: SessionConnection): void {
     if (this.#answers.length === 0) return
     const answers = this.#answers
     this.#answers = []

@@ -13,7 +13,6 @@ import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import type { MqttConnection } from "../../MqttConnection.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { Resolved } from "../../MqttOptions.ts"
 import type { MqttEvent } from "../../MqttState.ts"
@@ -21,14 +20,15 @@ import { MqttTransport } from "../../MqttTransport.ts"
 import type { ProtocolVersion } from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import { violation } from "../../protocol/ProtocolError.ts"
+import type { SessionConnection } from "../connection/connection.ts"
 import * as Opening from "../connection/opening.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Events } from "./events.ts"
 import { Route } from "./route.ts"
+import { SessionDeadlines } from "./sessionDeadlines.ts"
 import type { SessionRunner, Suspect } from "./sessionRunner.ts"
 import type { State } from "./state.ts"
 import { VersionChoice } from "./versionChoice.ts"
-import { Watch } from "./watch.ts"
 
 export interface SupervisorOptions {
   readonly options: Resolved
@@ -170,12 +170,12 @@ class Supervisor {
     return Effect.scoped(Effect.catchCause(run, failUnexpected))
   }
 
-  get #connect(): Effect.Effect<MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+  get #connect(): Effect.Effect<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       yield* this.#state.set({ _tag: "Connecting", attempt: this.#attempt + 1 })
       const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
       yield* this.#connected(connection)
-      yield* connection.watch(new Watch(this.#runner, connection, this.#options.responseTimeout))
+      yield* connection.checkDeadlines(new SessionDeadlines(this.#runner, connection, this.#options.responseTimeout))
       if (this.#authenticator !== undefined) {
         const keep = this.#authenticator.keep(connection)
         yield* Effect.forkScoped(Effect.catchCause(keep, (cause) => connection.fail(fromUnexpected(cause))))
@@ -195,7 +195,7 @@ class Supervisor {
     if (hasSentConnect) this.#isSessionDoubtful = true
   }
 
-  get #open(): Effect.Effect<Opening.Established, MqttError.MqttError, MqttTransport | Scope.Scope> {
+  get #open(): Effect.Effect<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
       const authenticator = this.#authenticator
@@ -263,7 +263,7 @@ class Supervisor {
   }
 
   /** Told to everybody before anything is read; taken back when the connection's scope ends. */
-  #connected(connection: MqttConnection): Effect.Effect<void, never, Scope.Scope> {
+  #connected(connection: SessionConnection): Effect.Effect<void, never, Scope.Scope> {
     const { clientId, connack, keepAlive, limits, protocolVersion } = connection
     const { properties, sessionPresent } = connack
     return Effect.gen({ self: this }, function*() {
@@ -326,7 +326,7 @@ class Supervisor {
   }
 
   /** Reads until the connection ends. User code never runs in here, so it never waits for it. */
-  #read(connection: MqttConnection): Effect.Effect<never, MqttError.MqttError> {
+  #read(connection: SessionConnection): Effect.Effect<never, MqttError.MqttError> {
     const runner = this.#runner
     const { deliveries } = runner
     return Effect.flatMap(connection.pull, (packets) => {
@@ -338,7 +338,7 @@ class Supervisor {
     }).pipe(Effect.forever({ disableYield: true }))
   }
 
-  #pause(connection: MqttConnection): Effect.Effect<void, MqttError.MqttError> {
+  #pause(connection: SessionConnection): Effect.Effect<void, MqttError.MqttError> {
     const runner = this.#runner
     return Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
       Effect.raceFirst(connection.ended),
@@ -356,7 +356,7 @@ const unknownSession = (version: ProtocolVersion) =>
 
 /** The server's word counts, or ours when it says nothing; 3.1.1 has none. Section 3.2.2.3.2. */
 const sessionExpiryOf = (
-  { connack, protocolVersion }: MqttConnection,
+  { connack, protocolVersion }: SessionConnection,
   asked: Properties
 ): number | undefined =>
   protocolVersion === "3.1.1"

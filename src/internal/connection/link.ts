@@ -1,65 +1,32 @@
 /**
- * One network connection at work: its writer, its reading, its Keep Alive and its end, around the pure rules.
+ * One network connection at work: packets out, packets in, and what the pure rules ask for in between.
  *
- * The public face of it is `MqttConnection`. It keeps no session and opens nothing.
+ * It implements the connection of `connection.ts`; the public door is `MqttConnection`. How it ends is in `ending.ts`, its
+ * timer in `deadlines.ts`, its write in `batchWriter.ts`. It keeps no session and opens nothing.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as MqttError from "../../MqttError.ts"
-import type { NetworkConnection } from "../../MqttTransport.ts"
 import * as Connection from "../../protocol/Connection.ts"
 import * as Decoder from "../../protocol/Decoder.ts"
 import * as Encoder from "../../protocol/Encoder.ts"
 import * as KeepAlive from "../../protocol/KeepAlive.ts"
 import type * as Packet from "../../protocol/Packet.ts"
-import * as PacketDeadline from "../../protocol/PacketDeadline.ts"
-import * as Properties from "../../protocol/Properties.ts"
+import { none } from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
+import type { ServerLimits } from "../../protocol/ServerLimits.ts"
 import * as TopicAliases from "../../protocol/TopicAliases.ts"
+import * as Validity from "../../protocol/Validity.ts"
+import { authenticate, reauthenticate } from "./authentication.ts"
+import { BatchWriter } from "./batchWriter.ts"
+import type { DisconnectOptions, LinkOptions, SessionConnection, SessionDeadlines } from "./connection.ts"
+import { ConnectionDeadlines, type Timed } from "./deadlines.ts"
+import { disconnectPacket, Ending } from "./ending.ts"
 import * as failures from "./failures.ts"
-import type { PacketLog } from "./packetLog.ts"
-import type * as Traffic from "./traffic.ts"
-import { Writer } from "./writer.ts"
-
-export interface LinkOptions {
-  readonly connect: Packet.Connect
-  readonly network: NetworkConnection
-  /** Closing it closes the network connection and ends the fibers. */
-  readonly scope: Scope.Closeable
-  readonly maximumPacketSize: number
-  /** Milliseconds. */
-  readonly packetTimeout: number
-  /** Milliseconds. */
-  readonly pingInterval: number | undefined
-  readonly drainTimeout: Duration.Input
-  readonly fill: () => void
-  /** Counted into. */
-  readonly traffic: Traffic.Counters
-  /** Told of every packet, if somebody wants to see them. */
-  readonly packetLog: PacketLog | undefined
-  /** How many Topic Aliases are assigned at most, if the server takes as many. */
-  readonly outgoingTopicAliasMaximum: number
-  readonly authenticate:
-    | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
-    | undefined
-}
-
-/** What else has its time on a connection. One fiber serves it and Keep Alive: each is 2 KiB of an idle client. */
-export interface Deadlines {
-  /** When to look, milliseconds; sooner does no harm. */
-  readonly due: (now: number) => number
-  /** Does what is due. The timer was late by so many milliseconds. */
-  readonly look: (now: number, late: number) => Effect.Effect<void>
-}
-
-export const noDeadlines: Deadlines = { due: () => Infinity, look: () => Effect.void }
 
 type Packets = ReadonlyArray<Connection.SessionPacket>
 
@@ -67,56 +34,47 @@ const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
 
 const isPingresp = ({ _tag }: { readonly _tag: string }): boolean => _tag === "Pingresp"
 
-export const disconnectPacket = (reasonCode: number, properties = Properties.none): Packet.Disconnect => ({
-  _tag: "Disconnect",
-  reasonCode,
-  properties
-})
+/** Nobody sees a connection before its CONNACK. */
+const notYetAccepted: Packet.Connack = { _tag: "Connack", sessionPresent: false, reasonCode: 0x00, properties: none }
 
-const nothing = (): void => {}
-
-export class Link {
+export class Link implements SessionConnection, Timed {
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
   readonly #encoder: Encoder.Encoder
   readonly #decoder: Decoder.Decoder
-  readonly #writer: Writer
-  readonly #ended = Deferred.makeUnsafe<never, MqttError.MqttError>()
-  /** Those who wait for a sign of life. */
-  #hearing: Set<() => void> | undefined
+  readonly #writer: BatchWriter
+  readonly #deadlines: ConnectionDeadlines
+  readonly ending: Ending
   #connection: Connection.Connection
-  #connack: Packet.Connack | undefined
-  /** There from the first PUBLISH on that may have one. */
+  #connack = notYetAccepted
+  /** Made for the first PUBLISH that may have an alias. */
   #topicAliases: TopicAliases.TopicAliases | undefined
   #mostAliases = 0
-  #failure: MqttError.MqttError | undefined
   /** From when CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
-  /** From when this side began to close the network connection; done once it is closed. */
-  #closed: Deferred.Deferred<void> | undefined
-  #isPulling = false
+  isPulling = false
   /** When the PINGREQ was sent whose PINGRESP tells the round trip. */
   #pingSent: number | undefined
-  #packetDeadline: PacketDeadline.PacketDeadline
-  #isWatchingPacket = false
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
 
   constructor(options: LinkOptions, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
+    const { drainTimeout, network, scope } = options
     const { protocolVersion } = options.connect
     this.#options = options
     this.#clock = clock
     this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
     this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: options.maximumPacketSize })
-    this.#packetDeadline = PacketDeadline.make(options.packetTimeout)
+    this.#deadlines = new ConnectionDeadlines(this, options.packetTimeout)
+    this.ending = new Ending({ network, scope, drainTimeout, sendLast: (last) => this.#sendLast(last) })
     this.#connection = Connection.make({
       connect: options.connect,
       pingInterval: options.pingInterval,
       now: this.now()
     })
-    this.#writer = new Writer({
+    this.#writer = new BatchWriter({
       encoder: this.#encoder,
-      network: options.network,
+      network,
       fill: options.fill,
       scheduler,
       packetLog: options.packetLog,
@@ -129,17 +87,32 @@ export class Link {
     })
   }
 
-  get connection(): Connection.Connection {
-    return this.#connection
+  get protocolVersion(): Packet.ProtocolVersion {
+    return this.#connection.connect.protocolVersion
   }
 
-  /** The one the server assigned, or ours. */
+  get connack(): Packet.Connack {
+    return this.#connack
+  }
+
   get clientId(): string {
-    return this.#connack?.properties.assignedClientIdentifier ?? this.#connection.connect.clientId
+    return this.#connack.properties.assignedClientIdentifier ?? this.#connection.connect.clientId
+  }
+
+  get keepAlive(): number {
+    return this.#connection.keepAlive.interval / 1000
+  }
+
+  get limits(): ServerLimits {
+    return this.#connection.limits
   }
 
   get unsent(): number {
     return this.#writer.unsent
+  }
+
+  get silence(): number {
+    return this.now() - this.#connection.keepAlive.lastHeard
   }
 
   /** Milliseconds of a clock that does not jump, as the wall clock does. */
@@ -148,31 +121,29 @@ export class Link {
   }
 
   /** Starts the writer, sends CONNECT, and reads until the server has accepted. */
-  get open(): Effect.Effect<Packet.Connack, MqttError.MqttError> {
+  get open(): Effect.Effect<void, MqttError.MqttError> {
     return Effect.gen({ self: this }, function*() {
       const invalid = this.#writer.enqueue(this.#options.connect)
       if (invalid !== undefined) return yield* MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
       this.#writing = yield* Effect.forkIn(this.#writes, this.#options.scope, { startImmediately: true })
-      while (this.#connack === undefined) this.#early = yield* this.#read
-      return this.#connack
+      while (this.#connack === notYetAccepted) this.#early = yield* this.#read
     })
   }
 
   get #writes(): Effect.Effect<void> {
-    return Effect.catchCause(this.#writer.run, (cause) => {
-      if (Cause.hasInterruptsOnly(cause)) return Effect.void
-      this.end(failures.fromCause(cause))
-      return this.#options.network.abort
-    })
+    return Effect.catchCause(
+      this.#writer.run,
+      (cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.ending.cut(failures.fromCause(cause))
+    )
   }
 
   // -------------------------------------------------------------------------
   // Out
   // -------------------------------------------------------------------------
 
-  /** What is enqueued after the end goes nowhere: whoever waits learns of the end. */
+  /** A packet enqueued after the end goes nowhere: its sender learns of the end. */
   enqueue(packet: Packet.ClientPacket): InvalidPacket | undefined {
-    if (this.#failure !== undefined) return undefined
+    if (this.ending.failure !== undefined) return undefined
     if (packet._tag === "Publish") return this.#enqueuePublish(packet)
     return packet._tag === "Auth" ? this.#enqueueAuth(packet) : this.#writer.enqueue(packet)
   }
@@ -206,7 +177,8 @@ export class Link {
 
   send(packet: Packet.ClientPacket): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
-      if (this.#failure !== undefined) return Effect.fail(this.#failure)
+      const { failure } = this.ending
+      if (failure !== undefined) return Effect.fail(failure)
       const { connect: { protocolVersion }, limits } = this.#connection
       const exceeded = failures.checkLimits(limits, packet)
       if (exceeded !== undefined) return Effect.fail(exceeded)
@@ -236,104 +208,86 @@ export class Link {
 
   /** Reads until there is something for the session, or something happened to the connection. */
   readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
-    if (this.#failure !== undefined) return Effect.fail(this.#failure)
-    this.#isPulling = true
-    if (this.#packetDeadline.begun !== undefined) {
-      this.#packetDeadline = PacketDeadline.resumed(this.#packetDeadline, this.now())
-    }
+    const { failure } = this.ending
+    if (failure !== undefined) return Effect.fail(failure)
+    this.isPulling = true
+    this.#deadlines.readingBegan()
     return this.#options.network.pull
   }).pipe(
     Effect.onExit(() => {
-      this.#isPulling = false
-      if (this.#packetDeadline.begun !== undefined) {
-        this.#packetDeadline = PacketDeadline.paused(this.#packetDeadline, this.now())
-      }
+      this.isPulling = false
+      this.#deadlines.readingEnded()
       return Effect.void
     }),
-    Effect.mapError((error) => this.end(error)),
+    Effect.mapError((error) => this.ending.end(error)),
     Effect.flatMap((chunks) => this.#receive(chunks))
   )
 
   #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
-    const received = this.#decode(chunks)
-    this.#connection = received.connection
-    if (this.#hearing !== undefined) this.#tellHeard(this.#hearing)
-    if (this.#isWatchingPacket || this.#packetDeadline.begun === undefined) return this.#handOver(received)
-    this.#isWatchingPacket = true
-    return Effect.flatMap(Effect.forkIn(this.#watchPacket, this.#options.scope), () => this.#handOver(received))
-  }
-
-  #handOver({ events, packets }: Connection.Received): Effect.Effect<Packets, MqttError.MqttError> {
-    if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
-    return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () =>
-      // What came before the end is still the session's.
-      packets.length === 0 && this.#failure !== undefined ? Effect.fail(this.#failure) : Effect.succeed(packets))
-  }
-
-  #tellHeard(listeners: ReadonlySet<() => void>): void {
-    this.#hearing = undefined
-    for (const heard of listeners) heard()
-  }
-
-  #decode(chunks: ReadonlyArray<Uint8Array>): Connection.Received {
     const packets = chunks.length === 1 ? this.#decoder.push(chunks[0]) : chunks.flatMap(this.#decoder.push)
     const now = this.now()
+    this.#count(chunks, packets, now)
+    const received = this.#judge(packets, now)
+    this.#connection = received.connection
+    this.#deadlines.received({ completed: packets.length, isWithinPacket: this.#decoder.isWithinPacket }, now)
+    return this.#deadlines.isTimerOutdated
+      ? Effect.flatMap(this.#deadlines.resetTimer, () => this.#handOver(received))
+      : this.#handOver(received)
+  }
+
+  #count(chunks: ReadonlyArray<Uint8Array>, packets: ReadonlyArray<Packet.Packet>, now: number): void {
     const { packetLog, traffic } = this.#options
     for (const chunk of chunks) traffic.bytesReceived += chunk.length
     traffic.packetsReceived += packets.length
     if (packetLog !== undefined) { for (const packet of packets) packetLog("received", packet) }
-    if (this.#pingSent !== undefined && packets.some(isPingresp)) {
-      traffic.roundTrip = now - this.#pingSent
-      this.#pingSent = undefined
-    }
-    const { error, isWithinPacket } = this.#decoder
-    this.#packetDeadline = PacketDeadline.received(
-      this.#packetDeadline,
-      { completed: packets.length, isWithinPacket },
-      now
-    )
+    if (this.#pingSent === undefined || !packets.some(isPingresp)) return
+    traffic.roundTrip = now - this.#pingSent
+    this.#pingSent = undefined
+  }
+
+  /** The rules of the connection, then what the decoder could not read after the packets that it could. */
+  #judge(packets: ReadonlyArray<Packet.Packet>, now: number): Connection.Received {
+    const { error } = this.#decoder
     const received = Connection.receive(this.#connection, packets as ReadonlyArray<Packet.ServerPacket>, now)
     if (error === undefined || received.connection.phase === "Ended") return received
     const violated = Connection.violate(received.connection, error)
     return { ...violated, packets: received.packets, events: [...received.events, ...violated.events] }
   }
 
+  #handOver({ events, packets }: Connection.Received): Effect.Effect<Packets, MqttError.MqttError> {
+    if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
+    return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () => {
+      const { failure } = this.ending
+      // Packets from before the end are still the session's.
+      return packets.length === 0 && failure !== undefined ? Effect.fail(failure) : Effect.succeed(packets)
+    })
+  }
+
   #onEvent(event: Connection.Event): Effect.Effect<void, MqttError.MqttError> {
     const { connect } = this.#connection
     switch (event._tag) {
       case "Accepted":
-        this.#connack = event.connack
-        this.#accepted()
+        this.#accepted(event.connack)
         return Effect.void
       case "Authenticating":
-        return this.#connack === undefined ? this.#authenticate(event.auth) : this.#reauthenticate(event.auth)
+        return this.#connack === notYetAccepted
+          ? authenticate(this.#answer(event.auth), this.ending)
+          : reauthenticate(this.#answer(event.auth), this.ending, this.scope)
       case "Refused":
-        return this.abort(failures.fromRefusal(event.connack, connect.protocolVersion))
+        return this.ending.abort(failures.fromRefusal(event.connack, connect.protocolVersion))
       case "Disconnected":
-        return this.abort(failures.fromDisconnect(event.disconnect, this.clientId))
+        return this.ending.abort(failures.fromDisconnect(event.disconnect, this.clientId))
       case "Violated":
         return this.violated(event.violation)
     }
   }
 
-  #accepted(): void {
-    const { maximumPacketSize, topicAliasMaximum } = this.#connection.limits
+  #accepted(connack: Packet.Connack): void {
+    const { connect, limits: { maximumPacketSize, topicAliasMaximum } } = this.#connection
+    this.#connack = asAskedFor(connack, connect)
     const maximum = Math.min(topicAliasMaximum, this.#options.outgoingTopicAliasMaximum)
     this.#encoder.setMaximumPacketSize(maximumPacketSize)
     this.#mostAliases = maximum
-  }
-
-  /** The answer is the program's to make, and reading does not wait for it. */
-  #reauthenticate(auth: Packet.Auth): Effect.Effect<void> {
-    return this.#answer(auth).pipe(
-      Effect.catchCause((cause) => {
-        // Who closes the connection waits for this fiber.
-        if (this.#closed !== undefined) return Effect.void
-        return this.shutdown(failures.fromCause(cause), disconnectPacket(0x80))
-      }),
-      Effect.forkIn(this.#options.scope, { startImmediately: true }),
-      Effect.asVoid
-    )
   }
 
   #answer(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
@@ -342,123 +296,39 @@ export class Link {
     return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer))
   }
 
-  #authenticate(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
-    return this.#answer(auth).pipe(
-      Effect.catch((error) => this.shutdown(error, disconnectPacket(0x80))),
-      // What came in the same bytes is lost with the answer, so the connection cannot go on. [MQTT-4.13.2-1]
-      Effect.onError((cause) =>
-        this.shutdown(failures.fromCause(cause), disconnectPacket(Cause.hasInterruptsOnly(cause) ? 0x00 : 0x80))
-      )
-    )
-  }
-
   // -------------------------------------------------------------------------
-  // Keep Alive
+  // Deadlines
   // -------------------------------------------------------------------------
 
-  /** Begins to look after Keep Alive and `deadlines`: sleeps until something may be due, and looks whether it is. */
-  watch(deadlines: Deadlines): Effect.Effect<void> {
-    return Effect.whileLoop({
-      while: () => this.#failure === undefined,
-      body: () => this.#keepAlive(deadlines),
-      step: nothing
-    }).pipe(
-      Effect.catchCause((cause) => this.shutdown(failures.fromCause(cause), disconnectPacket(0x00))),
-      Effect.forkIn(this.#options.scope, { startImmediately: true }),
-      Effect.asVoid
-    )
+  checkDeadlines(session: SessionDeadlines): Effect.Effect<void> {
+    return this.#deadlines.check(session)
   }
 
-  #keepAlive(deadlines: Deadlines): Effect.Effect<void> {
-    const { keepAlive } = this.#connection
-    const now = this.now()
-    switch (KeepAlive.verdict(keepAlive, now)) {
-      case "Wait": {
-        const due = Math.min(KeepAlive.deadline(keepAlive), deadlines.due(now))
-        return Effect.flatMap(this.#sleep(keepAlive, due - now), () => {
-          const woken = this.now()
-          return deadlines.look(woken, woken - due)
-        })
-      }
-      case "Ping":
-        this.#ping()
-        return Effect.void
-      case "Dead":
-        return this.#silent(now)
-    }
+  get scope(): Scope.Scope {
+    return this.#options.scope
   }
 
-  /** What is heard while PINGREQ waits for it brings the deadline forward: the verdict becomes the next PINGREQ. */
-  #sleep({ pingSent }: KeepAlive.KeepAlive, milliseconds: number): Effect.Effect<void> {
-    // Timers know whole milliseconds: one that fires a fraction too early would only be set again and again.
-    const sleep = Effect.sleep(Math.ceil(milliseconds))
-    return pingSent === undefined ? sleep : Effect.raceFirst(sleep, this.#heard)
+  get keepAliveInForce(): KeepAlive.KeepAlive | undefined {
+    return this.#connack === notYetAccepted ? undefined : this.#connection.keepAlive
   }
 
-  /** Completes when anything is heard. */
-  get #heard(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const listener = () => resume(Effect.void)
-      const hearing = this.#hearing ??= new Set()
-      hearing.add(listener)
-      return Effect.sync(() => hearing.delete(listener))
-    })
+  excuseSilence(now: number): void {
+    this.#connection = { ...this.#connection, keepAlive: KeepAlive.heard(this.#connection.keepAlive, now) }
   }
 
-  #ping(): void {
+  sendPing(): void {
     const now = this.now()
     this.enqueue(pingreq)
     this.#pingSent ??= now
     this.#connection = Connection.pinged(this.#connection, now)
   }
 
-  #silent(now: number): Effect.Effect<void> {
-    const { keepAlive } = this.#connection
-    // Who does not read cannot hear: then the silence is ours and not the server's.
-    if (!this.#isPulling) {
-      this.#connection = { ...this.#connection, keepAlive: KeepAlive.heard(keepAlive, now) }
-      return Effect.void
-    }
-    this.end(MqttError.fromReason(new MqttError.KeepAliveTimeout({ silentFor: now - keepAlive.lastHeard })))
-    return this.#options.network.abort
-  }
-
-  /**
-   * Sleeps until the packet that has begun must be complete, and looks whether it is. Most packets are by then, and so
-   * are many after it: one timer serves them all.
-   */
-  get #watchPacket(): Effect.Effect<void> {
-    return Effect.whileLoop({
-      while: () => this.#mayBeLate(),
-      body: () => this.#completePacket(),
-      step: nothing
-    })
-  }
-
-  #completePacket(): Effect.Effect<void> {
-    const now = this.now()
-    switch (PacketDeadline.verdict(this.#packetDeadline, now)) {
-      case "Wait":
-        return Effect.sleep(Math.ceil(PacketDeadline.deadline(this.#packetDeadline, now) - now))
-      case "Late":
-        this.#packetDeadline = PacketDeadline.renewed(this.#packetDeadline, now)
-        return Effect.void
-      case "Dead":
-        this.end(MqttError.fromReason(new MqttError.PacketTimeout({ timeout: this.#packetDeadline.timeout })))
-        return this.#options.network.abort
-    }
-  }
-
-  #mayBeLate(): boolean {
-    return this.#isWatchingPacket = this.#failure === undefined && this.#packetDeadline.begun !== undefined
-  }
-
-  /** Asks for a sign of life and waits until anything is heard. */
   get ping(): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
-      if (this.#failure !== undefined) return Effect.fail(this.#failure)
-      this.#ping()
-      return Effect.raceFirst(this.#heard, this.ended)
+      const { failure } = this.ending
+      if (failure !== undefined) return Effect.fail(failure)
+      this.sendPing()
+      return Effect.raceFirst(this.#deadlines.heard, this.ended)
     })
   }
 
@@ -466,61 +336,49 @@ export class Link {
   // The end
   // -------------------------------------------------------------------------
 
-  /** Fails with what ended the connection, once it has ended. */
   get ended(): Effect.Effect<never, MqttError.MqttError> {
-    return Deferred.await(this.#ended)
+    return this.ending.ended
   }
 
-  /** The first failure is the one that counts: those after it are its consequences. */
-  end(failure: MqttError.MqttError): MqttError.MqttError {
-    if (this.#failure === undefined) {
-      this.#failure = failure
-      Deferred.doneUnsafe(this.#ended, Exit.fail(failure))
-    }
-    return this.#failure
+  get abort(): Effect.Effect<void> {
+    return this.ending.abort(failures.closed)
   }
 
-  /** The peer broke a rule: in 5.0 it is told which kind, then the connection is closed. `[MQTT-4.13.1-1]`. */
+  disconnect({ properties, reasonCode = 0x00 }: DisconnectOptions = {}): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.suspend(() => {
+      const packet = disconnectPacket(reasonCode, properties)
+      const invalid = Validity.check(packet, { protocolVersion: this.protocolVersion, sender: "client" }) ??
+        Connection.checkDisconnect(this.#connection, packet)
+      return invalid === undefined
+        ? this.ending.shutdown(failures.closed, packet)
+        : Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
+    })
+  }
+
+  fail(error: MqttError.MqttError, reasonCode = 0x00): Effect.Effect<void> {
+    return this.ending.shutdown(error, disconnectPacket(reasonCode))
+  }
+
+  /** The server broke a rule: in 5.0 it is told which kind, then the connection is closed. `[MQTT-4.13.1-1]`. */
   violated(violation: ProtocolViolation): Effect.Effect<void> {
-    const failure = MqttError.fromReason(MqttError.ProtocolViolation.from(violation))
-    return this.shutdown(failure, disconnectPacket(violation.reasonCode))
+    return this.fail(MqttError.fromReason(MqttError.ProtocolViolation.from(violation)), violation.reasonCode)
   }
 
-  /**
-   * Ends the connection from this side: `last` gets its chance to leave, then the network connection is closed. Who
-   * comes second waits for the first, so that nobody closes the network while DISCONNECT is still leaving.
-   */
-  shutdown(failure: MqttError.MqttError, last: Packet.Disconnect): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.#closed !== undefined) return Deferred.await(this.#closed)
-      const closed = this.#closed = Deferred.makeUnsafe<void>()
-      return Effect.ensuring(this.#close(failure, last), Deferred.succeed(closed, undefined))
-    }).pipe(Effect.uninterruptible)
-  }
-
-  #close(failure: MqttError.MqttError, last: Packet.Disconnect): Effect.Effect<void> {
-    const { drainTimeout, network } = this.#options
+  #sendLast(last: Packet.Disconnect): Effect.Effect<unknown> | undefined {
     const writing = this.#writing
-    // What has ended already, or said no CONNECT yet, has nothing left that is worth waiting for.
-    if (this.#failure !== undefined || writing === undefined) return this.abort(failure)
-    // It need not wait for CONNACK: a server that has accepted and was not told would publish the Will. What 3.1.1 cannot
-    // say, which is that something is wrong, is not encoded and so not sent.
+    if (writing === undefined) return undefined
+    // It need not wait for CONNACK: a server that has accepted and was not told would publish the Will. 3.1.1 has no word
+    // for a reason other than 0x00: such a packet is not encoded and so not sent.
     this.#writer.enqueue(last)
-    this.end(failure)
-    return this.#written.pipe(
-      Effect.raceFirst(Fiber.await(writing)),
-      Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => network.abort }),
-      Effect.andThen(Scope.close(this.#options.scope, Exit.void))
-    )
+    return Effect.raceFirst(this.#written, Fiber.await(writing))
   }
+}
 
-  /** Ends the connection at once and without DISCONNECT: the server publishes the Will. */
-  abort(failure: MqttError.MqttError): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.end(failure)
-      return Effect.andThen(this.#options.network.abort, Scope.close(this.#options.scope, Exit.void))
-    }).pipe(Effect.uninterruptible)
-  }
+/** Response Information comes only to clients that asked for it. `[MQTT-3.1.2-28]`. */
+const asAskedFor = (connack: Packet.Connack, connect: Packet.Connect): Packet.Connack => {
+  const { responseInformation, ...properties } = connack.properties
+  const isUnasked = responseInformation !== undefined && connect.properties.requestResponseInformation !== 1
+  return isUnasked ? { ...connack, properties } : connack
 }
 
 export const make = (options: LinkOptions): Effect.Effect<Link> =>

@@ -9,17 +9,12 @@ import type * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as MqttError from "../../MqttError.ts"
-import type * as MqttState from "../../MqttState.ts"
 import { MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
-import * as Connection from "../../protocol/Connection.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
-import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
-import type { ServerLimits } from "../../protocol/ServerLimits.ts"
-import * as Validity from "../../protocol/Validity.ts"
+import type { Options, SessionConnection, SessionConnectionOptions } from "./connection.ts"
 import * as failures from "./failures.ts"
 import * as Link from "./link.ts"
-import type { MqttConnection, Options } from "./model.ts"
 import * as PacketLog from "./packetLog.ts"
 import * as Traffic from "./traffic.ts"
 
@@ -51,8 +46,8 @@ const toConnect = (options: Options): Packet.Connect => {
  * Fails with what `MqttConnection.make` fails with; what it had acquired by then goes with the scope.
  */
 export const open = Effect.fnUntraced(function*(
-  options: Options
-): Effect.fn.Return<Established, MqttError.MqttError, MqttTransport | Scope.Scope> {
+  options: SessionConnectionOptions
+): Effect.fn.Return<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
   const transport = yield* MqttTransport
   const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
   const progress: { waitingFor: "network" | "CONNACK" } = { waitingFor: "network" }
@@ -93,13 +88,13 @@ const endingWith = (scope: Scope.Closeable): Effect.Effect<Ending, never, Scope.
       const { link } = ending
       return link === undefined
         ? close
-        : Effect.ensuring(link.shutdown(failures.closed, Link.disconnectPacket(0x00)), close)
+        : Effect.ensuring(link.fail(failures.closed), close)
     }
     return Effect.as(Scope.addFinalizerExit(outer, end), ending)
   })
 
 const handshake = Effect.fnUntraced(function*(
-  options: Options,
+  options: SessionConnectionOptions,
   network: NetworkConnection,
   scope: Scope.Closeable,
   ending: Ending
@@ -107,7 +102,6 @@ const handshake = Effect.fnUntraced(function*(
   const connect = toConnect(options)
   const maximumPacketSize = options.maximumPacketSize ?? connect.properties.maximumPacketSize ??
     defaultMaximumPacketSize
-  const traffic = options.traffic ?? Traffic.make()
   const link = yield* Link.make({
     connect,
     network,
@@ -117,128 +111,12 @@ const handshake = Effect.fnUntraced(function*(
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
     drainTimeout: options.drainTimeout ?? "1 second",
     fill: options.fill ?? (() => {}),
-    traffic,
+    traffic: options.traffic ?? Traffic.make(),
     packetLog: yield* PacketLog.make,
     outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? 0,
     authenticate: options.authenticate
   })
   ending.link = link
-  const connack = yield* link.open
-  return new Established(link, connack, traffic)
+  yield* link.open
+  return link
 })
-
-/** The public face of a link that a server has accepted. */
-export class Established implements MqttConnection {
-  readonly #link: Link.Link
-  readonly #traffic: Traffic.Counters
-  readonly connack: Packet.Connack
-
-  constructor(link: Link.Link, connack: Packet.Connack, traffic: Traffic.Counters) {
-    this.#link = link
-    this.#traffic = traffic
-    this.connack = asAskedFor(connack, link.connection.connect)
-  }
-
-  /** To be called once: looks after Keep Alive from now on, and after what else there is. */
-  watch(deadlines: Link.Deadlines): Effect.Effect<void> {
-    return this.#link.watch(deadlines)
-  }
-
-  get protocolVersion(): Packet.ProtocolVersion {
-    return this.#link.connection.connect.protocolVersion
-  }
-
-  get clientId(): string {
-    return this.#link.clientId
-  }
-
-  get keepAlive(): number {
-    return this.#link.connection.keepAlive.interval / 1000
-  }
-
-  get limits(): ServerLimits {
-    return this.#link.connection.limits
-  }
-
-  send(packet: Packet.ClientPacket): Effect.Effect<void, MqttError.MqttError> {
-    return this.#link.send(packet)
-  }
-
-  get pull(): Effect.Effect<ReadonlyArray<Connection.SessionPacket>, MqttError.MqttError> {
-    return this.#link.pull
-  }
-
-  get ping(): Effect.Effect<void, MqttError.MqttError> {
-    return this.#link.ping
-  }
-
-  disconnect({ properties, reasonCode = 0x00 }: DisconnectOptions = {}): Effect.Effect<void, MqttError.MqttError> {
-    return Effect.suspend(() => disconnect(this.#link, Link.disconnectPacket(reasonCode, properties)))
-  }
-
-  get abort(): Effect.Effect<void> {
-    return this.#link.abort(failures.closed)
-  }
-
-  get ended(): Effect.Effect<never, MqttError.MqttError> {
-    return this.#link.ended
-  }
-
-  fail(error: MqttError.MqttError, reasonCode = 0x00): Effect.Effect<void> {
-    return this.#link.shutdown(error, Link.disconnectPacket(reasonCode))
-  }
-
-  violated(violation: ProtocolViolation): Effect.Effect<void> {
-    return this.#link.violated(violation)
-  }
-
-  enqueue(packet: Packet.ClientPacket): InvalidPacket | undefined {
-    return this.#link.enqueue(packet)
-  }
-
-  wake(): void {
-    this.#link.wake()
-  }
-
-  wakeAfterReading(): void {
-    this.#link.wakeAfterReading()
-  }
-
-  onWritten(written: () => void, begun?: () => void): void {
-    this.#link.onWritten(written, begun)
-  }
-
-  unsent(): number {
-    return this.#link.unsent
-  }
-
-  now(): number {
-    return this.#link.now()
-  }
-
-  silence(): number {
-    return this.#link.now() - this.#link.connection.keepAlive.lastHeard
-  }
-
-  traffic(): MqttState.Traffic {
-    return { ...this.#traffic }
-  }
-}
-
-type DisconnectOptions = NonNullable<Parameters<MqttConnection["disconnect"]>[0]>
-
-/** Response Information comes only to those who asked for it. `[MQTT-3.1.2-28]`. */
-const asAskedFor = (connack: Packet.Connack, connect: Packet.Connect): Packet.Connack => {
-  const { responseInformation, ...properties } = connack.properties
-  const isUnasked = responseInformation !== undefined && connect.properties.requestResponseInformation !== 1
-  return isUnasked ? { ...connack, properties } : connack
-}
-
-const disconnect = (link: Link.Link, packet: Packet.Disconnect): Effect.Effect<void, MqttError.MqttError> => {
-  const { protocolVersion } = link.connection.connect
-  const invalid = Validity.check(packet, { protocolVersion, sender: "client" }) ??
-    Connection.checkDisconnect(link.connection, packet)
-  return invalid === undefined
-    ? link.shutdown(failures.closed, packet)
-    : Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
-}

@@ -6,7 +6,7 @@ import * as MqttError from "../../../src/MqttError.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../../src/testing/index.ts"
 import {
-  connect,
+  connectSession as connect,
   failsAtOnce,
   latency,
   opening,
@@ -54,7 +54,7 @@ describe("authentication", () => {
   it.effect("R41 R137 challenges are answered with the same method, and nothing else is sent before CONNACK", () =>
     scenario(Effect.gen(function*() {
       // Pings would be due every second.
-      const { fiber, peer } = yield* opening({ ...options, keepAlive: "4 seconds", fill: () => {} })
+      const { fiber, peer } = yield* opening({ ...options, keepAlive: "4 seconds" })
       const connect = yield* peer.expect("Connect")
       assert.strictEqual(connect.properties.authenticationMethod, authenticationMethod)
       assert.deepStrictEqual(connect.properties.authenticationData, Uint8Array.of(1))

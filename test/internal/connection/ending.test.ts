@@ -8,7 +8,7 @@ import { none } from "../../../src/protocol/Properties.ts"
 import * as ReasonCode from "../../../src/protocol/ReasonCode.ts"
 import { FakeNetwork, ScriptedServer } from "../../../src/testing/index.ts"
 import {
-  connect,
+  connectSession as connect,
   failsAtOnce,
   latency,
   opening,
@@ -197,7 +197,7 @@ describe("the end of a connection", () => {
             startImmediately: true
           })
           yield* settle
-          assert.isAbove(connection.unsent(), 0)
+          assert.isAbove(connection.unsent, 0)
           yield* takes(1000, connection.disconnect())
           assert.strictEqual((yield* Fiber.join(sending)).reason._tag, "Closed")
           assert.strictEqual(yield* openConnections, 0)

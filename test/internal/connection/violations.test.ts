@@ -5,7 +5,7 @@ import type * as MqttConnection from "../../../src/MqttConnection.ts"
 import type { ProtocolVersion } from "../../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../../src/testing/index.ts"
 import {
-  connect,
+  connectSession as connect,
   failsAtOnce,
   opening,
   publish,

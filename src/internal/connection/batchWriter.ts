@@ -14,7 +14,7 @@ import type { ClientPacket } from "../../protocol/Packet.ts"
 import type { InvalidPacket } from "../../protocol/ProtocolError.ts"
 import type { PacketLog } from "./packetLog.ts"
 
-export interface WriterOptions {
+export interface BatchWriterOptions {
   readonly encoder: Encoder
   readonly network: NetworkConnection
   /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
@@ -32,8 +32,8 @@ interface Callback {
   readonly begun: (() => void) | undefined
 }
 
-export class Writer {
-  readonly #options: WriterOptions
+export class BatchWriter {
+  readonly #options: BatchWriterOptions
   #beingWritten = 0
   #enqueued = 0
   #callbacks: Array<Callback> = []
@@ -44,7 +44,7 @@ export class Writer {
   /** There from the first time on that something waits for it. */
   #dispatcher: SchedulerDispatcher | undefined
 
-  constructor(options: WriterOptions) {
+  constructor(options: BatchWriterOptions) {
     this.#options = options
   }
 

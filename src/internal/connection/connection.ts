@@ -1,16 +1,21 @@
 /**
- * What an MQTT connection is asked for, and what it offers: the types of `MqttConnection`, for the modules it is made of.
+ * What an MQTT connection is asked for and what it offers: to users, as `MqttConnection`, and to the client's session.
+ *
+ * Types only. `link.ts` implements them.
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type * as MqttError from "../../MqttError.ts"
-import type * as MqttState from "../../MqttState.ts"
+import type { NetworkConnection } from "../../MqttTransport.ts"
 import type * as Connection from "../../protocol/Connection.ts"
+import type * as Deadlines from "../../protocol/Deadlines.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type * as Properties from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import type { ServerLimits } from "../../protocol/ServerLimits.ts"
+import type { PacketLog } from "./packetLog.ts"
 import type * as Traffic from "./traffic.ts"
 
 /**
@@ -55,10 +60,6 @@ export interface Options {
   readonly outgoingTopicAliasMaximum?: number | undefined
   /** Connects to the server this names instead, which takes a transport that can. 5.0 section 4.11. */
   readonly serverReference?: string | undefined
-  /** Called before each write, when the network takes more: the moment to `enqueue` what else there is to send. */
-  readonly fill?: (() => void) | undefined
-  /** Counts what goes over this connection too, such as the connections before it. Default: counters of its own. */
-  readonly traffic?: Traffic.Counters | undefined
   /** How long the last bytes may take to leave when the connection is ended from this side. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
 }
@@ -96,34 +97,90 @@ export interface MqttConnection {
    * Sends DISCONNECT and ends the connection. Default reason: 0x00, so the server drops the Will. Fails with
    * `InvalidRequest`, and ends nothing, when DISCONNECT cannot say that.
    */
-  readonly disconnect: (
-    options?: { readonly reasonCode?: number | undefined; readonly properties?: Properties.Properties | undefined }
-  ) => Effect.Effect<void, MqttError.MqttError>
+  readonly disconnect: (options?: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
   /** Ends the connection without DISCONNECT: the server publishes the Will. */
   readonly abort: Effect.Effect<void>
   /** Fails with what ended the connection, as soon as it has ended. */
   readonly ended: Effect.Effect<never, MqttError.MqttError>
+}
+
+/**
+ * What DISCONNECT says. Section 3.14.2.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface DisconnectOptions {
+  /** Default: 0x00, so the server drops the Will. */
+  readonly reasonCode?: number | undefined
+  readonly properties?: Properties.Properties | undefined
+}
+
+/** What the client's session asks of a connection besides. */
+export interface SessionConnectionOptions extends Options {
+  /** Called before each write, when the network takes more: the moment to `enqueue` more packets. */
+  readonly fill?: (() => void) | undefined
+  /** Counts the bytes and packets of this connection too, beside those of earlier ones. Default: counters of its own. */
+  readonly traffic?: Traffic.Counters | undefined
+}
+
+/** A connection as the client's session uses it: many packets in one turn, deadlines of the session's own. */
+export interface SessionConnection extends MqttConnection {
+  /**
+   * Checks Keep Alive, the packet that is being read, and the deadlines of the session from now on. To be called once.
+   */
+  readonly checkDeadlines: (session: SessionDeadlines) => Effect.Effect<void>
   /** Ends the connection for a reason of the caller's, which everything pending fails with. */
   readonly fail: (error: MqttError.MqttError, reasonCode?: number) => Effect.Effect<void>
   /** Ends the connection because the server broke a rule that the session keeps. */
   readonly violated: (violation: ProtocolViolation) => Effect.Effect<void>
-  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
+  /** Encodes a packet into the write at the end of this turn, or says why the packet cannot be written. */
   readonly enqueue: (packet: Packet.ClientPacket) => InvalidPacket | undefined
   /** Asks for a write, and with it for `fill`. */
   readonly wake: () => void
-  /** As `wake`, once all that has arrived already is read: answers to it leave in one write. */
+  /** As `wake`, once all bytes that have arrived already are read: the answers to them leave in one write. */
   readonly wakeAfterReading: () => void
   /**
-   * Calls back when the network took all that was enqueued so far, or, with `begun`, when the connection ended and
-   * nobody knows how much of it went out. Neither when it ended before the write began.
+   * Calls `written` when the network took everything enqueued so far. Calls `begun` when the network makes the write wait:
+   * from then on nobody knows how much of it went out. Calls neither if the connection ended before the write began.
    */
   readonly onWritten: (written: () => void, begun?: () => void) => void
   /** Bytes enqueued that the network has not taken. */
-  readonly unsent: () => number
+  readonly unsent: number
   /** Milliseconds of the clock that deadlines count in. */
   readonly now: () => number
   /** Milliseconds since anything was heard. */
-  readonly silence: () => number
-  /** What went over it so far. */
-  readonly traffic: () => MqttState.Traffic
+  readonly silence: number
+}
+
+/** The deadlines that the session has on a connection. One fiber serves them and the connection's own. */
+export interface SessionDeadlines {
+  /** When to check, milliseconds; too early does no harm. */
+  readonly due: (now: number) => Pick<Deadlines.Deadlines, "Response" | "Unclaimed">
+  /** A deadline has come. The timer was late by so many milliseconds. */
+  readonly check: (name: "Response" | "Unclaimed", now: number, late: number) => Effect.Effect<void>
+}
+
+/** What a link is made of: `opening.ts` makes it from the options and their defaults. */
+export interface LinkOptions {
+  readonly connect: Packet.Connect
+  readonly network: NetworkConnection
+  /** Closing it closes the network connection and ends the fibers. */
+  readonly scope: Scope.Closeable
+  readonly maximumPacketSize: number
+  /** Milliseconds. */
+  readonly packetTimeout: number
+  /** Milliseconds. */
+  readonly pingInterval: number | undefined
+  readonly drainTimeout: Duration.Input
+  readonly fill: () => void
+  /** Counted into. */
+  readonly traffic: Traffic.Counters
+  /** Told of every packet, if somebody wants to see the packets. */
+  readonly packetLog: PacketLog | undefined
+  /** How many Topic Aliases are assigned at most, if the server takes as many. */
+  readonly outgoingTopicAliasMaximum: number
+  readonly authenticate:
+    | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
+    | undefined
 }

@@ -1,0 +1,37 @@
+/**
+ * What becomes of an AUTH of the server: before CONNACK reading waits for the answer, afterwards it goes on meanwhile.
+ *
+ * The answer itself is the program's. MQTT 5.0 section 4.12.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { MqttError } from "../../MqttError.ts"
+import { disconnectPacket, type Ending } from "./ending.ts"
+import * as failures from "./failures.ts"
+
+/** Before CONNACK: a connection whose AUTH cannot be answered is over. */
+export const authenticate = (answer: Effect.Effect<void, MqttError>, ending: Ending): Effect.Effect<void, MqttError> =>
+  answer.pipe(
+    Effect.catch((error) => ending.shutdown(error, disconnectPacket(0x80))),
+    // Packets in the same bytes are lost with the answer, so the connection cannot go on. [MQTT-4.13.2-1]
+    Effect.onError((cause) =>
+      ending.shutdown(failures.fromCause(cause), disconnectPacket(Cause.hasInterruptsOnly(cause) ? 0x00 : 0x80))
+    )
+  )
+
+/** After CONNACK: the program makes the answer in a fiber of its own. */
+export const reauthenticate = (
+  answer: Effect.Effect<void, MqttError>,
+  ending: Ending,
+  scope: Scope.Scope
+): Effect.Effect<void> =>
+  answer.pipe(
+    Effect.catchCause((cause) => {
+      // Whoever closes the connection waits for this fiber.
+      if (ending.isClosing) return Effect.void
+      return ending.shutdown(failures.fromCause(cause), disconnectPacket(0x80))
+    }),
+    Effect.forkIn(scope, { startImmediately: true }),
+    Effect.asVoid
+  )
