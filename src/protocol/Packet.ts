@@ -6,16 +6,11 @@
  *
  * @since 0.1.0
  */
+import type { PacketType, ProtocolVersion } from "./PacketType.ts"
 import type { Properties } from "./Properties.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
 
-/**
- * The two versions, by the specification's own numbers: protocol level 4 and 5.
- *
- * @since 0.1.0
- * @category models
- */
-export type ProtocolVersion = "3.1.1" | "5.0"
+export type { PacketType, ProtocolVersion } from "./PacketType.ts"
 
 /**
  * Quality of Service: 0 at most once, 1 at least once, 2 exactly once. Section 4.3.
@@ -260,12 +255,6 @@ export type Packet =
   | Pingresp
   | Disconnect
   | Auth
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type PacketType = Packet["_tag"]
 
 /**
  * What a client sends.

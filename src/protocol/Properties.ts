@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { PacketType } from "./Packet.ts"
+import type { PacketType } from "./PacketType.ts"
 
 /**
  * A name and a value, both UTF-8 strings. The same name may stand more than once and order is kept

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { PacketType, ProtocolVersion } from "./Packet.ts"
+import type { PacketType, ProtocolVersion } from "./PacketType.ts"
 
 /**
  * The number on the wire.
