@@ -229,7 +229,8 @@ const input = (core: Core.Core, run: () => void): Effect.Effect<void> =>
 const actions = (core: Core.Core) => {
   const withConnection = (clientId: string, run: (connection: Connection) => void): Effect.Effect<void> =>
     input(core, () => {
-      const connection = core.sessions.get(clientId)?.connection
+      const session = core.sessions.get(clientId)
+      const connection = session === undefined ? undefined : Core.connectionOf(core, session)
       if (connection !== undefined) run(connection)
     })
   const withSession = (clientId: string, run: (session: SessionState) => void): Effect.Effect<void> =>

@@ -251,6 +251,26 @@ describe("MemoryBroker", () => {
     )
 
     inBothVersions(
+      "are resumed over another network of the broker, whose connections have the same numbers",
+      (version, broker) =>
+        Effect.gen(function*() {
+          yield* broker.holdAcknowledgements()
+          const message = publish("a", { qos: 1, packetIdentifier: 1 })
+          const first = yield* connect(version, persistent(version))
+          yield* first.send(message)
+          yield* roundTrip
+          const { transport } = yield* FakeNetwork.make(broker.accept)
+          const second = yield* Effect.provideService(connect(version, persistent(version)), MqttTransport, transport)
+          assert.isTrue(first.isEnded())
+          assert.isTrue(connackOf(second.connack).sessionPresent)
+          yield* second.send({ ...message, dup: true })
+          yield* roundTrip
+          const received = (yield* broker.packets()).filter(({ packet }) => packet._tag === "Publish")
+          assert.deepStrictEqual(received.map(({ connection }) => connection), [1, 1])
+        })
+    )
+
+    inBothVersions(
       "are gone after a clean start, and with the connection when not asked for",
       (version, broker) =>
         Effect.gen(function*() {

@@ -26,7 +26,7 @@ type Connected = Connection.Connection
 export const serve = (core: Core, peer: Peer): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
     const wire = Wire.make(peer)
-    const connection = Connection.make(wire, core.now())
+    const connection = Connection.make(wire, ++core.connectionCount, core.now())
     core.connections.add(connection)
     const read = Effect.map(peer.pull, (chunks) => {
       for (const chunk of chunks) received(core, connection, chunk)

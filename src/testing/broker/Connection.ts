@@ -51,6 +51,9 @@ export interface Established {
  * @category models
  */
 export interface Connection {
+  /** Counts the connections of the broker. Sessions name their connection by it. */
+  readonly ordinal: number
+  /** Counts the connections of the network: two networks of one broker both have a connection 1. */
   readonly number: number
   readonly wire: Wire
   phase: Phase
@@ -85,7 +88,8 @@ export interface Connection {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (wire: Wire, now: number): Connection => ({
+export const make = (wire: Wire, ordinal: number, now: number): Connection => ({
+  ordinal,
   number: wire.peer.connection,
   wire,
   phase: "new",

@@ -34,6 +34,10 @@ export interface Core {
   readonly turns: Turns
   readonly violations: Array<Violation>
   readonly connections: Set<Connection>
+  /** How many connections the broker has had. */
+  connectionCount: number
+  /** The connections that a session names, by their ordinal. */
+  readonly attached: Map<number, Connection>
   assignedClientIds: number
 }
 
@@ -54,8 +58,43 @@ export const make = (options: Options, timeline: Timeline): Core => {
     turns: new Map(),
     violations: [],
     connections: new Set(),
+    connectionCount: 0,
+    attached: new Map(),
     assignedClientIds: 0
   }
+}
+
+/**
+ * The connection on which the client of a session is connected.
+ *
+ * @since 0.2.0
+ * @category sessions
+ */
+export const connectionOf = (core: Core, session: Session): Connection | undefined =>
+  session.connection === undefined ? undefined : core.attached.get(session.connection)
+
+/**
+ * The client of the session is connected on this connection.
+ *
+ * @since 0.2.0
+ * @category sessions
+ */
+export const attachSession = (core: Core, session: Session, connection: Connection): void => {
+  session.connection = connection.ordinal
+  core.attached.set(connection.ordinal, connection)
+}
+
+/**
+ * The connection has ended for the session. Whether it was the session's connection.
+ *
+ * @since 0.2.0
+ * @category sessions
+ */
+export const detachSession = (core: Core, session: Session, connection: Connection): boolean => {
+  if (session.connection !== connection.ordinal) return false
+  session.connection = undefined
+  core.attached.delete(connection.ordinal)
+  return true
 }
 
 /**

@@ -8,7 +8,7 @@
 import type * as Packet from "../../protocol/Packet.ts"
 import { none, type Properties } from "../../protocol/Properties.ts"
 import type { Connection, Established } from "./Connection.ts"
-import { type Core, send } from "./Core.ts"
+import { connectionOf, type Core, send } from "./Core.ts"
 import * as Message from "./Message.ts"
 import * as Routing from "./Routing.ts"
 import * as Session from "./Session.ts"
@@ -50,7 +50,8 @@ const retain = (core: Core, message: Message.Message): void => {
  * @category messages
  */
 export const deliver = (core: Core, session: Session.Session, delivery: Session.Delivery): void => {
-  const connection = session.connection?.isWelcome === true ? session.connection : undefined
+  const attached = connectionOf(core, session)
+  const connection = attached?.isWelcome === true ? attached : undefined
   if (delivery.qos === 0) {
     if (connection !== undefined) sendMessage(core, connection, delivery, undefined, false)
     return

@@ -11,7 +11,7 @@ import { none, type Properties } from "../../protocol/Properties.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
 import * as Conduct from "./Conduct.ts"
 import type { Connection } from "./Connection.ts"
-import { answer, connack, type Core, flush, note, send } from "./Core.ts"
+import { answer, attachSession, connack, connectionOf, type Core, detachSession, flush, note, send } from "./Core.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Message from "./Message.ts"
 import { announced, type AuthenticationAnswer, defaultReceiveMaximum } from "./Options.ts"
@@ -73,8 +73,7 @@ export const detach = (core: Core, connection: Connection): void => {
   const session = connection.established?.session
   connection.phase = "ended"
   if (connection.keepAliveAppointment !== undefined) core.timeline.cancel(connection.keepAliveAppointment)
-  if (session?.connection !== connection) return
-  session.connection = undefined
+  if (session === undefined || !detachSession(core, session, connection)) return
   scheduleWill(core, session)
   if (session.expiryInterval === 0) return endSession(core, session)
   if (session.expiryInterval === forever) return
@@ -202,14 +201,15 @@ const welcome = (core: Core, connection: Connection, packet: Packet.Connect, aut
   const isAssigned = packet.clientId === ""
   if (isAssigned) connection.clientId = assignClientId(core)
   const before = core.sessions.get(connection.clientId)
-  if (before?.connection !== undefined) disconnect(core, before.connection, 0x8e)
+  const connected = before === undefined ? undefined : connectionOf(core, before)
+  if (connected !== undefined) disconnect(core, connected, 0x8e)
   if (before !== undefined && packet.cleanStart) endSession(core, before)
   const kept = core.sessions.get(connection.clientId)
   const session = kept ?? Session.make(connection.clientId)
   core.sessions.set(connection.clientId, session)
   const asked = askedExpiry(packet)
   session.expiryInterval = Math.min(asked, core.options.maximumSessionExpiryInterval ?? forever)
-  session.connection = connection
+  attachSession(core, session, connection)
   session.will = packet.will
   cancelAppointments(core, session, "willAppointment", "expiryAppointment")
   // The client can only go by what it is told, be it a lie.
@@ -259,7 +259,7 @@ const establish = (
   connection.established = {
     session,
     conduct: Conduct.make({
-      connection: connection.number,
+      connection: connection.ordinal,
       session,
       sessionPresent,
       receiveMaximum: is50 ? options.receiveMaximum ?? defaultReceiveMaximum : defaultReceiveMaximum,

@@ -8,7 +8,6 @@
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { Appointment } from "../network/Timeline.ts"
-import type { Connection } from "./Connection.ts"
 import type { Message } from "./Message.ts"
 
 /**
@@ -81,7 +80,7 @@ export interface Incoming {
   isAnswered: boolean
   /** The client knows that it is over: the identifier is free. */
   isSettled: boolean
-  /** The connection it was sent on last. */
+  /** The connection it was sent on last, by its ordinal. */
   connection: number
 }
 
@@ -100,7 +99,8 @@ export interface Session {
   lastIdentifier: Packet.PacketIdentifier
   /** Seconds; 0xFFFFFFFF for ever. */
   expiryInterval: number
-  connection: Connection | undefined
+  /** The connection the client is connected on, by its ordinal: `Core.connectionOf` finds it. */
+  connection: number | undefined
   will: Packet.Will | undefined
   willAppointment: Appointment | undefined
   expiryAppointment: Appointment | undefined
