@@ -1,5 +1,6 @@
 /**
- * Checks which module of `src` imports which: the dependency direction of the architecture, one row per kind of module.
+ * Checks which module of `src` imports which: the dependency direction of the architecture, one row per kind of module,
+ * and which modules may know the parts of Effect that it marks as unstable.
  *
  * Type imports count as well. Circular imports are the linter's business (`import/no-cycle`).
  * usage: node scripts/modules.ts [folder of src]
@@ -14,6 +15,7 @@ import { filesUnder, repository } from "./files.ts"
 type LayerName =
   | "protocol"
   | "transport"
+  | "socketTransport"
   | "ports"
   | "connectionParts"
   | "connection"
@@ -25,7 +27,7 @@ type LayerName =
   | "testing"
   | "testingNode"
   | "cli"
-type Package = "effect" | "effect/socket" | "@effect/platform-node" | "node:"
+type Package = "effect" | "@effect/platform-node" | "node:"
 
 interface Layer {
   /** Its modules, by their path in `src`. The first layer that matches a module is the module's. */
@@ -45,8 +47,9 @@ const layers: Record<LayerName, Layer> = {
   transport: {
     modules: /^(MqttTransport\.ts$|internal\/transport\/)/,
     layers: ["protocol", "ports"],
-    packages: ["effect", "effect/socket"]
+    packages: ["effect"]
   },
+  socketTransport: { modules: /^SocketTransport\.ts$/, layers: ["transport", "ports"], packages: ["effect"] },
   ports: {
     modules:
       /^(Mqtt(Authentication|Store|Error|Message|Options|State|Tracing)|NetworkProbe)\.ts$|^internal\/config\.ts$/,
@@ -62,19 +65,23 @@ const layers: Record<LayerName, Layer> = {
   clientParts: { modules: /^internal\/client\//, layers: belowClient, packages: ["effect"] },
   node: {
     modules: /^node\//,
-    layers: core,
-    packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
+    layers: [...core, "socketTransport"],
+    packages: ["effect", "@effect/platform-node", "node:"]
   },
-  browser: { modules: /^browser\//, layers: core, packages: ["effect", "effect/socket"] },
+  browser: { modules: /^browser\//, layers: [...core, "socketTransport"], packages: ["effect"] },
   testingNode: {
     modules: /^testing\/node\//,
     layers: [...belowConnection, "testing"],
-    packages: ["effect", "effect/socket", "@effect/platform-node", "node:"]
+    packages: ["effect", "@effect/platform-node", "node:"]
   },
   testing: { modules: /^testing\//, layers: belowConnection, packages: ["effect"] },
   cli: { modules: /^cli\//, layers: [...core, "node"], packages: ["effect", "@effect/platform-node", "node:"] },
   topic: { modules: /^(MqttTopic\.ts$|internal\/topic\/)/, layers: core, packages: ["effect"] },
-  client: { modules: /^[^/]+\.ts$/, layers: [...belowClient, "clientParts", "topic"], packages: ["effect"] }
+  client: {
+    modules: /^[^/]+\.ts$/,
+    layers: [...belowClient, "clientParts", "topic", "socketTransport"],
+    packages: ["effect"]
+  }
 }
 
 const layerOf = (module: string): LayerName | undefined => {
@@ -82,13 +89,21 @@ const layerOf = (module: string): LayerName | undefined => {
   return undefined
 }
 
-/** `effect/socket` is marked unstable there, so it counts as a package of its own. */
 const packages: ReadonlyArray<readonly [Package, RegExp]> = [
-  ["effect/socket", /^effect\/socket(\/|$)/],
   ["effect", /^effect(\/|$)/],
   ["@effect/platform-node", /^@effect\/platform-node(\/|$)/],
   ["node:", /^node:/]
 ]
+
+/** What Effect marks as unstable or experimental, and the only modules that may import it. */
+const unstable: ReadonlyArray<{ readonly imported: RegExp; readonly modules: RegExp }> = [
+  { imported: /^effect\/socket(\/|$)/, modules: /^(SocketTransport\.ts$|(node|browser|testing\/node)\/)/ },
+  { imported: /^effect\/net(\/|$)/, modules: /^(NetworkProbe|node\/NodeNetworkProbe)\.ts$/ }
+]
+
+const mayImport = (module: string, layer: Layer, specifier: string): boolean =>
+  packages.some(([name, pattern]) => layer.packages.includes(name) && pattern.test(specifier)) &&
+  unstable.every(({ imported, modules }) => !imported.test(specifier) || modules.test(module))
 
 /** A node of an ESTree syntax tree. */
 interface Node {
@@ -129,9 +144,7 @@ const violation = (module: string, specifier: string): string | undefined => {
   const from = layerOf(module)
   if (from === undefined) return `${module} belongs to no layer: give it one in scripts/modules.ts`
   if (!specifier.startsWith(".")) {
-    const imported = packages.find(([, pattern]) => pattern.test(specifier))?.[0]
-    if (imported !== undefined && layers[from].packages.includes(imported)) return undefined
-    return `${module} (${from}) may not import ${specifier}`
+    return mayImport(module, layers[from], specifier) ? undefined : `${module} (${from}) may not import ${specifier}`
   }
   const imported = path.posix.join(path.posix.dirname(module), specifier)
   const to = layerOf(imported)

@@ -42,3 +42,6 @@ export * as MqttTransport from "./MqttTransport.ts"
 
 /** @since 0.1.0 */
 export * as NetworkProbe from "./NetworkProbe.ts"
+
+/** @since 0.2.0 */
+export * as SocketTransport from "./SocketTransport.ts"

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TlsFailed } from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
+import * as SocketTransport from "../SocketTransport.ts"
 import * as ByteStream from "./internal/byteStream.ts"
 import * as Target from "./internal/target.ts"
 
@@ -31,7 +32,7 @@ export interface Options extends ByteStream.TcpOptions {}
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
   const { host, port = 1883 } = options
   const endpoint = `mqtt://${Target.authority(host, port)}`
-  return MqttTransport.fromSocket({
+  return SocketTransport.fromSocket({
     endpoint,
     socket: Effect.flatMap(ByteStream.tcp({ ...options, port, endpoint }), ByteStream.toSocket),
     connectionLost: ByteStream.lost,

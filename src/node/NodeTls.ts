@@ -12,6 +12,7 @@ import * as Fs from "node:fs/promises"
 import * as Attempt from "../internal/transport/attempt.ts"
 import type * as MqttError from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
+import * as SocketTransport from "../SocketTransport.ts"
 import * as ByteStream from "./internal/byteStream.ts"
 import * as Secure from "./internal/secure.ts"
 import * as Target from "./internal/target.ts"
@@ -43,7 +44,7 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
     const tls = yield* Attempt.evaluate(options.tls ?? {}, endpoint)
     const plain = yield* ByteStream.tcp({ ...options, port, endpoint })
     const { lost, stream } = yield* Secure.secure(plain, { host, port }, tls, options.drainTimeout)
-    return MqttTransport.fromSocket({
+    return SocketTransport.fromSocket({
       endpoint,
       socket: Secure.toSocket(stream),
       openFailed: (cause) => lost({ cause, hasReceived: false }),

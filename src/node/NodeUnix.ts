@@ -9,6 +9,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as MqttTransport from "../MqttTransport.ts"
+import * as SocketTransport from "../SocketTransport.ts"
 import * as ByteStream from "./internal/byteStream.ts"
 
 /**
@@ -30,7 +31,7 @@ export interface Options {
  */
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
   const endpoint = `unix://${options.path}`
-  return MqttTransport.fromSocket({
+  return SocketTransport.fromSocket({
     endpoint,
     socket: Effect.flatMap(ByteStream.unix({ ...options, endpoint }), ByteStream.toSocket)
   })

@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream"
 import * as Attempt from "../internal/transport/attempt.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
+import * as SocketTransport from "../SocketTransport.ts"
 import * as ByteStream from "./internal/byteStream.ts"
 import * as Secure from "./internal/secure.ts"
 import * as Target from "./internal/target.ts"
@@ -100,7 +101,7 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
       WebSocket.open(implementation, ground.stream, target, settings, drainTimeout),
       openFailed
     )
-    return MqttTransport.fromWebSocket({
+    return SocketTransport.fromWebSocket({
       endpoint,
       webSocket: Effect.succeed(webSocket),
       maximumUnsent: settings.maximumUnsent,

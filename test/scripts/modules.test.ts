@@ -29,6 +29,11 @@ describe("dependency direction", () => {
     ["protocol/Packet.ts", `export { x } from "node:fs"`],
     ["MqttError.ts", `export * from "./internal/connection/writer.ts"`],
     ["MqttStore.ts", `import * as Socket from "effect/socket/Socket"`],
+    ["MqttTransport.ts", `import type * as Socket from "effect/socket/Socket"`],
+    ["MqttTransport.ts", `export { fromSocket } from "./SocketTransport.ts"`],
+    ["MqttClient.ts", `import * as Dns from "effect/net/Dns"`],
+    ["node/NodeTcp.ts", `import type * as NetAddress from "effect/net/NetAddress"`],
+    ["internal/connection/writer.ts", `import * as SocketTransport from "../../SocketTransport.ts"`],
     ["internal/connection/writer.ts", `import { MqttClient } from "../../MqttClient.ts"`],
     ["internal/connection/writer.ts", `export const load = () => import("node:net")`],
     ["MqttClient.ts", `import { tcp } from "./node/index.ts"`],
@@ -52,10 +57,15 @@ describe("dependency direction", () => {
   it("allows what each layer needs and ignores comments", () => {
     const source = folderWith({
       "protocol/Packet.ts": `/** import { Effect } from "effect" */\nimport type { Topic } from "./Topic.ts"`,
-      "MqttTransport.ts": `import { Socket } from "effect/socket"\nimport { MqttError } from "./MqttError.ts"`,
+      "MqttTransport.ts": `import { Context } from "effect"\nimport { MqttError } from "./MqttError.ts"`,
+      "SocketTransport.ts":
+        `import { Socket } from "effect/socket"\nimport { MqttTransport } from "./MqttTransport.ts"`,
+      "NetworkProbe.ts": `import * as Dns from "effect/net/Dns"`,
+      "node/NodeNetworkProbe.ts": `import * as Dns from "effect/net/Dns"`,
       "internal/connection/writer.ts":
         `import { Effect } from "effect"\nimport { MqttTransport } from "../../MqttTransport.ts"`,
       "index.ts": `export * as MqttClient from "./MqttClient.ts"`,
+      "node/NodeTcp.ts": `import { Socket } from "effect/socket"\nimport { fromSocket } from "../SocketTransport.ts"`,
       "node/index.ts": `import * as net from "node:net"\nimport { MqttClient } from "../MqttClient.ts"`,
       "testing/node/index.ts": `import * as net from "node:net"\nimport { MemoryBroker } from "../index.ts"`,
       "cli/index.ts": `import { NodeMqtt } from "../node/index.ts"`

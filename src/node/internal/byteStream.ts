@@ -1,7 +1,7 @@
 /**
  * One byte stream to a server, before anything is said on it: TCP, a Unix socket, or what the program opens itself.
  *
- * TLS and WebSocket go on top of it. Who reads and writes it is `MqttTransport.fromSocket`.
+ * TLS and WebSocket go on top of it. Who reads and writes it is `SocketTransport.fromSocket`.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import type * as Duration from "effect/Duration"

@@ -4,7 +4,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Socket from "effect/socket/Socket"
 import { TestClock } from "effect/testing"
 import { OpenFailed, PortRefused } from "../src/MqttError.ts"
-import * as MqttTransport from "../src/MqttTransport.ts"
+import * as SocketTransport from "../src/SocketTransport.ts"
 import { failsAtOnce, reasonOf, settle } from "./support/connection.ts"
 
 const socketError = (reason: Socket.SocketErrorReason): Socket.SocketError => new Socket.SocketError({ reason })
@@ -57,7 +57,8 @@ const makeSocket = Effect.gen(function*() {
   }
 })
 
-const openWith = (socket: Socket.Socket) => MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket) }).open
+const openWith = (socket: Socket.Socket) =>
+  SocketTransport.fromSocket({ endpoint, socket: Effect.succeed(socket) }).open
 
 const failing = (error: Socket.SocketError): Socket.Socket =>
   Socket.make({ reader: Effect.fail(error), writer: Effect.die("no writer") })
@@ -76,7 +77,7 @@ describe("fromSocket", () => {
   it.effect("S2 every attempt asks for a socket of its own", () =>
     Effect.gen(function*() {
       const sockets: Array<Effect.Success<typeof makeSocket>> = []
-      const transport = MqttTransport.fromSocket({
+      const transport = SocketTransport.fromSocket({
         endpoint,
         socket: Effect.map(makeSocket, (made) => {
           sockets.push(made)
@@ -154,7 +155,7 @@ describe("fromSocket", () => {
       assert.strictEqual(reasonOf(unnamed.reason, "OpenFailed").endpoint, endpoint)
       assert.include(unnamed.message, "no route")
       const causes: Array<unknown> = []
-      const named = MqttTransport.fromSocket({
+      const named = SocketTransport.fromSocket({
         endpoint,
         socket: Effect.succeed(socket),
         openFailed: (cause) => {
@@ -185,7 +186,7 @@ describe("fromSocket", () => {
       }
       for (const byte of [0x20, 0x15]) {
         const { frames, socket } = yield* makeSocket
-        const { open } = MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), refuseFirst })
+        const { open } = SocketTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), refuseFirst })
         const connection = yield* open
         yield* frames(Uint8Array.of(byte), Uint8Array.of(0x15))
         const exit = yield* Effect.exit(connection.pull)
@@ -205,7 +206,7 @@ describe("fromSocket", () => {
       }
       for (const count of [0, 1]) {
         const { end, frames, socket } = yield* makeSocket
-        const { open } = MqttTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), connectionLost })
+        const { open } = SocketTransport.fromSocket({ endpoint, socket: Effect.succeed(socket), connectionLost })
         const connection = yield* open
         for (let frame = 0; frame < count; frame++) {
           yield* frames(Uint8Array.of(1))
@@ -235,9 +236,9 @@ class PassiveWebSocket extends EventTarget {
 describe("fromWebSocket", () => {
   const openWebSocket = Effect.gen(function*() {
     const webSocket = new PassiveWebSocket()
-    const { open } = MqttTransport.fromWebSocket({
+    const { open } = SocketTransport.fromWebSocket({
       endpoint,
-      webSocket: Effect.succeed(webSocket as unknown as MqttTransport.WebSocketLike),
+      webSocket: Effect.succeed(webSocket as unknown as SocketTransport.WebSocketLike),
       maximumUnsent: 100
     })
     return { webSocket, connection: yield* open }
