@@ -4,7 +4,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
-import { MqttClient, type MqttError, type MqttOptions } from "../src/index.ts"
+import { MqttClient, type MqttError } from "../src/index.ts"
 import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 import * as Example from "./support/example.ts"
@@ -32,7 +32,7 @@ interface Strategy {
   /** Ends when all are acknowledged, with how many are known to be. */
   readonly send: (
     mqtt: Client,
-    batch: ReadonlyArray<MqttOptions.OutgoingMessage>
+    batch: ReadonlyArray<MqttClient.OutgoingMessage>
   ) => Effect.Effect<number, MqttError.MqttError>
 }
 

@@ -14,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
@@ -33,17 +34,49 @@ import * as Subscriber from "./internal/client/subscriber.ts"
 import * as Supervisor from "./internal/client/supervisor.ts"
 import { TracedPublisher } from "./internal/client/tracedPublisher.ts"
 import { Tracing } from "./internal/client/tracing.ts"
+import type {
+  ConsumeOptions,
+  DisconnectOptions,
+  Options,
+  OutgoingMessage,
+  PublishOptions,
+  RequestOptions,
+  RespondOptions,
+  SubscribeOptions
+} from "./internal/clientOptions.ts"
 import * as failures from "./internal/connection/failures.ts"
+import { defaults } from "./internal/defaults.ts"
+import { resolve, type Resolved } from "./internal/options.ts"
+import * as MqttConfig from "./MqttConfig.ts"
 import type { MqttConnection } from "./MqttConnection.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
-import * as MqttOptions from "./MqttOptions.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttStore } from "./MqttStore.ts"
 import { MqttTransport } from "./MqttTransport.ts"
 import * as Properties from "./protocol/Properties.ts"
 import * as Validity from "./protocol/Validity.ts"
+
+export type {
+  Bounds,
+  ConsumeOptions,
+  Credentials,
+  DisconnectOptions,
+  Escalation,
+  FollowServerReference,
+  MetricsOptions,
+  Options,
+  OutgoingMessage,
+  OverflowPolicy,
+  PublishOptions,
+  PublishProperties,
+  RequestOptions,
+  RespondOptions,
+  SessionMode,
+  SubscribeOptions,
+  Will
+} from "./internal/clientOptions.ts"
 
 /**
  * @since 0.1.0
@@ -60,7 +93,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly publish: (
     topic: string,
     payload: Payload,
-    options?: MqttOptions.PublishOptions
+    options?: PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
   /**
    * Publishes a message and goes on: completes when the window took it (QoS 1 and 2: its identifier is assigned and it
@@ -70,13 +103,13 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly publishAsync: (
     topic: string,
     payload: Payload,
-    options?: MqttOptions.PublishOptions
+    options?: PublishOptions
   ) => Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError>
   /**
    * Publishes a stream of messages, as many at once as the window takes, and ends with their number when all are
    * acknowledged. Fails with the first failure; what was sent before is delivered all the same.
    */
-  readonly publishSink: Sink.Sink<number, MqttOptions.OutgoingMessage, never, MqttError.MqttError>
+  readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError>
   /** Waits until everything published so far has ended, well or badly. Fails only when the client is closed. */
   readonly flush: Effect.Effect<void, MqttError.MqttError>
   /**
@@ -86,12 +119,12 @@ export class MqttClient extends Context.Service<MqttClient, {
    */
   readonly subscribe: (
     topicFilter: string | ReadonlyArray<string>,
-    options?: MqttOptions.SubscribeOptions
+    options?: SubscribeOptions
   ) => Effect.Effect<Subscriber.Subscription, MqttError.MqttError, Scope.Scope>
   /** `subscribe` as a plain stream, subscribed for as long as it is run. */
   readonly messages: (
     topicFilter: string | ReadonlyArray<string>,
-    options?: MqttOptions.SubscribeOptions
+    options?: SubscribeOptions
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
@@ -102,7 +135,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly consume: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
     handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
-    options?: MqttOptions.ConsumeOptions
+    options?: ConsumeOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
   /**
    * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves
@@ -114,7 +147,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly request: (
     topic: string,
     payload: Payload,
-    options?: MqttOptions.RequestOptions
+    options?: RequestOptions
   ) => Effect.Effect<MqttMessage, MqttError.MqttError>
   /**
    * As `consume`, and what the handler returns is published to the Response Topic of the request, with its Correlation
@@ -125,7 +158,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly respond: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
     handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
-    options?: MqttOptions.RespondOptions
+    options?: RespondOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
   /**
    * Whether the server answers: something was heard within the last second, or a ping is answered in time. While a slow
@@ -148,7 +181,7 @@ export class MqttClient extends Context.Service<MqttClient, {
    * connection there is nobody to say it to, and the client closes all the same. Fails with `InvalidRequest`, and closes
    * nothing, when DISCONNECT cannot say that: in 3.1.1 it can say nothing.
    */
-  readonly disconnectWith: (options: MqttOptions.DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
+  readonly disconnectWith: (options: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
   /**
    * Authenticates again on this connection, as `authentication` says, and completes when the server has accepted; other
    * packets go on meanwhile. What goes wrong once it has begun ends the connection. Before an authentication expires the
@@ -161,6 +194,15 @@ export class MqttClient extends Context.Service<MqttClient, {
 }>()("effect-mqtt/MqttClient") {}
 
 /**
+ * When the client connects again unless `reconnect` is given: exponential from one second to thirty, with jitter, for
+ * ever.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const defaultReconnect: Schedule.Schedule<unknown, MqttError.MqttError> = defaults.reconnect
+
+/**
  * A client on whatever `MqttTransport` there is. It lives as long as the scope; then DISCONNECT is sent and everything
  * stops within `drainTimeout`.
  *
@@ -170,9 +212,9 @@ export class MqttClient extends Context.Service<MqttClient, {
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(
-  options: MqttOptions.Options = {}
+  options: Options = {}
 ): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
-  const resolved = yield* Effect.fromResult(MqttOptions.resolve(options))
+  const resolved = yield* Effect.fromResult(resolve(options))
   const clock = yield* Clock.Clock
   const runner = new SessionRunner(resolved)
   const { authentication, connectTimeout } = resolved
@@ -282,7 +324,7 @@ export const make = Effect.fnUntraced(function*(
 /** Its numbers are among the metrics for as long as it lives, if it is to be measured. */
 const measured = (
   { endpoint, options, runner, stats }: {
-    readonly options: MqttOptions.Resolved
+    readonly options: Resolved
     readonly runner: SessionRunner
     readonly stats: () => Stats
     readonly endpoint: string
@@ -304,7 +346,7 @@ const lingering = "1 second"
 
 /** A session that is to persist goes on from where the store has it, and goes back there when the client ends. */
 const keepSession = Effect.fnUntraced(function*(
-  { clientId, session }: MqttOptions.Resolved,
+  { clientId, session }: Resolved,
   runner: SessionRunner
 ): Effect.fn.Return<void, MqttError.MqttError, Scope.Scope> {
   if (session === "clean") return
@@ -334,7 +376,7 @@ const withoutAuthentication = MqttError.fromReason(
 /** Checked before anything is ended, also when there is nobody to say it to. */
 const sayFarewell = (
   { connection, protocolVersion }: SessionRunner,
-  { reasonCode = 0x00, reasonString, sessionExpiry, userProperties }: MqttOptions.DisconnectOptions
+  { reasonCode = 0x00, reasonString, sessionExpiry, userProperties }: DisconnectOptions
 ): Effect.Effect<void, MqttError.MqttError> => {
   const given = {
     ...(sessionExpiry === undefined ? {} : { sessionExpiryInterval: Duration.toMillis(sessionExpiry) / 1000 }),
@@ -363,16 +405,16 @@ const leaveWill = (connection: MqttConnection | undefined): Effect.Effect<void> 
  * @category layers
  */
 export const layer = (
-  options?: MqttOptions.Options
+  options?: Options
 ): Layer.Layer<MqttClient, MqttError.MqttError, MqttTransport> => Layer.effect(MqttClient, make(options))
 
 /**
- * A client whose options come from the environment (`MqttOptions.config`); those given here win.
+ * A client whose options come from the environment (`MqttConfig.environment`); those given here win.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options?: MqttOptions.Options
+  options?: Options
 ): Layer.Layer<MqttClient, MqttError.MqttError | Config.ConfigError, MqttTransport> =>
-  Layer.effect(MqttClient, Effect.flatMap(MqttOptions.config, (config) => make({ ...config, ...options })))
+  Layer.effect(MqttClient, Effect.flatMap(MqttConfig.environment, (config) => make({ ...config, ...options })))

@@ -10,6 +10,9 @@ export * as MqttAuthentication from "./MqttAuthentication.ts"
 /** @since 0.1.0 */
 export * as MqttClient from "./MqttClient.ts"
 
+/** @since 0.2.0 */
+export * as MqttConfig from "./MqttConfig.ts"
+
 /** @since 0.1.0 */
 export * as MqttConnection from "./MqttConnection.ts"
 
@@ -21,9 +24,6 @@ export * as MqttMessage from "./MqttMessage.ts"
 
 /** @since 0.1.0 */
 export * as MqttMetrics from "./MqttMetrics.ts"
-
-/** @since 0.1.0 */
-export * as MqttOptions from "./MqttOptions.ts"
 
 /** @since 0.1.0 */
 export * as MqttState from "./MqttState.ts"

@@ -1,7 +1,7 @@
 // Shows a page with a client of its own: notes that every open page of the same topic sees, also those of an outage.
 // Serve it with `npx vite examples/browser` and open it with ?url=ws://localhost:9001, a WebSocket port of a broker.
 // Further parameters: `topic`, and `reconnect`, the time between attempts, such as "10 seconds".
-import { MqttClient, MqttOptions, type MqttState } from "effect-mqtt"
+import { MqttClient, type MqttState } from "effect-mqtt"
 import { BrowserMqtt } from "effect-mqtt/browser"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -88,7 +88,7 @@ program.pipe(
   Effect.provide(BrowserMqtt.layer({
     url: parameters.get("url") ?? "/mqtt",
     initialConnection: "retry",
-    reconnect: Option.getOrElse(reconnect, () => MqttOptions.defaultReconnect)
+    reconnect: Option.getOrElse(reconnect, () => MqttClient.defaultReconnect)
   })),
   Effect.tapError((error) => show("state", `Closed: ${error.message}`)),
   Effect.runFork

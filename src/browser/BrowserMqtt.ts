@@ -9,9 +9,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { defaults } from "../internal/defaults.ts"
+import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
 import type * as MqttError from "../MqttError.ts"
-import * as MqttOptions from "../MqttOptions.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import * as Page from "./internal/page.ts"
 import type { Target } from "./internal/url.ts"
@@ -21,7 +22,7 @@ import * as WebSocket from "./internal/webSocket.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends MqttOptions.Options {
+export interface Options extends MqttClient.Options {
   /**
    * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
    * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
@@ -64,7 +65,7 @@ const remembering = (next: Attempt): { readonly forCredentials: Attempt; readonl
 const withCredentials = (
   options: Options,
   forCredentials: Attempt
-): Result.Result<MqttOptions.Options, MqttError.MqttError> => {
+): Result.Result<MqttClient.Options, MqttError.MqttError> => {
   const {
     disconnectWithPage: _disconnectWithPage,
     maximumUnsent: _maximumUnsent,
@@ -78,7 +79,7 @@ const withCredentials = (
   const known = Effect.isEffect(url) || credentials !== undefined
     ? undefined
     : Result.getOrUndefined(WebSocket.parse(url))
-  const checked = MqttOptions.resolve({
+  const checked = ClientOptions.resolve({
     ...rest,
     username: username ?? known?.username,
     password: password ?? known?.password
@@ -100,7 +101,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   if (options.reconnectWhenOnline !== false) yield* haste.listen
   const client = yield* MqttClient.make({
     ...clientOptions,
-    reconnect: haste.cutShort(clientOptions.reconnect ?? MqttOptions.defaultReconnect)
+    reconnect: haste.cutShort(clientOptions.reconnect ?? defaults.reconnect)
   }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)))
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   if (options.disconnectWithPage !== false) yield* Page.onEnd(() => void runFork(client.disconnect))

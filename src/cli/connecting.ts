@@ -1,7 +1,7 @@
 /**
  * From the flags and the environment to a client: where the server is, who connects, what CONNECT says.
  *
- * A flag wins over the environment, whose names are those of `MqttOptions.config` and `NodeMqtt.layerConfig`.
+ * A flag wins over the environment, whose names are those of `MqttConfig.environment` and `NodeMqtt.layerConfig`.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,8 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
 import { optional } from "../internal/config.ts"
-import * as MqttOptions from "../MqttOptions.ts"
+import type * as MqttClient from "../MqttClient.ts"
+import * as MqttConfig from "../MqttConfig.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
 import * as NodeTls from "../node/NodeTls.ts"
 import type * as Properties from "../protocol/Properties.ts"
@@ -40,7 +41,7 @@ export type Input = Command.Command.Config.Infer<typeof Flags.connection>
  */
 export interface Connecting {
   readonly transport: NodeMqtt.TransportOptions
-  readonly client: MqttOptions.Options
+  readonly client: MqttClient.Options
   readonly properties: PropertyFlags.ByPacket
   /** What stands behind the server in `-L`. */
   readonly topic: string | undefined
@@ -220,7 +221,7 @@ const tlsOf = Effect.fnUntraced(function*(input: Input, environment: Environment
 // The client
 // ---------------------------------------------------------------------------
 
-const session = (input: Input, { connect }: PropertyFlags.ByPacket): MqttOptions.Options => {
+const session = (input: Input, { connect }: PropertyFlags.ByPacket): MqttClient.Options => {
   const expiry = input.sessionExpiry ?? connect.sessionExpiryInterval
   const keeps = (expiry ?? 0) > 0
   if (!input.persistent && !keeps) return {}
@@ -230,7 +231,7 @@ const session = (input: Input, { connect }: PropertyFlags.ByPacket): MqttOptions
   }
 }
 
-const will = (input: Input, properties: Properties.Properties): Result.Result<MqttOptions.Options, Usage> => {
+const will = (input: Input, properties: Properties.Properties): Result.Result<MqttClient.Options, Usage> => {
   const { willPayload, willQos, willRetain, willTopic } = input
   if (willTopic === undefined) {
     return willPayload === undefined && willQos === undefined && !willRetain
@@ -254,7 +255,7 @@ const clientId = (input: Input): string | undefined =>
   input.id ?? (input.idPrefix === undefined ? undefined : `${input.idPrefix}${process.pid}`)
 
 /** An answer may take as long as the keep alive at most, and people give short ones. */
-const keepAlive = (seconds: number | undefined): MqttOptions.Options =>
+const keepAlive = (seconds: number | undefined): MqttClient.Options =>
   seconds === undefined ? {} : {
     keepAlive: `${seconds} seconds`,
     ...(seconds > 0 && seconds < 10 ? { responseTimeout: `${seconds} seconds` } : {})
@@ -282,7 +283,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
   const properties = yield* Effect.fromResult(
     Result.mapError(PropertyFlags.parse(input.properties), (description) => new Usage({ description }))
   )
-  const [fromEnvironment, known] = yield* Effect.all([environment, MqttOptions.config])
+  const [fromEnvironment, known] = yield* Effect.all([environment, MqttConfig.environment])
   const isSecure = wantsTls(input, fromEnvironment)
   const server = findServer(input, fromEnvironment, isSecure)
   const tls = isSecure || input.insecure ? yield* tlsOf(input, fromEnvironment) : undefined
@@ -304,7 +305,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     ...ofSession,
     ...keepAlive(input.keepAlive),
     ...(yield* Effect.fromResult(will(input, properties.will)))
-  } satisfies MqttOptions.Options
+  } satisfies MqttClient.Options
   const transport: NodeMqtt.TransportOptions = {
     ...(server.url === undefined ? { host: server.host, port: server.port } : { url: server.url }),
     ...(tls === undefined ? {} : { tls }),

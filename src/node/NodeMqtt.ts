@@ -12,10 +12,11 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { optional } from "../internal/config.ts"
+import * as ClientOptions from "../internal/options.ts"
 import type { PerAttempt } from "../internal/transport/attempt.ts"
 import * as MqttClient from "../MqttClient.ts"
+import * as MqttConfig from "../MqttConfig.ts"
 import type * as MqttError from "../MqttError.ts"
-import * as MqttOptions from "../MqttOptions.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import type { Connect } from "./internal/byteStream.ts"
 import * as Endpoints from "./internal/endpoints.ts"
@@ -36,7 +37,7 @@ export type { WebSocketOptions } from "./internal/webSocket.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends MqttOptions.Options {
+export interface Options extends MqttClient.Options {
   /**
    * `mqtt:` (also `tcp:`), `mqtts:` (also `ssl:` and `tls:`), `ws:`, `wss:` and `unix:///path`, such as
    * `mqtts://user:password@host:port`. The port is by default 1883, 8883, 80 or 443. User name and password are used
@@ -70,7 +71,7 @@ export interface Options extends MqttOptions.Options {
 const withCredentials = (
   options: Options,
   endpoints: Endpoints.Endpoints
-): Result.Result<MqttOptions.Options, MqttError.MqttError> => {
+): Result.Result<MqttClient.Options, MqttError.MqttError> => {
   const {
     connect: _connect,
     endpointPolicy: _endpointPolicy,
@@ -93,7 +94,7 @@ const withCredentials = (
   }
   // The client checks its options itself, and here they are all known.
   if (given === undefined && only !== undefined) return Result.succeed(known)
-  return Result.map(MqttOptions.resolve(known), () => ({
+  return Result.map(ClientOptions.resolve(known), () => ({
     ...rest,
     credentials: Effect.suspend(() =>
       Effect.flatMap(
@@ -246,7 +247,7 @@ const unlessGiven = (
  * A client whose options come from the environment: `MQTT_URL`, or `MQTT_HOST` and `MQTT_PORT`, or `MQTT_ENDPOINTS` with
  * commas in between and `MQTT_ENDPOINT_POLICY`; `MQTT_TLS_CA_FILE`, `MQTT_TLS_CERT_FILE`, `MQTT_TLS_KEY_FILE` and the other
  * options of TLS, whose files are read for every attempt; `MQTT_WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the
- * others of WebSocket; and all of `MqttOptions.config`. Those given here win. One that cannot be read fails with its own
+ * others of WebSocket; and all of `MqttConfig.environment`. Those given here win. One that cannot be read fails with its own
  * name.
  *
  * @since 0.1.0
@@ -256,6 +257,6 @@ export const layerConfig = (
   options?: Options
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
   Layer.unwrap(Effect.map(
-    Effect.all([MqttOptions.config, endpointConfig]),
+    Effect.all([MqttConfig.environment, endpointConfig]),
     ([config, endpoint]) => layer({ ...config, ...unlessGiven(endpoint, options), ...options })
   ))

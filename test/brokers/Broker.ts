@@ -13,14 +13,7 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
-import {
-  MqttClient,
-  type MqttError,
-  type MqttMessage,
-  type MqttOptions,
-  type MqttState,
-  type MqttTransport
-} from "../../src/index.ts"
+import { MqttClient, type MqttError, type MqttMessage, type MqttState, type MqttTransport } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 
 export class Broker extends Context.Service<Broker, {
@@ -35,7 +28,7 @@ export const transport: Layer.Layer<MqttTransport.MqttTransport, never, Broker> 
 
 /** A client that lives as long as the scope. */
 export const client = (
-  options?: MqttOptions.Options
+  options?: MqttClient.Options
 ): Effect.Effect<MqttClient.MqttClient["Service"], MqttError.MqttError, Broker | Scope.Scope> =>
   MqttClient.make(options).pipe(Effect.provide(transport), quietly)
 
@@ -52,7 +45,7 @@ export const inbox = <A, E>(stream: Stream.Stream<A, E>) => Stream.toQueue(strea
 export const subscribed = Effect.fnUntraced(function*(
   mqtt: MqttClient.MqttClient["Service"],
   topicFilter: string | ReadonlyArray<string>,
-  options?: MqttOptions.SubscribeOptions
+  options?: MqttClient.SubscribeOptions
 ) {
   return yield* inbox(yield* mqtt.subscribe(topicFilter, options))
 })

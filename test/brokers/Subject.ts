@@ -2,7 +2,7 @@
  * A broker under test: how it is started, where it listens, and who may connect.
  */
 import { type Effect, Redacted, type Scope } from "effect"
-import type { MqttOptions } from "../../src/index.ts"
+import type { MqttClient } from "../../src/index.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import * as certificates from "../support/certificates.ts"
 
@@ -36,7 +36,7 @@ export const password = "secret"
 /** The only user that brokers know which know any. */
 export const user: { readonly username: string; readonly password: string } = { username, password }
 
-export const credentials: MqttOptions.Options = { username, password: Redacted.make(password) }
+export const credentials: MqttClient.Options = { username, password: Redacted.make(password) }
 
 /** What servers identify themselves with, PEM, as files. */
 export const certificateFiles = {

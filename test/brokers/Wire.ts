@@ -4,7 +4,7 @@
  */
 import { Effect, Layer, Stream, SubscriptionRef } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import { MqttClient, MqttConnection, type MqttOptions, MqttTransport } from "../../src/index.ts"
+import { MqttClient, MqttConnection, MqttTransport } from "../../src/index.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { type Broker, quietly, transport } from "./Broker.ts"
@@ -63,7 +63,7 @@ export class Wire {
     open: Effect.map(this.#transport.open, (network) => this.#tap(network))
   }))
 
-  client(options?: MqttOptions.Options) {
+  client(options?: MqttClient.Options) {
     return MqttClient.make(options).pipe(Effect.provide(this.layer), quietly)
   }
 

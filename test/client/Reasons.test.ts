@@ -6,7 +6,6 @@ import { Effect, Fiber, Schedule, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
 
 const says = { reasonString: "because", userProperties: [["k", "1"], ["k", "2"]] } as const
@@ -14,7 +13,7 @@ const says = { reasonString: "because", userProperties: [["k", "1"], ["k", "2"]]
 /** A client, and the server's end of its first connection; `connack` is what it is answered with. */
 const begin = Effect.fnUntraced(function*(
   connack: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0],
-  options?: MqttOptions.Options
+  options?: MqttClient.Options
 ) {
   const server = yield* ScriptedServer.ScriptedServer
   const client = yield* Effect.forkScoped(MqttClient.make(options), { startImmediately: true })

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Queue, Redacted, Stream, SubscriptionRef } from "effect"
-import { MqttClient, type MqttError, type MqttOptions } from "../../src/index.ts"
+import { MqttClient, type MqttError } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 import * as Aedes from "../brokers/Aedes.ts"
 import * as Broker from "../brokers/Broker.ts"
@@ -23,7 +23,7 @@ const withPasswords: Mosquitto.Options = {
 const alice = { username: "alice", password: Redacted.make("secret") }
 
 /** What the only attempt of a client fails with, whatever the client is told about trying again. */
-const refusal = Effect.fnUntraced(function*(options: MqttOptions.Options) {
+const refusal = Effect.fnUntraced(function*(options: MqttClient.Options) {
   const wire = yield* Wire.make
   const error = yield* Effect.flip(
     wire.client({ ...options, initialConnection: "retry" }).pipe(

@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import type { MqttOptions } from "../../src/index.ts"
+import type { MqttClient } from "../../src/index.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as Dialogue from "../brokers/Dialogue.ts"
@@ -11,7 +11,7 @@ import { everywhere } from "../brokers/everywhere.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import * as Wire from "../brokers/Wire.ts"
 
-const persistent = (protocolVersion: ProtocolVersion, clientId: string): MqttOptions.Options => ({
+const persistent = (protocolVersion: ProtocolVersion, clientId: string): MqttClient.Options => ({
   protocolVersion,
   clientId,
   session: "persistent",

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, Stream } from "effect"
-import type { MqttClient, MqttOptions } from "../../src/index.ts"
+import type { MqttClient } from "../../src/index.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Aedes from "../brokers/Aedes.ts"
 import * as Broker from "../brokers/Broker.ts"
@@ -220,7 +220,7 @@ describe("subscriptions", () => {
       Effect.gen(function*() {
         const wire = yield* Wire.make
         const mqtt = yield* wire.client({ reconnect: Broker.soon })
-        const options: MqttOptions.SubscribeOptions = {
+        const options: MqttClient.SubscribeOptions = {
           qos: 1,
           retainAsPublished: true,
           retainHandling: 1,

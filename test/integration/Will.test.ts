@@ -3,14 +3,14 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Queue, Scope } from "effect"
-import type { MqttOptions } from "../../src/index.ts"
+import type { MqttClient } from "../../src/index.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Broker from "../brokers/Broker.ts"
 import { everywhere } from "../brokers/everywhere.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import * as Wire from "../brokers/Wire.ts"
 
-const will = (topic: string, options?: Partial<MqttOptions.Will>): MqttOptions.Will => ({
+const will = (topic: string, options?: Partial<MqttClient.Will>): MqttClient.Will => ({
   topic,
   payload: "gone",
   qos: 1,

@@ -5,7 +5,7 @@
  * must be those that `expectations.ts` has for the broker.
  */
 import { type Duration, Effect, Option, Queue, Schedule, type Scope } from "effect"
-import type { MqttClient, MqttError, MqttMessage, MqttOptions } from "../../src/index.ts"
+import type { MqttClient, MqttError, MqttMessage } from "../../src/index.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import * as Broker from "../brokers/Broker.ts"
 import type { Running, Subject } from "../brokers/Subject.ts"
@@ -24,8 +24,8 @@ export interface Context {
   /** A topic, or the beginning of topics or client identifiers, that no other check has. */
   readonly name: string
   /** Options every client needs here. */
-  readonly options: MqttOptions.Options
-  readonly client: (options?: MqttOptions.Options) => Effect.Effect<Client, MqttError.MqttError, Requirements>
+  readonly options: MqttClient.Options
+  readonly client: (options?: MqttClient.Options) => Effect.Effect<Client, MqttError.MqttError, Requirements>
 }
 
 type Requirements = Broker.Broker | Scope.Scope
@@ -64,7 +64,7 @@ export const makeContext = (
 }
 
 /** A client whose packets are written down. */
-export const recorded = Effect.fnUntraced(function*({ options }: Context, more?: MqttOptions.Options) {
+export const recorded = Effect.fnUntraced(function*({ options }: Context, more?: MqttClient.Options) {
   const wire = yield* Wire.make
   return { wire, mqtt: yield* wire.client({ ...options, ...more }) }
 })

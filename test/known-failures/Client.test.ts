@@ -9,7 +9,6 @@ import { Array, Effect, Fiber, Layer, Redacted, Schedule, Stream, SubscriptionRe
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import type { ClientPacket, ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker, ScriptedServer } from "../../src/testing/index.ts"
@@ -26,7 +25,7 @@ const reconnectDelay = 100
 const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** A client that has been accepted, and the server's end of its first connection. */
-const connect = Effect.fnUntraced(function*(options: MqttOptions.Options = {}) {
+const connect = Effect.fnUntraced(function*(options: MqttClient.Options = {}) {
   const making = yield* begin(
     MqttClient.make({ clientId: "client", reconnect: Schedule.spaced(reconnectDelay), ...options })
   )

@@ -4,9 +4,9 @@
 import { assert, describe } from "@effect/vitest"
 import { Array, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
+import type { ConsumeOptions } from "../../src/MqttClient.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import * as Message from "../../src/MqttMessage.ts"
-import type { ConsumeOptions } from "../../src/MqttOptions.ts"
 import {
   begin,
   type Client,

@@ -6,7 +6,6 @@ import { Array, Effect, Exit, Fiber, Schedule, Scope, Stream, SubscriptionRef } 
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import * as Message from "../../src/MqttMessage.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
 import {
@@ -33,7 +32,7 @@ const scripted = (
     server: ScriptedServer.ScriptedConnection,
     version: ProtocolVersion
   ) => Effect.Effect<void, unknown, ScriptedServer.ScriptedServer | Scope.Scope>,
-  options?: MqttOptions.Options
+  options?: MqttClient.Options
 ) => {
   for (const version of versions) {
     it.effect(`${name} (${version})`, () =>

@@ -7,7 +7,6 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as MqttClient from "../../src/MqttClient.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
@@ -59,7 +58,7 @@ const makeBroker = Effect.gen(function*() {
   })
   yield* Effect.addFinalizer(() => stop)
   yield* start
-  const client = (options: MqttOptions.Options) =>
+  const client = (options: MqttClient.Options) =>
     MqttClient.make({ session: "persistent", reconnect: Broker.soon, stableAfter: "50 millis", ...options }).pipe(
       Effect.provideService(MqttTransport, transport),
       Broker.quietly

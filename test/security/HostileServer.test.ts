@@ -9,7 +9,6 @@ import { setImmediate } from "node:timers/promises"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import * as MqttClient from "../../src/MqttClient.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type { Packet } from "../../src/protocol/Packet.ts"
@@ -45,7 +44,7 @@ const nextConnection = Effect.gen(function*() {
 })
 
 /** A client that has been accepted, and the server's end of its connection. */
-const connect = Effect.fnUntraced(function*(options: MqttOptions.Options = {}) {
+const connect = Effect.fnUntraced(function*(options: MqttClient.Options = {}) {
   const making = yield* begin(MqttClient.make({ clientId: "client", ...options }))
   const peer = yield* nextConnection
   yield* peer.handshake()
@@ -57,7 +56,7 @@ const connect = Effect.fnUntraced(function*(options: MqttOptions.Options = {}) {
 const subscribeToAll = Effect.fnUntraced(function*(
   mqtt: MqttClient.MqttClient["Service"],
   peer: ScriptedServer.ScriptedConnection,
-  options?: MqttOptions.SubscribeOptions
+  options?: MqttClient.SubscribeOptions
 ) {
   const recorded = yield* record(mqtt.messages("#", options))
   yield* TestClock.adjust(latency)

@@ -18,7 +18,7 @@ import {
 import { TestClock } from "effect/testing"
 import type { Duplex } from "node:stream"
 import { inspect } from "node:util"
-import { MqttClient, MqttConnection, MqttError, type MqttOptions } from "../../src/index.ts"
+import { MqttClient, MqttConnection, MqttError } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import { none } from "../../src/protocol/Properties.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
@@ -128,7 +128,7 @@ const password = Redacted.make(secrets.password)
 const bytes = Redacted.make(new TextEncoder().encode(secrets.password))
 
 /** The ways to give a password. */
-const ways: Readonly<Record<string, MqttOptions.Options>> = {
+const ways: Readonly<Record<string, MqttClient.Options>> = {
   "as an option": { username: "user", password },
   "as bytes": { username: "user", password: bytes },
   "by an effect per connection": { credentials: Effect.succeed({ username: "user", password }) }

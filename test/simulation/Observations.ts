@@ -4,7 +4,7 @@
  *
  * Data only; `World` writes it down and `invariants` judges it. Times are virtual milliseconds since the beginning.
  */
-import type { OverflowPolicy } from "../../src/MqttOptions.ts"
+import type { OverflowPolicy } from "../../src/MqttClient.ts"
 import type { ConnectionState, Stats } from "../../src/MqttState.ts"
 import type { QoS } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"

@@ -6,7 +6,6 @@
 import { type Clock, Duration, Effect, Schedule, Scope } from "effect"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import * as Observations from "./Observations.ts"
@@ -20,7 +19,7 @@ const toSchedule = ({ cap, first, isJittered }: Backoff): Schedule.Schedule<unkn
   return isJittered ? Schedule.jittered(backoff) : backoff
 }
 
-const toOptions = (plan: ClientPlan): MqttOptions.Options => ({
+const toOptions = (plan: ClientPlan): MqttClient.Options => ({
   clientId,
   protocolVersion: plan.version,
   session: plan.session,

@@ -3,7 +3,7 @@
  *
  * Because it is data it can be printed, replayed exactly, and made shorter by leaving steps out. What runs it is `World`.
  */
-import type { SessionMode } from "../../src/MqttOptions.ts"
+import type { SessionMode } from "../../src/MqttClient.ts"
 import type { ProtocolVersion, QoS } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork } from "../../src/testing/index.ts"
 import * as Random from "../protocol/Random.ts"

@@ -10,7 +10,6 @@ import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import type * as MqttOptions from "../../src/MqttOptions.ts"
 import type { ConnectionState } from "../../src/MqttState.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
@@ -36,10 +35,10 @@ export interface Kit {
   readonly broker: MemoryBroker.MemoryBroker["Service"]
   /** Begins to make a client; no time passes. */
   readonly start: (
-    options?: MqttOptions.Options
+    options?: MqttClient.Options
   ) => Effect.Effect<Fiber.Fiber<Client, MqttError>, never, Scope.Scope>
   /** A client that is connected. */
-  readonly connect: (options?: MqttOptions.Options) => Effect.Effect<Client, MqttError, Scope.Scope>
+  readonly connect: (options?: MqttClient.Options) => Effect.Effect<Client, MqttError, Scope.Scope>
 }
 
 export interface Settings {
@@ -53,7 +52,7 @@ export interface Settings {
 /** The client that most scenarios are about; `clientId` is what the broker knows it by. */
 export const clientId = "client"
 
-const defaults: MqttOptions.Options = {
+const defaults: MqttClient.Options = {
   clientId,
   responseTimeout,
   reconnect: Schedule.spaced(reconnectDelay)
@@ -80,13 +79,13 @@ const run = Effect.fnUntraced(function*(
   const clients: Array<Client> = []
   const fibersBefore = liveFibers()
 
-  const start = (options?: MqttOptions.Options) =>
+  const start = (options?: MqttClient.Options) =>
     MqttClient.make({ ...defaults, protocolVersion: version, ...options }).pipe(
       Effect.tap((client) => Effect.sync(() => clients.push(client))),
       Effect.provideService(MqttTransport, transport),
       Effect.forkScoped({ startImmediately: true })
     )
-  const connect = (options?: MqttOptions.Options) =>
+  const connect = (options?: MqttClient.Options) =>
     Effect.flatMap(start(options), (fiber) => complete(Fiber.join(fiber)))
 
   const scope = yield* Scope.make()

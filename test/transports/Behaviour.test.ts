@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Queue, Schedule, Scope, Stream } from "effect"
 import type { Duplex } from "node:stream"
-import { MqttClient, type MqttMessage, type MqttOptions, MqttTransport } from "../../src/index.ts"
+import { MqttClient, type MqttMessage, MqttTransport } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import { connected, inbox, quietly } from "../brokers/Broker.ts"
@@ -18,7 +18,7 @@ type Client = MqttClient.MqttClient["Service"]
 /** A broker behind one kind of network, and clients of it. */
 interface Kit {
   readonly broker: MemoryBroker.MemoryBroker["Service"]
-  readonly connect: (options?: MqttOptions.Options) => Effect.Effect<Client, unknown, Scope.Scope>
+  readonly connect: (options?: MqttClient.Options) => Effect.Effect<Client, unknown, Scope.Scope>
   /** Network connections that are open. */
   readonly open: Effect.Effect<number>
   /** Ends all connections without order. */
@@ -34,7 +34,7 @@ const defaults = {
   clientId: "client",
   reconnect: Schedule.spaced("10 millis"),
   maximumPacketSize: 2 * 1_048_576
-} satisfies MqttOptions.Options
+} satisfies MqttClient.Options
 
 const clientOf = <E>(layer: Layer.Layer<MqttClient.MqttClient, E>) =>
   Effect.flatMap(Layer.build(Layer.fresh(layer)), (services) => Effect.provideContext(MqttClient.MqttClient, services))

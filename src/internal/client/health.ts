@@ -1,9 +1,9 @@
 /**
  * Whether a client is fit for work, by what it knows of itself: nothing is asked of the server.
  */
-import type { Resolved, ResolvedBounds } from "../../MqttOptions.ts"
 import type { ConnectionState, Health, Stats } from "../../MqttState.ts"
 import * as Session from "../../protocol/Session.ts"
+import type { Resolved, ResolvedBounds } from "../options.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
 /** An outbox this full is about to make publishers wait, or to drop. */

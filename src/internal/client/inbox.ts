@@ -9,8 +9,8 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as Errors from "../../MqttError.ts"
-import type { ResolvedBounds } from "../../MqttOptions.ts"
 import type { QoS } from "../../protocol/Packet.ts"
+import type { ResolvedBounds } from "../options.ts"
 import { Fifo } from "./fifo.ts"
 
 /** A message that did not fit and is kept outside until there is room. */

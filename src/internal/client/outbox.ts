@@ -6,8 +6,8 @@
  */
 import type { MqttError } from "../../MqttError.ts"
 import * as Errors from "../../MqttError.ts"
-import type { ResolvedBounds } from "../../MqttOptions.ts"
 import type { Message } from "../../protocol/Session.ts"
+import type { ResolvedBounds } from "../options.ts"
 import { Fifo } from "./fifo.ts"
 
 /** One publish from the moment it is asked for until it is sent. */

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as MqttError from "../../MqttError.ts"
 import type { Answer, MqttMessage, Payload, Rejected } from "../../MqttMessage.ts"
-import type { RespondOptions } from "../../MqttOptions.ts"
+import type { RespondOptions } from "../clientOptions.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
 import { noResponseTopic } from "./requests.ts"

@@ -1,8 +1,8 @@
 /**
  * A publisher with a span for each message. It is a class of its own so that the other one does not even look.
  */
-import type { PublishOptions } from "../../MqttOptions.ts"
 import type { Message } from "../../protocol/Session.ts"
+import type { PublishOptions } from "../clientOptions.ts"
 import type { Publication, Settled } from "./publication.ts"
 import { Publisher, type PublisherOptions } from "./publisher.ts"
 import type { Tracing } from "./tracing.ts"

@@ -9,8 +9,8 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
 import { MqttMessage } from "../../MqttMessage.ts"
-import type { SubscribeOptions } from "../../MqttOptions.ts"
 import * as Topic from "../../protocol/Topic.ts"
+import type { SubscribeOptions } from "../clientOptions.ts"
 
 type Client = MqttClient["Service"]
 

@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as MqttError from "../../MqttError.ts"
 import type { Payload } from "../../MqttMessage.ts"
-import type { PublishProperties } from "../../MqttOptions.ts"
 import * as Utf8 from "../../protocol/Utf8.ts"
+import type { PublishProperties } from "../clientOptions.ts"
 
 /**
  * Any schema whose encoded side is text or bytes.

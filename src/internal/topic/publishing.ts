@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { MqttClient } from "../../MqttClient.ts"
 import type { MqttError } from "../../MqttError.ts"
 import type { Acknowledgement, Payload } from "../../MqttMessage.ts"
-import type { PublishOptions, PublishProperties } from "../../MqttOptions.ts"
+import type { PublishOptions, PublishProperties } from "../clientOptions.ts"
 
 export interface Publication {
   readonly topic: string

@@ -12,9 +12,9 @@ import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
 import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
-import type * as MqttOptions from "../../MqttOptions.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
+import type * as ClientOptions from "../clientOptions.ts"
 import type { DecodeError } from "./errors.ts"
 import { type Invalid, log, type OnInvalid, type Place, placing } from "./invalid.ts"
 import * as Latest from "./latest.ts"
@@ -40,7 +40,7 @@ interface Shared {
  * @since 0.1.0
  * @category models
  */
-export interface SubscribeOptions<R = never> extends MqttOptions.SubscribeOptions, Shared {
+export interface SubscribeOptions<R = never> extends ClientOptions.SubscribeOptions, Shared {
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<unknown, R> | undefined
 }
@@ -49,7 +49,7 @@ export interface SubscribeOptions<R = never> extends MqttOptions.SubscribeOption
  * @since 0.1.0
  * @category models
  */
-export interface WithFailuresOptions extends MqttOptions.SubscribeOptions, Shared {
+export interface WithFailuresOptions extends ClientOptions.SubscribeOptions, Shared {
   /** How many failures may wait. Default: 100. */
   readonly failures?: number | undefined
 }
@@ -58,7 +58,7 @@ export interface WithFailuresOptions extends MqttOptions.SubscribeOptions, Share
  * @since 0.1.0
  * @category models
  */
-export interface ConsumeOptions<E = never, R = never> extends MqttOptions.ConsumeOptions, Shared {
+export interface ConsumeOptions<E = never, R = never> extends ClientOptions.ConsumeOptions, Shared {
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<E, R> | undefined
 }
@@ -67,7 +67,7 @@ export interface ConsumeOptions<E = never, R = never> extends MqttOptions.Consum
  * @since 0.1.0
  * @category models
  */
-export interface LatestOptions<R = never> extends MqttOptions.SubscribeOptions {
+export interface LatestOptions<R = never> extends ClientOptions.SubscribeOptions {
   /** Default: 1. */
   readonly qos?: Packet.QoS | undefined
   /** Default: `"log"`. */
@@ -141,7 +141,7 @@ const decodeOr = <A, RD, R>(
 /** Subscribes, and decodes what comes. */
 const subscribeWith = Effect.fnUntraced(function*<A, RD, R>(
   receiver: Receiver<A, RD>,
-  options: MqttOptions.SubscribeOptions & Shared,
+  options: ClientOptions.SubscribeOptions & Shared,
   place: (invalid: Invalid) => Effect.Effect<void, never, R>
 ): Effect.fn.Return<Subscription<A, RD | R>, MqttError.MqttError, Scope.Scope> {
   const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))

@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type { Credentials } from "../../internal/clientOptions.ts"
+import { defaults } from "../../internal/defaults.ts"
 import * as Attempt from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
-import type { Credentials } from "../../MqttOptions.ts"
 import type { MqttTransport, NetworkConnection } from "../../MqttTransport.ts"
 import * as NodeTcp from "../NodeTcp.ts"
 import * as NodeTls from "../NodeTls.ts"
@@ -213,7 +214,8 @@ const transportTo = ({ endpoint, target }: Choice, options: Options): MqttTransp
 }
 
 /** A frame may hold several packets, and a server that gathers them does not know our limit for one. */
-const frameSizeFor = ({ maximumPacketSize = 1_048_576 }: Options): number => Math.max(4 * maximumPacketSize, 65_536)
+const frameSizeFor = ({ maximumPacketSize = defaults.maximumPacketSize }: Options): number =>
+  Math.max(4 * maximumPacketSize, 65_536)
 
 /** The name that was set for the old server says nothing of the new one, whose certificate is checked for its own. */
 const withoutServername = (tls: Endpoint["tls"], endpoint: string): Endpoint["tls"] =>
@@ -267,7 +269,7 @@ class Client implements Endpoints {
 
   /** An effect of the program's that never ends would keep the client from ever trying again. */
   #inTime<A>(effect: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
-    const timeout = Duration.toMillis(this.#options.connectTimeout ?? "10 seconds")
+    const timeout = Duration.toMillis(this.#options.connectTimeout ?? defaults.connectTimeout)
     return Effect.timeoutOrElse(effect, {
       duration: timeout,
       orElse: () => Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "network" })))

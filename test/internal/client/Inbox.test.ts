@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber } from "effect"
 import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
+import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
-import type { ResolvedBounds } from "../../../src/MqttOptions.ts"
 import type { QoS } from "../../../src/protocol/Packet.ts"
 
 /** An inbox with its gate; tasks run when the test says that the turn is over. */

@@ -3,8 +3,9 @@ import { setImmediate } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { type Entry, Outbox } from "../../../src/internal/client/outbox.ts"
+import type { ResolvedBounds } from "../../../src/internal/options.ts"
+import type { OverflowPolicy } from "../../../src/MqttClient.ts"
 import { Closed, fromReason, type MqttError } from "../../../src/MqttError.ts"
-import type { OverflowPolicy, ResolvedBounds } from "../../../src/MqttOptions.ts"
 import type { QoS } from "../../../src/protocol/Packet.ts"
 
 class Publish implements Entry {

@@ -2,12 +2,12 @@
  * What each side announces that it does not take, and whether the other keeps to it. 5.0 only.
  */
 import { Effect, Latch } from "effect"
-import type { MqttOptions } from "../../../src/index.ts"
+import type { MqttClient } from "../../../src/index.ts"
 import type { ServerLimits } from "../../../src/protocol/ServerLimits.ts"
 import * as Broker from "../../brokers/Broker.ts"
 import { type Check, counted, failureOf, inTime, recorded, until, verdict } from "../Check.ts"
 
-type Refused = readonly [limit: string, payload: Uint8Array, options: MqttOptions.PublishOptions]
+type Refused = readonly [limit: string, payload: Uint8Array, options: MqttClient.PublishOptions]
 
 const refusedBy = (limits: ServerLimits): ReadonlyArray<Refused> => [
   ...(limits.maximumQoS === 2 ? [] : [["Maximum QoS", new Uint8Array(0), { qos: 2 }] as const]),

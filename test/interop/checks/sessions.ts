@@ -2,11 +2,11 @@
  * What a broker keeps of a client that is away, and what comes again after a lost connection.
  */
 import { Effect, Fiber } from "effect"
-import type { MqttOptions } from "../../../src/index.ts"
+import type { MqttClient } from "../../../src/index.ts"
 import * as Broker from "../../brokers/Broker.ts"
 import { type Check, type Context, counted, failureOf, inTime, next, recorded, until, verdict } from "../Check.ts"
 
-const persistent = (clientId: string): MqttOptions.Options => ({ clientId, session: "persistent" })
+const persistent = (clientId: string): MqttClient.Options => ({ clientId, session: "persistent" })
 
 const resume: Check = {
   name: "resume",
@@ -130,7 +130,7 @@ const will: Check = {
     const { client, name } = context
     const receiver = yield* client()
     const inbox = yield* Broker.subscribed(receiver, name, { qos: 1 })
-    const willOf = (payload: string): MqttOptions.Options => ({ will: { topic: name, payload, qos: 1 } })
+    const willOf = (payload: string): MqttClient.Options => ({ will: { topic: name, payload, qos: 1 } })
     yield* Effect.scoped(client(willOf("left")))
     yield* Effect.scoped(Effect.gen(function*() {
       const { wire } = yield* recorded(context, willOf("aborted"))

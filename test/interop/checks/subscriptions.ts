@@ -2,7 +2,7 @@
  * Which messages a subscription brings, and how often.
  */
 import { Effect } from "effect"
-import type { MqttOptions } from "../../../src/index.ts"
+import type { MqttClient } from "../../../src/index.ts"
 import * as Broker from "../../brokers/Broker.ts"
 import {
   type Check,
@@ -36,7 +36,7 @@ const unsubscribe: Check = {
   })
 }
 
-type Overlapping = readonly [filter: string, options: MqttOptions.SubscribeOptions]
+type Overlapping = readonly [filter: string, options: MqttClient.SubscribeOptions]
 
 /** Three messages on one topic; what each of the overlapping subscribers of one client has of them. */
 const overlapping = Effect.fnUntraced(function*(

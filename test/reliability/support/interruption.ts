@@ -9,7 +9,6 @@ import { Clock, Effect, Exit, Fiber, Metric, Schedule, Scheduler, Scope } from "
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../../src/MqttClient.ts"
 import type { MqttError } from "../../../src/MqttError.ts"
-import type * as MqttOptions from "../../../src/MqttOptions.ts"
 import { MqttTransport } from "../../../src/MqttTransport.ts"
 import type { ProtocolVersion } from "../../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../../src/testing/index.ts"
@@ -27,7 +26,7 @@ export interface Run {
   readonly broker: MemoryBroker.MemoryBroker["Service"]
   readonly network: FakeNetwork.FakeNetwork["Service"]
   /** Makes a client, in whatever scope it is run. */
-  readonly make: (options?: MqttOptions.Options) => Effect.Effect<Client, MqttError, Scope.Scope>
+  readonly make: (options?: MqttClient.Options) => Effect.Effect<Client, MqttError, Scope.Scope>
 }
 
 export interface Subject<A> {
@@ -121,7 +120,7 @@ const runOnce = Effect.fnUntraced(function*<A>(subject: Subject<A>, version: Pro
     const broker = yield* MemoryBroker.MemoryBroker
     const transport = yield* MqttTransport
     const fibersBefore = fibers()
-    const make = (options?: MqttOptions.Options) =>
+    const make = (options?: MqttClient.Options) =>
       MqttClient.make({
         clientId,
         protocolVersion: version,

@@ -1,0 +1,87 @@
+/**
+ * The options of a client from the environment, or from any other `ConfigProvider`.
+ *
+ * What an option means is said where it is declared, in `MqttClient.Options`. Where the server is belongs to the
+ * transport: `NodeMqttConfig` reads that too. The values are made when the module is loaded, so a module with other things
+ * in it would bring `effect/Config` into every bundle.
+ *
+ * @since 0.2.0
+ */
+import * as Config from "effect/Config"
+import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
+import { optional } from "./internal/config.ts"
+import type { TracingOptions } from "./MqttTracing.ts"
+
+const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
+
+const boundsConfig = (prefix: "OUTBOX" | "BUFFER") =>
+  Config.all({
+    messages: optional(Config.Int(`${prefix}_MESSAGES`)),
+    bytes: optional(Config.Int(`${prefix}_BYTES`)),
+    policy: optional(Config.Literals(policies, `${prefix}_POLICY`))
+  })
+
+const willConfig = Config.all({
+  topic: optional(Config.String("WILL_TOPIC")),
+  payload: Config.String("WILL_PAYLOAD").pipe(Config.withDefault("")),
+  qos: optional(Config.Literals([0, 1, 2], "WILL_QOS")),
+  retain: optional(Config.Boolean("WILL_RETAIN")),
+  delay: optional(Config.Duration("WILL_DELAY"))
+}).pipe(Config.map(({ topic, ...will }): Will | undefined => topic === undefined ? undefined : { topic, ...will }))
+
+const tracingConfig = Config.all({
+  isOn: Config.Boolean("TRACING").pipe(Config.withDefault(false)),
+  propagate: optional(Config.Boolean("TRACING_PROPAGATE")),
+  consume: optional(Config.Literals(["parent", "link"], "TRACING_CONSUME"))
+}).pipe(Config.map(({ isOn, ...tracing }): TracingOptions | undefined => isOn ? tracing : undefined))
+
+/**
+ * The options by their names in capitals and without a prefix: `CLIENT_ID`, `KEEP_ALIVE`, `WILL_TOPIC` and so on. Put it
+ * under a prefix of your own with `Config.nested`. A variable that cannot be read fails with its own name. Functions,
+ * effects and schedules cannot be read, so the program gives them.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const options: Config.Config<Options> = Config.all({
+  protocolVersion: optional(Config.Literals(["5.0", "3.1.1", "auto"], "PROTOCOL_VERSION")),
+  clientId: optional(Config.String("CLIENT_ID")),
+  username: optional(Config.String("USERNAME")),
+  password: optional(Config.Redacted("PASSWORD")),
+  keepAlive: optional(Config.Duration("KEEP_ALIVE")),
+  pingInterval: optional(Config.Duration("PING_INTERVAL")),
+  connectTimeout: optional(Config.Duration("CONNECT_TIMEOUT")),
+  responseTimeout: optional(Config.Duration("RESPONSE_TIMEOUT")),
+  packetTimeout: optional(Config.Duration("PACKET_TIMEOUT")),
+  drainTimeout: optional(Config.Duration("DRAIN_TIMEOUT")),
+  session: optional(Config.Literals(["clean", "persistent", "cleanStartThenPersistent"], "SESSION")),
+  sessionExpiry: optional(Config.Duration("SESSION_EXPIRY")),
+  refuseUnknownSession: optional(Config.Boolean("REFUSE_UNKNOWN_SESSION")),
+  stableAfter: optional(Config.Duration("STABLE_AFTER")),
+  initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
+  maxInflight: optional(Config.Int("MAX_INFLIGHT")),
+  receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
+  maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
+  filtersPerSubscribe: optional(Config.Int("FILTERS_PER_SUBSCRIBE")),
+  topicAliasMaximum: optional(Config.Int("TOPIC_ALIAS_MAXIMUM")),
+  outgoingTopicAliasMaximum: optional(Config.Int("OUTGOING_TOPIC_ALIAS_MAXIMUM")),
+  followServerReference: optional(Config.Int("FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS")).pipe(
+    Config.map((maximumHops): FollowServerReference | undefined =>
+      maximumHops === undefined ? undefined : { maximumHops }
+    )
+  ),
+  outbox: boundsConfig("OUTBOX"),
+  buffer: boundsConfig("BUFFER"),
+  will: willConfig,
+  responseTopic: optional(Config.String("RESPONSE_TOPIC")),
+  tracing: tracingConfig,
+  metrics: optional(Config.Boolean("METRICS"))
+})
+
+/**
+ * `options` under `MQTT`: `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const environment: Config.Config<Options> = Config.nested(options, "MQTT")

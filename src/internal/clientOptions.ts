@@ -1,0 +1,332 @@
+/**
+ * What a program can tell a client: the options of the client and of its calls, as types.
+ *
+ * `MqttClient` exports all of them. `options.ts` checks them and adds the defaults; the transport knows the server.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Schedule from "effect/Schedule"
+import type { MqttAuthentication } from "../MqttAuthentication.ts"
+import type * as MqttError from "../MqttError.ts"
+import type { AnswerProperties, Payload } from "../MqttMessage.ts"
+import type { TracingOptions } from "../MqttTracing.ts"
+import type * as Packet from "../protocol/Packet.ts"
+import type * as Properties from "../protocol/Properties.ts"
+
+/**
+ * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
+ * dropped and counted, or its publish, or the stream of the subscription, fails.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OverflowPolicy = "suspend" | "dropOldest" | "dropNewest" | "fail"
+
+/**
+ * The bounds of a buffer, and what happens beyond them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bounds {
+  readonly messages?: number | undefined
+  /** Of payload. */
+  readonly bytes?: number | undefined
+  readonly policy?: OverflowPolicy | undefined
+}
+
+/**
+ * The message the server publishes when the client is gone without DISCONNECT. Section 3.1.2.5.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Will {
+  readonly topic: string
+  readonly payload: Payload
+  /** Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** Default: `false`. */
+  readonly retain?: boolean | undefined
+  /** How long the server waits for the client to come back first, 5.0; whole seconds. Default: not at all. */
+  readonly delay?: Duration.Input | undefined
+  readonly properties?: Omit<Properties.Properties, "willDelayInterval"> | undefined
+}
+
+/**
+ * `clean`: the server keeps nothing between connections. `persistent`: it keeps subscriptions and queues messages; a
+ * stable `clientId` is required. `cleanStartThenPersistent`: what it kept before this program started is thrown away
+ * once, from then on it is persistent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionMode = "clean" | "persistent" | "cleanStartThenPersistent"
+
+/**
+ * Durations take a unit: `"30 seconds"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** `auto` tries 5.0, and 3.1.1 when the server does not speak it. Default: `"5.0"`. */
+  readonly protocolVersion?: Packet.ProtocolVersion | "auto" | undefined
+  /** Default: a new one of 22 characters from 0-9a-zA-Z, which every server must accept. */
+  readonly clientId?: string | undefined
+  readonly username?: string | undefined
+  /** 3.1.1 needs a `username` with it. */
+  readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
+  /** User name and password, obtained anew for every connection. Instead of `username` and `password`. */
+  readonly credentials?: Effect.Effect<Credentials, MqttError.MqttError> | undefined
+  /**
+   * Enhanced authentication, 5.0 only: a method of `MqttAuthentication`, begun anew for every connection. `credentials`
+   * may be given too, if the server wants both.
+   */
+  readonly authentication?: MqttAuthentication | undefined
+  /**
+   * Whether a server may send the client to another one (`Server Reference`, 5.0 section 4.11), and how many times in a
+   * row. With 0x9C it goes there once, with 0x9D from then on. Default: it may not, and the client fails with the reason,
+   * which has the reference.
+   */
+  readonly followServerReference?: FollowServerReference | undefined
+  /** Whole seconds up to 65,535; 0 switches it off. The server may demand another. Default: 60 seconds. */
+  readonly keepAlive?: Duration.Input | undefined
+  /** How long either direction may be quiet before a ping is sent. Default: a quarter of the keep alive. */
+  readonly pingInterval?: Duration.Input | undefined
+  /** For the network connection, TLS and CONNACK together. Default: 10 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** When the server owes acknowledgements and sends none for so long, it is reconnected to. Default: 10 seconds. */
+  readonly responseTimeout?: Duration.Input | undefined
+  /**
+   * How long a packet of the server may take to arrive once it has begun, while it is read. Default: a minute for each
+   * MiB of `maximumPacketSize`, and no less than one.
+   */
+  readonly packetTimeout?: Duration.Input | undefined
+  /** How long the last bytes may take to leave at the end. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+  /** Default: `"clean"`. */
+  readonly session?: SessionMode | undefined
+  /** How long the server keeps a persistent session without a connection, 5.0; whole seconds. Default: 1 day. */
+  readonly sessionExpiry?: Duration.Input | undefined
+  /**
+   * A persistent session of which this client knows nothing is taken over with its queued messages, which is what people
+   * use them for; `true` closes the connection instead, as `[MQTT-3.2.2-4]` of 5.0 asks. Default: `false`.
+   */
+  readonly refuseUnknownSession?: boolean | undefined
+  /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
+  readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
+  /**
+   * How often a message, or a SUBSCRIBE, is sent again when connections keep ending with it unacknowledged, and how much
+   * longer to wait each time; then it fails with `Quarantined` and the others go on. Default: four times, at once.
+   */
+  readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
+  /**
+   * After so many failures in a row, and again after as many more, this runs before the next attempt, which waits for it.
+   * A connection that did not live for `stableAfter` is a failure too.
+   */
+  readonly escalate?: Escalation | undefined
+  /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
+  readonly stableAfter?: Duration.Input | undefined
+  /** Which failures are worth another attempt. Default: those that say so themselves (`isRetryable`). */
+  readonly isRetryable?: ((error: MqttError.MqttError) => boolean) | undefined
+  /** What a first connection that fails does: the layer fails, or it is retried like any other. Default: `"fail"`. */
+  readonly initialConnection?: "fail" | "retry" | undefined
+  /** QoS 1 and 2 messages in flight at once; never more than the server takes. Default: 1000. */
+  readonly maxInflight?: number | undefined
+  /** QoS 1 and 2 messages the server may send before they are acknowledged, announced in 5.0. Default: 1000. */
+  readonly receiveMaximum?: number | undefined
+  /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */
+  readonly maximumPacketSize?: number | undefined
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */
+  readonly filtersPerSubscribe?: number | undefined
+  /** Topic Aliases the server may use, announced in 5.0; 0 for none. Default: 32. */
+  readonly topicAliasMaximum?: number | undefined
+  /**
+   * Topic Aliases this client uses where the server takes them, the least recently used given away; 0 for none. Default:
+   * 1024, and never more than the server takes.
+   */
+  readonly outgoingTopicAliasMaximum?: number | undefined
+  /** What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. */
+  readonly outbox?: Bounds | undefined
+  /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
+  readonly buffer?: Bounds | undefined
+  readonly will?: Will | undefined
+  /**
+   * Where the answers to this client's requests come, 5.0; no two clients may have the same. Default: a topic with the
+   * client identifier under the server's Response Information, or under `response/` when it gives none.
+   */
+  readonly responseTopic?: string | undefined
+  /** Pairs sent with CONNECT, 5.0. */
+  readonly userProperties?: Properties.Properties["userProperties"]
+  /**
+   * Spans for every publish and every message that is consumed, and their context in User Properties, 5.0; `{}` for the
+   * defaults of `MqttTracing`. It costs each message more than all else that happens to it. Default: none.
+   */
+  readonly tracing?: TracingOptions | undefined
+  /**
+   * Whether this client is among the metrics of Effect's registry, `MqttMetrics`, and what they are labelled with besides its
+   * identifier and its endpoint. Nothing is measured that is not counted anyway. Default: `false`.
+   */
+  readonly metrics?: boolean | MetricsOptions | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MetricsOptions {
+  /** Labels of every metric. One with the name of a label that is there anyway replaces it. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * What to do about a network that does not come back by itself, such as restarting an interface. The host name is
+ * resolved anew for every attempt in any case.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Escalation {
+  /** Default: 5. */
+  readonly after?: number | undefined
+  readonly run: (error: MqttError.MqttError) => Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FollowServerReference {
+  /** Servers in a row that send the client on before one has kept it for `stableAfter`. Default: 3. */
+  readonly maximumHops?: number | undefined
+}
+
+/**
+ * What DISCONNECT says at the end, 5.0. Section 3.14.2.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DisconnectOptions {
+  /** One that a client may send. With 0x04 the server publishes the Will. Default: 0x00. */
+  readonly reasonCode?: number | undefined
+  /** How long the server keeps the session from now on, whole seconds; needs a session that is not clean. */
+  readonly sessionExpiry?: Duration.Input | undefined
+  readonly reasonString?: string | undefined
+  readonly userProperties?: Properties.Properties["userProperties"]
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishOptions {
+  /** Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** The server keeps the message for those who subscribe later. Default: `false`. */
+  readonly retain?: boolean | undefined
+  /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
+  readonly properties?: PublishProperties | undefined
+  /**
+   * Without a connection: wait in the outbox, fail with `Offline`, or (QoS 0 only) drop the message and succeed. Default:
+   * `"wait"`.
+   */
+  readonly whenOffline?: "wait" | "fail" | "drop" | undefined
+}
+
+/**
+ * What a program may say about a message, 5.0. Section 3.3.2.3.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PublishProperties = Pick<
+  Properties.Properties,
+  | "payloadFormatIndicator"
+  | "messageExpiryInterval"
+  | "contentType"
+  | "responseTopic"
+  | "correlationData"
+  | "userProperties"
+>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConsumeOptions extends SubscribeOptions {
+  /** Default: 1. */
+  readonly qos?: Packet.QoS | undefined
+  /** Messages handled at once. Default: 1. */
+  readonly concurrency?: number | undefined
+  /**
+   * What a handler that fails or dies leads to: `consume` fails and the message stays unacknowledged, to be consumed
+   * again; or it is refused (5.0) or acknowledged, and `consume` goes on. Default: `"stop"`.
+   */
+  readonly onFailure?: "stop" | "reject" | "acknowledge" | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions {
+  /** Of the request, and by default of its answer. Default: 1. */
+  readonly qos?: Packet.QoS | undefined
+  /** For all of it, waiting for a connection included. Default: 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** `messageExpiryInterval` is the timeout unless it is given: what nobody waits for any more is not handled. */
+  readonly properties?: AnswerProperties | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RespondOptions extends ConsumeOptions {
+  /** The highest QoS requests are delivered with. Default: the highest the server has. */
+  readonly qos?: Packet.QoS | undefined
+  /** Default: that of the request. */
+  readonly answerQos?: Packet.QoS | undefined
+}
+
+/**
+ * A message for `publishSink`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutgoingMessage extends PublishOptions {
+  readonly topic: string
+  readonly payload: Payload
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscribeOptions {
+  /** The highest QoS messages are delivered with. Default: 0. */
+  readonly qos?: Packet.QoS | undefined
+  /** Not the messages this client publishes, 5.0. Default: `false`. */
+  readonly noLocal?: boolean | undefined
+  /** Keep the RETAIN flag as it was published, 5.0. Default: `false`. */
+  readonly retainAsPublished?: boolean | undefined
+  /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
+  readonly retainHandling?: Packet.RetainHandling | undefined
+  /** Pairs sent with SUBSCRIBE, 5.0: those of the first subscriber of a filter. */
+  readonly userProperties?: Properties.Properties["userProperties"]
+  /** What waits between the network and the stream. Default: the client's. */
+  readonly buffer?: Bounds | undefined
+}

@@ -1,0 +1,44 @@
+/**
+ * What holds where a program gives no option. Resolving and the checks read it, and a test holds the documentation to it.
+ */
+import * as Schedule from "effect/Schedule"
+import type * as MqttError from "../MqttError.ts"
+
+/** Exponential from one second to thirty, with jitter, for ever. */
+const reconnect: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.jittered(
+  Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+)
+
+/** Four times, at once. */
+const retransmit: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.recurs(4)
+
+const bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" } as const
+
+/** By the names of the options. An option that is not here has no default, or one that depends on other options. */
+export const defaults = {
+  protocolVersion: "5.0",
+  followServerReference: { maximumHops: 3 },
+  keepAlive: "60 seconds",
+  connectTimeout: "10 seconds",
+  responseTimeout: "10 seconds",
+  drainTimeout: "1 second",
+  session: "clean",
+  sessionExpiry: "1 day",
+  refuseUnknownSession: false,
+  reconnect,
+  retransmit,
+  escalate: { after: 5 },
+  stableAfter: "10 seconds",
+  isRetryable: ({ isRetryable }: MqttError.MqttError): boolean => isRetryable,
+  initialConnection: "fail",
+  maxInflight: 1000,
+  receiveMaximum: 1000,
+  maximumPacketSize: 1_048_576,
+  filtersPerSubscribe: 100,
+  topicAliasMaximum: 32,
+  outgoingTopicAliasMaximum: 1024,
+  outbox: bounds,
+  buffer: bounds,
+  will: { qos: 0, retain: false },
+  tracing: { propagate: true, consume: "parent" }
+} as const

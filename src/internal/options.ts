@@ -1,0 +1,311 @@
+/**
+ * Options with their defaults, checked: what cannot work is refused before anything is opened.
+ *
+ * The types that a program sees are in `clientOptions.ts`, the defaults in `defaults.ts`.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
+import type { MqttAuthentication } from "../MqttAuthentication.ts"
+import * as MqttError from "../MqttError.ts"
+import { toBytes } from "../MqttMessage.ts"
+import type * as Packet from "../protocol/Packet.ts"
+import * as Properties from "../protocol/Properties.ts"
+import * as Topic from "../protocol/Topic.ts"
+import * as Validity from "../protocol/Validity.ts"
+import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode, Will } from "./clientOptions.ts"
+import { defaults } from "./defaults.ts"
+
+/** Bounds with everything said. */
+export interface ResolvedBounds {
+  readonly messages: number
+  readonly bytes: number
+  readonly policy: OverflowPolicy
+}
+
+/** The options with their defaults, checked. */
+export interface Resolved {
+  readonly protocolVersion: Packet.ProtocolVersion | "auto"
+  readonly clientId: string
+  readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
+  readonly authentication: MqttAuthentication | undefined
+  readonly followServerReference: { readonly maximumHops: number } | undefined
+  readonly keepAlive: Duration.Duration
+  readonly pingInterval: Duration.Input | undefined
+  readonly connectTimeout: Duration.Duration
+  /** Milliseconds. */
+  readonly responseTimeout: number
+  readonly packetTimeout: Duration.Input | undefined
+  readonly drainTimeout: Duration.Duration
+  readonly session: SessionMode
+  /** Seconds. */
+  readonly sessionExpiry: number
+  readonly refuseUnknownSession: boolean
+  readonly reconnect: Schedule.Schedule<unknown, MqttError.MqttError>
+  readonly retransmit: Schedule.Schedule<unknown, MqttError.MqttError>
+  readonly escalate: { readonly after: number; readonly run: Escalation["run"] } | undefined
+  readonly stableAfter: Duration.Duration
+  readonly isRetryable: (error: MqttError.MqttError) => boolean
+  readonly initialConnection: "fail" | "retry"
+  readonly maxInflight: number
+  readonly receiveMaximum: number
+  readonly maximumPacketSize: number
+  readonly filtersPerSubscribe: number
+  readonly topicAliasMaximum: number
+  readonly outgoingTopicAliasMaximum: number
+  readonly outbox: ResolvedBounds
+  readonly buffer: ResolvedBounds
+  readonly will: Packet.Will | undefined
+  readonly responseTopic: string | undefined
+  readonly userProperties: Properties.Properties["userProperties"]
+  readonly tracing: { readonly propagate: boolean; readonly consume: "parent" | "link" } | undefined
+  readonly metrics: { readonly attributes: Readonly<Record<string, string>> } | undefined
+}
+
+const invalid = (option: string, description: string): MqttError.InvalidOptions =>
+  new MqttError.InvalidOptions({ option, description })
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/** The only form every server must take. `[MQTT-3.1.3-5]`. */
+const generateClientId = (): string =>
+  "effectmqtt" + Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => alphabet[byte % 62]).join("")
+
+/**
+ * Checks the options and fills in the defaults. What cannot work is refused here, before anything is opened, with the
+ * option's name.
+ */
+export const resolve = (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
+  const reason = problems(options)
+  return reason === undefined ? Result.succeed(withDefaults(options)) : Result.fail(MqttError.fromReason(reason))
+}
+
+const withDefaults = (options: Options): Resolved => {
+  const { password, username } = options
+  return {
+    protocolVersion: options.protocolVersion ?? defaults.protocolVersion,
+    clientId: options.clientId ?? generateClientId(),
+    credentials: options.credentials ?? Effect.succeed({ username, password }),
+    authentication: options.authentication,
+    followServerReference: options.followServerReference === undefined
+      ? undefined
+      : { maximumHops: options.followServerReference.maximumHops ?? defaults.followServerReference.maximumHops },
+    keepAlive: Duration.fromInputUnsafe(options.keepAlive ?? defaults.keepAlive),
+    pingInterval: options.pingInterval,
+    connectTimeout: Duration.fromInputUnsafe(options.connectTimeout ?? defaults.connectTimeout),
+    responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),
+    packetTimeout: options.packetTimeout,
+    drainTimeout: Duration.fromInputUnsafe(options.drainTimeout ?? defaults.drainTimeout),
+    session: options.session ?? defaults.session,
+    sessionExpiry: toSeconds(options.sessionExpiry ?? defaults.sessionExpiry),
+    refuseUnknownSession: options.refuseUnknownSession ?? defaults.refuseUnknownSession,
+    reconnect: options.reconnect ?? defaults.reconnect,
+    retransmit: options.retransmit ?? defaults.retransmit,
+    escalate: options.escalate === undefined
+      ? undefined
+      : { after: options.escalate.after ?? defaults.escalate.after, run: options.escalate.run },
+    stableAfter: Duration.fromInputUnsafe(options.stableAfter ?? defaults.stableAfter),
+    isRetryable: options.isRetryable ?? defaults.isRetryable,
+    initialConnection: options.initialConnection ?? defaults.initialConnection,
+    maxInflight: options.maxInflight ?? defaults.maxInflight,
+    receiveMaximum: options.receiveMaximum ?? defaults.receiveMaximum,
+    maximumPacketSize: options.maximumPacketSize ?? defaults.maximumPacketSize,
+    filtersPerSubscribe: options.filtersPerSubscribe ?? defaults.filtersPerSubscribe,
+    topicAliasMaximum: options.topicAliasMaximum ?? defaults.topicAliasMaximum,
+    outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? defaults.outgoingTopicAliasMaximum,
+    outbox: resolveBounds(options.outbox, defaults.outbox),
+    buffer: resolveBounds(options.buffer, defaults.buffer),
+    will: options.will === undefined ? undefined : resolveWill(options.will),
+    responseTopic: options.responseTopic,
+    userProperties: options.userProperties,
+    tracing: options.tracing === undefined ? undefined : {
+      propagate: options.tracing.propagate ?? defaults.tracing.propagate,
+      consume: options.tracing.consume ?? defaults.tracing.consume
+    },
+    metrics: options.metrics === undefined || options.metrics === false
+      ? undefined
+      : { attributes: options.metrics === true ? {} : options.metrics.attributes ?? {} }
+  }
+}
+
+/** Bounds with what is missing taken from others. */
+export const resolveBounds = (bounds: Bounds | undefined, otherwise: ResolvedBounds): ResolvedBounds => ({
+  messages: bounds?.messages ?? otherwise.messages,
+  bytes: bounds?.bytes ?? otherwise.bytes,
+  policy: bounds?.policy ?? otherwise.policy
+})
+
+const resolveWill = (will: Will): Packet.Will => ({
+  topic: will.topic,
+  payload: toBytes(will.payload),
+  qos: will.qos ?? defaults.will.qos,
+  retain: will.retain ?? defaults.will.retain,
+  properties: will.delay === undefined
+    ? will.properties ?? Properties.none
+    : { ...will.properties, willDelayInterval: toSeconds(will.delay) }
+})
+
+const toSeconds = (duration: Duration.Input): number => Duration.toMillis(duration) / 1000
+
+// ---------------------------------------------------------------------------
+// Checks
+// ---------------------------------------------------------------------------
+
+type Check = (options: Options) => MqttError.InvalidOptions | undefined
+
+const seconds = (
+  option: string,
+  durationOf: (options: Options) => Duration.Input | undefined,
+  maximum: number
+): Check =>
+(options) => {
+  const duration = durationOf(options)
+  if (duration === undefined) return undefined
+  const value = toSeconds(duration)
+  if (Number.isInteger(value) && value >= 0 && value <= maximum) return undefined
+  return invalid(
+    option,
+    `${Duration.format(Duration.fromInputUnsafe(duration))} is not a whole number of seconds from 0 to ${maximum}; ` +
+      "give a unit, such as \"60 seconds\""
+  )
+}
+
+/** One of no length would be over before it began. */
+const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout"): Check => (options) => {
+  const duration = options[option]
+  if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
+  return invalid(option, `${Duration.format(Duration.fromInputUnsafe(duration))} is no time at all`)
+}
+
+const integer = (
+  option:
+    | "maxInflight"
+    | "receiveMaximum"
+    | "maximumPacketSize"
+    | "filtersPerSubscribe"
+    | "topicAliasMaximum"
+    | "outgoingTopicAliasMaximum",
+  minimum: number,
+  maximum: number
+): Check =>
+(options) => {
+  const value = options[option]
+  if (value === undefined || (Number.isInteger(value) && value >= minimum && value <= maximum)) return undefined
+  return invalid(option, `${value} is not a whole number from ${minimum} to ${maximum}`)
+}
+
+const escalation: Check = ({ escalate }) =>
+  escalate?.after === undefined || (Number.isInteger(escalate.after) && escalate.after >= 1)
+    ? undefined
+    : invalid("escalate.after", `${escalate.after} is not a whole number from 1`)
+
+const maximumHops: Check = ({ followServerReference }) => {
+  const value = followServerReference?.maximumHops
+  if (value === undefined || (Number.isInteger(value) && value >= 1)) return undefined
+  return invalid("followServerReference.maximumHops", `${value} is not a whole number from 1`)
+}
+
+const bounds = (option: "outbox" | "buffer"): Check => (options) => {
+  for (const field of ["messages", "bytes"] as const) {
+    const value = options[option]?.[field]
+    if (value !== undefined && !(value >= 1)) return invalid(`${option}.${field}`, `${value} is not at least 1`)
+  }
+  return undefined
+}
+
+const keepAliveAndResponseTimeout: Check = (options) => {
+  const keepAlive = Duration.toMillis(options.keepAlive ?? defaults.keepAlive)
+  const responseTimeout = Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout)
+  if (keepAlive === 0 || keepAlive >= responseTimeout) return undefined
+  const description =
+    `${keepAlive / 1000} seconds is shorter than responseTimeout (${responseTimeout / 1000} seconds): ` +
+    "a slow answer would count as a dead connection; make it longer, or responseTimeout shorter"
+  return invalid("keepAlive", description)
+}
+
+const passwordWithUsername: Check = ({ password, protocolVersion, username }) =>
+  protocolVersion === "3.1.1" && password !== undefined && username === undefined
+    ? invalid("password", "MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22]; set `username` too")
+    : undefined
+
+const oneSourceOfCredentials: Check = ({ credentials, password, username }) =>
+  credentials !== undefined && (username !== undefined || password !== undefined)
+    ? invalid("credentials", "is given and `username` or `password` too; give one of them")
+    : undefined
+
+/** What `auto` may fall back to has no AUTH, and a client that must prove itself must not go on without. */
+const authenticationVersion: Check = ({ authentication, protocolVersion = defaults.protocolVersion }) =>
+  authentication === undefined || protocolVersion === "5.0"
+    ? undefined
+    : invalid("authentication", `needs protocolVersion: "5.0", and it is "${protocolVersion}"; MQTT 3.1.1 has no AUTH`)
+
+const stableClientId: Check = ({ clientId, session }) =>
+  session !== undefined && session !== "clean" && (clientId === undefined || clientId === "")
+    ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
+    : undefined
+
+const emptyClientId: Check = ({ clientId, protocolVersion }) =>
+  clientId === "" && protocolVersion === "auto"
+    ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
+    : undefined
+
+const responseTopicName: Check = ({ responseTopic }) => {
+  const problem = responseTopic === undefined ? undefined : Topic.validateTopicName(responseTopic, "5.0")
+  return problem === undefined ? undefined : invalid("responseTopic", problem.message)
+}
+
+/** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
+const connect: Check = (options) => {
+  const { clientId, protocolVersion, will } = withDefaults(options)
+  const version = protocolVersion === "auto" ? "5.0" : protocolVersion
+  const invalidPacket = Validity.check({
+    _tag: "Connect",
+    protocolVersion: version,
+    cleanStart: true,
+    keepAlive: 0,
+    clientId,
+    will: version === "5.0" || will === undefined ? will : { ...will, properties: Properties.none },
+    username: options.username,
+    password: undefined,
+    properties: version === "5.0"
+      ? { userProperties: options.userProperties, authenticationMethod: options.authentication?.method }
+      : Properties.none
+  }, { protocolVersion: version, sender: "client" })
+  return invalidPacket === undefined ? undefined : invalid(invalidPacket.field, invalidPacket.message)
+}
+
+const checks: ReadonlyArray<Check> = [
+  seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
+  seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
+  seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
+  timeout("connectTimeout"),
+  timeout("responseTimeout"),
+  timeout("packetTimeout"),
+  keepAliveAndResponseTimeout,
+  passwordWithUsername,
+  oneSourceOfCredentials,
+  authenticationVersion,
+  stableClientId,
+  emptyClientId,
+  integer("maxInflight", 1, 65_535),
+  integer("receiveMaximum", 1, 65_535),
+  integer("maximumPacketSize", 16, 268_435_460),
+  integer("filtersPerSubscribe", 1, 10_000),
+  integer("topicAliasMaximum", 0, 65_535),
+  integer("outgoingTopicAliasMaximum", 0, 65_535),
+  maximumHops,
+  bounds("outbox"),
+  bounds("buffer"),
+  escalation,
+  responseTopicName,
+  connect
+]
+
+const problems: Check = (options) => {
+  for (const check of checks) {
+    const problem = check(options)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}

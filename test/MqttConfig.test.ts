@@ -1,0 +1,127 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Duration, Effect, Layer, Redacted, Result } from "effect"
+import { resolve } from "../src/internal/options.ts"
+import * as MqttClient from "../src/MqttClient.ts"
+import * as MqttConfig from "../src/MqttConfig.ts"
+import { MemoryBroker } from "../src/testing/index.ts"
+import { complete } from "./support/scenario.ts"
+
+const readFrom = (env: Record<string, string>) =>
+  MqttConfig.environment.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
+
+describe("S3 options from the environment", () => {
+  const env = {
+    MQTT_PROTOCOL_VERSION: "3.1.1",
+    MQTT_CLIENT_ID: "client",
+    MQTT_USERNAME: "user",
+    MQTT_PASSWORD: "secret",
+    MQTT_KEEP_ALIVE: "30 seconds",
+    MQTT_PING_INTERVAL: "5 seconds",
+    MQTT_CONNECT_TIMEOUT: "3 seconds",
+    MQTT_RESPONSE_TIMEOUT: "4 seconds",
+    MQTT_PACKET_TIMEOUT: "20 seconds",
+    MQTT_RESPONSE_TOPIC: "answers/7",
+    MQTT_TRACING: "true",
+    MQTT_TRACING_PROPAGATE: "false",
+    MQTT_TRACING_CONSUME: "link",
+    MQTT_METRICS: "true",
+    MQTT_DRAIN_TIMEOUT: "500 millis",
+    MQTT_SESSION: "persistent",
+    MQTT_SESSION_EXPIRY: "1 hour",
+    MQTT_STABLE_AFTER: "1 minute",
+    MQTT_INITIAL_CONNECTION: "retry",
+    MQTT_REFUSE_UNKNOWN_SESSION: "true",
+    MQTT_MAX_INFLIGHT: "10",
+    MQTT_RECEIVE_MAXIMUM: "20",
+    MQTT_MAXIMUM_PACKET_SIZE: "4096",
+    MQTT_FILTERS_PER_SUBSCRIBE: "8",
+    MQTT_TOPIC_ALIAS_MAXIMUM: "5",
+    MQTT_OUTGOING_TOPIC_ALIAS_MAXIMUM: "6",
+    MQTT_FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS: "2",
+    MQTT_OUTBOX_MESSAGES: "100",
+    MQTT_OUTBOX_BYTES: "1000",
+    MQTT_OUTBOX_POLICY: "dropOldest",
+    MQTT_BUFFER_MESSAGES: "200",
+    MQTT_BUFFER_BYTES: "2000",
+    MQTT_BUFFER_POLICY: "fail",
+    MQTT_WILL_TOPIC: "will",
+    MQTT_WILL_PAYLOAD: "gone",
+    MQTT_WILL_QOS: "2",
+    MQTT_WILL_RETAIN: "true",
+    MQTT_WILL_DELAY: "10 seconds"
+  }
+
+  it.effect("each is read", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* readFrom(env), {
+        protocolVersion: "3.1.1",
+        clientId: "client",
+        username: "user",
+        password: Redacted.make("secret"),
+        keepAlive: Duration.seconds(30),
+        pingInterval: Duration.seconds(5),
+        connectTimeout: Duration.seconds(3),
+        responseTimeout: Duration.seconds(4),
+        packetTimeout: Duration.seconds(20),
+        responseTopic: "answers/7",
+        tracing: { propagate: false, consume: "link" },
+        metrics: true,
+        drainTimeout: Duration.millis(500),
+        session: "persistent",
+        sessionExpiry: Duration.hours(1),
+        stableAfter: Duration.minutes(1),
+        initialConnection: "retry",
+        refuseUnknownSession: true,
+        maxInflight: 10,
+        receiveMaximum: 20,
+        maximumPacketSize: 4096,
+        filtersPerSubscribe: 8,
+        topicAliasMaximum: 5,
+        outgoingTopicAliasMaximum: 6,
+        followServerReference: { maximumHops: 2 },
+        outbox: { messages: 100, bytes: 1000, policy: "dropOldest" },
+        buffer: { messages: 200, bytes: 2000, policy: "fail" },
+        will: { topic: "will", payload: "gone", qos: 2, retain: true, delay: Duration.seconds(10) }
+      })
+    }))
+
+  it.effect("none has to be there", () =>
+    Effect.gen(function*() {
+      const resolved = Result.getOrThrow(resolve(yield* readFrom({})))
+      assert.strictEqual(resolved.protocolVersion, "5.0")
+      assert.isUndefined(resolved.will)
+      assert.isUndefined(resolved.tracing)
+      assert.isUndefined(resolved.metrics)
+      assert.strictEqual(resolved.outbox.messages, 10_000)
+    }))
+
+  const text = new Set([
+    "MQTT_CLIENT_ID",
+    "MQTT_USERNAME",
+    "MQTT_PASSWORD",
+    "MQTT_RESPONSE_TOPIC",
+    "MQTT_WILL_TOPIC",
+    "MQTT_WILL_PAYLOAD"
+  ])
+  for (const name of Object.keys(env).filter((name) => !text.has(name))) {
+    it.effect(`a bad ${name} names itself`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(readFrom({ ...env, [name]: "nonsense" }))
+        assert.include(error.message, `["MQTT"]["${name.slice("MQTT_".length)}"]`)
+      }))
+  }
+
+  it.effect("`layerConfig` connects with them, and what the program says wins", () =>
+    Effect.gen(function*() {
+      const broker = yield* MemoryBroker.MemoryBroker
+      const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+      yield* complete(Effect.scoped(
+        Layer.build(MqttClient.layerConfig({ clientId: "mine", initialConnection: "fail" })).pipe(
+          Effect.provide(provider)
+        )
+      ))
+      const [connect] = yield* broker.received("mine")
+      assert.strictEqual(connect._tag === "Connect" && connect.keepAlive, 30)
+      assert.strictEqual(connect._tag === "Connect" && connect.username, "user")
+    }).pipe(Effect.provide(MemoryBroker.layer())))
+})
