@@ -7,7 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -409,12 +409,13 @@ export const layer = (
 ): Layer.Layer<MqttClient, MqttError.MqttError, MqttTransport> => Layer.effect(MqttClient, make(options))
 
 /**
- * A client whose options come from the environment (`MqttConfig.environment`); those given here win.
+ * A client whose options are read from a `ConfigProvider`: from the environment as `MqttConfig.environment` says
+ * (`MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE` and so on), or under names of the program's own.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options?: Options
+  config: Config.Wrap<Options> = MqttConfig.environment
 ): Layer.Layer<MqttClient, MqttError.MqttError | Config.ConfigError, MqttTransport> =>
-  Layer.effect(MqttClient, Effect.flatMap(MqttConfig.environment, (config) => make({ ...config, ...options })))
+  Layer.effect(MqttClient, Effect.flatMap(Config.unwrap(config), make))

@@ -84,7 +84,7 @@ const optionsOf = (file: string): ReadonlyArray<string> => {
 }
 
 describe("options", () => {
-  const options = [...optionsOf("src/node/NodeMqtt.ts"), ...optionsOf("src/internal/clientOptions.ts")]
+  const options = [...optionsOf("src/node/internal/options.ts"), ...optionsOf("src/internal/clientOptions.ts")]
 
   it("docs/connecting.md lists every one, and no other", () => {
     assert.sameMembers([...optionsIn("docs/connecting.md")], options)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect, Layer, Redacted, Result } from "effect"
+import { Config, ConfigProvider, Duration, Effect, Layer, Redacted, Result, Schedule } from "effect"
+import { expectTypeOf } from "vitest"
 import { resolve } from "../src/internal/options.ts"
 import * as MqttClient from "../src/MqttClient.ts"
 import * as MqttConfig from "../src/MqttConfig.ts"
@@ -116,7 +117,13 @@ describe("S3 options from the environment", () => {
       const broker = yield* MemoryBroker.MemoryBroker
       const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
       yield* complete(Effect.scoped(
-        Layer.build(MqttClient.layerConfig({ clientId: "mine", initialConnection: "fail" })).pipe(
+        Layer.build(MqttClient.layerConfig(
+          Config.map(MqttConfig.environment, (options): MqttClient.Options => ({
+            ...options,
+            clientId: "mine",
+            initialConnection: "fail"
+          }))
+        )).pipe(
           Effect.provide(provider)
         )
       ))
@@ -124,4 +131,64 @@ describe("S3 options from the environment", () => {
       assert.strictEqual(connect._tag === "Connect" && connect.keepAlive, 30)
       assert.strictEqual(connect._tag === "Connect" && connect.username, "user")
     }).pipe(Effect.provide(MemoryBroker.layer())))
+})
+
+describe("S3 options under names of the program's own", () => {
+  const run = () => Effect.void
+  const values = {
+    reconnect: Schedule.spaced("5 seconds"),
+    credentials: Effect.succeed({ username: "user" }),
+    authentication: { method: "TOKEN", start: Effect.never },
+    isRetryable: () => true,
+    password: Redacted.make("secret"),
+    userProperties: [["a", "1"], ["a", "2"]],
+    escalate: { after: 2, run }
+  } satisfies MqttClient.Options
+
+  const unwrapped = (wrapped: Config.Wrap<MqttClient.Options>, env: Record<string, string> = {}) =>
+    Config.unwrap<MqttClient.Options>(wrapped).pipe(
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+    )
+
+  it.effect("schedules, effects, functions, secrets and arrays are given as they are", () =>
+    Effect.gen(function*() {
+      const options = yield* unwrapped({
+        reconnect: Config.succeed(values.reconnect),
+        credentials: Config.succeed(values.credentials),
+        authentication: Config.succeed(values.authentication),
+        isRetryable: Config.succeed(values.isRetryable),
+        password: Config.succeed(values.password),
+        userProperties: Config.succeed(values.userProperties),
+        escalate: Config.succeed(values.escalate)
+      })
+      const given = Object.entries(values)
+      assert.deepStrictEqual(Object.keys(options), given.map(([option]) => option))
+      for (const [option, value] of given) {
+        assert.strictEqual(new Map(Object.entries(options)).get(option), value, option)
+      }
+    }))
+
+  it.effect("an option that holds others is read part by part", () =>
+    Effect.gen(function*() {
+      const options = yield* unwrapped({
+        outbox: { messages: Config.Int("ROOM"), policy: Config.succeed("dropOldest") },
+        escalate: { after: Config.Int("PATIENCE"), run: Config.succeed(run) }
+      }, { ROOM: "5", PATIENCE: "7" })
+      assert.deepStrictEqual(options.outbox, { messages: 5, policy: "dropOldest" })
+      assert.strictEqual(options.escalate?.after, 7)
+      assert.strictEqual(options.escalate?.run, run)
+    }))
+
+  it("a value that is not a Config does not compile: it would be taken apart", () => {
+    type Wrapped = Config.Wrap<MqttClient.Options>
+    type Values = typeof values
+    expectTypeOf<{ readonly reconnect: Config.Config<Values["reconnect"]> }>().toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "reconnect">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "credentials">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "authentication">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "isRetryable">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "password">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "userProperties">>().not.toExtend<Wrapped>()
+    expectTypeOf<Pick<Values, "escalate">>().not.toExtend<Wrapped>()
+  })
 })

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -14,31 +15,13 @@ import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
 import type * as MqttError from "../MqttError.ts"
 import { MqttTransport } from "../MqttTransport.ts"
+import * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
+import type { Options } from "./internal/options.ts"
 import * as Page from "./internal/page.ts"
 import type { Target } from "./internal/url.ts"
 import * as WebSocket from "./internal/webSocket.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Options extends MqttClient.Options {
-  /**
-   * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
-   * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
-   * signed and expires.
-   */
-  readonly url: WebSocket.Options["url"]
-  /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
-  readonly maximumUnsent?: number | undefined
-  /**
-   * Whether the next attempt is made at once, and `reconnect` starts anew, when the browser has a network again (`online`)
-   * or the page comes back (`pageshow`). Default: `true`.
-   */
-  readonly reconnectWhenOnline?: boolean | undefined
-  /** Whether a page that is closed or left for good sends DISCONNECT, if it still can. Default: `true`. */
-  readonly disconnectWithPage?: boolean | undefined
-}
+export type { Options } from "./internal/options.ts"
 
 type Attempt = Effect.Effect<Target, MqttError.MqttError>
 
@@ -137,3 +120,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
  */
 export const layer = (options: Options): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError> =>
   Layer.effect(MqttClient.MqttClient, Effect.suspend(() => make(options)))
+
+/**
+ * A client whose options are read from a `ConfigProvider`: as `BrowserMqttConfig.environment` says (`MQTT_URL`,
+ * `MQTT_CLIENT_ID` and so on), or under names of the program's own. An option that cannot be read fails with its own name.
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Wrap<Options> = BrowserMqttConfig.environment
+): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
+  Layer.effect(MqttClient.MqttClient, Effect.flatMap(Config.unwrap(config), make))

@@ -1,7 +1,7 @@
 /**
  * From the flags and the environment to a client: where the server is, who connects, what CONNECT says.
  *
- * A flag wins over the environment, whose names are those of `MqttConfig.environment` and `NodeMqtt.layerConfig`.
+ * A flag wins over the environment, whose names are those of `NodeMqttConfig.environment`.
  *
  * @since 0.1.0
  */

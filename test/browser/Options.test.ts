@@ -2,10 +2,10 @@
  * What `BrowserMqtt.layer` makes of its options and of the page's events, without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, Schedule } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
-import { BrowserMqtt } from "../../src/browser/index.ts"
+import { BrowserMqtt, BrowserMqttConfig } from "../../src/browser/index.ts"
 import * as Page from "../../src/browser/internal/page.ts"
 import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
@@ -152,5 +152,34 @@ describe("haste", () => {
       yield* fire("pageshow", { persisted: false })
       yield* Effect.scoped(Effect.andThen(transport.open, fire("online")))
       assert.strictEqual(yield* wait, 1000)
+    }).pipe(Effect.scoped))
+})
+
+describe("S3 from a ConfigProvider", () => {
+  const cases = [
+    ["under the usual names", "MQTT", undefined],
+    ["under a prefix of the program's own", "VITE_PLANT", Config.nested(BrowserMqttConfig.options, "VITE_PLANT")]
+  ] as const
+  for (const [what, prefix, config] of cases) {
+    it.live(what, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.make()
+        const listener = yield* listeners.listenWith(broker, "ws")
+        const env = { [`${prefix}_URL`]: listener.url, [`${prefix}_CLIENT_ID`]: "page" }
+        yield* Layer.build(BrowserMqtt.layerConfig(config)).pipe(
+          Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))),
+          quietly
+        )
+        yield* broker.awaitPacket("page", "Connect")
+      }).pipe(Effect.scoped))
+  }
+
+  it.live("what cannot be read names itself", () =>
+    Effect.gen(function*() {
+      const env = { MQTT_URL: "ws://localhost", MQTT_RECONNECT_WHEN_ONLINE: "perhaps" }
+      const error = yield* Effect.flip(Layer.build(BrowserMqtt.layerConfig())).pipe(
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+      )
+      assert.include(error.message, `["MQTT"]["RECONNECT_WHEN_ONLINE"]`)
     }).pipe(Effect.scoped))
 })

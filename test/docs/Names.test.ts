@@ -3,7 +3,7 @@
  * variables, examples and npm scripts, and on the page for those who come from MQTT.js all of theirs.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { Config, ConfigProvider, Effect, Layer } from "effect"
 import * as EffectModules from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -11,7 +11,7 @@ import manifest from "../../package.json" with { type: "json" }
 import * as Reference from "../../scripts/docs.ts"
 import { filesUnder, repository } from "../../scripts/files.ts"
 import { MqttClient, MqttMetrics } from "../../src/index.ts"
-import { NodeMqtt } from "../../src/node/index.ts"
+import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import { blocks, pages, read, spans, tables, withoutBlocks } from "./pages.ts"
 
@@ -122,7 +122,9 @@ describe("names in the documentation", () => {
         })
       )
       // A host that cannot be: the client is not to connect.
-      yield* Effect.scoped(Layer.build(Layer.fresh(NodeMqtt.layerConfig({ url: "nowhere:" })))).pipe(
+      yield* Effect.scoped(Layer.build(Layer.fresh(NodeMqtt.layerConfig(
+        NodeMqttConfig.merge(NodeMqttConfig.environment, { url: Config.succeed("nowhere:") })
+      )))).pipe(
         Effect.provideService(ConfigProvider.ConfigProvider, recording),
         Effect.exit
       )

@@ -3,7 +3,7 @@
  * the program's own.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Layer, Redacted, Scope, Stream, SubscriptionRef } from "effect"
+import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, Scope, Stream, SubscriptionRef } from "effect"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -11,7 +11,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import type { Duplex } from "node:stream"
 import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
-import { NodeMqtt } from "../../src/node/index.ts"
+import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { connected, quietly, soon } from "../brokers/Broker.ts"
 import * as port from "../brokers/port.ts"
@@ -312,9 +312,9 @@ describe("S3 from the environment", () => {
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
   )
 
-  const buildFrom = (env: Record<string, string>, options?: NodeMqtt.Options) =>
+  const buildFrom = (env: Record<string, string>, options: NodeMqtt.Options = {}) =>
     Effect.flatMap(
-      Layer.build(NodeMqtt.layerConfig(options)).pipe(
+      Layer.build(NodeMqtt.layerConfig(NodeMqttConfig.merge(NodeMqttConfig.environment, Config.succeed(options)))).pipe(
         Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
       ),
       (services) => Effect.provideContext(MqttClient.MqttClient, services)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule } from "effect"
 import * as Net from "node:net"
-import { NodeMqtt } from "../../src/node/index.ts"
+import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
@@ -121,11 +121,12 @@ describe("NodeMqtt", () => {
   it.live("S3 `layerConfig` reads the endpoint from the environment", () =>
     Effect.scoped(Effect.gen(function*() {
       const { connects, port } = yield* acceptor
-      const connect = (env: Record<string, string>, options?: NodeMqtt.Options) =>
+      const connect = (env: Record<string, string>, options: NodeMqtt.Options = {}) =>
         Effect.scoped(
-          Layer.build(NodeMqtt.layerConfig(options)).pipe(
-            Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
-          )
+          Layer.build(NodeMqtt.layerConfig(NodeMqttConfig.merge(NodeMqttConfig.environment, Config.succeed(options))))
+            .pipe(
+              Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+            )
         )
       yield* connect({ MQTT_URL: `mqtt://user:secret@127.0.0.1:${port}`, MQTT_CLIENT_ID: "url" })
       yield* connect({ MQTT_HOST: "127.0.0.1", MQTT_PORT: String(port), MQTT_CLIENT_ID: "host" })
@@ -143,9 +144,50 @@ describe("NodeMqtt", () => {
   it.live("S3 a host given by the program replaces the URL of the environment", () =>
     Effect.scoped(Effect.gen(function*() {
       const { connects, port } = yield* acceptor
-      yield* Effect.scoped(Layer.build(NodeMqtt.layerConfig({ host: "127.0.0.1", port }))).pipe(
+      yield* Effect.scoped(Layer.build(NodeMqtt.layerConfig(
+        NodeMqttConfig.merge(NodeMqttConfig.environment, Config.succeed({ host: "127.0.0.1", port }))
+      ))).pipe(
         Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { MQTT_URL: "mqtt://localhost:1" } })))
       )
       assert.strictEqual(connects.length, 1)
+    })))
+
+  const connectFrom = (env: Record<string, string>, config: Parameters<typeof NodeMqtt.layerConfig>[0]) =>
+    Effect.scoped(
+      Layer.build(NodeMqtt.layerConfig(config)).pipe(
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+      )
+    )
+
+  it.live("S3 `layerConfig` reads names of the program's own, beside values", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      yield* connectFrom({ BROKER: `mqtt://127.0.0.1:${port}`, DEVICE: "7", MQTT_CLIENT_ID: "unread" }, {
+        url: Config.Redacted("BROKER"),
+        clientId: Config.map(Config.String("DEVICE"), (name) => `gateway-${name}`),
+        will: { topic: Config.succeed("status"), payload: Config.succeed("offline") },
+        reconnect: Config.succeed(Schedule.recurs(0))
+      })
+      assert.deepStrictEqual(connects.map(({ clientId, will }) => [clientId, will?.topic]), [["gateway-7", "status"]])
+    })))
+
+  it.live("S3 `layerConfig` reads the usual names under another prefix", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      const env = { PLANT_URL: `mqtt://127.0.0.1:${port}`, PLANT_CLIENT_ID: "plant", MQTT_CLIENT_ID: "unread" }
+      yield* connectFrom(env, Config.nested(NodeMqttConfig.options, "PLANT"))
+      assert.deepStrictEqual(connects.map(({ clientId }) => clientId), ["plant"])
+    })))
+
+  it.live("S3 `merge` leaves what the program's own names do not say", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      const env = { MQTT_URL: `mqtt://127.0.0.1:${port}`, MQTT_USERNAME: "user", MQTT_CLIENT_ID: "theirs" }
+      const own = { clientId: Config.String("DEVICE").pipe(Config.withDefault(undefined)) }
+      const merged = NodeMqttConfig.merge(NodeMqttConfig.environment, own)
+      yield* connectFrom(env, merged)
+      yield* connectFrom({ ...env, DEVICE: "ours" }, merged)
+      assert.deepStrictEqual(connects.map(({ clientId }) => clientId), ["theirs", "ours"])
+      assert.deepStrictEqual(connects.map(({ username }) => username), ["user", "user"])
     })))
 })

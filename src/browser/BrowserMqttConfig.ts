@@ -1,0 +1,40 @@
+/**
+ * The options of `BrowserMqtt` from a `ConfigProvider`: those of `MqttConfig`, the URL, and what the page may do.
+ *
+ * What an option means is said where it is declared, in `BrowserMqtt.Options`. A module of its own, so that a page that
+ * does not read its options does not load `effect/Config`.
+ *
+ * @since 0.2.0
+ */
+import * as Config from "effect/Config"
+import { optional } from "../internal/config.ts"
+import * as MqttConfig from "../MqttConfig.ts"
+import type { Options } from "./internal/options.ts"
+
+/**
+ * The options by their names in capitals and without a prefix, which `Config.nested` gives them: those of
+ * `MqttConfig.options`, `URL`, `MAXIMUM_UNSENT`, `RECONNECT_WHEN_ONLINE` and `DISCONNECT_WITH_PAGE`.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const options: Config.Config<Options> = Config.map(
+  Config.all([
+    MqttConfig.options,
+    Config.all({
+      url: Config.Redacted("URL"),
+      maximumUnsent: optional(Config.Int("MAXIMUM_UNSENT")),
+      reconnectWhenOnline: optional(Config.Boolean("RECONNECT_WHEN_ONLINE")),
+      disconnectWithPage: optional(Config.Boolean("DISCONNECT_WITH_PAGE"))
+    })
+  ]),
+  ([client, page]): Options => ({ ...client, ...page })
+)
+
+/**
+ * `options` under `MQTT`: `MQTT_URL`, `MQTT_CLIENT_ID` and so on.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const environment: Config.Config<Options> = Config.nested(options, "MQTT")

@@ -1,0 +1,29 @@
+/**
+ * What a program can tell a client in a page: the options of every client, its URL, and what the page may do.
+ *
+ * `BrowserMqtt` exports them.
+ */
+import type * as ClientOptions from "../../internal/clientOptions.ts"
+import type * as WebSocket from "./webSocket.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends ClientOptions.Options {
+  /**
+   * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
+   * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
+   * signed and expires.
+   */
+  readonly url: WebSocket.Options["url"]
+  /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
+  readonly maximumUnsent?: number | undefined
+  /**
+   * Whether the next attempt is made at once, and `reconnect` starts anew, when the browser has a network again (`online`)
+   * or the page comes back (`pageshow`). Default: `true`.
+   */
+  readonly reconnectWhenOnline?: boolean | undefined
+  /** Whether a page that is closed or left for good sends DISCONNECT, if it still can. Default: `true`. */
+  readonly disconnectWithPage?: boolean | undefined
+}

@@ -1,0 +1,130 @@
+/**
+ * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: those of `MqttConfig`, and where the
+ * server is.
+ *
+ * What an option means is said where it is declared, in `NodeMqtt.Options`.
+ *
+ * @since 0.2.0
+ */
+import * as Config from "effect/Config"
+import * as Redacted from "effect/Redacted"
+import { optional } from "../internal/config.ts"
+import * as MqttConfig from "../MqttConfig.ts"
+import type { Options } from "./internal/options.ts"
+import type { WebSocketOptions } from "./internal/webSocket.ts"
+import * as NodeTls from "./NodeTls.ts"
+
+/** Not the empty one that a trailing comma leaves. */
+const list = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((one) => one.trim()).filter((one) => one !== "")
+
+const tlsConfig = Config.nested(
+  Config.all({
+    ca: optional(Config.String("CA_FILE")),
+    cert: optional(Config.String("CERT_FILE")),
+    key: optional(Config.String("KEY_FILE")),
+    passphrase: optional(Config.Redacted("PASSPHRASE")),
+    servername: optional(Config.String("SERVERNAME")),
+    alpnProtocols: optional(Config.map(Config.String("ALPN_PROTOCOLS"), list)),
+    minVersion: optional(Config.Literals(["TLSv1.2", "TLSv1.3"], "MIN_VERSION")),
+    dangerouslyAcceptAnyCertificate: optional(Config.Boolean("DANGEROUSLY_ACCEPT_ANY_CERTIFICATE"))
+  }),
+  "TLS"
+).pipe(
+  Config.map((files): Options["tls"] =>
+    Object.values(files).every((value) => value === undefined) ? undefined : NodeTls.fromFiles(files)
+  )
+)
+
+/** `Name: value`, one on each line. */
+const headersOf = (text: Redacted.Redacted<string>): WebSocketOptions["headers"] =>
+  Object.fromEntries(
+    Redacted.value(text).split("\n").filter((line) => line.includes(":")).map((line) => {
+      const colon = line.indexOf(":")
+      return [line.slice(0, colon).trim(), Redacted.make(line.slice(colon + 1).trim())] as const
+    })
+  )
+
+const webSocketConfig = Config.nested(
+  Config.all({
+    headers: optional(Config.map(Config.Redacted("HEADERS"), headersOf)),
+    protocols: optional(Config.map(Config.String("PROTOCOLS"), list)),
+    compression: optional(Config.Boolean("COMPRESSION")),
+    maximumFrameSize: optional(Config.Int("MAXIMUM_FRAME_SIZE")),
+    maximumUnsent: optional(Config.Int("MAXIMUM_UNSENT"))
+  }),
+  "WEB_SOCKET"
+)
+
+/** They may hold passwords. */
+const urlsOf = (text: Redacted.Redacted<string>): ReadonlyArray<Redacted.Redacted<string>> =>
+  list(Redacted.value(text)).map((url) => Redacted.make(url))
+
+const endpointConfig = Config.all({
+  url: optional(Config.Redacted("URL")),
+  host: optional(Config.String("HOST")),
+  port: optional(Config.Port("PORT")),
+  endpoints: optional(Config.map(Config.Redacted("ENDPOINTS"), urlsOf)),
+  endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "ENDPOINT_POLICY")),
+  tls: tlsConfig,
+  webSocket: webSocketConfig
+})
+
+/**
+ * The options by their names in capitals and without a prefix, which `Config.nested` gives them: those of
+ * `MqttConfig.options`, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
+ * `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read for every attempt;
+ * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket. A variable that cannot be read fails
+ * with its own name.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const options: Config.Config<Options> = Config.map(
+  Config.all([MqttConfig.options, endpointConfig]),
+  ([client, endpoint]): Options => ({ ...client, ...endpoint })
+)
+
+/**
+ * `options` under `MQTT`: `MQTT_URL`, `MQTT_CLIENT_ID`, `MQTT_TLS_CA_FILE` and so on.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const environment: Config.Config<Options> = Config.nested(options, "MQTT")
+
+/** A server that the program names replaces the one of the configuration; a host alone leaves the port. */
+const withoutServer = ({ endpoints, host, port, url, ...rest }: Options, own: Options): Options => {
+  if (own.url !== undefined || own.endpoints !== undefined) return rest
+  if (own.host !== undefined) return { ...rest, port }
+  return { ...rest, endpoints, host, port, url }
+}
+
+const isGiven = ([, value]: readonly [string, unknown]): boolean => value !== undefined
+
+/**
+ * A configuration with options of the program's own, which win: read under other names, or given as values with
+ * `Config.succeed`. If these name a server, the server of the configuration is not used; a host alone leaves its port.
+ *
+ * **Example** (The environment, and what the program says itself)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import { NodeMqtt, NodeMqttConfig } from "effect-mqtt/node"
+ *
+ * const client = NodeMqtt.layerConfig(
+ *   NodeMqttConfig.merge(NodeMqttConfig.environment, {
+ *     clientId: Config.String("DEVICE_NAME"),
+ *     initialConnection: Config.succeed("retry")
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const merge = (config: Config.Config<Options>, own: Config.Wrap<Options>): Config.Config<Options> =>
+  Config.map(Config.all([config, Config.unwrap(own)]), ([found, given]): Options => ({
+    ...withoutServer(found, given),
+    ...Object.fromEntries(Object.entries(given).filter(isGiven))
+  }))
