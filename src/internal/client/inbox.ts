@@ -8,10 +8,12 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { SchedulerDispatcher } from "effect/Scheduler"
-import * as Errors from "../../MqttError.ts"
+import * as MqttError from "../../MqttError.ts"
 import type { QoS } from "../../protocol/Packet.ts"
 import type { ResolvedBounds } from "../options.ts"
 import { Fifo } from "./fifo.ts"
+import type { Gate } from "./gate.ts"
+import { Room } from "./room.ts"
 
 /** A message that did not fit and is kept outside until there is room. */
 export interface Parked<A> {
@@ -20,28 +22,6 @@ export interface Parked<A> {
   readonly qos: QoS
   /** Called when it came in, or its subscriber is gone. A consumer has none: it acknowledges for itself. */
   readonly accepted: (() => void) | undefined
-}
-
-/** Counts the inboxes that ask the reader to stop. */
-export class Gate {
-  #closed = 0
-  readonly #onOpen: () => void
-
-  constructor(onOpen: () => void) {
-    this.#onOpen = onOpen
-  }
-
-  get isOpen(): boolean {
-    return this.#closed === 0
-  }
-
-  close(): void {
-    this.#closed++
-  }
-
-  open(): void {
-    if (--this.#closed === 0) this.#onOpen()
-  }
 }
 
 const none: Array<never> = []
@@ -59,10 +39,10 @@ export interface InboxOptions<A> {
   readonly onPulled?: ((items: ReadonlyArray<A>) => void) | undefined
 }
 
-type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, Errors.MqttError | Cause.Done>
+type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, MqttError.MqttError | Cause.Done>
 
 export class Inbox<A> {
-  readonly #options: ResolvedBounds
+  readonly #room: Room
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly #gate: Gate
   readonly #receiveMaximum: number
@@ -73,16 +53,15 @@ export class Inbox<A> {
   #items: Array<A> = none
   /** Of those items, where it has to be known what dropping the oldest one gains. */
   #sizes: Array<number> = []
-  #bytes = 0
   #parkedAtQoS0 = 0
   #dropped = 0
-  #end: Errors.MqttError | Cause.Done | undefined
+  #end: MqttError.MqttError | Cause.Done | undefined
   #isWaking = false
   /** Of who pulls and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
   #resume: ((pull: Pull<A>) => void) | undefined
 
   constructor(options: InboxOptions<A>) {
-    this.#options = options.bounds
+    this.#room = new Room(options.bounds)
     this.#dispatcher = options.dispatcher
     this.#gate = options.gate
     this.#receiveMaximum = options.receiveMaximum ?? Infinity
@@ -99,12 +78,12 @@ export class Inbox<A> {
     const parked = this.#parked.toArray()
     return {
       messages: this.#items.length + parked.length,
-      bytes: parked.reduce((sum, { bytes }) => sum + bytes, this.#bytes)
+      bytes: parked.reduce((sum, { bytes }) => sum + bytes, this.#room.bytes)
     }
   }
 
   get policy(): ResolvedBounds["policy"] {
-    return this.#options.policy
+    return this.#room.policy
   }
 
   get dropped(): number {
@@ -126,32 +105,25 @@ export class Inbox<A> {
   /** Whether it is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
   offer(item: A, bytes: number): boolean {
     if (this.#end !== undefined) return true
-    if (this.#fits(bytes) && this.#parked.isEmpty) {
-      this.#add(item, bytes)
-      return true
-    }
-    switch (this.#options.policy) {
-      case "suspend":
+    switch (this.#room.ask(bytes, !this.#parked.isEmpty)) {
+      case "Add":
+        this.#add(item, bytes)
+        return true
+      case "Wait":
         return false
-      case "dropNewest":
+      case "Drop":
         this.#dropped++
         return true
-      case "dropOldest":
+      case "ReplaceOldest":
         this.#dropOldest(bytes)
         this.#add(item, bytes)
         return true
-      case "fail":
-        this.end(Errors.fromReason(
-          new Errors.Overflow({ buffer: "subscription", capacity: this.#options.messages })
+      case "Fail":
+        this.end(MqttError.fromReason(
+          new MqttError.Overflow({ buffer: "subscription", capacity: this.#room.capacity })
         ))
         return true
     }
-  }
-
-  /** One larger than all the room there is goes in alone: it would wait for ever otherwise. */
-  #fits(bytes: number): boolean {
-    if (this.#items.length === 0) return true
-    return this.#items.length < this.#options.messages && this.#bytes + bytes <= this.#options.bytes
   }
 
   #add(item: A, bytes: number): void {
@@ -159,18 +131,14 @@ export class Inbox<A> {
     // memory and occupies its collector.
     if (this.#items.length === 0) this.#items = [item]
     else this.#items.push(item)
-    if (this.#options.policy === "dropOldest") this.#sizes.push(bytes)
-    this.#bytes += bytes
+    if (this.#room.policy === "dropOldest") this.#sizes.push(bytes)
+    this.#room.add(bytes)
     this.#wake()
   }
 
   #dropOldest(bytes: number): void {
     let drop = 0
-    while (drop < this.#items.length) {
-      this.#bytes -= this.#sizes[drop++]
-      const left = this.#items.length - drop
-      if (left === 0 || (left < this.#options.messages && this.#bytes + bytes <= this.#options.bytes)) break
-    }
+    while (!this.#room.fits(bytes)) this.#room.remove(this.#sizes[drop++])
     for (const item of this.#items.splice(0, drop)) this.#onDropped(item)
     this.#sizes.splice(0, drop)
     this.#dropped += drop
@@ -181,7 +149,7 @@ export class Inbox<A> {
    * QoS 0 messages beyond a second buffer full are dropped.
    */
   park(parked: Parked<A>, isOverrun: boolean): void {
-    if (parked.qos === 0 && isOverrun && this.#parkedAtQoS0 >= this.#options.messages) {
+    if (parked.qos === 0 && isOverrun && this.#parkedAtQoS0 >= this.#room.capacity) {
       this.#dropped++
       return
     }
@@ -195,7 +163,7 @@ export class Inbox<A> {
   #admit(): void {
     const wasBlocked = this.isBlocked
     let parked = this.#parked.first
-    while (parked !== undefined && this.#fits(parked.bytes)) {
+    while (parked !== undefined && this.#room.fits(parked.bytes)) {
       this.#parked.shift()
       if (parked.qos === 0) this.#parkedAtQoS0--
       this.#add(parked.item, parked.bytes)
@@ -237,7 +205,7 @@ export class Inbox<A> {
     const items = this.#items
     this.#items = none
     if (this.#sizes.length > 0) this.#sizes = []
-    this.#bytes = 0
+    this.#room.clear()
     if (!this.#parked.isEmpty) this.#admit()
     return items as [A, ...Array<A>]
   }
@@ -246,17 +214,17 @@ export class Inbox<A> {
    * Nothing more comes: what is in it can still be pulled, then the stream ends. What is parked counts as dealt with, as
    * it would hold up the acknowledgements behind it; a consumer takes its own back.
    */
-  end(how: Errors.MqttError | Cause.Done): void {
+  end(how: MqttError.MqttError | Cause.Done): void {
     const parked = this.#close(how)
     for (const { accepted } of parked) accepted?.()
   }
 
   /** The client is over: as `end`, but what is parked is not acknowledged, so that it comes again. */
-  endUnacknowledged(how: Errors.MqttError | Cause.Done): void {
+  endUnacknowledged(how: MqttError.MqttError | Cause.Done): void {
     this.#close(how)
   }
 
-  #close(how: Errors.MqttError | Cause.Done): ReadonlyArray<Parked<A>> {
+  #close(how: MqttError.MqttError | Cause.Done): ReadonlyArray<Parked<A>> {
     if (this.#end !== undefined) return []
     this.#end = how
     const parked = this.#parked.toArray()

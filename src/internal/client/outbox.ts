@@ -4,11 +4,11 @@
  * What is in flight is the session's. QoS 0 passes QoS 1 and 2 only while those wait for the window
  * (MQTT 5.0 `[MQTT-4.9.0-3]`).
  */
-import type { MqttError } from "../../MqttError.ts"
-import * as Errors from "../../MqttError.ts"
+import * as MqttError from "../../MqttError.ts"
 import type { Message } from "../../protocol/Session.ts"
 import type { ResolvedBounds } from "../options.ts"
 import { Fifo } from "./fifo.ts"
+import { Room } from "./room.ts"
 
 /** One publish from the moment it is asked for until it is sent. */
 export interface Entry {
@@ -17,19 +17,19 @@ export interface Entry {
   readonly expiresAt: number
   /** It leaves now, and what is left of its Message Expiry Interval with it. */
   readonly countDown: (now: number) => void
-  readonly failed: (error: MqttError) => void
+  readonly failed: (error: MqttError.MqttError) => void
   /** Its place in the order. */
   order: number
   place: "outside" | "suspended" | "waiting"
 }
 
+const sizeOf = ({ message }: Entry): number => message.payload.length
+
 export class Outbox<A extends Entry> {
-  readonly #options: ResolvedBounds
+  readonly #room: Room
   readonly #qos0 = new Fifo<A>()
   readonly #acknowledged = new Fifo<A>()
   readonly #suspended = new Fifo<A>()
-  #messages = 0
-  #bytes = 0
   #nextOrder = 1
   #dropped = 0
   #expired = 0
@@ -37,15 +37,15 @@ export class Outbox<A extends Entry> {
   #withdrawn = 0
 
   constructor(options: ResolvedBounds) {
-    this.#options = options
+    this.#room = new Room(options)
   }
 
   get size(): number {
-    return this.#messages
+    return this.#room.messages
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#room.bytes
   }
 
   get dropped(): number {
@@ -57,37 +57,31 @@ export class Outbox<A extends Entry> {
   }
 
   get isEmpty(): boolean {
-    return this.#messages === 0
+    return this.#room.messages === 0
   }
 
   /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
   offer(entry: A): void {
-    if (this.#fits(entry) && this.#suspended.isEmpty) return this.#add(entry)
-    switch (this.#options.policy) {
-      case "suspend":
+    switch (this.#room.ask(sizeOf(entry), !this.#suspended.isEmpty)) {
+      case "Add":
+        return this.#add(entry)
+      case "Wait":
         entry.place = "suspended"
         return this.#suspended.push(entry)
-      case "dropOldest":
+      case "ReplaceOldest":
         return this.#replaceOldest(entry)
-      case "dropNewest":
+      case "Drop":
         this.#dropped++
         return entry.failed(this.#overflow())
-      case "fail":
+      case "Fail":
         return entry.failed(this.#overflow())
     }
-  }
-
-  /** One larger than all the room there is goes in alone: it would wait for ever otherwise. */
-  #fits({ message }: A): boolean {
-    const { bytes, messages } = this.#options
-    return this.#messages === 0 || (this.#messages < messages && this.#bytes + message.payload.length <= bytes)
   }
 
   #add(entry: A): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
-    this.#messages++
-    this.#bytes += entry.message.payload.length
+    this.#room.add(sizeOf(entry))
     this.#queueOf(entry).push(entry)
   }
 
@@ -97,7 +91,7 @@ export class Outbox<A extends Entry> {
 
   #replaceOldest(entry: A): void {
     const dropped: Array<A> = []
-    while (!this.#fits(entry)) {
+    while (!this.#room.fits(sizeOf(entry))) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
       this.#remove(oldest)
@@ -109,14 +103,13 @@ export class Outbox<A extends Entry> {
     for (const oldest of dropped) oldest.failed(this.#overflow())
   }
 
-  #overflow(): MqttError {
-    return Errors.fromReason(new Errors.Overflow({ buffer: "outbox", capacity: this.#options.messages }))
+  #overflow(): MqttError.MqttError {
+    return MqttError.fromReason(new MqttError.Overflow({ buffer: "outbox", capacity: this.#room.capacity }))
   }
 
   #remove(entry: A): void {
     entry.place = "outside"
-    this.#messages--
-    this.#bytes -= entry.message.payload.length
+    this.#room.remove(sizeOf(entry))
   }
 
   /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
@@ -184,7 +177,7 @@ export class Outbox<A extends Entry> {
   #expire(entries: ReadonlyArray<A>): void {
     this.#expired += entries.length
     for (const entry of entries) {
-      entry.failed(Errors.fromReason(new Errors.MessageExpired({ topic: entry.message.topic })))
+      entry.failed(MqttError.fromReason(new MqttError.MessageExpired({ topic: entry.message.topic })))
     }
   }
 
@@ -192,8 +185,7 @@ export class Outbox<A extends Entry> {
   restore(entries: ReadonlyArray<A>): void {
     for (const entry of entries) {
       entry.place = "waiting"
-      this.#messages++
-      this.#bytes += entry.message.payload.length
+      this.#room.add(sizeOf(entry))
     }
     this.#qos0.prepend(entries.filter((entry) => entry.message.qos === 0))
     this.#acknowledged.prepend(entries.filter((entry) => entry.message.qos !== 0))
@@ -209,7 +201,7 @@ export class Outbox<A extends Entry> {
   /** Those that were made to wait come in, in their order. */
   #admit(): void {
     let entry = this.#skipWithdrawn(this.#suspended)
-    while (entry !== undefined && this.#fits(entry)) {
+    while (entry !== undefined && this.#room.fits(sizeOf(entry))) {
       this.#suspended.shift()
       this.#add(entry)
       entry = this.#skipWithdrawn(this.#suspended)
@@ -217,12 +209,11 @@ export class Outbox<A extends Entry> {
   }
 
   /** Nothing will be sent any more. */
-  failAll(error: MqttError): void {
+  failAll(error: MqttError.MqttError): void {
     const entries = [this.#qos0, this.#acknowledged, this.#suspended].flatMap((queue) => queue.takeAll())
     const failed = entries.filter((entry) => entry.place !== "outside")
     for (const entry of failed) entry.place = "outside"
-    this.#messages = 0
-    this.#bytes = 0
+    this.#room.clear()
     this.#withdrawn = 0
     // Told last: whoever hears it may give up others that were to be sent with it.
     for (const entry of failed) entry.failed(error)

@@ -10,7 +10,7 @@ import * as Properties from "../../protocol/Properties.ts"
 import * as ReasonCode from "../../protocol/ReasonCode.ts"
 import type { Message, Outcome } from "../../protocol/Session.ts"
 import type { Entry } from "./outbox.ts"
-import type { Request } from "./subscriptions.ts"
+import type { Owner } from "./owner.ts"
 
 export type Settled = (exit: Exit.Exit<Acknowledgement, MqttError.MqttError>) => void
 
@@ -23,7 +23,7 @@ export const acknowledged = Exit.succeed<Acknowledgement>({
 
 const nothing = (): void => {}
 
-export class Publication implements Entry, Request {
+export class Publication implements Entry, Owner {
   message: Message
   readonly expiresAt: number
   #settled: Settled

@@ -6,7 +6,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Ref from "effect/Ref"
-import * as Errors from "../../MqttError.ts"
+import * as MqttError from "../../MqttError.ts"
 import type { Stats } from "../../MqttState.ts"
 import type { Arrival } from "../../protocol/Arrivals.ts"
 import type { SessionPacket } from "../../protocol/Connection.ts"
@@ -22,26 +22,19 @@ import * as Traffic from "../connection/traffic.ts"
 import type { Resolved } from "../options.ts"
 import { Deliveries } from "./deliveries.ts"
 import { Fifo } from "./fifo.ts"
+import { Gate } from "./gate.ts"
 import type { Acknowledging } from "./handover.ts"
-import { Gate } from "./inbox.ts"
 import * as Outbox from "./outbox.ts"
+import { nobody, type Owner } from "./owner.ts"
 import { Publication } from "./publication.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import * as Subscriptions from "./subscriptions.ts"
-
-/** What the server had not acknowledged of what was sent first when a connection ended: a message or a subscription. */
-export interface Suspect {
-  /** The same for the same message or filter. */
-  readonly culprit: Subscriptions.Request | string
-  /** Connections in a row that ended so. */
-  readonly deaths: number
-  readonly giveUp: (cause: Errors.MqttError) => void
-}
+import * as Suspicion from "./suspicion.ts"
 
 interface Refused {
   readonly packet: Packet.ClientPacket
-  readonly owner: Subscriptions.Request
-  readonly error: Errors.MqttError
+  readonly owner: Owner
+  readonly error: MqttError.MqttError
 }
 
 /** QoS 0 messages of one write. */
@@ -50,9 +43,6 @@ interface Leaving {
   /** The network has begun to take them, and has not said that it is done. */
   mayBeOut: boolean
 }
-
-/** Stands for whoever published in an earlier client, or has been told already how it ended. */
-const nobody: Subscriptions.Request = { completed: () => {}, abandoned: () => {}, failed: () => {} }
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
@@ -64,7 +54,7 @@ const answersWorthAWrite = 32
 export const noOutcome: Session.Outcome = { reasonCode: 0x00, reasonCodes: [], properties: Properties.none }
 
 export class SessionRunner implements Subscriptions.Server, Acknowledging {
-  readonly session: Ref.Ref<Session.Session<Subscriptions.Request>>
+  readonly session: Ref.Ref<Session.Session<Owner>>
   readonly outbox: Outbox.Outbox<Publication>
   readonly subscriptions: Subscriptions.Subscriptions
   readonly deliveries: Deliveries
@@ -84,17 +74,15 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   #isWithdrawing = false
   /** A subscription waits for a Packet Identifier: all were in use. */
   #lacksIdentifiers = false
-  #suspect: Suspect | undefined
-  /** The next connection begins with one message at a time. */
-  #isWary = false
+  suspicion: Suspicion.Suspicion<Owner> = Suspicion.none
   /** Subscriptions are asked for before any message is sent. */
   #isBeginning = false
   /** The oldest message that a SUBSCRIBE was sent behind. */
-  readonly #sentBehind = new WeakMap<Subscriptions.Request, Subscriptions.Request>()
+  readonly #sentBehind = new WeakMap<Owner, Owner>()
   #isRestored = false
 
   constructor(options: Resolved) {
-    this.session = Ref.makeUnsafe(Session.make<Subscriptions.Request>({
+    this.session = Ref.makeUnsafe(Session.make<Owner>({
       protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
       maximumInFlight: options.maxInflight,
       receiveMaximum: options.receiveMaximum
@@ -109,7 +97,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     })
   }
 
-  get #state(): Session.Session<Subscriptions.Request> {
+  get #state(): Session.Session<Owner> {
     return this.session.ref.current
   }
 
@@ -191,7 +179,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       sessionPresent,
       isInDoubt: sessionPresent && !hasSubscriptions,
       receiveMaximum: limits.receiveMaximum,
-      isWary: this.#isWary,
+      isWary: this.suspicion.isWary,
       now: connection.now()
     })
     this.session.ref.current = session
@@ -210,7 +198,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     if (this.#connection === undefined) return
     this.#connection = undefined
     this.#roundTrips.disconnected()
-    this.#suspectOldest()
+    this.#suspect()
     // What was dealt with is decided even though it can no longer be said: at QoS 2 it is said on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#answers, 0x00, now))
     this.#answers = []
@@ -220,61 +208,35 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.#onResume?.()
   }
 
-  /** Whatever ended the connection, what was unacknowledged longest was there; if it is there every time, it counts. */
-  #suspectOldest(): void {
+  #suspect(): void {
+    const { quota, window } = this.#state
+    this.suspicion = Suspicion.ended(this.suspicion, this.#unanswered, window >= quota)
+  }
+
+  /** The packet that was sent first of those that the server has not answered. */
+  get #unanswered(): Suspicion.Unanswered<Owner> | undefined {
     const message = Session.oldest(this.#state)
     const { unanswered } = this.subscriptions
-    const isBehind = message !== undefined && unanswered !== undefined &&
-      this.#sentBehind.get(unanswered.request) === message.request
-    if (unanswered === undefined || isBehind) return this.#suspectMessage(message)
-    const deaths = this.subscriptions.blame(unanswered)
-    const [topicFilter, ...others] = unanswered.topicFilters
-    this.#isWary = false
-    // Which of several it is tells when each is asked for alone.
-    this.#suspect = others.length > 0 ? undefined : this.#suspectFilter(topicFilter, deaths)
-  }
-
-  #suspectFilter(topicFilter: string, deaths: number): Suspect {
-    const giveUp = (cause: Errors.MqttError) => {
-      const reason = new Errors.Quarantined({ packet: "SUBSCRIBE", topic: topicFilter, attempts: deaths, cause })
-      this.subscriptions.giveUp(topicFilter, Errors.fromReason(reason))
+    const isSubscribeFirst = unanswered !== undefined && this.#sentBehind.get(unanswered.owner) !== message?.request
+    if (isSubscribeFirst || message === undefined) {
+      return unanswered && { packet: "SUBSCRIBE", topicFilters: unanswered.topicFilters }
     }
-    return { culprit: topicFilter, deaths, giveUp }
-  }
-
-  #suspectMessage(message: ReturnType<typeof Session.oldest<Subscriptions.Request>>): void {
-    const { quota, window } = this.#state
-    const before = message !== undefined && this.#suspect?.culprit === message.request ? this.#suspect.deaths : 0
-    const deaths = before + 1
-    // The window grows from one: innocent messages are acknowledged before the one to blame takes them along.
-    this.#isWary = message !== undefined && (deaths >= Subscriptions.deathsOfASuspect || window < quota)
-    this.#suspect = message === undefined ? undefined : {
-      culprit: message.request,
-      deaths,
-      giveUp: (cause) => {
-        const { packetIdentifier, request } = message
-        // The server may have it.
-        this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
-        const topic = request instanceof Publication ? request.message.topic : ""
-        const reason = new Errors.Quarantined({ packet: "PUBLISH", topic, attempts: deaths, cause })
-        request.failed(Errors.fromReason(reason))
-      }
-    }
-  }
-
-  /** What the last connections ended with, and how many. */
-  get suspect(): Suspect | undefined {
-    return this.#suspect
+    return { packet: "PUBLISH", owner: message.request, packetIdentifier: message.packetIdentifier }
   }
 
   /** Gives the suspect up, so that the others can go on. */
-  quarantine(suspect: Suspect, cause: Errors.MqttError): void {
-    this.#suspect = undefined
-    suspect.giveUp(cause)
+  quarantine({ culprit, deaths, packetIdentifier }: Suspicion.Suspect<Owner>, cause: MqttError.MqttError): void {
+    this.suspicion = Suspicion.givenUp(this.suspicion)
+    const error = (packet: MqttError.Quarantined["packet"], topic: string) =>
+      MqttError.fromReason(new MqttError.Quarantined({ packet, topic, attempts: deaths, cause }))
+    if (typeof culprit === "string") return this.subscriptions.giveUp(culprit, error("SUBSCRIBE", culprit))
+    // The server may have it.
+    if (packetIdentifier !== undefined) this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
+    culprit.failed(error("PUBLISH", culprit instanceof Publication ? culprit.message.topic : ""))
   }
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
-  end(error: Errors.MqttError, how: Errors.MqttError | Cause.Done): void {
+  end(error: MqttError.MqttError, how: MqttError.MqttError | Cause.Done): void {
     this.#returnLeaving()
     this.outbox.failAll(error)
     this.subscriptions.end(how, error)
@@ -389,8 +351,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   /** At most once: what the server may have got part of, and so all of, is not sent again. The rest has not left. */
   #returnLeaving(): void {
-    const cutOff = Errors.fromReason(
-      new Errors.ConnectionLost({ cause: "it ended while the message was being written" })
+    const cutOff = MqttError.fromReason(
+      new MqttError.ConnectionLost({ cause: "it ended while the message was being written" })
     )
     const leaving = this.#leaving.takeAll()
     this.outbox.restore(leaving.filter(({ mayBeOut }) => !mayBeOut).flatMap(({ publications }) => publications))
@@ -401,7 +363,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   /** What the server's announcements forbid costs no identifier. */
   #judge(publications: ReadonlyArray<Publication>, { limits }: SessionConnection) {
-    const refused: Array<{ readonly publication: Publication; readonly error: Errors.MqttError }> = []
+    const refused: Array<{ readonly publication: Publication; readonly error: MqttError.MqttError }> = []
     const allowed = publications.filter((publication) => {
       const error = failures.limitExceeded(limits, publication.message)
       if (error !== undefined) refused.push({ publication, error })
@@ -425,7 +387,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** Who waits for the outcome of a packet that takes one of our identifiers. */
-  #ownerOf(packet: Packet.ClientPacket): Subscriptions.Request | undefined {
+  #ownerOf(packet: Packet.ClientPacket): Owner | undefined {
     switch (packet._tag) {
       case "Publish":
       case "Subscribe":
@@ -454,7 +416,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   subscribe(
     { identifier, subscriptions, userProperties }: Subscriptions.Asked,
-    request: Subscriptions.Request
+    request: Owner
   ): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
@@ -470,14 +432,14 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.#ask(Session.subscribe(this.#state, { ...packet, request, now: connection.now() }), request)
   }
 
-  unsubscribe(topicFilters: ReadonlyArray<string>, request: Subscriptions.Request): void {
+  unsubscribe(topicFilters: ReadonlyArray<string>, request: Owner): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
     const packet = { topicFilters, properties: Properties.none }
     this.#ask(Session.unsubscribe(this.#state, { ...packet, request, now: connection.now() }), request)
   }
 
-  #ask(step: Session.Step<Subscriptions.Request>, request: Subscriptions.Request): void {
+  #ask(step: Session.Step<Owner>, request: Owner): void {
     if (step.actions.length === 0) {
       this.#lacksIdentifiers = true
       return request.abandoned()
@@ -517,12 +479,12 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   // Doing what the rules ask for
   // -------------------------------------------------------------------------
 
-  #apply({ actions, session }: Session.Step<Subscriptions.Request>): ProtocolViolation | undefined {
+  #apply({ actions, session }: Session.Step<Owner>): ProtocolViolation | undefined {
     this.session.ref.current = session
     return this.#perform(actions)
   }
 
-  #perform(actions: ReadonlyArray<Session.Action<Subscriptions.Request>>): ProtocolViolation | undefined {
+  #perform(actions: ReadonlyArray<Session.Action<Owner>>): ProtocolViolation | undefined {
     // Once for all of them: asking the clock costs as much as delivering.
     let now: number | undefined
     let violation: ProtocolViolation | undefined

@@ -5,20 +5,22 @@
  * 3.8 to 3.11.
  */
 import type * as Cause from "effect/Cause"
-import * as Errors from "../../MqttError.ts"
+import * as MqttError from "../../MqttError.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import * as ReasonCode from "../../protocol/ReasonCode.ts"
-import type { Outcome } from "../../protocol/Session.ts"
 import type { Deliveries } from "./deliveries.ts"
 import type { Subscriber } from "./handover.ts"
-import type { Route } from "./routes.ts"
-import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
+import type { Owner } from "./owner.ts"
+import { type Joining, type Status, SubscribedFilter } from "./subscribedFilter.ts"
+import * as Suspicion from "./suspicion.ts"
 
-/** What the table needs of the connection; both do nothing while there is none, and `abandoned` is told instead. */
+/** What the table needs of the session. Without a connection nothing is sent, and `abandoned` is told instead. */
 export interface Server {
-  readonly subscribe: (asked: Asked, request: Request) => void
-  readonly unsubscribe: (topicFilters: ReadonlyArray<string>, request: Request) => void
+  readonly subscribe: (asked: Asked, owner: Owner) => void
+  readonly unsubscribe: (topicFilters: ReadonlyArray<string>, owner: Owner) => void
+  /** Which packets connections keep ending with: the session adds to it, the table clears what the server answered. */
+  suspicion: Suspicion.Suspicion<Owner>
 }
 
 /** What one SUBSCRIBE says. */
@@ -29,63 +31,10 @@ export interface Asked {
   readonly userProperties: Properties["userProperties"]
 }
 
-export interface Request {
-  readonly completed: (outcome: Outcome) => void
-  readonly abandoned: () => void
-  readonly failed: (error: Errors.MqttError) => void
-}
-
-interface Waiting {
-  readonly granted: (qos: Packet.QoS) => void
-  readonly failed: (error: Errors.MqttError) => void
-}
-
 /** A SUBSCRIBE that the server has not answered. */
-export interface Unanswered {
-  readonly request: Request
+export interface UnansweredSubscribe {
+  readonly owner: Owner
   readonly topicFilters: ReadonlyArray<string>
-}
-
-/** A filter that somebody subscribes to. */
-export interface Joining {
-  readonly options: Packet.Subscription
-  readonly userProperties?: Properties["userProperties"]
-  /** Hears what the server says. */
-  readonly waiting: Waiting
-}
-
-/** What the server has, as far as it said so; `unknown` when its last answer was lost. */
-type Status = "absent" | "subscribing" | "present" | "unsubscribing" | "unknown"
-
-const nothing: ReadonlyArray<number> = []
-
-class Entry implements Route {
-  options: Packet.Subscription
-  readonly userProperties: Properties["userProperties"]
-  readonly identifier: number
-  readonly order: number
-  status: Status = "absent"
-  isGranted = false
-  granted: Packet.QoS = 0
-  /** Nobody is there and it is kept, for the case that somebody comes back or the client ends: since which leaving. */
-  lingeringSince: number | undefined
-  awaited = nothing
-  /** Connections that ended with its SUBSCRIBE unanswered, since it was answered last. */
-  deaths = 0
-  readonly subscribers: Array<Subscriber> = []
-  readonly waiting = new Set<Waiting>()
-
-  constructor({ options, userProperties }: Joining, order: number) {
-    this.options = options
-    this.userProperties = userProperties
-    this.identifier = SubscriptionIdentifier.make(options.topicFilter)
-    this.order = order
-  }
-
-  linger(since: number | undefined): void {
-    this.lingeringSince = since
-    this.awaited = since === undefined ? nothing : [this.identifier]
-  }
 }
 
 export interface SubscriptionsOptions {
@@ -108,11 +57,9 @@ export class Subscriptions {
   readonly #server: Server
   readonly #deliveries: Deliveries
   readonly #options: SubscriptionsOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, SubscribedFilter>()
   /** SUBSCRIBEs that the server has not answered, in their order. */
-  readonly #unanswered = new Map<Request, ReadonlyArray<Entry>>()
-  /** Connections keep ending with these, each asked for alone: from then on they come last, one after another. */
-  readonly #suspected = new Set<Entry>()
+  readonly #unanswered = new Map<Owner, ReadonlyArray<string>>()
   #isConnected = false
   #takesIdentifiers = false
   /** Those whose inboxes count: from their first filter until they leave. */
@@ -167,7 +114,7 @@ export class Subscriptions {
     this.#reconcile(entries)
   }
 
-  #enter(joining: Joining, subscriber: Subscriber): Entry {
+  #enter(joining: Joining, subscriber: Subscriber): SubscribedFilter {
     const { options, waiting } = joining
     const entry = this.#entryFor(joining)
     entry.subscribers.push(subscriber)
@@ -182,11 +129,11 @@ export class Subscriptions {
     return entry
   }
 
-  #entryFor(joining: Joining): Entry {
+  #entryFor(joining: Joining): SubscribedFilter {
     const { topicFilter } = joining.options
     const known = this.#entries.get(topicFilter)
     if (known !== undefined) return known
-    const entry = new Entry(joining, ++this.#entered)
+    const entry = new SubscribedFilter(joining, ++this.#entered)
     this.#entries.set(topicFilter, entry)
     this.#deliveries.routes.add(entry)
     return entry
@@ -221,7 +168,7 @@ export class Subscriptions {
   }
 
   /** The time has passed in which somebody could have come back; one who came and left again has another. */
-  #release(entries: ReadonlyArray<Entry>, leaving: number): void {
+  #release(entries: ReadonlyArray<SubscribedFilter>, leaving: number): void {
     const released = entries.filter(({ lingeringSince }) => lingeringSince === leaving)
     for (const entry of released) entry.linger(undefined)
     this.#reconcile(released)
@@ -237,18 +184,20 @@ export class Subscriptions {
   }
 
   /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
-  #reconcile(entries: Iterable<Entry>): void {
-    const wanted: Array<Entry> = []
-    const unwanted: Array<Entry> = []
+  #reconcile(entries: Iterable<SubscribedFilter>): void {
+    const { suspicion } = this.#server
+    const wanted: Array<SubscribedFilter> = []
+    const unwanted: Array<SubscribedFilter> = []
     for (const entry of entries) {
       if (entry.subscribers.length > 0) {
-        if (isMissing(entry) && !this.#suspected.has(entry)) wanted.push(entry)
+        if (isMissing(entry) && !Suspicion.isSetApart(suspicion, entry.options.topicFilter)) wanted.push(entry)
       } else if (entry.lingeringSince !== undefined) continue
       else if (entry.status === "present" || entry.status === "unknown") unwanted.push(entry)
       else if (entry.status === "absent") this.#forget(entry)
     }
     if (!this.#isConnected) return
     const { filtersPerPacket } = this.#options
+    const isDoubtful = ({ options }: SubscribedFilter) => Suspicion.isDoubtful(suspicion, options.topicFilter)
     for (const some of this.#alike(wanted.filter((entry) => !isDoubtful(entry)))) {
       for (const packet of inPacketsOf(filtersPerPacket, some)) this.#subscribe(packet)
     }
@@ -261,20 +210,27 @@ export class Subscriptions {
    * before it are: should this connection end too, it is known with which.
    */
   askForSuspected(): void {
-    if (!this.#isConnected || this.#suspected.size === 0 || this.#unanswered.size > 0) return
-    for (const entry of this.#suspected) {
-      if (entry.subscribers.length > 0 && isMissing(entry)) return this.#subscribe([entry])
-    }
+    const { suspicion } = this.#server
+    if (!this.#isConnected || suspicion.setApart.size === 0 || this.#unanswered.size > 0) return
+    const topicFilter = Suspicion.next(suspicion, (topicFilter) => this.#wants(topicFilter))
+    const entry = topicFilter === undefined ? undefined : this.#entries.get(topicFilter)
+    if (entry !== undefined) this.#subscribe([entry])
   }
 
-  #forget(entry: Entry): void {
-    this.#suspected.delete(entry)
-    if (this.#entries.delete(entry.options.topicFilter)) this.#deliveries.routes.remove(entry)
+  #wants(topicFilter: string): boolean {
+    const entry = this.#entries.get(topicFilter)
+    return entry !== undefined && entry.subscribers.length > 0 && isMissing(entry)
+  }
+
+  #forget(entry: SubscribedFilter): void {
+    const { topicFilter } = entry.options
+    this.#server.suspicion = Suspicion.answered(this.#server.suspicion, [topicFilter])
+    if (this.#entries.delete(topicFilter)) this.#deliveries.routes.remove(entry)
   }
 
   /** A SUBSCRIBE has one identifier and one list of User Properties for all its filters. */
-  #alike(entries: ReadonlyArray<Entry>): Iterable<ReadonlyArray<Entry>> {
-    const alike = new Map<string, Array<Entry>>()
+  #alike(entries: ReadonlyArray<SubscribedFilter>): Iterable<ReadonlyArray<SubscribedFilter>> {
+    const alike = new Map<string, Array<SubscribedFilter>>()
     for (const entry of entries) {
       const key = `${this.#takesIdentifiers ? entry.identifier : ""} ${JSON.stringify(entry.userProperties)}`
       const some = alike.get(key)
@@ -284,20 +240,18 @@ export class Subscriptions {
     return alike.values()
   }
 
-  #subscribe(entries: ReadonlyArray<Entry>): void {
+  #subscribe(entries: ReadonlyArray<SubscribedFilter>): void {
     // One that is asked for again may be there still when that is refused.
     const otherwise = entries.map(({ status }): Status => status === "unknown" ? status : "absent")
     for (const entry of entries) entry.status = "subscribing"
     const [{ identifier, userProperties }] = entries
     const asked = entries.map((entry) => entry.options)
+    const topicFilters = asked.map(({ topicFilter }) => topicFilter)
     const answered = () => {
-      this.#unanswered.delete(request)
-      for (const entry of entries) {
-        entry.deaths = 0
-        this.#suspected.delete(entry)
-      }
+      this.#unanswered.delete(owner)
+      this.#server.suspicion = Suspicion.answered(this.#server.suspicion, topicFilters)
     }
-    const request: Request = {
+    const owner: Owner = {
       completed: ({ properties, reasonCodes }) => {
         answered()
         entries.forEach((entry, index) => {
@@ -311,7 +265,7 @@ export class Subscriptions {
         this.askForSuspected()
       },
       abandoned: () => {
-        this.#unanswered.delete(request)
+        this.#unanswered.delete(owner)
         for (const entry of entries) entry.status = "unknown"
       },
       failed: (error) => {
@@ -328,15 +282,15 @@ export class Subscriptions {
         this.#reconcile(entries)
       }
     }
-    this.#unanswered.set(request, entries)
+    this.#unanswered.set(owner, topicFilters)
     this.#server.subscribe({
       subscriptions: asked,
       identifier: this.#takesIdentifiers ? identifier : undefined,
       userProperties
-    }, request)
+    }, owner)
   }
 
-  #grant(entry: Entry, asked: Packet.Subscription, qos: Packet.QoS): void {
+  #grant(entry: SubscribedFilter, asked: Packet.Subscription, qos: Packet.QoS): void {
     entry.isGranted = true
     entry.granted = qos
     // Somebody asked for more while the answer was on its way.
@@ -349,18 +303,18 @@ export class Subscriptions {
   }
 
   #refuse(
-    entry: Entry,
+    entry: SubscribedFilter,
     status: Status,
     reasonCode: ReasonCode.ReasonCode,
     { reasonString, userProperties }: Properties
   ): void {
     const { topicFilter } = entry.options
-    const reason = new Errors.SubscribeRefused({ topicFilter, reasonCode, reasonString, userProperties })
-    this.#fail(entry, status, Errors.fromReason(reason))
+    const reason = new MqttError.SubscribeRefused({ topicFilter, reasonCode, reasonString, userProperties })
+    this.#fail(entry, status, MqttError.fromReason(reason))
   }
 
   /** There is no such subscription: those who wait hear why, and those who had it before see their stream fail. */
-  #fail(entry: Entry, status: Status, error: Errors.MqttError): void {
+  #fail(entry: SubscribedFilter, status: Status, error: MqttError.MqttError): void {
     entry.status = status
     entry.isGranted = false
     for (const subscriber of entry.subscribers) subscriber.inbox.end(error)
@@ -369,7 +323,7 @@ export class Subscriptions {
     entry.waiting.clear()
   }
 
-  #unsubscribe(entries: ReadonlyArray<Entry>): void {
+  #unsubscribe(entries: ReadonlyArray<SubscribedFilter>): void {
     for (const entry of entries) entry.status = "unsubscribing"
     const absent = () => {
       for (const entry of entries) {
@@ -418,34 +372,22 @@ export class Subscriptions {
   // What connections end with
   // -------------------------------------------------------------------------
 
-  /** The SUBSCRIBE that the server, which answers them in order, would have answered next. */
-  get unanswered(): Unanswered | undefined {
-    for (const [request, entries] of this.#unanswered) {
-      return { request, topicFilters: entries.map((entry) => entry.options.topicFilter) }
-    }
+  /** The SUBSCRIBE that the server, which answers in order, would have answered next. */
+  get unanswered(): UnansweredSubscribe | undefined {
+    for (const [owner, topicFilters] of this.#unanswered) return { owner, topicFilters }
     return undefined
   }
 
-  /** A connection has ended with it. Says how many have ended so with its first filter. */
-  blame({ request }: Unanswered): number {
-    const entries = this.#unanswered.get(request) ?? []
-    for (const entry of entries) entry.deaths++
-    const [first] = entries
-    if (entries.length === 1 && isDoubtful(first)) this.#suspected.add(first)
-    return first.deaths
-  }
-
   /** Gives a filter up that connections kept ending with: those who want it see `error`. */
-  giveUp(topicFilter: string, error: Errors.MqttError): void {
+  giveUp(topicFilter: string, error: MqttError.MqttError): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined) return
-    this.#suspected.delete(entry)
     this.#fail(entry, entry.status, error)
     this.#reconcile([entry])
   }
 
   /** The client is over. */
-  end(how: Errors.MqttError | Cause.Done, error: Errors.MqttError): void {
+  end(how: MqttError.MqttError | Cause.Done, error: MqttError.MqttError): void {
     this.#isConnected = false
     for (const entry of this.#entries.values()) {
       for (const subscriber of entry.subscribers) subscriber.inbox.endUnacknowledged(how)
@@ -455,15 +397,10 @@ export class Subscriptions {
   }
 }
 
-/** From so many connections on that ended with the same packet unanswered, it is told apart from others: once is chance. */
-export const deathsOfASuspect = 2
-
-const isDoubtful = ({ deaths }: Entry): boolean => deaths >= deathsOfASuspect
-
-const isMissing = ({ status }: Entry): boolean => status === "absent" || status === "unknown"
+const isMissing = ({ status }: SubscribedFilter): boolean => status === "absent" || status === "unknown"
 
 /** Whether the subscriber was there. */
-const withdraw = ({ subscribers }: Entry, subscriber: Subscriber): boolean => {
+const withdraw = ({ subscribers }: SubscribedFilter, subscriber: Subscriber): boolean => {
   const index = subscribers.indexOf(subscriber)
   if (index >= 0) subscribers.splice(index, 1)
   return index >= 0

@@ -24,10 +24,12 @@ import * as Opening from "../connection/opening.ts"
 import type { Resolved } from "../options.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Events } from "./events.ts"
+import type { Owner } from "./owner.ts"
 import { Route } from "./route.ts"
 import { SessionDeadlines } from "./sessionDeadlines.ts"
-import type { SessionRunner, Suspect } from "./sessionRunner.ts"
+import type { SessionRunner } from "./sessionRunner.ts"
 import type { State } from "./state.ts"
+import type { Suspect } from "./suspicion.ts"
 import { VersionChoice } from "./versionChoice.ts"
 
 export interface SupervisorOptions {
@@ -71,7 +73,7 @@ class Supervisor {
   #isSessionDoubtful = false
   #attempt = 0
   /** That whose attempts are being counted. */
-  #suspect: Suspect | undefined
+  #suspect: Suspect<Owner> | undefined
   #nextRetransmission: NextAttempt | undefined
   /** Of the schedule as far as it has come; none while it has not begun. */
   #nextAttempt: NextAttempt | undefined
@@ -125,7 +127,7 @@ class Supervisor {
   /** Another attempt at what the last connections ended with, if its schedule has one. */
   #retransmit(error: MqttError.MqttError): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      const { suspect } = this.#runner
+      const { suspect } = this.#runner.suspicion
       // An attempt that got no connection says nothing about it.
       if (suspect === undefined || suspect === this.#suspect) return
       if (suspect.culprit !== this.#suspect?.culprit) this.#nextRetransmission = undefined

@@ -5,8 +5,8 @@
  * Who may have which is the deliveries' business.
  */
 import type * as Packet from "../../protocol/Packet.ts"
+import type { Gate } from "./gate.ts"
 import type { Handover } from "./handover.ts"
-import type { Gate } from "./inbox.ts"
 
 export interface Kept {
   readonly publish: Packet.Publish

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Gate } from "../../../src/internal/client/gate.ts"
 import type { Subscriber } from "../../../src/internal/client/handover.ts"
-import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
+import { Inbox } from "../../../src/internal/client/inbox.ts"
 import { type Route, Routes } from "../../../src/internal/client/routes.ts"
 import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import { Deliveries } from "../../../src/internal/client/deliveries.ts"
+import { Gate } from "../../../src/internal/client/gate.ts"
 import type { Subscriber } from "../../../src/internal/client/handover.ts"
-import { Gate, Inbox } from "../../../src/internal/client/inbox.ts"
+import { Inbox } from "../../../src/internal/client/inbox.ts"
+import type { Owner } from "../../../src/internal/client/owner.ts"
 import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
-import { type Request, type Server, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
+import { type Server, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
+import * as Suspicion from "../../../src/internal/client/suspicion.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type { Arrival } from "../../../src/protocol/Arrivals.ts"
@@ -19,9 +22,10 @@ const make = (
     readonly onOpen?: () => void
   } = {}
 ) => {
-  const requests: Array<{ readonly asked: string; readonly request: Request }> = []
+  const requests: Array<{ readonly asked: string; readonly request: Owner }> = []
   const acknowledged: Array<readonly [packetIdentifier: number, reasonCode: number]> = []
   const server: Server = {
+    suspicion: Suspicion.none,
     subscribe: ({ subscriptions }, request) => {
       const filters = subscriptions.map(({ qos, topicFilter }) => `${topicFilter}:${qos}`)
       requests.push({ asked: `subscribe ${filters.join(" ")}`, request })

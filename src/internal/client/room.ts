@@ -1,0 +1,70 @@
+/**
+ * A bound in messages and bytes, and what becomes of a message that does not fit.
+ *
+ * It counts and decides; the messages themselves are its owner's. The outbox has one, and so has every inbox.
+ */
+import type { ResolvedBounds } from "../options.ts"
+
+/** What to do with a message that asks for room. */
+export type Verdict = "Add" | "Wait" | "ReplaceOldest" | "Drop" | "Fail"
+
+/** When there is no room. */
+const verdicts = {
+  suspend: "Wait",
+  dropOldest: "ReplaceOldest",
+  dropNewest: "Drop",
+  fail: "Fail"
+} as const satisfies Record<ResolvedBounds["policy"], Verdict>
+
+export class Room {
+  readonly #bounds: ResolvedBounds
+  #messages = 0
+  #bytes = 0
+
+  constructor(bounds: ResolvedBounds) {
+    this.#bounds = bounds
+  }
+
+  get messages(): number {
+    return this.#messages
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get policy(): ResolvedBounds["policy"] {
+    return this.#bounds.policy
+  }
+
+  /** The bound in messages. */
+  get capacity(): number {
+    return this.#bounds.messages
+  }
+
+  /** A message larger than all the room there is goes in alone: it would wait for ever otherwise. */
+  fits(bytes: number): boolean {
+    if (this.#messages === 0) return true
+    return this.#messages < this.#bounds.messages && this.#bytes + bytes <= this.#bounds.bytes
+  }
+
+  /** `isAnybodyWaiting` says that other messages wait for room: nobody overtakes them. */
+  ask(bytes: number, isAnybodyWaiting: boolean): Verdict {
+    return !isAnybodyWaiting && this.fits(bytes) ? "Add" : verdicts[this.#bounds.policy]
+  }
+
+  add(bytes: number): void {
+    this.#messages++
+    this.#bytes += bytes
+  }
+
+  remove(bytes: number): void {
+    this.#messages--
+    this.#bytes -= bytes
+  }
+
+  clear(): void {
+    this.#messages = 0
+    this.#bytes = 0
+  }
+}
