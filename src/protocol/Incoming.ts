@@ -1,8 +1,8 @@
 /**
  * What the server publishes, from its PUBLISH to the last packet of its QoS.
  *
- * One half of the rules of a session, over a draft of it; the other is `Outgoing`, and both are reached through
- * `Session`. MQTT 5.0 and 3.1.1, sections 4.3 and 4.6; 5.0 section 4.9.
+ * One part of the rules of a session, over a draft of it. The others are `Outgoing` and `Subscribing`, and `Session`
+ * gives access to all three. MQTT 5.0 and 3.1.1, sections 4.3 and 4.6; 5.0 section 4.9.
  *
  * @since 0.1.0
  */

@@ -2,8 +2,8 @@
  * Session State and the rules that keep it: what is in flight in both directions, and what each packet does to it.
  *
  * Pure: a function from state and input to the next state and actions as plain data, time passed in. It knows no
- * bytes, no socket and no fiber, and not what waits outside the window: that is the outbox's. The rules of each
- * direction are `Outgoing` and `Incoming`; here is what concerns both.
+ * bytes, no socket and no fiber, and not what waits outside the window: that is the outbox's. The rules of messages are
+ * `Outgoing` and `Incoming`, those of subscriptions `Subscribing`; here is what concerns all of them.
  * MQTT 5.0 and 3.1.1, sections 4.1, 4.3, 4.4 and 4.6; 5.0 section 4.9.
  *
  * @since 0.1.0
@@ -15,6 +15,7 @@ import type { PacketIdentifier, ProtocolVersion } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import { noArrivals, type Session } from "./SessionState.ts"
 import { type Draft, type Step, step } from "./SessionStep.ts"
+import * as Subscribing from "./Subscribing.ts"
 
 export {
   /** @since 0.1.0 */
@@ -31,10 +32,6 @@ export {
   type PublishRequest,
   /** @since 0.1.0 */
   room,
-  /** @since 0.1.0 */
-  subscribe,
-  /** @since 0.1.0 */
-  unsubscribe,
   /** @since 0.1.0 */
   withdraw
 } from "./Outgoing.ts"
@@ -58,6 +55,12 @@ export {
   /** @since 0.1.0 */
   type Step
 } from "./SessionStep.ts"
+export {
+  /** @since 0.1.0 */
+  subscribe,
+  /** @since 0.1.0 */
+  unsubscribe
+} from "./Subscribing.ts"
 
 /**
  * CONNACK accepted a connection. What is unfinished is sent: first PUBREL, then PUBLISH with DUP and the same
@@ -117,7 +120,7 @@ export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
     draft.arrivals = noArrivals
     draft.replay = []
     draft.replayed = 0
-    Outgoing.abandon(self, draft)
+    Subscribing.abandon(self, draft)
   })
 
 /**
@@ -217,6 +220,6 @@ const receivePacket = <R>(draft: Draft<R>, packet: SessionPacket): void => {
       return Outgoing.receivePubcomp(draft, packet)
     case "Suback":
     case "Unsuback":
-      return Outgoing.receiveSubscriptionAcknowledgement(draft, packet)
+      return Subscribing.receiveAcknowledgement(draft, packet)
   }
 }

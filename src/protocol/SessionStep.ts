@@ -1,7 +1,7 @@
 /**
  * One step of a session: a batch of inputs worked on in place, handed out as a new value with actions.
  *
- * Only the means; the rules are `Outgoing`, `Incoming` and `Session`.
+ * Only the means; the rules are `Outgoing`, `Incoming`, `Subscribing` and `Session`.
  *
  * @since 0.1.0
  */
