@@ -85,9 +85,8 @@ export const connected = <R>(self: Session<R>, options: {
    * acknowledged, so that the one they ended with is found before many others are lost with it. Default: `false`.
    */
   readonly isWary?: boolean | undefined
-  readonly now: number
-}): Step<R> =>
-  step(self, options.now, (draft) => {
+}, now: number): Step<R> =>
+  step(self, now, (draft) => {
     draft.protocolVersion = options.protocolVersion
     draft.connection++
     draft.isConnected = true

@@ -23,9 +23,8 @@ export const subscribe = <R>(self: Session<R>, options: {
   readonly subscriptions: ReadonlyArray<Subscription>
   readonly properties: Properties.Properties
   readonly request: R
-  readonly now: number
-}): Step<R> =>
-  step(self, options.now, (draft) => {
+}, now: number): Step<R> =>
+  step(self, now, (draft) => {
     const topicFilters = options.subscriptions.length
     const packetIdentifier = ask(draft, { _tag: "Subscribe", request: options.request, topicFilters })
     if (packetIdentifier === 0) return
@@ -43,9 +42,8 @@ export const unsubscribe = <R>(self: Session<R>, options: {
   readonly topicFilters: ReadonlyArray<string>
   readonly properties: Properties.Properties
   readonly request: R
-  readonly now: number
-}): Step<R> =>
-  step(self, options.now, (draft) => {
+}, now: number): Step<R> =>
+  step(self, now, (draft) => {
     const { properties, request, topicFilters } = options
     const packetIdentifier = ask(draft, { _tag: "Unsubscribe", request, topicFilters: topicFilters.length })
     if (packetIdentifier === 0) return

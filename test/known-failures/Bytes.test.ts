@@ -450,8 +450,8 @@ describe("topics and sessions of others that grew or hung", () => {
       maximumInFlight: 10,
       receiveMaximum
     })
-    const options = { protocolVersion: "5.0", sessionPresent: false, receiveMaximum: 10, now: 0 } as const
-    session = Session.connected(session, options).session
+    const options = { protocolVersion: "5.0", sessionPresent: false, receiveMaximum: 10 } as const
+    session = Session.connected(session, options, 0).session
     for (const packetIdentifier of range(1, 1_000)) {
       const step = Session.receive(session, [Support.incoming(2, packetIdentifier, "a")], 0)
       session = step.session

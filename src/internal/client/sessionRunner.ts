@@ -179,9 +179,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       sessionPresent,
       isInDoubt: sessionPresent && !hasSubscriptions,
       receiveMaximum: limits.receiveMaximum,
-      isWary: this.suspicion.isWary,
-      now: connection.now()
-    })
+      isWary: this.suspicion.isWary
+    }, connection.now())
     this.session.ref.current = session
     this.#isBeginning = true
     this.subscriptions.connected({
@@ -429,14 +428,14 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     if (exceeded !== undefined) return request.failed(exceeded)
     const before = this.#isBeginning ? undefined : Session.oldest(this.#state)
     if (before !== undefined) this.#sentBehind.set(request, before.request)
-    this.#ask(Session.subscribe(this.#state, { ...packet, request, now: connection.now() }), request)
+    this.#ask(Session.subscribe(this.#state, { ...packet, request }, connection.now()), request)
   }
 
   unsubscribe(topicFilters: ReadonlyArray<string>, request: Owner): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
     const packet = { topicFilters, properties: Properties.none }
-    this.#ask(Session.unsubscribe(this.#state, { ...packet, request, now: connection.now() }), request)
+    this.#ask(Session.unsubscribe(this.#state, { ...packet, request }, connection.now()), request)
   }
 
   #ask(step: Session.Step<Owner>, request: Owner): void {

@@ -108,9 +108,8 @@ export const connected = (
     sessionPresent: options?.sessionPresent ?? true,
     isInDoubt: options?.isInDoubt,
     isWary: options?.isWary,
-    receiveMaximum: options?.receiveMaximum ?? 65_535,
-    now
-  })
+    receiveMaximum: options?.receiveMaximum ?? 65_535
+  }, now)
 
 export const disconnected: Input = ({ now, session }) => Session.disconnected(session, now)
 
@@ -124,12 +123,11 @@ export const subscribe = (request: string, ...topicFilters: ReadonlyArray<string
   Session.subscribe(session, {
     subscriptions: topicFilters.map(subscription),
     properties: Properties.none,
-    request,
-    now
-  })
+    request
+  }, now)
 
 export const unsubscribe = (request: string, ...topicFilters: ReadonlyArray<string>): Input => ({ now, session }) =>
-  Session.unsubscribe(session, { topicFilters, properties: Properties.none, request, now })
+  Session.unsubscribe(session, { topicFilters, properties: Properties.none, request }, now)
 
 export const withdraw = (packetIdentifier: number): Input => ({ now, session }) =>
   Session.withdraw(session, packetIdentifier, now)
