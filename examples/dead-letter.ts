@@ -4,7 +4,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Fiber, Layer, Queue, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import { MqttClient, MqttMessage, MqttTopic } from "../src/index.ts"
+import { MqttClient, MqttError, type MqttMessage, MqttTopic } from "../src/index.ts"
 import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 
@@ -52,7 +52,7 @@ const mend = Effect.fnUntraced(function*(message: MqttMessage.MqttMessage) {
 const refuse = (message: MqttMessage.MqttMessage) =>
   Effect.andThen(
     Console.log(`refused  ${message.text}`),
-    Effect.fail(new MqttMessage.Rejected({ reasonCode: 0x99 }))
+    Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 }))
   )
 
 const workshop = Effect.flatMap(
@@ -60,7 +60,8 @@ const workshop = Effect.flatMap(
   (mqtt) =>
     mqtt.consume(
       deadLetter,
-      (message) => Effect.catchTag(mend(message), ["DecodeError", "EncodeError", "SchemaError"], () => refuse(message))
+      (message) =>
+        Effect.catchTag(mend(message), ["MqttDecodeError", "MqttEncodeError", "SchemaError"], () => refuse(message))
     )
 )
 

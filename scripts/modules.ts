@@ -52,7 +52,7 @@ const layers: Record<LayerName, Layer> = {
   socketTransport: { modules: /^SocketTransport\.ts$/, layers: ["transport", "ports"], packages: ["effect"] },
   ports: {
     modules:
-      /^(Mqtt(Authentication|Config|Store|Error|Message|State|Tracing)|NetworkProbe)\.ts$|^internal\/(clientOptions|config|defaults|options)\.ts$/,
+      /^(Mqtt(Authentication|Config|Store|Error|Message|State|Tracing)|NetworkProbe)\.ts$|^internal\/(clientOptions|config|defaults|options|topicErrors)\.ts$/,
     layers: ["protocol", "transport"],
     packages: ["effect"]
   },

@@ -50,7 +50,7 @@ import { resolve, type Resolved } from "./internal/options.ts"
 import * as MqttConfig from "./MqttConfig.ts"
 import type { MqttConnection } from "./MqttConnection.ts"
 import * as MqttError from "./MqttError.ts"
-import type { Acknowledgement, Answer, MqttMessage, Payload, Rejected } from "./MqttMessage.ts"
+import type { Acknowledgement, Answer, MqttMessage, Payload } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttStore } from "./MqttStore.ts"
@@ -130,13 +130,13 @@ export class MqttClient extends Context.Service<MqttClient, {
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
    * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
    * it leaves unacknowledged wait at least 30 seconds for the next consumer of the filter, then they are acknowledged and
-   * dropped; a handler refuses one by failing with `Rejected`. Acknowledgements leave in the order in which messages came.
+   * dropped; a handler refuses one by failing with `MqttRejected`. Acknowledgements leave in the order in which messages came.
    */
   readonly consume: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
     handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
     options?: ConsumeOptions
-  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
    * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves
    * all requests, is made with the first and comes back after reconnects. 5.0 only.
@@ -159,7 +159,7 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
     options?: RespondOptions
-  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R>
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
    * Whether the server answers: something was heard within the last second, or a ping is answered in time. While a slow
    * subscriber keeps the client from reading, whether there is a connection.

@@ -1,13 +1,91 @@
 /**
- * What can go wrong, as one error with a tagged `reason` that carries its data.
+ * Every error of this library. `MqttError` has a tagged `reason` that carries its data; a handler refuses a message with
+ * `MqttRejected`; typed topics fail with `MqttEncodeError` and `MqttDecodeError`.
  *
- * Not for deciding what to do about it: a reason says whether trying again can help, policies act on that.
+ * Not for deciding what to do about an error: a reason says whether trying again can help, policies act on that.
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
 import type { InvalidPacket, ProtocolViolation as Violation } from "./protocol/ProtocolError.ts"
 import * as ReasonCode from "./protocol/ReasonCode.ts"
+
+export { MqttDecodeError, MqttEncodeError } from "./internal/topicErrors.ts"
+
+// ---------------------------------------------------------------------------
+// Whether trying again can help
+// ---------------------------------------------------------------------------
+
+type ReasonOf<Tag extends MqttErrorReason["_tag"]> = Extract<MqttErrorReason, { readonly _tag: Tag }>
+
+const byCode = ({ reasonCode }: { readonly reasonCode: number }): boolean => ReasonCode.isRetryable(reasonCode)
+
+/** Of the statuses from 400 to 499 those that say that it is only not now. */
+const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
+
+/** By reason: always, never, or as its data says. */
+const retryable: {
+  readonly [Tag in MqttErrorReason["_tag"]]: boolean | ((reason: ReasonOf<Tag>) => boolean)
+} = {
+  HostNotFound: true,
+  PortRefused: true,
+  TlsFailed: ({ problem }) => tlsProblems[problem][0],
+  WebSocketFailed: ({ problem, status }) =>
+    status !== undefined && status >= 400 && status < 500
+      ? passingStatuses.has(status)
+      : webSocketProblems[problem][0],
+  OpenFailed: true,
+  ConnectTimeout: true,
+  ConnectionRefused: byCode,
+  AuthenticationFailed: false,
+  UnsupportedProtocolVersion: false,
+  ConnectionLost: true,
+  KeepAliveTimeout: true,
+  ResponseTimeout: true,
+  PacketTimeout: true,
+  ServerDisconnected: (reason) => reason.reasonCode === 0x00 || byCode(reason),
+  SessionTakenOver: false,
+  ProtocolViolation: true,
+  InvalidOptions: false,
+  InvalidRequest: false,
+  ServerLimit: false,
+  PublishRefused: byCode,
+  SubscribeRefused: byCode,
+  Overflow: true,
+  MessageExpired: false,
+  Quarantined: false,
+  RequestTimeout: true,
+  NoResponder: true,
+  Offline: true,
+  Closed: false
+}
+
+const isRetryable = (reason: MqttErrorReason): boolean => {
+  const row = retryable[reason._tag]
+  // The row of its own tag takes it.
+  return typeof row === "boolean" ? row : (row as (reason: MqttErrorReason) => boolean)(reason)
+}
+
+/** A class of `Schema.TaggedError` whose `isRetryable` is what the table says. */
+const Reason =
+  <Self>() => <const Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) => {
+    const base = Schema.TaggedError<object, { readonly isRetryable: boolean }>()(tag, fields)
+    Object.defineProperty(base.prototype, "isRetryable", {
+      get(this: MqttErrorReason): boolean {
+        return isRetryable(this)
+      }
+    })
+    return base as Schema.Class<
+      Self,
+      Schema.TaggedStruct<Tag, Fields>,
+      Cause.YieldableError & { readonly isRetryable: boolean }
+    >
+  }
+
+// ---------------------------------------------------------------------------
+// Words
+// ---------------------------------------------------------------------------
 
 const withReasonString = (text: string, reasonString: string | undefined): string =>
   reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${reasonString})`
@@ -40,15 +118,12 @@ const adviceOnRefusal: { readonly [code: number]: string } = {
  * @since 0.1.0
  * @category reasons
  */
-export class HostNotFound extends Schema.TaggedError<HostNotFound>()("HostNotFound", {
+export class HostNotFound extends Reason<HostNotFound>()("HostNotFound", {
   host: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `No address found for host "${this.host}"; check the name, and that this machine's DNS knows it`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -58,16 +133,13 @@ export class HostNotFound extends Schema.TaggedError<HostNotFound>()("HostNotFou
  * @since 0.1.0
  * @category reasons
  */
-export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", {
+export class PortRefused extends Reason<PortRefused>()("PortRefused", {
   host: Schema.String,
   port: Schema.Int,
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.host} refused a connection on port ${this.port}; check the port, and that the broker is running`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -113,7 +185,7 @@ const tlsMessage = (cause: unknown): string =>
  * @since 0.1.0
  * @category reasons
  */
-export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
+export class TlsFailed extends Reason<TlsFailed>()("TlsFailed", {
   host: Schema.String,
   port: Schema.Int,
   problem: Schema.Literals(Object.keys(tlsProblems) as ReadonlyArray<TlsProblem>),
@@ -125,9 +197,6 @@ export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
     const advice = tlsProblems[this.problem][1]
     const cause = this.cause === undefined ? this.code ?? this.problem : tlsMessage(this.cause)
     return `TLS with ${this.host}:${this.port} failed: ${cause}` + (advice === undefined ? "" : `; ${advice}`)
-  }
-  get isRetryable(): boolean {
-    return tlsProblems[this.problem][0]
   }
 }
 
@@ -149,16 +218,13 @@ const webSocketProblems = {
  */
 export type WebSocketProblem = keyof typeof webSocketProblems
 
-/** Of the statuses from 400 to 499 those that say that it is only not now. */
-const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
-
 /**
  * The server did not open a WebSocket for MQTT, or broke the rules of one. Section 6.
  *
  * @since 0.1.0
  * @category reasons
  */
-export class WebSocketFailed extends Schema.TaggedError<WebSocketFailed>()("WebSocketFailed", {
+export class WebSocketFailed extends Reason<WebSocketFailed>()("WebSocketFailed", {
   /** Without credentials and query. */
   endpoint: Schema.String,
   problem: Schema.Literals(Object.keys(webSocketProblems) as ReadonlyArray<WebSocketProblem>),
@@ -171,11 +237,6 @@ export class WebSocketFailed extends Schema.TaggedError<WebSocketFailed>()("WebS
     const cause = this.cause === undefined ? "" : `: ${causeMessage(this.cause)}`
     return `WebSocket to ${this.endpoint}: ${webSocketProblems[this.problem][1]}${status}${cause}`
   }
-  get isRetryable(): boolean {
-    const { status } = this
-    if (status !== undefined && status >= 400 && status < 500) return passingStatuses.has(status)
-    return webSocketProblems[this.problem][0]
-  }
 }
 
 /**
@@ -184,15 +245,12 @@ export class WebSocketFailed extends Schema.TaggedError<WebSocketFailed>()("WebS
  * @since 0.1.0
  * @category reasons
  */
-export class OpenFailed extends Schema.TaggedError<OpenFailed>()("OpenFailed", {
+export class OpenFailed extends Reason<OpenFailed>()("OpenFailed", {
   endpoint: Schema.String,
   cause: Schema.Defect()
 }) {
   override get message(): string {
     return `Could not open a network connection to ${this.endpoint}: ${causeMessage(this.cause)}`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -202,7 +260,7 @@ export class OpenFailed extends Schema.TaggedError<OpenFailed>()("OpenFailed", {
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("ConnectTimeout", {
+export class ConnectTimeout extends Reason<ConnectTimeout>()("ConnectTimeout", {
   /** Milliseconds. */
   timeout: Schema.Finite,
   /** `AUTH`: a connection there is, which was to be authenticated again. */
@@ -211,9 +269,6 @@ export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("Connec
   override get message(): string {
     const awaited = this.waitingFor === "network" ? "network connection" : this.waitingFor
     return `No ${awaited} within ${this.timeout} ms (\`connectTimeout\`)`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -224,7 +279,7 @@ export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>()("Connec
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
+export class ConnectionRefused extends Reason<ConnectionRefused>()("ConnectionRefused", {
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
   userProperties,
@@ -240,9 +295,6 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
       this.reasonString
     )
   }
-  get isRetryable(): boolean {
-    return ReasonCode.isRetryable(this.reasonCode)
-  }
 }
 
 /**
@@ -252,16 +304,13 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
  * @since 0.1.0
  * @category reasons
  */
-export class AuthenticationFailed extends Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
+export class AuthenticationFailed extends Reason<AuthenticationFailed>()("AuthenticationFailed", {
   method: Schema.String,
   description: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `Authentication with ${this.method} failed: ${this.description}`
-  }
-  get isRetryable(): boolean {
-    return false
   }
 }
 
@@ -271,18 +320,13 @@ export class AuthenticationFailed extends Schema.TaggedError<AuthenticationFaile
  * @since 0.1.0
  * @category reasons
  */
-export class UnsupportedProtocolVersion
-  extends Schema.TaggedError<UnsupportedProtocolVersion>()("UnsupportedProtocolVersion", {
-    protocolVersion: Schema.Literals(["3.1.1", "5.0"])
-  })
-{
+export class UnsupportedProtocolVersion extends Reason<UnsupportedProtocolVersion>()("UnsupportedProtocolVersion", {
+  protocolVersion: Schema.Literals(["3.1.1", "5.0"])
+}) {
   override get message(): string {
     const other = this.protocolVersion === "5.0" ? "3.1.1" : "5.0"
     return `The server does not speak MQTT ${this.protocolVersion}; set protocolVersion: "${other}", or "auto" to let ` +
       "the client find out"
-  }
-  get isRetryable(): boolean {
-    return false
   }
 }
 
@@ -292,7 +336,7 @@ export class UnsupportedProtocolVersion
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
+export class ConnectionLost extends Reason<ConnectionLost>()("ConnectionLost", {
   cause: Schema.Defect(),
   /** What may be the matter, when the peer hung up before it had said anything. */
   advice: Schema.optional(Schema.String)
@@ -300,9 +344,6 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
   override get message(): string {
     return `The network connection was lost: ${causeMessage(this.cause)}` +
       (this.advice === undefined ? "" : `; ${this.advice}`)
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -312,15 +353,12 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
  * @since 0.1.0
  * @category reasons
  */
-export class KeepAliveTimeout extends Schema.TaggedError<KeepAliveTimeout>()("KeepAliveTimeout", {
+export class KeepAliveTimeout extends Reason<KeepAliveTimeout>()("KeepAliveTimeout", {
   /** Milliseconds since something was heard last. */
   silentFor: Schema.Finite
 }) {
   override get message(): string {
     return `The server was silent for ${this.silentFor} ms and did not answer PINGREQ`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -330,15 +368,12 @@ export class KeepAliveTimeout extends Schema.TaggedError<KeepAliveTimeout>()("Ke
  * @since 0.1.0
  * @category reasons
  */
-export class ResponseTimeout extends Schema.TaggedError<ResponseTimeout>()("ResponseTimeout", {
+export class ResponseTimeout extends Reason<ResponseTimeout>()("ResponseTimeout", {
   /** Milliseconds. */
   timeout: Schema.Finite
 }) {
   override get message(): string {
     return `The server owes an acknowledgement and sent none for ${this.timeout} ms (\`responseTimeout\`)`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -348,15 +383,12 @@ export class ResponseTimeout extends Schema.TaggedError<ResponseTimeout>()("Resp
  * @since 0.1.0
  * @category reasons
  */
-export class PacketTimeout extends Schema.TaggedError<PacketTimeout>()("PacketTimeout", {
+export class PacketTimeout extends Reason<PacketTimeout>()("PacketTimeout", {
   /** Milliseconds. */
   timeout: Schema.Finite
 }) {
   override get message(): string {
     return `The server began a packet and had not sent all of it after ${this.timeout} ms (\`packetTimeout\`)`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -366,7 +398,7 @@ export class PacketTimeout extends Schema.TaggedError<PacketTimeout>()("PacketTi
  * @since 0.1.0
  * @category reasons
  */
-export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()("ServerDisconnected", {
+export class ServerDisconnected extends Reason<ServerDisconnected>()("ServerDisconnected", {
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
   userProperties,
@@ -380,9 +412,6 @@ export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()
       this.reasonString
     )
   }
-  get isRetryable(): boolean {
-    return this.reasonCode === 0x00 || ReasonCode.isRetryable(this.reasonCode)
-  }
 }
 
 /**
@@ -391,7 +420,7 @@ export class ServerDisconnected extends Schema.TaggedError<ServerDisconnected>()
  * @since 0.1.0
  * @category reasons
  */
-export class SessionTakenOver extends Schema.TaggedError<SessionTakenOver>()("SessionTakenOver", {
+export class SessionTakenOver extends Reason<SessionTakenOver>()("SessionTakenOver", {
   clientId: Schema.String,
   reasonString: Schema.optional(Schema.String)
 }) {
@@ -401,9 +430,6 @@ export class SessionTakenOver extends Schema.TaggedError<SessionTakenOver>()("Se
       this.reasonString
     )
   }
-  get isRetryable(): boolean {
-    return false
-  }
 }
 
 /**
@@ -412,7 +438,7 @@ export class SessionTakenOver extends Schema.TaggedError<SessionTakenOver>()("Se
  * @since 0.1.0
  * @category reasons
  */
-export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("ProtocolViolation", {
+export class ProtocolViolation extends Reason<ProtocolViolation>()("ProtocolViolation", {
   /** The conformance label, such as `MQTT-4.8.0-1`, and the version it is read in. */
   label: Schema.String,
   protocolVersion: Schema.Literals(["3.1.1", "5.0"]),
@@ -422,9 +448,6 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
 }) {
   override get message(): string {
     return `The server broke the protocol: ${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
-  }
-  get isRetryable(): boolean {
-    return true
   }
   static from(violation: Violation): ProtocolViolation {
     return new ProtocolViolation({
@@ -442,15 +465,12 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+export class InvalidOptions extends Reason<InvalidOptions>()("InvalidOptions", {
   option: Schema.String,
   description: Schema.String
 }) {
   override get message(): string {
     return `Option \`${this.option}\`: ${this.description}`
-  }
-  get isRetryable(): boolean {
-    return false
   }
 }
 
@@ -461,7 +481,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+export class InvalidRequest extends Reason<InvalidRequest>()("InvalidRequest", {
   /** The field that is wrong: `topic`, `topicFilter`, `properties.responseTopic` and so on. */
   field: Schema.String,
   label: Schema.String,
@@ -470,9 +490,6 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 }) {
   override get message(): string {
     return `${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
-  }
-  get isRetryable(): boolean {
-    return false
   }
   static from(invalid: InvalidPacket): InvalidRequest {
     return new InvalidRequest({
@@ -490,7 +507,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
  * @since 0.1.0
  * @category reasons
  */
-export class ServerLimit extends Schema.TaggedError<ServerLimit>()("ServerLimit", {
+export class ServerLimit extends Reason<ServerLimit>()("ServerLimit", {
   limit: Schema.Literals([
     "Maximum Packet Size",
     "Maximum QoS",
@@ -506,9 +523,6 @@ export class ServerLimit extends Schema.TaggedError<ServerLimit>()("ServerLimit"
   override get message(): string {
     return `The server's ${this.limit} is ${this.allowed}, and ${this.requested} was asked for`
   }
-  get isRetryable(): boolean {
-    return false
-  }
 }
 
 /**
@@ -517,7 +531,7 @@ export class ServerLimit extends Schema.TaggedError<ServerLimit>()("ServerLimit"
  * @since 0.1.0
  * @category reasons
  */
-export class PublishRefused extends Schema.TaggedError<PublishRefused>()("PublishRefused", {
+export class PublishRefused extends Reason<PublishRefused>()("PublishRefused", {
   topic: Schema.String,
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
@@ -530,9 +544,6 @@ export class PublishRefused extends Schema.TaggedError<PublishRefused>()("Publis
       this.reasonString
     )
   }
-  get isRetryable(): boolean {
-    return ReasonCode.isRetryable(this.reasonCode)
-  }
 }
 
 /**
@@ -541,7 +552,7 @@ export class PublishRefused extends Schema.TaggedError<PublishRefused>()("Publis
  * @since 0.1.0
  * @category reasons
  */
-export class SubscribeRefused extends Schema.TaggedError<SubscribeRefused>()("SubscribeRefused", {
+export class SubscribeRefused extends Reason<SubscribeRefused>()("SubscribeRefused", {
   topicFilter: Schema.String,
   reasonCode: Schema.Int,
   reasonString: Schema.optional(Schema.String),
@@ -554,9 +565,6 @@ export class SubscribeRefused extends Schema.TaggedError<SubscribeRefused>()("Su
       this.reasonString
     )
   }
-  get isRetryable(): boolean {
-    return ReasonCode.isRetryable(this.reasonCode)
-  }
 }
 
 /**
@@ -565,7 +573,7 @@ export class SubscribeRefused extends Schema.TaggedError<SubscribeRefused>()("Su
  * @since 0.1.0
  * @category reasons
  */
-export class Overflow extends Schema.TaggedError<Overflow>()("Overflow", {
+export class Overflow extends Reason<Overflow>()("Overflow", {
   buffer: Schema.Literals(["outbox", "subscription"]),
   capacity: Schema.Finite
 }) {
@@ -573,9 +581,6 @@ export class Overflow extends Schema.TaggedError<Overflow>()("Overflow", {
     return this.buffer === "outbox"
       ? `The outbox is full (${this.capacity}); publish more slowly, or choose another \`outbox\` policy`
       : `The subscription's buffer is full (${this.capacity}); pull faster, or choose another \`buffer\` policy`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -585,14 +590,11 @@ export class Overflow extends Schema.TaggedError<Overflow>()("Overflow", {
  * @since 0.1.0
  * @category reasons
  */
-export class MessageExpired extends Schema.TaggedError<MessageExpired>()("MessageExpired", {
+export class MessageExpired extends Reason<MessageExpired>()("MessageExpired", {
   topic: Schema.String
 }) {
   override get message(): string {
     return `The message to "${this.topic}" expired before it could be sent`
-  }
-  get isRetryable(): boolean {
-    return false
   }
 }
 
@@ -604,7 +606,7 @@ export class MessageExpired extends Schema.TaggedError<MessageExpired>()("Messag
  * @since 0.1.0
  * @category reasons
  */
-export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined", {
+export class Quarantined extends Reason<Quarantined>()("Quarantined", {
   packet: Schema.Literals(["PUBLISH", "SUBSCRIBE"]),
   /** The Topic Name of the message, or the Topic Filter of the subscription. */
   topic: Schema.String,
@@ -618,9 +620,6 @@ export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined"
     return `The ${given} to "${this.topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
       `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
   }
-  get isRetryable(): boolean {
-    return false
-  }
 }
 
 /**
@@ -629,7 +628,7 @@ export class Quarantined extends Schema.TaggedError<Quarantined>()("Quarantined"
  * @since 0.1.0
  * @category reasons
  */
-export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+export class RequestTimeout extends Reason<RequestTimeout>()("RequestTimeout", {
   topic: Schema.String,
   /** Milliseconds. */
   timeout: Schema.Finite
@@ -637,9 +636,6 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   override get message(): string {
     return `The request to "${this.topic}" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
       "or give it a longer `timeout`"
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -650,14 +646,11 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
  * @since 0.1.0
  * @category reasons
  */
-export class NoResponder extends Schema.TaggedError<NoResponder>()("NoResponder", {
+export class NoResponder extends Reason<NoResponder>()("NoResponder", {
   topic: Schema.String
 }) {
   override get message(): string {
     return `Nobody subscribes to "${this.topic}", so nobody can answer; check the topic, and that the responder is running`
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -667,12 +660,9 @@ export class NoResponder extends Schema.TaggedError<NoResponder>()("NoResponder"
  * @since 0.1.0
  * @category reasons
  */
-export class Offline extends Schema.TaggedError<Offline>()("Offline", {}) {
+export class Offline extends Reason<Offline>()("Offline", {}) {
   override get message(): string {
     return "There is no connection to the server now, and `whenOffline` says not to wait for one"
-  }
-  get isRetryable(): boolean {
-    return true
   }
 }
 
@@ -682,12 +672,9 @@ export class Offline extends Schema.TaggedError<Offline>()("Offline", {}) {
  * @since 0.1.0
  * @category reasons
  */
-export class Closed extends Schema.TaggedError<Closed>()("Closed", {}) {
+export class Closed extends Reason<Closed>()("Closed", {}) {
   override get message(): string {
     return "The client is closed: its scope has ended, or it was disconnected"
-  }
-  get isRetryable(): boolean {
-    return false
   }
 }
 
@@ -735,7 +722,7 @@ export const MqttErrorReason = Schema.Union([
 export type MqttErrorReason = typeof MqttErrorReason.Type
 
 /**
- * The one error of this library. What happened is in `reason`.
+ * What the client, a connection and a transport fail with. What happened is in `reason`.
  *
  * **Example** (Handling one reason)
  *
@@ -773,3 +760,27 @@ export class MqttError extends Schema.TaggedError<MqttError>()("MqttError", {
  * @category constructors
  */
 export const fromReason = (reason: MqttErrorReason): MqttError => new MqttError({ reason })
+
+/**
+ * A handler of `consume` or `respond` fails with it to refuse a message: a 5.0 server is told this Reason Code; 3.1.1 has
+ * none, so the message is acknowledged. The message does not come again.
+ *
+ * **Example** (Refusing a message that is empty)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MqttError, type MqttMessage } from "effect-mqtt"
+ *
+ * const handler = (message: MqttMessage.MqttMessage) =>
+ *   message.payload.length === 0
+ *     ? Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 }))
+ *     : Effect.log(message.text)
+ * ```
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class MqttRejected extends Schema.TaggedError<MqttRejected>()("MqttRejected", {
+  /** 0x80 Unspecified error, 0x83 Implementation specific, 0x87 Not authorized, 0x97 Quota, 0x99 Payload format. */
+  reasonCode: Schema.Literals([0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
+}) {}

@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import type * as Packet from "./protocol/Packet.ts"
 import type { Properties, UserProperty } from "./protocol/Properties.ts"
 
@@ -133,28 +132,3 @@ export interface Acknowledgement {
   readonly reasonString: string | undefined
   readonly userProperties: Properties["userProperties"]
 }
-
-/**
- * A handler of `consume` fails with it to refuse a message: the server is told with this Reason Code (5.0), or, in 3.1.1,
- * which has no word for it, the message is acknowledged. It does not come again.
- *
- * **Example** (Refusing what cannot be used)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { type MqttMessage } from "effect-mqtt"
- * import { MqttMessage as Message } from "effect-mqtt"
- *
- * const handler = (message: MqttMessage.MqttMessage) =>
- *   message.payload.length === 0
- *     ? Effect.fail(new Message.Rejected({ reasonCode: 0x99 }))
- *     : Effect.log(message.text)
- * ```
- *
- * @since 0.1.0
- * @category errors
- */
-export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", {
-  /** 0x80 Unspecified error, 0x83 Implementation specific, 0x87 Not authorized, 0x97 Quota, 0x99 Payload format. */
-  reasonCode: Schema.Literals([0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
-}) {}

@@ -14,7 +14,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { PublishOptions } from "./internal/clientOptions.ts"
-import * as Errors from "./internal/topic/errors.ts"
 import * as Parameters from "./internal/topic/parameters.ts"
 import * as Payload from "./internal/topic/payload.ts"
 import * as Publishing from "./internal/topic/publishing.ts"
@@ -22,9 +21,8 @@ import * as Receiving from "./internal/topic/receiving.ts"
 import * as Template from "./internal/topic/template.ts"
 import { MqttClient } from "./MqttClient.ts"
 import * as MqttError from "./MqttError.ts"
-import type { Acknowledgement, MqttMessage, Rejected } from "./MqttMessage.ts"
+import type { Acknowledgement, MqttMessage } from "./MqttMessage.ts"
 
-export { DecodeError, EncodeError } from "./internal/topic/errors.ts"
 export type { DeadLetter, Invalid, OnInvalid } from "./internal/topic/invalid.ts"
 export type { LevelSchema, LevelsSchema } from "./internal/topic/parameters.ts"
 export {
@@ -63,11 +61,11 @@ export interface MqttTopic<Values, A, RD = never, RE = never> {
    * separator, a wildcard or a control character in it is refused, one that is empty unless `allowEmpty` says otherwise,
    * and one that begins with "$" where it would be the first level.
    */
-  readonly topic: (parameters: Values) => Result.Result<string, Errors.EncodeError>
+  readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
   /** The parameters in a Topic Name. */
-  readonly parse: (topic: string) => Result.Result<Values, Errors.DecodeError>
+  readonly parse: (topic: string) => Result.Result<Values, MqttError.MqttDecodeError>
   /** Parameters and payload of a message that came by another way. */
-  readonly decode: (message: MqttMessage) => Effect.Effect<Receiving.Received<Values, A>, Errors.DecodeError, RD>
+  readonly decode: (message: MqttMessage) => Effect.Effect<Receiving.Received<Values, A>, MqttError.MqttDecodeError, RD>
   /**
    * `MqttClient.publish` with the topic of these parameters and the encoded payload. In 5.0 the message says its content
    * type and, if it is text, its Payload Format Indicator; `properties` of the options win.
@@ -76,7 +74,7 @@ export interface MqttTopic<Values, A, RD = never, RE = never> {
     parameters: Values,
     payload: A,
     options?: PublishOptions
-  ) => Effect.Effect<Acknowledgement, MqttError.MqttError | Errors.EncodeError, MqttClient | RE>
+  ) => Effect.Effect<Acknowledgement, MqttError.MqttError | MqttError.MqttEncodeError, MqttClient | RE>
   /**
    * `MqttClient.subscribe` with decoded messages. What does not decode goes where `onInvalid` says and never ends the
    * stream: should that place fail, it is logged.
@@ -111,14 +109,14 @@ export interface MqttTopic<Values, A, RD = never, RE = never> {
   readonly consume: <E, R, E2 = never, R2 = never>(
     handler: (received: Receiving.Received<Values, A>) => Effect.Effect<unknown, E, R>,
     options?: Receiving.ConsumeOptions<E2, R2>
-  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E | E2, Rejected>, MqttClient | RD | R | R2>
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E | E2, MqttError.MqttRejected>, MqttClient | RD | R | R2>
   /** The latest value of one of its topics, as `MqttTopic.latest`. */
   readonly latest: <R = never>(
     parameters: Values,
     options?: Receiving.LatestOptions<R>
   ) => Effect.Effect<
     SubscriptionRef.SubscriptionRef<Option.Option<A>>,
-    MqttError.MqttError | Errors.EncodeError,
+    MqttError.MqttError | MqttError.MqttEncodeError,
     MqttClient | Scope.Scope | RD | R
   >
 }
@@ -292,7 +290,7 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
       const topic = yield* Effect.fromResult(parameters.format(values))
       const payload = yield* Effect.mapError(
         encode(value),
-        (fault) => new Errors.EncodeError({ template: template.source, part: "payload", ...fault })
+        (fault) => new MqttError.MqttEncodeError({ template: template.source, part: "payload", ...fault })
       )
       return yield* Publishing.publish(yield* MqttClient, { topic, payload, described, options })
     }),
@@ -309,13 +307,15 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
 
 const decoding = <S extends Payload.PayloadSchema>(codec: Payload.PayloadCodec<S>) => {
   const decode = Payload.decoder(codec)
-  return ({ payload, topic }: MqttMessage): Effect.Effect<S["Type"], Errors.DecodeError, S["DecodingServices"]> =>
-    Effect.mapError(decode(payload), (fault) => new Errors.DecodeError({ topic, part: "payload", ...fault }))
+  return (
+    { payload, topic }: MqttMessage
+  ): Effect.Effect<S["Type"], MqttError.MqttDecodeError, S["DecodingServices"]> =>
+    Effect.mapError(decode(payload), (fault) => new MqttError.MqttDecodeError({ topic, part: "payload", ...fault }))
 }
 
 const latestOf = <A, RD, R = never>(
   topic: string,
-  decode: (message: MqttMessage) => Effect.Effect<A, Errors.DecodeError, RD>,
+  decode: (message: MqttMessage) => Effect.Effect<A, MqttError.MqttDecodeError, RD>,
   options?: Receiving.LatestOptions<R>
 ) => Effect.flatMap(MqttClient, (mqtt) => Receiving.latest({ mqtt, topicFilter: topic, decode }, options))
 

@@ -15,6 +15,7 @@ import { Broker } from "./brokers/Broker.ts"
 import * as port from "./brokers/port.ts"
 import * as Pages from "./docs/pages.ts"
 import { read, rows } from "./docs/pages.ts"
+import { reasons } from "./docs/reasons.ts"
 
 const section = (heading: string, page: string): string => {
   const text = Pages.section(heading, read(page))
@@ -114,55 +115,6 @@ describe("documentation", () => {
     assert.sameMembers(listed, expected)
   })
 })
-
-const tlsProblems = MqttError.TlsFailed.fields.problem.literals
-const webSocketProblems = MqttError.WebSocketFailed.fields.problem.literals
-
-/** Of every reason one, or two that differ in what decides whether it is retryable. */
-const reasons: {
-  readonly [Tag in MqttError.MqttErrorReason["_tag"]]: ReadonlyArray<
-    Extract<MqttError.MqttErrorReason, { readonly _tag: Tag }>
-  >
-} = {
-  HostNotFound: [new MqttError.HostNotFound({ host: "" })],
-  PortRefused: [new MqttError.PortRefused({ host: "", port: 1883 })],
-  OpenFailed: [new MqttError.OpenFailed({ endpoint: "", cause: undefined })],
-  TlsFailed: tlsProblems.map((problem) => new MqttError.TlsFailed({ host: "", port: 8883, problem })),
-  WebSocketFailed: webSocketProblems.map((problem) => new MqttError.WebSocketFailed({ endpoint: "", problem })),
-  ConnectTimeout: [
-    new MqttError.ConnectTimeout({ timeout: 1, waitingFor: "network" }),
-    new MqttError.ConnectTimeout({ timeout: 1, waitingFor: "CONNACK" })
-  ],
-  ConnectionRefused: [0x80, 0x81].map((reasonCode) => new MqttError.ConnectionRefused({ reasonCode })),
-  AuthenticationFailed: [new MqttError.AuthenticationFailed({ method: "", description: "" })],
-  UnsupportedProtocolVersion: [new MqttError.UnsupportedProtocolVersion({ protocolVersion: "5.0" })],
-  ConnectionLost: [new MqttError.ConnectionLost({ cause: undefined })],
-  KeepAliveTimeout: [new MqttError.KeepAliveTimeout({ silentFor: 1 })],
-  ResponseTimeout: [new MqttError.ResponseTimeout({ timeout: 1 })],
-  PacketTimeout: [new MqttError.PacketTimeout({ timeout: 1 })],
-  ServerDisconnected: [0x80, 0x81].map((reasonCode) => new MqttError.ServerDisconnected({ reasonCode })),
-  SessionTakenOver: [new MqttError.SessionTakenOver({ clientId: "" })],
-  ProtocolViolation: [0x81, 0x82].map((reasonCode) =>
-    new MqttError.ProtocolViolation({ label: "", protocolVersion: "5.0", reasonCode, description: "" })
-  ),
-  InvalidOptions: [new MqttError.InvalidOptions({ option: "", description: "" })],
-  InvalidRequest: [new MqttError.InvalidRequest({ field: "", label: "", protocolVersion: "5.0", description: "" })],
-  ServerLimit: [new MqttError.ServerLimit({ limit: "Maximum QoS", allowed: 0, requested: 1 })],
-  PublishRefused: [0x80, 0x87].map((reasonCode) => new MqttError.PublishRefused({ topic: "", reasonCode })),
-  SubscribeRefused: [0x80, 0x87].map((reasonCode) => new MqttError.SubscribeRefused({ topicFilter: "", reasonCode })),
-  Overflow: [
-    new MqttError.Overflow({ buffer: "outbox", capacity: 1 }),
-    new MqttError.Overflow({ buffer: "subscription", capacity: 1 })
-  ],
-  MessageExpired: [new MqttError.MessageExpired({ topic: "" })],
-  Quarantined: (["PUBLISH", "SUBSCRIBE"] as const).map((packet) =>
-    new MqttError.Quarantined({ packet, topic: "", attempts: 1, cause: undefined })
-  ),
-  RequestTimeout: [new MqttError.RequestTimeout({ topic: "", timeout: 1 })],
-  NoResponder: [new MqttError.NoResponder({ topic: "" })],
-  Offline: [new MqttError.Offline()],
-  Closed: [new MqttError.Closed()]
-}
 
 const yesOrNo = (isRetryable: boolean): string => isRetryable ? "yes" : "no"
 

@@ -3,7 +3,7 @@ import { Context, Effect, Exit, type Option, Result, Schema, type Stream, type S
 import * as Arbitrary from "effect/Arbitrary"
 import { expectTypeOf } from "vitest"
 import { type MqttClient, MqttMessage, MqttTopic } from "../src/index.ts"
-import type { MqttError } from "../src/MqttError.ts"
+import * as MqttError from "../src/MqttError.ts"
 import * as Properties from "../src/protocol/Properties.ts"
 import * as Topic from "../src/protocol/Topic.ts"
 import * as Random from "./protocol/Random.ts"
@@ -149,12 +149,12 @@ describe("types", () => {
   it("what is needed and what can go wrong is known", () => {
     class Key extends Context.Service<Key, string>()("Key") {}
     const types = () => {
-      const consuming = Temperature.consume(() => Effect.fail(new MqttMessage.Rejected({ reasonCode: 0x99 })))
-      expectTypeOf(consuming).toEqualTypeOf<Effect.Effect<void, MqttError, MqttClient.MqttClient>>()
+      const consuming = Temperature.consume(() => Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 })))
+      expectTypeOf(consuming).toEqualTypeOf<Effect.Effect<void, MqttError.MqttError, MqttClient.MqttClient>>()
       const counting = Temperature.consume(() => Effect.fail("full" as const), {
         onInvalid: () => Effect.fail(1 as const)
       })
-      expectTypeOf<Effect.Error<typeof counting>>().toEqualTypeOf<MqttError | "full" | 1>()
+      expectTypeOf<Effect.Error<typeof counting>>().toEqualTypeOf<MqttError.MqttError | "full" | 1>()
       const logged = Temperature.messages({ onInvalid: () => Key })
       expectTypeOf<Stream.Services<typeof logged>>().toEqualTypeOf<MqttClient.MqttClient | Key>()
       expectTypeOf<Effect.Success<ReturnType<typeof Temperature.latest>>>().toEqualTypeOf<
@@ -202,7 +202,7 @@ describe("topic", () => {
   ]
   it.each(hostile)("a parameter with %s is refused", (_, site, says) => {
     const failure = Result.getOrThrow(Result.flip(Temperature.topic({ site, sensor: 7 })))
-    assert.strictEqual(failure._tag, "EncodeError")
+    assert.strictEqual(failure._tag, "MqttEncodeError")
     assert.strictEqual(failure.part, "parameters")
     assert.strictEqual(failure.parameter, "site")
     assert.match(
@@ -286,7 +286,7 @@ describe("parse", () => {
   ]
   it.each(others)("%j is none of its topics: the %s", (topic, part) => {
     const failure = Result.getOrThrow(Result.flip(Temperature.parse(topic)))
-    assert.strictEqual(failure._tag, "DecodeError")
+    assert.strictEqual(failure._tag, "MqttDecodeError")
     assert.strictEqual(failure.part, part)
   })
 
@@ -399,7 +399,7 @@ describe("shared", () => {
 
 describe("decode", () => {
   const decoded = <A, E>(effect: Effect.Effect<A, E>) => Effect.runSyncExit(effect)
-  const failureOf = <A>(effect: Effect.Effect<A, MqttTopic.DecodeError>) => Effect.runSync(Effect.flip(effect))
+  const failureOf = <A>(effect: Effect.Effect<A, MqttError.MqttDecodeError>) => Effect.runSync(Effect.flip(effect))
 
   it("gives parameters, payload and message", () => {
     const message = messageWith("site/north/temperature/7", "{\"celsius\":21.5}")

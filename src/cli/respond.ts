@@ -8,7 +8,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
-import { type MqttMessage, type Payload as Bytes, Rejected } from "../MqttMessage.ts"
+import { MqttRejected } from "../MqttError.ts"
+import type { MqttMessage, Payload as Bytes } from "../MqttMessage.ts"
 import * as Connecting from "./connecting.ts"
 import { Usage } from "./exitCode.ts"
 import * as Flags from "./flags.ts"
@@ -94,7 +95,7 @@ const respond = Effect.fnUntraced(function*(input: Input) {
       return answer(request).pipe(
         Effect.map((payload) => ({ payload, properties })),
         Effect.tapError(({ message }) => Effect.logError(message)),
-        Effect.mapError(() => new Rejected({ reasonCode: 0x83 })),
+        Effect.mapError(() => new MqttRejected({ reasonCode: 0x83 })),
         Effect.ensuring(left === 0 ? end : Effect.void)
       )
     }

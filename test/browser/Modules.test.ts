@@ -73,7 +73,7 @@ const unused: Readonly<Record<string, string>> = {
   "effect/net": "~effect/net",
   "effect/crypto": "~effect/crypto",
   "SCRAM": "SCRAM-SHA-256",
-  "typed topics": "EncodeError",
+  "typed topics": "MqttEncodeError",
   "the network probe": "effect-mqtt/NetworkProbe"
 }
 

@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { type MqttMessage, Rejected } from "../../src/MqttMessage.ts"
+import { MqttRejected } from "../../src/MqttError.ts"
+import type { MqttMessage } from "../../src/MqttMessage.ts"
 import {
   begin,
   clientId,
@@ -109,13 +110,14 @@ describe("consume", () => {
   }
 
   scenario(
-    "R94 `Rejected` refuses a message with its code, and goes on",
+    "R94 `MqttRejected` refuses a message with its code, and goes on",
     { versions: ["5.0"] },
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()
         const consumer = yield* consuming(
-          mqtt.consume("t", ({ text }) => text === "1" ? Effect.fail(new Rejected({ reasonCode: 0x99 })) : Effect.void)
+          mqtt.consume("t", ({ text }) =>
+            text === "1" ? Effect.fail(new MqttRejected({ reasonCode: 0x99 })) : Effect.void)
         )
         yield* publishTo(kit, "1", "2")
         assert.deepStrictEqual(yield* answers(kit), [0x99, 0])

@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Array, Cause, Effect, Exit, Fiber, Option, References } from "effect"
 import { TestClock } from "effect/testing"
-import { type MqttMessage, Rejected } from "../../src/MqttMessage.ts"
+import { MqttRejected } from "../../src/MqttError.ts"
+import type { MqttMessage } from "../../src/MqttMessage.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import type { Properties } from "../../src/protocol/Properties.ts"
 import {
@@ -579,8 +580,8 @@ describe("respond", () => {
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()
-        const handler = ({ text }: MqttMessage): Effect.Effect<string, Rejected | "broken"> =>
-          Effect.fail(text === "refuse" ? new Rejected({ reasonCode: 0x99 }) : "broken")
+        const handler = ({ text }: MqttMessage): Effect.Effect<string, MqttRejected | "broken"> =>
+          Effect.fail(text === "refuse" ? new MqttRejected({ reasonCode: 0x99 }) : "broken")
         const responding = yield* begin(mqtt.respond("ask", handler))
         yield* TestClock.adjust(roundTrip)
         for (const text of ["refuse", "break"]) {

@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Option, References, Schema, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import { MqttClient, MqttMessage, MqttTopic } from "../../src/index.ts"
+import { MqttClient, MqttError, MqttTopic } from "../../src/index.ts"
 import {
   accepted,
   begin,
@@ -128,7 +128,9 @@ describe("publish", () => {
         Effect.flip(Text.publish({}, "\ud800"))
       ]).pipe(through(mqtt))
       assert.deepStrictEqual(
-        failures.map((failure) => failure._tag === "EncodeError" ? [failure.part, failure.parameter] : failure._tag),
+        failures.map((failure) =>
+          failure._tag === "MqttEncodeError" ? [failure.part, failure.parameter] : failure._tag
+        ),
         [["parameters", "site"], ["payload", undefined], ["payload", undefined]]
       )
       assert.match(failures[2].message, /lone surrogate/)
@@ -380,7 +382,7 @@ describe("consume", () => {
       const mqtt = yield* kit.connect()
       const onInvalid = ({ message }: MqttTopic.Invalid) =>
         Effect.fail(
-          message.text === "refuse" ? new MqttMessage.Rejected({ reasonCode: 0x83 }) : "full" as const
+          message.text === "refuse" ? new MqttError.MqttRejected({ reasonCode: 0x83 }) : "full" as const
         )
       const consumer = yield* consuming(mqtt, Temperature.consume(ignore, { onInvalid }))
       yield* publishTo(kit, "refuse", "fail", good(1))

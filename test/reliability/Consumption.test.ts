@@ -5,8 +5,8 @@ import { assert, describe } from "@effect/vitest"
 import { Array, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type { ConsumeOptions } from "../../src/MqttClient.ts"
+import * as MqttError from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import * as Message from "../../src/MqttMessage.ts"
 import {
   begin,
   type Client,
@@ -135,14 +135,16 @@ describe("S37 R144 a message that a consumer left unacknowledged", () => {
   )
 })
 
-describe("Rejected", () => {
+describe("MqttRejected", () => {
   for (const qos of [1, 2] as const) {
     scenario(`QoS ${qos} under 3.1.1, which has no word for it: it is acknowledged and does not come again`, {
       versions: ["3.1.1"]
     }, (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect({ session: "persistent" })
-        const refusing = yield* consuming(mqtt, () => Effect.fail(new Message.Rejected({ reasonCode: 0x99 })), { qos })
+        const refusing = yield* consuming(mqtt, () => Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 })), {
+          qos
+        })
         yield* publishing(kit, ["1", "2"], qos)
         assert.deepStrictEqual(refusing.texts, ["1", "2"])
         assert.strictEqual(yield* unacknowledged(kit), 0)
@@ -160,7 +162,7 @@ describe("Rejected", () => {
           const go = yield* Deferred.make<void>()
           const refusing = yield* consuming(
             mqtt,
-            () => Effect.andThen(Deferred.await(go), Effect.fail(new Message.Rejected({ reasonCode: 0x97 }))),
+            () => Effect.andThen(Deferred.await(go), Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x97 }))),
             { qos }
           )
           yield* publishing(kit, ["1"], qos)

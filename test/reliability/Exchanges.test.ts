@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
-import * as Message from "../../src/MqttMessage.ts"
+import * as MqttError from "../../src/MqttError.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
 import {
@@ -151,7 +151,7 @@ describe("what the server sends twice, or in another manner", () => {
         const consuming = yield* begin(
           mqtt.consume("t", ({ text }) => {
             texts.push(text)
-            return Effect.fail(new Message.Rejected({ reasonCode: 0x99 }))
+            return Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 }))
           }, { qos: 2 })
         )
         const { packetIdentifier } = yield* complete(server.expect("Subscribe"))

@@ -6,8 +6,8 @@
  */
 import { Cause, type Clock, Data, Effect, Exit, type Fiber, Option, Result, type Scope, Stream } from "effect"
 import type * as MqttClient from "../../src/MqttClient.ts"
-import { MqttError } from "../../src/MqttError.ts"
-import { type MqttMessage, Rejected } from "../../src/MqttMessage.ts"
+import { MqttError, MqttRejected } from "../../src/MqttError.ts"
+import type { MqttMessage } from "../../src/MqttMessage.ts"
 import {
   type Call,
   type Ended,
@@ -266,7 +266,7 @@ export class Program {
     action: ActionOf<"Consume">,
     subscriber: number,
     message: MqttMessage
-  ): Effect.Effect<void, HandlerFailed | Rejected> {
+  ): Effect.Effect<void, HandlerFailed | MqttRejected> {
     const { pace, trouble } = action
     return Effect.suspend(() => {
       const received = this.#receive(subscriber, message)
@@ -305,12 +305,12 @@ export class Program {
   }
 }
 
-const troubles: { readonly [How in "fail" | "die" | "reject"]: Effect.Effect<never, HandlerFailed | Rejected> } = {
+const troubles: { readonly [How in "fail" | "die" | "reject"]: Effect.Effect<never, HandlerFailed | MqttRejected> } = {
   fail: Effect.fail(new HandlerFailed()),
   die: Effect.die("the handler died"),
-  reject: Effect.fail(new Rejected({ reasonCode: 0x83 }))
+  reject: Effect.fail(new MqttRejected({ reasonCode: 0x83 }))
 }
 
 /** Whether the message is dealt with although its handler did not succeed. */
 const isRefusal = ({ onFailure }: ActionOf<"Consume">, cause: Cause.Cause<unknown>): boolean =>
-  onFailure !== "stop" || Result.getOrUndefined(Cause.findError(cause)) instanceof Rejected
+  onFailure !== "stop" || Result.getOrUndefined(Cause.findError(cause)) instanceof MqttRejected

@@ -7,8 +7,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type * as MqttError from "../../MqttError.ts"
-import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
+import * as MqttError from "../../MqttError.ts"
+import type { MqttMessage } from "../../MqttMessage.ts"
 import type { ConsumeOptions } from "../clientOptions.ts"
 import type { Delivery } from "./handover.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscriber.ts"
@@ -27,7 +27,7 @@ export const make = (client: Consuming) =>
   topicFilter: string | ReadonlyArray<string>,
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
   options: ConsumeOptions = {}
-): Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R> =>
+): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.scoped(Effect.gen(function*() {
     /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
@@ -63,7 +63,7 @@ const handling = <E, R>(
   { onFailure = "stop" }: ConsumeOptions,
   open: Set<Delivery>
 ) =>
-(delivery: Delivery): Effect.Effect<void, Exclude<E, Rejected>, R> => {
+(delivery: Delivery): Effect.Effect<void, Exclude<E, MqttError.MqttRejected>, R> => {
   const settle = (reasonCode: number) => {
     open.delete(delivery)
     delivery.handover?.settle(reasonCode)
@@ -72,8 +72,8 @@ const handling = <E, R>(
     onSuccess: () => Effect.sync(() => settle(0x00)),
     onFailure: (cause) => {
       const error = Result.getOrUndefined(Cause.findError(cause))
-      if (error instanceof Rejected) return Effect.sync(() => settle(error.reasonCode))
-      const remaining = cause as Cause.Cause<Exclude<E, Rejected>>
+      if (error instanceof MqttError.MqttRejected) return Effect.sync(() => settle(error.reasonCode))
+      const remaining = cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>
       if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
       return Effect.logError("A message handler failed", cause).pipe(
         Effect.annotateLogs({ topic: delivery.message.topic }),

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as MqttError from "../../MqttError.ts"
-import type { Answer, MqttMessage, Payload, Rejected } from "../../MqttMessage.ts"
+import type { Answer, MqttMessage, Payload } from "../../MqttMessage.ts"
 import type { RespondOptions } from "../clientOptions.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
@@ -36,7 +36,7 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
   topicFilter: string | ReadonlyArray<string>,
   handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
   options: RespondOptions = {}
-): Effect.Effect<void, MqttError.MqttError | Exclude<E, Rejected>, R> =>
+): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.suspend(() => {
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
     // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.

@@ -11,7 +11,7 @@ import type * as Packet from "../../protocol/Packet.ts"
 import type { UserProperty } from "../../protocol/Properties.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { PublishProperties } from "../clientOptions.ts"
-import type { DecodeError } from "./errors.ts"
+import type { MqttDecodeError } from "../topicErrors.ts"
 import * as Publishing from "./publishing.ts"
 
 /**
@@ -22,7 +22,7 @@ import * as Publishing from "./publishing.ts"
  */
 export interface Invalid {
   readonly message: MqttMessage
-  readonly error: DecodeError
+  readonly error: MqttDecodeError
 }
 
 /**

@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { DecodeError, EncodeError } from "./errors.ts"
+import { MqttDecodeError, MqttEncodeError } from "../topicErrors.ts"
 import * as Template from "./template.ts"
 
 /**
@@ -27,8 +27,8 @@ export type LevelSchema = Schema.ConstraintCodec<unknown, string>
 export type LevelsSchema = Schema.ConstraintCodec<unknown, ReadonlyArray<string>>
 
 export interface Parameters<Values> {
-  readonly format: (values: Values) => Result.Result<string, EncodeError>
-  readonly parse: (topic: string) => Result.Result<Values, DecodeError>
+  readonly format: (values: Values) => Result.Result<string, MqttEncodeError>
+  readonly parse: (topic: string) => Result.Result<Values, MqttDecodeError>
 }
 
 export interface Options {
@@ -65,10 +65,10 @@ const failed = (cause: Cause.Cause<unknown>) => {
 export const make = <Values extends object>(template: Template.Template, options: Options): Parameters<Values> => {
   const all = named(template, options)
 
-  const encode = (values: Values): Result.Result<ReadonlyMap<string, Template.Text>, EncodeError> => {
+  const encode = (values: Values): Result.Result<ReadonlyMap<string, Template.Text>, MqttEncodeError> => {
     const texts = new Map<string, Template.Text>()
     const refuse = (parameter: string, fault: { readonly description: string; readonly cause?: unknown }) =>
-      Result.fail(new EncodeError({ template: template.source, part: "parameters", parameter, ...fault }))
+      Result.fail(new MqttEncodeError({ template: template.source, part: "parameters", parameter, ...fault }))
     for (const { _tag, encode, name } of all) {
       const exit = encode(valueOf(values, name))
       if (Exit.isFailure(exit)) return refuse(name, failed(exit.cause))
@@ -85,20 +85,20 @@ export const make = <Values extends object>(template: Template.Template, options
     Result.flatMap(encode(values), (texts) =>
       Result.mapError(
         Template.format(template, (name) => texts.get(name) ?? "", options.allowEmpty),
-        (mismatch) => new EncodeError({ template: template.source, part: "parameters", ...mismatch })
+        (mismatch) => new MqttEncodeError({ template: template.source, part: "parameters", ...mismatch })
       ))
 
-  const parse = (topic: string): Result.Result<Values, DecodeError> => {
+  const parse = (topic: string): Result.Result<Values, MqttDecodeError> => {
     const texts = Template.match(template, topic, options.allowEmpty)
     if (Result.isFailure(texts)) {
       const part = texts.failure.parameter === undefined ? "topic" : "parameters"
-      return Result.fail(new DecodeError({ topic, part, ...texts.failure }))
+      return Result.fail(new MqttDecodeError({ topic, part, ...texts.failure }))
     }
     const values: Array<readonly [string, unknown]> = []
     for (const { decode, name } of all) {
       const exit = decode(texts.success.get(name))
       if (Exit.isFailure(exit)) {
-        return Result.fail(new DecodeError({ topic, part: "parameters", parameter: name, ...failed(exit.cause) }))
+        return Result.fail(new MqttDecodeError({ topic, part: "parameters", parameter: name, ...failed(exit.cause) }))
       }
       values.push([name, exit.value])
     }

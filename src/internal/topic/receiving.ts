@@ -11,11 +11,11 @@ import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
-import { type MqttMessage, Rejected } from "../../MqttMessage.ts"
+import type { MqttMessage } from "../../MqttMessage.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type * as ClientOptions from "../clientOptions.ts"
-import type { DecodeError } from "./errors.ts"
+import type { MqttDecodeError } from "../topicErrors.ts"
 import { type Invalid, log, type OnInvalid, type Place, placing } from "./invalid.ts"
 import * as Latest from "./latest.ts"
 
@@ -101,7 +101,7 @@ export interface SubscriptionWithFailures<A, R = never> {
 export interface Receiver<A, RD> {
   readonly mqtt: MqttClient["Service"]
   readonly topicFilter: string
-  readonly decode: (message: MqttMessage) => Effect.Effect<A, DecodeError, RD>
+  readonly decode: (message: MqttMessage) => Effect.Effect<A, MqttDecodeError, RD>
 }
 
 /** The filter of a Shared Subscription. The group is one level, or it would say something about the filter. */
@@ -188,21 +188,21 @@ export const subscribeWithFailures = Effect.fnUntraced(function*<A, RD>(
 })
 
 /** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
-const payloadFormatInvalid = new Rejected({ reasonCode: 0x99 })
+const payloadFormatInvalid = new MqttError.MqttRejected({ reasonCode: 0x99 })
 
 export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 = never>(
   receiver: Receiver<A, RD>,
   handler: (received: A) => Effect.Effect<unknown, E, R>,
   options: ConsumeOptions<E2, R2> = {}
-): Effect.fn.Return<void, MqttError.MqttError | Exclude<E | E2, Rejected>, RD | R | R2> {
+): Effect.fn.Return<void, MqttError.MqttError | Exclude<E | E2, MqttError.MqttRejected>, RD | R | R2> {
   const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))
   const { onInvalid = "log" } = options
   const place = yield* placing({ ...receiver, onInvalid })
-  const refuse = (invalid: Invalid): Effect.Effect<unknown, E2 | MqttError.MqttError | Rejected, R2> =>
+  const refuse = (invalid: Invalid): Effect.Effect<unknown, E2 | MqttError.MqttError | MqttError.MqttRejected, R2> =>
     onInvalid === "log" ? Effect.andThen(log(invalid), Effect.fail(payloadFormatInvalid)) : place(invalid)
   return yield* receiver.mqtt.consume(filter, (message) =>
     Effect.matchEffect(receiver.decode(message), {
-      onSuccess: (received): Effect.Effect<unknown, E | E2 | MqttError.MqttError | Rejected, R | R2> =>
+      onSuccess: (received): Effect.Effect<unknown, E | E2 | MqttError.MqttError | MqttError.MqttRejected, R | R2> =>
         handler(received),
       onFailure: (error) => refuse({ message, error })
     }), options)

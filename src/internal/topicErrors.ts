@@ -1,5 +1,6 @@
 /**
- * What a typed topic cannot make, and what it cannot read.
+ * What a typed topic cannot make, and what it cannot read. `MqttError` exports both; they are declared here so that a
+ * program without typed topics does not carry them.
  */
 import * as Schema from "effect/Schema"
 
@@ -7,10 +8,10 @@ import * as Schema from "effect/Schema"
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
  * level of a Topic Name. Nothing was sent.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category errors
  */
-export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError", {
+export class MqttEncodeError extends Schema.TaggedError<MqttEncodeError>()("MqttEncodeError", {
   template: Schema.String,
   part: Schema.Literals(["parameters", "payload"]),
   /** The parameter that is wrong, if it is one of them. */
@@ -26,10 +27,10 @@ export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError"
 /**
  * A message that is not what the typed topic says: another topic, a parameter or a payload that its schema does not take.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category errors
  */
-export class DecodeError extends Schema.TaggedError<DecodeError>()("DecodeError", {
+export class MqttDecodeError extends Schema.TaggedError<MqttDecodeError>()("MqttDecodeError", {
   topic: Schema.String,
   /** `topic`: it is none of the template's. */
   part: Schema.Literals(["topic", "parameters", "payload"]),
@@ -49,6 +50,3 @@ const longestTopic = 200
 
 const place = ({ parameter, part }: { readonly parameter?: string | undefined; readonly part: string }): string =>
   parameter === undefined ? `The ${part}` : `The parameter "${parameter}"`
-
-/** What was thrown or failed with, in words. */
-export const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)

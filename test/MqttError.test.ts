@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import * as Library from "../src/index.ts"
+import * as MqttError from "../src/MqttError.ts"
+import { reasons } from "./docs/reasons.ts"
+
+const tags = MqttError.MqttErrorReason.members.map(({ identifier }) => identifier)
+
+describe("MqttError", () => {
+  it("every reason has a row that says whether trying again can help", () => {
+    assert.sameMembers(Object.keys(reasons), tags)
+    for (const reason of Object.values<ReadonlyArray<MqttError.MqttErrorReason>>(reasons).flat()) {
+      assert.isBoolean(reason.isRetryable, reason._tag)
+      assert.strictEqual(MqttError.fromReason(reason).isRetryable, reason.isRetryable)
+    }
+  })
+
+  it.each(tags)("%s is not changed by its row: it has the fields of its schema and nothing more", (tag) => {
+    const [reason] = Object.values<ReadonlyArray<MqttError.MqttErrorReason>>(reasons).flat().filter(({ _tag }) =>
+      _tag === tag
+    )
+    const encoded = Schema.encodeUnknownSync(MqttError.MqttErrorReason)(reason)
+    assert.notProperty(encoded, "isRetryable")
+    const decoded = Schema.decodeUnknownSync(MqttError.MqttErrorReason)(encoded)
+    assert.strictEqual(decoded._tag, reason._tag)
+    assert.strictEqual(decoded.isRetryable, reason.isRetryable)
+    assert.strictEqual(decoded.message, reason.message)
+  })
+
+  it("some rows look at the data of the reason", () => {
+    const upgrade = (status: number) =>
+      new MqttError.WebSocketFailed({ endpoint: "", problem: "UpgradeRefused", status }).isRetryable
+    assert.deepStrictEqual([401, 429, 503].map(upgrade), [false, true, true])
+    const refused = (reasonCode: number) => new MqttError.ConnectionRefused({ reasonCode }).isRetryable
+    assert.deepStrictEqual([0x86, 0x88].map(refused), [false, true])
+    const tls = (problem: MqttError.TlsProblem) => new MqttError.TlsFailed({ host: "", port: 1, problem }).isRetryable
+    assert.deepStrictEqual([tls("HostMismatch"), tls("Expired")], [false, true])
+  })
+
+  it.effect("one reason is caught by its tag", () =>
+    Effect.gen(function*() {
+      const failing = Effect.fail(MqttError.fromReason(new MqttError.ConnectionRefused({ reasonCode: 0x88 })))
+      const caught = yield* Effect.catchReason(
+        failing,
+        "MqttError",
+        "ConnectionRefused",
+        ({ isRetryable, reasonCode }) => Effect.succeed([isRetryable, reasonCode])
+      )
+      assert.deepStrictEqual(caught, [true, 0x88])
+    }))
+
+  it("has every error of the library, and their tags name it", () => {
+    const isError = (value: unknown): value is new() => Error =>
+      typeof value === "function" && value.prototype instanceof Error
+    const exported = Object.values<Readonly<Record<string, unknown>>>(Library).flatMap((module) =>
+      Object.entries(module)
+    )
+    const errors = exported.filter(([, value]) => isError(value))
+    const own = new Map<string, unknown>(Object.entries(MqttError))
+    for (const [name, value] of errors) assert.strictEqual(own.get(name), value, name)
+    const names = errors.map(([name]) => name).filter((name) => !tags.includes(name))
+    assert.sameMembers(names, ["MqttError", "MqttRejected", "MqttEncodeError", "MqttDecodeError"])
+  })
+})
