@@ -19,21 +19,22 @@ import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
-import * as Authenticator from "./internal/client/authenticator.ts"
-import * as BrokerUp from "./internal/client/brokerUp.ts"
-import * as Consumer from "./internal/client/consumer.ts"
-import * as Events from "./internal/client/events.ts"
-import * as Health from "./internal/client/health.ts"
+import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
+import * as Consumer from "./internal/client/calls/consumer.ts"
+import * as Health from "./internal/client/calls/health.ts"
+import { Publisher } from "./internal/client/calls/publisher.ts"
+import { Requests } from "./internal/client/calls/requests.ts"
+import * as Responder from "./internal/client/calls/responder.ts"
+import * as Subscribe from "./internal/client/calls/subscribe.ts"
+import { TracedPublisher } from "./internal/client/calls/tracedPublisher.ts"
+import { Tracing } from "./internal/client/calls/tracing.ts"
+import * as Authenticator from "./internal/client/connecting/authenticator.ts"
+import * as Events from "./internal/client/connecting/events.ts"
+import { State } from "./internal/client/connecting/state.ts"
+import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
-import { Publisher } from "./internal/client/publisher.ts"
-import { Requests } from "./internal/client/requests.ts"
-import * as Responder from "./internal/client/responder.ts"
-import { SessionRunner } from "./internal/client/sessionRunner.ts"
-import { State } from "./internal/client/state.ts"
-import * as Subscriber from "./internal/client/subscriber.ts"
-import * as Supervisor from "./internal/client/supervisor.ts"
-import { TracedPublisher } from "./internal/client/tracedPublisher.ts"
-import { Tracing } from "./internal/client/tracing.ts"
+import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
+import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
   ConsumeOptions,
   DisconnectOptions,
@@ -120,7 +121,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly subscribe: (
     topicFilter: string | ReadonlyArray<string>,
     options?: SubscribeOptions
-  ) => Effect.Effect<Subscriber.Subscription, MqttError.MqttError, Scope.Scope>
+  ) => Effect.Effect<Subscribe.Subscription, MqttError.MqttError, Scope.Scope>
   /** `subscribe` as a plain stream, subscribed for as long as it is run. */
   readonly messages: (
     topicFilter: string | ReadonlyArray<string>,
@@ -237,7 +238,7 @@ export const make = Effect.fnUntraced(function*(
       runner.end(error, isOwn ? Cause.Done() : error)
       requests?.end(error)
       // One that never connected says so where it is made.
-      const isNews = !isOwn && runner.hasConnected
+      const isNews = !isOwn && runner.connections > 0
       return Deferred.fail(first, error).pipe(
         Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
         Effect.andThen(isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")),
@@ -258,7 +259,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.asVoid
       )
   }
-  const subscribe = Subscriber.make(subscribing)
+  const subscribe = Subscribe.make(subscribing)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
   const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0, tracing })
   const publishing = { runner, lifetime, clock }
@@ -267,7 +268,7 @@ export const make = Effect.fnUntraced(function*(
   /** There from the first request on. */
   let requests: Requests | undefined
 
-  const stats = (): Stats => ({ ...runner.stats, answersDropped: requests?.dropped ?? 0 })
+  const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
   yield* keepSession(resolved, runner)

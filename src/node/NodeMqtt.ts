@@ -20,10 +20,10 @@ import * as NodeMqttConfig from "./NodeMqttConfig.ts"
 
 export type { PerAttempt } from "../internal/transport/attempt.ts"
 export type { Connect } from "./internal/byteStream.ts"
+export type { EndpointPolicy } from "./internal/endpointChoice.ts"
 export type { Endpoint } from "./internal/endpoints.ts"
 export type { Options } from "./internal/options.ts"
 export type { TlsOptions } from "./internal/secure.ts"
-export type { EndpointPolicy } from "./internal/turns.ts"
 export type { WebSocketOptions } from "./internal/webSocket.ts"
 
 /**

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Route } from "../../src/internal/client/route.ts"
+import { ServerChoice } from "../../src/internal/client/connecting/serverChoice.ts"
 import * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttConnection from "../../src/MqttConnection.ts"
 import * as MqttError from "../../src/MqttError.ts"
@@ -269,13 +269,13 @@ describe("a transport with several servers", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("Route", () => {
+describe("ServerChoice", () => {
   const refusal = (reasonCode: number, serverReference: string) =>
     new MqttError.ConnectionRefused({ reasonCode, serverReference })
   const lost = new MqttError.ConnectionLost({ cause: "cut" })
 
   it("R63 a list that a server moved to is gone through in order, over and over", () => {
-    const route = new Route({ maximumHops: 3, servers: 1 })
+    const route = new ServerChoice({ maximumHops: 3, servers: 1 })
     assert.isTrue(route.failed(refusal(moved, "a b")))
     assert.strictEqual(route.next, "a")
     assert.isTrue(route.failed(lost))
@@ -290,7 +290,7 @@ describe("Route", () => {
   })
 
   it("R63 a list without end is not gone through", () => {
-    const route = new Route({ maximumHops: 3, servers: 1 })
+    const route = new ServerChoice({ maximumHops: 3, servers: 1 })
     route.failed(refusal(elsewhere, Array.from({ length: 1000 }, (_, index) => `host${index}`).join(" ")))
     let tries = 1
     while (route.failed(lost)) tries++
@@ -299,7 +299,7 @@ describe("Route", () => {
   })
 
   it("each server of a transport with several is tried before the schedule has its say", () => {
-    const route = new Route({ maximumHops: 0, servers: 3 })
+    const route = new ServerChoice({ maximumHops: 0, servers: 3 })
     const answers = Array.from({ length: 6 }, () => route.failed(lost))
     assert.deepStrictEqual(answers, [true, true, false, true, true, false])
     assert.isTrue(route.failed(lost))
@@ -310,7 +310,7 @@ describe("Route", () => {
   })
 
   it("R63 a detour may lead to another one", () => {
-    const route = new Route({ maximumHops: 3, servers: 1 })
+    const route = new ServerChoice({ maximumHops: 3, servers: 1 })
     route.failed(refusal(moved, "new"))
     route.failed(refusal(elsewhere, "a b"))
     route.failed(refusal(elsewhere, "c"))

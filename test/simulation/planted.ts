@@ -39,19 +39,19 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "consume acknowledges before the hand-over",
-    file: "internal/client/deliveries.ts",
+    file: "internal/client/incoming/deliveries.ts",
     from: "const item = { message: new MqttMessage(publish), handover }",
     to: "handover?.settle(0x00)\n    const item = { message: new MqttMessage(publish), handover: undefined }"
   },
   {
     name: "everything is subscribed to again although the session is present",
-    file: "internal/client/subscriptions.ts",
+    file: "internal/client/incoming/subscriptions.ts",
     from: "else if (!hasSubscriptions) entry.status = \"unknown\"",
     to: "else entry.status = \"unknown\""
   },
   {
     name: "an interrupted publish leaves its message behind",
-    file: "internal/client/publisher.ts",
+    file: "internal/client/calls/publisher.ts",
     from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
     to: "void publication"
   },
@@ -63,7 +63,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "the back-off starts anew with every connection",
-    file: "internal/client/supervisor.ts",
+    file: "internal/client/connecting/supervisor.ts",
     from: "if (now - since >= Duration.toMillis(this.#options.stableAfter))",
     to: "if (now >= since)"
   },
@@ -82,7 +82,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "who waits in the outbox is not told that the client is closed",
-    file: "internal/client/sessionRunner.ts",
+    file: "internal/client/session/sessionRunner.ts",
     from: "this.outbox.failAll(error)",
     to: ""
   },
@@ -94,7 +94,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "flush waits for a message that was withdrawn",
-    file: "internal/client/publisher.ts",
+    file: "internal/client/calls/publisher.ts",
     from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
     to: "this.#runner.outbox.withdraw(publication)"
   },

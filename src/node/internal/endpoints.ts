@@ -18,9 +18,9 @@ import * as NodeTls from "../NodeTls.ts"
 import * as NodeUnix from "../NodeUnix.ts"
 import * as NodeWebSocket from "../NodeWebSocket.ts"
 import type { Connect } from "./byteStream.ts"
+import * as EndpointChoice from "./endpointChoice.ts"
 import * as Secure from "./secure.ts"
 import * as Target from "./target.ts"
-import * as Turns from "./turns.ts"
 import * as WebSocket from "./webSocket.ts"
 
 type Url = string | Redacted.Redacted<string>
@@ -44,7 +44,7 @@ export type Listed = Url | Endpoint
 
 export interface Options extends Endpoint {
   readonly endpoints?: Attempt.PerAttempt<ReadonlyArray<Listed>> | undefined
-  readonly endpointPolicy?: Turns.EndpointPolicy | undefined
+  readonly endpointPolicy?: EndpointChoice.EndpointPolicy | undefined
   readonly stableAfter?: Duration.Input | undefined
   readonly connectTimeout?: Duration.Input | undefined
   readonly drainTimeout?: Duration.Input | undefined
@@ -235,14 +235,14 @@ export interface Endpoints {
 class Client implements Endpoints {
   readonly #options: Options
   readonly #servers: Servers
-  readonly #turns: Turns.Turns
+  readonly #choice: EndpointChoice.EndpointChoice
   #chosen: Choice | undefined
   readonly transport: MqttTransport["Service"]
 
   constructor(options: Options, servers: Servers) {
     this.#options = options
     this.#servers = servers
-    this.#turns = Turns.make(options.endpointPolicy ?? "inOrder", options.stableAfter)
+    this.#choice = EndpointChoice.make(options.endpointPolicy ?? "inOrder", options.stableAfter)
     this.transport = {
       endpoint: servers.endpoint,
       endpoints: servers.count,
@@ -258,7 +258,7 @@ class Client implements Endpoints {
   get #next(): Effect.Effect<Choice, MqttError.MqttError> {
     const next = Effect.gen({ self: this }, function*() {
       const list = yield* this.#servers.endpoints
-      const endpoint = list[yield* this.#turns.next(list.length)]
+      const endpoint = list[yield* this.#choice.next(list.length)]
       const { url } = endpoint
       const known = url === undefined ? undefined : yield* Attempt.evaluate(url, byEffect)
       return { endpoint, target: yield* Effect.fromResult(targetOf(endpoint, known)) }
@@ -278,7 +278,7 @@ class Client implements Endpoints {
 
   /** For a new attempt; who is connected stays there. */
   get #choose(): Effect.Effect<Choice, MqttError.MqttError> {
-    return this.#chosen !== undefined && this.#turns.isConnected ? Effect.succeed(this.#chosen) : this.#next
+    return this.#chosen !== undefined && this.#choice.isConnected ? Effect.succeed(this.#chosen) : this.#next
   }
 
   get credentials(): Effect.Effect<Credentials, MqttError.MqttError> {
@@ -295,7 +295,7 @@ class Client implements Endpoints {
   }
 
   #open(choice: Choice): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
-    return Effect.tap(transportTo(choice, this.#options).open, () => this.#turns.opened)
+    return Effect.tap(transportTo(choice, this.#options).open, () => this.#choice.opened)
   }
 
   #openFirst(base: Choice, references: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {

@@ -7,9 +7,9 @@ import type * as Redacted from "effect/Redacted"
 import type * as ClientOptions from "../../internal/clientOptions.ts"
 import type { PerAttempt } from "../../internal/transport/attempt.ts"
 import type { Connect } from "./byteStream.ts"
+import type { EndpointPolicy } from "./endpointChoice.ts"
 import type { Endpoint } from "./endpoints.ts"
 import type { TlsOptions } from "./secure.ts"
-import type { EndpointPolicy } from "./turns.ts"
 import type { WebSocketOptions } from "./webSocket.ts"
 
 /**

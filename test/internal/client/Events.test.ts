@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
-import { Events } from "../../../src/internal/client/events.ts"
+import { Events } from "../../../src/internal/client/connecting/events.ts"
 import type { MqttEvent } from "../../../src/MqttState.ts"
 
 /** Told apart by the client identifier. */

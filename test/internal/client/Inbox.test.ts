@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber } from "effect"
 import { Gate } from "../../../src/internal/client/gate.ts"
-import { Inbox } from "../../../src/internal/client/inbox.ts"
+import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { QoS } from "../../../src/protocol/Packet.ts"

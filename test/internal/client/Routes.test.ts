@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Gate } from "../../../src/internal/client/gate.ts"
-import type { Subscriber } from "../../../src/internal/client/handover.ts"
-import { Inbox } from "../../../src/internal/client/inbox.ts"
-import { type Route, Routes } from "../../../src/internal/client/routes.ts"
-import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
+import type { Addressee } from "../../../src/internal/client/incoming/handover.ts"
+import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
+import { type Route, Routes } from "../../../src/internal/client/incoming/routes.ts"
+import * as SubscriptionIdentifier from "../../../src/internal/client/incoming/subscriptionIdentifier.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 
@@ -17,15 +17,15 @@ interface Settings {
 /** Subscribers by name, each with its filters in the order they were subscribed to. */
 const make = (asked: Readonly<Record<string, ReadonlyArray<string>>>, settings: Record<string, Settings> = {}) => {
   const routes = new Routes()
-  const names = new Map<Subscriber, string>()
-  const entries = new Map<string, Route & { isGranted: boolean; readonly subscribers: Array<Subscriber> }>()
+  const names = new Map<Addressee, string>()
+  const entries = new Map<string, Route & { isGranted: boolean; readonly subscribers: Array<Addressee> }>()
   for (const [name, filters] of Object.entries(asked)) {
     const inbox = new Inbox<MqttMessage>({
       bounds: { messages: 1, bytes: 1, policy: "suspend" },
       dispatcher: { scheduleTask: (task) => task() },
       gate: new Gate(() => {})
     })
-    const subscriber: Subscriber = { acknowledges: "onArrival", inbox }
+    const subscriber: Addressee = { acknowledges: "onArrival", inbox }
     names.set(subscriber, name)
     for (const topicFilter of filters) {
       const { isGranted = true, noLocal = false, qos = 1, retainAsPublished = false } = settings[topicFilter] ?? {}

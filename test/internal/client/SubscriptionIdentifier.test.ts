@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
+import * as SubscriptionIdentifier from "../../../src/internal/client/incoming/subscriptionIdentifier.ts"
 import * as Topic from "../../../src/protocol/Topic.ts"
 
 const { make } = SubscriptionIdentifier

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
-import { Deliveries } from "../../../src/internal/client/deliveries.ts"
 import { Gate } from "../../../src/internal/client/gate.ts"
-import type { Subscriber } from "../../../src/internal/client/handover.ts"
-import { Inbox } from "../../../src/internal/client/inbox.ts"
+import { Deliveries } from "../../../src/internal/client/incoming/deliveries.ts"
+import type { Addressee } from "../../../src/internal/client/incoming/handover.ts"
+import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
+import * as SubscriptionIdentifier from "../../../src/internal/client/incoming/subscriptionIdentifier.ts"
+import { type Server, Subscriptions } from "../../../src/internal/client/incoming/subscriptions.ts"
 import type { Owner } from "../../../src/internal/client/owner.ts"
-import * as SubscriptionIdentifier from "../../../src/internal/client/subscriptionIdentifier.ts"
-import { type Server, Subscriptions } from "../../../src/internal/client/subscriptions.ts"
 import * as Suspicion from "../../../src/internal/client/suspicion.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
@@ -63,7 +63,7 @@ const subscriberWith = (messages = 10) => {
     dispatcher: { scheduleTask: (task) => task() },
     gate: new Gate(() => {})
   })
-  const subscriber: Subscriber = { acknowledges: "onArrival", inbox }
+  const subscriber: Addressee = { acknowledges: "onArrival", inbox }
   return { inbox, subscriber, texts: Effect.map(inbox.pull, (messages) => messages.map(({ text }) => text)) }
 }
 

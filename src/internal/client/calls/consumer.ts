@@ -1,0 +1,84 @@
+/**
+ * Consuming: messages go through a handler, and are acknowledged when it is done with them.
+ *
+ * Subscribing and leaving are the subscriber's; the order in which acknowledgements leave is the session's.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttMessage } from "../../../MqttMessage.ts"
+import type { ConsumeOptions } from "../../clientOptions.ts"
+import type { Delivery } from "../incoming/handover.ts"
+import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
+import type { Tracing } from "./tracing.ts"
+
+/** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
+const unspecifiedError = 0x80
+
+export interface Consuming extends Subscribing {
+  readonly now: () => number
+  readonly tracing: Tracing | undefined
+}
+
+export const make = (client: Consuming) =>
+<E, R>(
+  topicFilter: string | ReadonlyArray<string>,
+  handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
+  options: ConsumeOptions = {}
+): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
+    const open = new Set<Delivery>()
+    const missed: Array<Delivery> = []
+    const inbox = makeInbox<Delivery>(client, options, {
+      onDropped: ({ handover }) => handover?.settle(0x00),
+      onPulled: (deliveries) => {
+        for (const delivery of deliveries) open.add(delivery)
+      }
+    })
+    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        const left = [...open, ...inbox.takeBack(), ...missed]
+        client.runner.deliveries.giveBack(left, topicFilters, client.now())
+      })
+    )
+    yield* join(client, subscriptions, {
+      acknowledges: "byConsumer",
+      inbox,
+      missed: (delivery) => missed.push(delivery)
+    }, options.userProperties)
+    const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, open)
+    yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
+      Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
+      Stream.runDrain
+    )
+  }))
+
+const handling = <E, R>(
+  handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
+  { onFailure = "stop" }: ConsumeOptions,
+  open: Set<Delivery>
+) =>
+(delivery: Delivery): Effect.Effect<void, Exclude<E, MqttError.MqttRejected>, R> => {
+  const settle = (reasonCode: number) => {
+    open.delete(delivery)
+    delivery.handover?.settle(reasonCode)
+  }
+  return Effect.matchCauseEffect(Effect.suspend(() => handler(delivery.message)), {
+    onSuccess: () => Effect.sync(() => settle(0x00)),
+    onFailure: (cause) => {
+      const error = Result.getOrUndefined(Cause.findError(cause))
+      if (error instanceof MqttError.MqttRejected) return Effect.sync(() => settle(error.reasonCode))
+      const remaining = cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>
+      if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
+      return Effect.logError("A message handler failed", cause).pipe(
+        Effect.annotateLogs({ topic: delivery.message.topic }),
+        Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+      )
+    }
+  })
+}

@@ -1,0 +1,52 @@
+/**
+ * Whether a client is fit for work, by what it knows of itself: nothing is asked of the server.
+ */
+import * as Ref from "effect/Ref"
+import type { ConnectionState, Health, Stats } from "../../../MqttState.ts"
+import * as Session from "../../../protocol/Session.ts"
+import type { Resolved, ResolvedBounds } from "../../options.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+
+/** An outbox this full is about to make publishers wait, or to drop. */
+const nearlyFull = 0.8
+
+const percent = (part: number): string => `${Math.floor(part * 100)} %`
+
+const fillOf = ({ outboxBytes, outboxMessages }: Stats, { bytes, messages }: ResolvedBounds): number =>
+  Math.max(outboxMessages / messages, outboxBytes / bytes)
+
+/** Why there is no connection. */
+const absence = (state: Exclude<ConnectionState, { readonly _tag: "Connected" }>): string => {
+  switch (state._tag) {
+    case "Connecting":
+      return `connecting, attempt ${state.attempt}`
+    case "Disconnected":
+      return `disconnected after ${state.attempt} failed attempts: ${state.error.message}`
+    case "Closed":
+      return state.error === undefined ? "closed" : `closed: ${state.error.message}`
+  }
+}
+
+export const judge = (
+  state: ConnectionState,
+  stats: Stats,
+  { options, runner }: { readonly options: Resolved; readonly runner: SessionRunner }
+): Health => {
+  const { connection } = runner
+  if (state._tag !== "Connected" || connection === undefined) {
+    return { status: "down", reasons: [state._tag === "Connected" ? "the connection has just ended" : absence(state)] }
+  }
+  const fill = fillOf(stats, options.outbox)
+  const answerDue = Session.responseDeadline(Ref.getUnsafe(runner.session), options.responseTimeout)
+  const owedFor = connection.now() - (answerDue - options.responseTimeout)
+  const found: ReadonlyArray<readonly [isSo: boolean, reason: string]> = [
+    [fill >= nearlyFull, `the outbox is ${percent(fill)} full`],
+    [!runner.gate.isOpen, "a subscription does not keep up, and nothing more is read until it has room"],
+    [
+      owedFor >= options.responseTimeout / 2,
+      `the server has owed an acknowledgement for ${Math.floor(owedFor / 1000)} seconds`
+    ]
+  ]
+  const reasons = found.filter(([isSo]) => isSo).map(([, reason]) => reason)
+  return { status: reasons.length === 0 ? "up" : "degraded", reasons }
+}

@@ -1,0 +1,231 @@
+/**
+ * The ways to publish: one and wait, one and go on, a stream of them; and what is checked before.
+ *
+ * This is the hot path: a publish costs one callback and one `Publication`, no Deferred, no fork and no timer.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Sink from "effect/Sink"
+import * as MqttError from "../../../MqttError.ts"
+import { type Acknowledgement, type Payload, toBytes } from "../../../MqttMessage.ts"
+import type { QoS } from "../../../protocol/Packet.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import type { Message } from "../../../protocol/Session.ts"
+import * as Validity from "../../../protocol/Validity.ts"
+import type { OutgoingMessage, PublishOptions } from "../../clientOptions.ts"
+import type { Lifetime } from "../lifetime.ts"
+import { acknowledged, Publication, type Settled } from "../outgoing/publication.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+
+/** Topics that were found valid before, so that the usual few are not checked again for each message. */
+const rememberedTopics = 1000
+
+/**
+ * A class, as `InFlight` of the session is: V8 allocates literals that it has seen live for a while as old ones, which
+ * keep what they refer to until the next full collection. That cost publishing a third of its speed, in every other
+ * process.
+ */
+class ToPublish implements Message {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly properties: Properties.Properties
+
+  constructor(topic: string, payload: Payload, options: PublishOptions | undefined) {
+    this.topic = topic
+    this.payload = toBytes(payload)
+    this.qos = options?.qos ?? 0
+    this.retain = options?.retain ?? false
+    this.properties = options?.properties ?? Properties.none
+  }
+}
+
+export interface PublisherOptions {
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly clock: Clock.Clock
+}
+
+export class Publisher {
+  readonly #runner: SessionRunner
+  readonly #lifetime: Lifetime
+  readonly #clock: Clock.Clock
+  /** There from the first publish on. */
+  #validTopics: Set<string> | undefined
+
+  constructor(options: PublisherOptions) {
+    this.#runner = options.runner
+    this.#lifetime = options.lifetime
+    this.#clock = options.clock
+  }
+
+  /** Waits for the QoS. */
+  readonly publish = (
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions
+  ): Effect.Effect<Acknowledgement, MqttError.MqttError> =>
+    Effect.callback((resume) => this.start(topic, payload, options, resume))
+
+  /** `settled` hears how it ends. What comes back withdraws the message, if it was not sent by then. */
+  start(topic: string, payload: Payload, options: PublishOptions | undefined, settled: Settled): Effect.Effect<void> {
+    const publication = this.begin(new ToPublish(topic, payload, options), options, settled)
+    if (publication === undefined) return Effect.void
+    this.#runner.publish(publication)
+    return Effect.sync(() => this.#withdraw(publication))
+  }
+
+  /** Waits until the window has taken the message; what it returns waits for the QoS. */
+  readonly publishAsync = (
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions
+  ): Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError> =>
+    Effect.callback((resume) => {
+      let outcome: Exit.Exit<Acknowledgement, MqttError.MqttError> | undefined
+      const listeners = new Set<Settled>()
+      const acknowledgement = Effect.callback<Acknowledgement, MqttError.MqttError>((listener) => {
+        if (outcome !== undefined) return listener(outcome)
+        listeners.add(listener)
+        return Effect.sync(() => listeners.delete(listener))
+      })
+      const settled: Settled = (exit) => {
+        outcome = exit
+        // One that fails before it was taken fails here.
+        resume(Exit.map(exit, () => acknowledgement))
+        for (const listener of listeners) listener(exit)
+      }
+      const message = new ToPublish(topic, payload, options)
+      const publication = this.begin(message, options, settled, () => resume(Effect.succeed(acknowledgement)))
+      if (publication === undefined) return
+      this.#runner.publish(publication)
+      return Effect.sync(() => this.#withdraw(publication))
+    })
+
+  /** Takes in messages as fast as the window does, and ends when all are acknowledged, with their number. */
+  readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> = Sink.fromTransform(
+    (upstream, scope) => this.#makeSink().transform(upstream, scope)
+  )
+
+  #makeSink(): Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> {
+    const progress = new Progress()
+    return Sink.forEachArray((messages: ReadonlyArray<OutgoingMessage>) => this.#publishChunk(messages, progress)).pipe(
+      Sink.mapEffectEnd(() => Effect.map(progress.finished, (published) => [published] as const))
+    )
+  }
+
+  /** Waits until the window has taken all of the chunk. */
+  #publishChunk(
+    messages: ReadonlyArray<OutgoingMessage>,
+    progress: Progress
+  ): Effect.Effect<void, MqttError.MqttError> {
+    const publications: Array<Publication> = []
+    return Effect.callback<void, MqttError.MqttError>((resume) => {
+      if (progress.failure !== undefined) return resume(progress.failure)
+      progress.add(messages.length, resume)
+      let waiting = messages.length
+      const taken = () => {
+        if (--waiting === 0) resume(Effect.void)
+      }
+      for (const message of messages) {
+        const { payload, topic } = message
+        const begun = this.begin(new ToPublish(topic, payload, message), message, progress.settled, taken)
+        if (begun === undefined) taken()
+        else publications.push(begun)
+      }
+      if (progress.failure !== undefined) return resume(progress.failure)
+      this.#runner.publishAll(publications)
+    }).pipe(Effect.onError(() => Effect.sync(() => publications.forEach((publication) => this.#withdraw(publication)))))
+  }
+
+  /** Waits until all that was published so far is over, however it ended. */
+  readonly flush: Effect.Effect<void, MqttError.MqttError> = Effect.callback((resume) => {
+    if (this.#lifetime.closedBy !== undefined) return resume(Exit.fail(this.#lifetime.closedBy))
+    const unfinished = this.#runner.unfinished
+    let left = unfinished.length
+    if (left === 0) return resume(Effect.void)
+    const over = () => {
+      if (--left > 0) return
+      resume(this.#lifetime.closedBy === undefined ? Effect.void : Exit.fail(this.#lifetime.closedBy))
+    }
+    for (const publication of unfinished) publication.observe(over)
+  })
+
+  /** A publication to hand to the session, unless it is over at once; then its end has been told. */
+  protected begin(
+    message: Message,
+    options: PublishOptions | undefined,
+    settled: Settled,
+    taken?: () => void
+  ): Publication | undefined {
+    const end = this.#lifetime.closedBy ?? this.#check(message)
+    if (end !== undefined) {
+      settled(Exit.fail(end))
+      return undefined
+    }
+    const whenOffline = options?.whenOffline ?? "wait"
+    if (whenOffline !== "wait" && this.#runner.connection === undefined) {
+      const isDropped = whenOffline === "drop" && message.qos === 0
+      settled(isDropped ? acknowledged : Exit.fail(MqttError.fromReason(new MqttError.Offline())))
+      return undefined
+    }
+    return new Publication(message, this.#expiry(message.properties), settled, taken)
+  }
+
+  #check(message: Message): MqttError.MqttError | undefined {
+    if (message.properties === Properties.none && this.#validTopics?.has(message.topic)) return undefined
+    const { protocolVersion } = this.#runner
+    const packetIdentifier = message.qos === 0 ? 0 : 1
+    const packet = { _tag: "Publish", ...message, dup: false, packetIdentifier } as const
+    const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+    if (invalid !== undefined) return MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
+    const valid = this.#validTopics ??= new Set()
+    if (valid.size >= rememberedTopics) valid.clear()
+    valid.add(message.topic)
+    return undefined
+  }
+
+  /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
+  #expiry({ messageExpiryInterval }: Properties.Properties): number {
+    if (messageExpiryInterval === undefined) return Infinity
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + messageExpiryInterval * 1000
+  }
+
+  /** One that was not sent yet never will be; the others go their way. */
+  #withdraw(publication: Publication): void {
+    if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()
+  }
+}
+
+/** How far a sink has come: the messages that are not acknowledged yet, and the first failure. */
+class Progress {
+  failure: Exit.Exit<never, MqttError.MqttError> | undefined
+  #unsettled = 0
+  #published = 0
+  #resume: ((exit: Exit.Exit<never, MqttError.MqttError>) => void) | undefined
+  #finish: (() => void) | undefined
+
+  /** `resume` hears of a failure while the chunk still waits for the window. */
+  add(messages: number, resume: (exit: Exit.Exit<never, MqttError.MqttError>) => void): void {
+    this.#unsettled += messages
+    this.#resume = resume
+  }
+
+  readonly settled: Settled = (exit) => {
+    this.#unsettled--
+    if (Exit.isSuccess(exit)) this.#published++
+    else {
+      this.failure ??= Exit.failCause(exit.cause)
+      this.#resume?.(this.failure)
+    }
+    if (this.#unsettled === 0 || this.failure !== undefined) this.#finish?.()
+  }
+
+  readonly finished: Effect.Effect<number, MqttError.MqttError> = Effect.callback((resume) => {
+    const finish = () => resume(this.failure ?? Exit.succeed(this.#published))
+    if (this.#unsettled === 0 || this.failure !== undefined) return finish()
+    this.#finish = finish
+  })
+}

@@ -1,0 +1,309 @@
+/**
+ * Requests: one subscription for the answers to all of them, made with the first, and the way from an answer to whoever
+ * waits for it.
+ *
+ * Publishing and subscribing are the publisher's and the subscriber's; answering is the responder's. MQTT 5.0 section
+ * 4.10.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttMessage, Payload } from "../../../MqttMessage.ts"
+import type { ConnectionState } from "../../../MqttState.ts"
+import type { QoS } from "../../../protocol/Packet.ts"
+import * as Topic from "../../../protocol/Topic.ts"
+import type { Bounds, RequestOptions, SubscribeOptions } from "../../clientOptions.ts"
+import type { SessionConnection } from "../../connection/connection.ts"
+import * as failures from "../../connection/failures.ts"
+import type { Lifetime } from "../lifetime.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { Publisher } from "./publisher.ts"
+import type { Subscription } from "./subscribe.ts"
+
+type Answered = (exit: Exit.Exit<MqttMessage, MqttError.MqttError>) => void
+
+/** One Response Topic and those who wait for an answer there. */
+interface Answers {
+  readonly opened: Deferred.Deferred<void, MqttError.MqttError>
+  readonly waiting: Map<number, Answered>
+  /** Its Response Topic, once it is subscribed to. */
+  topic: string | undefined
+  fiber: Fiber.Fiber<void> | undefined
+}
+
+export interface RequestsOptions {
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly publisher: Publisher
+  readonly subscribe: (
+    topicFilter: string,
+    options: SubscribeOptions
+  ) => Effect.Effect<Subscription, MqttError.MqttError, Scope.Scope>
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  /** The client's. */
+  readonly scope: Scope.Scope
+  readonly responseTopic: string | undefined
+}
+
+const defaultTimeout = "10 seconds"
+
+/** The answers pass through at once; what the program wants of its own subscriptions is nothing to them. */
+const buffer: Bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" }
+
+/** PUBACK and PUBREC: accepted, and there is nobody to have it. MQTT 5.0 section 3.4.2.1. */
+const noMatchingSubscribers = 0x10
+
+const prefixLength = 8
+const largestCorrelation = 0xffff_ffff
+const longestExpiry = 0xffff_ffff
+
+export class Requests {
+  readonly #options: RequestsOptions
+  /** Those who have not seen a request cannot say what the answer to it has to carry. */
+  readonly #prefix = crypto.getRandomValues(new Uint8Array(prefixLength))
+  #lastCorrelation = 0
+  #current: Answers | undefined
+  /** Those whose Response Topic is used no more, and that still wait for answers. */
+  readonly #retired = new Set<Answers>()
+  /** The one for which the Response Topic was chosen last. */
+  #connection: SessionConnection | undefined
+  #dropped = 0
+
+  constructor(options: RequestsOptions) {
+    this.#options = options
+  }
+
+  /** Answers that nobody waited for, or no longer. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  request(
+    topic: string,
+    payload: Payload,
+    options: RequestOptions = {}
+  ): Effect.Effect<MqttMessage, MqttError.MqttError> {
+    const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
+    return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(
+            MqttError.fromReason(new MqttError.RequestTimeout({ topic, timeout: Duration.toMillis(timeout) }))
+          )
+      })
+    )
+  }
+
+  /** The client is over. */
+  end(error: MqttError.MqttError): void {
+    for (const answers of [...this.#retired, ...(this.#current === undefined ? [] : [this.#current])]) {
+      this.#fail(answers, error)
+      answers.fiber?.interruptUnsafe()
+    }
+  }
+
+  // -------------------------------------------------------------------------
+  // The subscription
+  // -------------------------------------------------------------------------
+
+  /** Where answers are received, subscribed to. */
+  readonly #answers: Effect.Effect<Answers, MqttError.MqttError> = Effect.suspend(() => {
+    const { closedBy } = this.#options.lifetime
+    if (closedBy !== undefined) return Effect.fail(closedBy)
+    this.#retireOutdated()
+    const answers = this.#current
+    if (answers?.topic !== undefined) return Effect.succeed(answers)
+    const opened = answers === undefined ? this.#open : Deferred.await(answers.opened)
+    // It may have ended again by the time we get there.
+    return Effect.andThen(opened, this.#answers)
+  })
+
+  /** A server that has another session for us may have another Response Topic for us too. */
+  #retireOutdated(): void {
+    const { connection } = this.#options.runner
+    const answers = this.#current
+    if (answers?.topic === undefined || connection === undefined || connection === this.#connection) return
+    this.#connection = connection
+    const { properties, sessionPresent } = connection.connack
+    if (sessionPresent && properties.responseInformation === undefined) return
+    if (this.#topicFor(connection) === answers.topic) return
+    this.#current = undefined
+    this.#retired.add(answers)
+    this.#closeIfUnused(answers)
+  }
+
+  get #open(): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.suspend(() => {
+      const answers: Answers = {
+        opened: Deferred.makeUnsafe<void, MqttError.MqttError>(),
+        waiting: new Map(),
+        topic: undefined,
+        fiber: undefined
+      }
+      this.#current = answers
+      return this.#receive(answers).pipe(
+        Effect.scoped,
+        Effect.onExit((exit) => Effect.sync(() => this.#fail(answers, this.#causeOf(exit)))),
+        // Whoever waits has been told.
+        Effect.ignore,
+        // Not in the fiber of the first request: others have come to share it when that one is interrupted.
+        Effect.forkIn(this.#options.scope),
+        Effect.map((fiber) => {
+          answers.fiber = fiber
+          return answers.opened
+        })
+      )
+    }).pipe(
+      // Who leaves may not leave it half begun.
+      Effect.uninterruptible,
+      Effect.flatMap(Deferred.await)
+    )
+  }
+
+  #receive(answers: Answers): Effect.Effect<void, MqttError.MqttError, Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const connection = yield* this.#connected
+      if (connection.protocolVersion === "3.1.1") return yield* noResponseTopic
+      this.#connection = connection
+      const topic = this.#topicFor(connection)
+      // The highest there is, so that an answer comes with the QoS it was sent with; what is retained there is no answer.
+      const qos: QoS = connection.limits.maximumQoS
+      const messages = yield* this.#options.subscribe(topic, { qos, retainHandling: 2, buffer })
+      answers.topic = topic
+      yield* Deferred.succeed(answers.opened, undefined)
+      yield* Stream.runForEachArray(
+        messages,
+        (received) => Effect.sync(() => received.forEach((message) => this.#received(answers, message)))
+      )
+    })
+  }
+
+  /** What it has to say about answers is in its CONNACK. */
+  get #connected(): Effect.Effect<SessionConnection> {
+    const { runner, state } = this.#options
+    return SubscriptionRef.changes(state).pipe(
+      Stream.map(() => runner.connection),
+      Stream.filter((connection) => connection !== undefined),
+      Stream.runHead,
+      Effect.map(Option.getOrThrow)
+    )
+  }
+
+  /** Of our own: the option's, or one of this client identifier under what the server names as a basis. */
+  #topicFor({ clientId, connack }: SessionConnection): string {
+    const { responseTopic } = this.#options
+    if (responseTopic !== undefined) return responseTopic
+    const { responseInformation } = connack.properties
+    const isUsable = responseInformation !== undefined &&
+      Topic.validateTopicName(responseInformation, "5.0") === undefined
+    const basis = isUsable ? responseInformation : "response"
+    return `${basis}${basis.endsWith("/") ? "" : "/"}${encodeURIComponent(clientId)}`
+  }
+
+  #causeOf(exit: Exit.Exit<void, MqttError.MqttError>): MqttError.MqttError {
+    return Exit.isFailure(exit) ? failures.fromCause(exit.cause) : this.#options.lifetime.closedBy ?? failures.closed
+  }
+
+  /** No answer comes there any more. */
+  #fail(answers: Answers, error: MqttError.MqttError): void {
+    if (this.#current === answers) this.#current = undefined
+    this.#retired.delete(answers)
+    Deferred.doneUnsafe(answers.opened, Exit.fail(error))
+    for (const answered of answers.waiting.values()) answered(Exit.fail(error))
+  }
+
+  #closeIfUnused(answers: Answers): void {
+    if (answers.waiting.size === 0 && this.#retired.delete(answers)) answers.fiber?.interruptUnsafe()
+  }
+
+  // -------------------------------------------------------------------------
+  // One request
+  // -------------------------------------------------------------------------
+
+  #ask(
+    answers: Answers,
+    topic: string,
+    payload: Payload,
+    { properties, qos = 1 }: RequestOptions,
+    timeout: Duration.Duration
+  ): Effect.Effect<MqttMessage, MqttError.MqttError> {
+    return Effect.callback((resume) => {
+      const correlation = this.#correlate(answers)
+      const forget = () => {
+        answers.waiting.delete(correlation)
+        this.#closeIfUnused(answers)
+      }
+      // The first counts: the acknowledgement may come after the answer.
+      const answered: Answered = (exit) => {
+        forget()
+        resume(exit)
+      }
+      answers.waiting.set(correlation, answered)
+      const withdraw = this.#options.publisher.start(topic, payload, {
+        qos,
+        properties: {
+          ...(Duration.isFinite(timeout) ? { messageExpiryInterval: expiryOf(timeout) } : {}),
+          ...properties,
+          responseTopic: answers.topic,
+          correlationData: this.#correlationData(correlation)
+        }
+      }, (exit) => {
+        if (Exit.isFailure(exit)) answered(Exit.failCause(exit.cause))
+        else if (exit.value.reasonCode === noMatchingSubscribers) answered(Exit.fail(noResponder(topic)))
+      })
+      return Effect.andThen(Effect.sync(forget), withdraw)
+    })
+  }
+
+  #received(answers: Answers, message: MqttMessage): void {
+    const answered = answers.waiting.get(this.#correlationOf(message.correlationData))
+    if (answered === undefined) this.#dropped++
+    else answered(Exit.succeed(message))
+  }
+
+  /** One that no request of ours waits under. */
+  #correlate({ waiting }: Answers): number {
+    do this.#lastCorrelation = this.#lastCorrelation === largestCorrelation ? 1 : this.#lastCorrelation + 1
+    while (waiting.has(this.#lastCorrelation))
+    return this.#lastCorrelation
+  }
+
+  #correlationData(correlation: number): Uint8Array {
+    const bytes = new Uint8Array(prefixLength + 4)
+    bytes.set(this.#prefix)
+    new DataView(bytes.buffer).setUint32(prefixLength, correlation)
+    return bytes
+  }
+
+  /** 0 for what is not ours. */
+  #correlationOf(bytes: Uint8Array | undefined): number {
+    if (bytes === undefined || bytes.length !== prefixLength + 4) return 0
+    if (!this.#prefix.every((byte, index) => byte === bytes[index])) return 0
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(prefixLength)
+  }
+}
+
+/** Whole seconds, so that no server hands over what nobody waits for. */
+const expiryOf = (timeout: Duration.Duration): number =>
+  Math.min(longestExpiry, Math.max(1, Math.ceil(Duration.toSeconds(timeout))))
+
+const noResponder = (topic: string): MqttError.MqttError => MqttError.fromReason(new MqttError.NoResponder({ topic }))
+
+/** Of a client, or of a server, that speaks 3.1.1. */
+export const noResponseTopic = MqttError.fromReason(
+  new MqttError.InvalidRequest({
+    field: "protocolVersion",
+    label: "MQTT-2.2.2",
+    protocolVersion: "3.1.1",
+    description: "MQTT 3.1.1 has no Response Topic and no Correlation Data, which requests and answers need; connect " +
+      "with protocolVersion: \"5.0\", or publish and subscribe to topics of your own"
+  })
+)

@@ -1,0 +1,81 @@
+/**
+ * Answering requests: a consumer that publishes what its handler returns to the Response Topic of each message.
+ *
+ * Who asks, and how an answer finds them, is `requests`. MQTT 5.0 section 4.10.
+ */
+import * as Effect from "effect/Effect"
+import type * as MqttError from "../../../MqttError.ts"
+import type { Answer, MqttMessage, Payload } from "../../../MqttMessage.ts"
+import type { RespondOptions } from "../../clientOptions.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { make as makeConsumer } from "./consumer.ts"
+import type { Publisher } from "./publisher.ts"
+import { noResponseTopic } from "./requests.ts"
+
+export interface RespondingOptions {
+  readonly runner: SessionRunner
+  readonly publisher: Publisher
+  readonly consume: ReturnType<typeof makeConsumer>
+}
+
+/**
+ * What says that this answer cannot be given, which is for those who asked to deal with: they choose the Response Topic.
+ * Anything else is the end of the client.
+ */
+const endsOneAnswer: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
+  "InvalidRequest",
+  "MessageExpired",
+  "Overflow",
+  "PublishRefused",
+  "Quarantined",
+  "ServerLimit"
+])
+
+export const make = ({ consume, publisher, runner }: RespondingOptions) =>
+<E, R>(
+  topicFilter: string | ReadonlyArray<string>,
+  handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
+  options: RespondOptions = {}
+): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
+  Effect.suspend(() => {
+    if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
+    // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
+    const qos = options.qos ?? runner.connection?.limits.maximumQoS ?? 2
+    const answer = answering(publisher, handler, options)
+    // With "auto" it may turn out later that the server speaks 3.1.1.
+    const handle = (request: MqttMessage) =>
+      runner.protocolVersion === "3.1.1" ? Effect.fail(noResponseTopic) : answer(request)
+    return consume(topicFilter, handle, { ...options, qos })
+  })
+
+const answering = <E, R>(
+  publisher: Publisher,
+  handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
+  options: RespondOptions
+) =>
+(request: MqttMessage): Effect.Effect<void, E | MqttError.MqttError, R> => {
+  const { correlationData, responseTopic, topic } = request
+  if (responseTopic === undefined) {
+    return Effect.logWarning("A message without a Response Topic is no request; acknowledged and dropped").pipe(
+      Effect.annotateLogs({ topic })
+    )
+  }
+  return Effect.flatMap(handler(request), (answer) => {
+    const { payload, properties } = typeof answer === "string" || answer instanceof Uint8Array
+      ? { payload: answer, properties: undefined }
+      : answer
+    return publisher.publish(responseTopic, payload, {
+      qos: options.answerQos ?? request.qos,
+      properties: { ...properties, ...(correlationData === undefined ? {} : { correlationData }) }
+    }).pipe(
+      Effect.asVoid,
+      Effect.catchIf(
+        ({ reason }) => endsOneAnswer.has(reason._tag),
+        (error) =>
+          Effect.logWarning(`A request could not be answered: ${error.message}`).pipe(
+            Effect.annotateLogs({ topic, responseTopic })
+          )
+      )
+    )
+  })
+}

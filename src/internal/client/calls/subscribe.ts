@@ -1,0 +1,151 @@
+/**
+ * Subscribing: what is checked first, the inbox of a subscriber, and leaving again when the scope ends.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttMessage } from "../../../MqttMessage.ts"
+import type * as Packet from "../../../protocol/Packet.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import { invalidPacket } from "../../../protocol/ProtocolError.ts"
+import * as Validity from "../../../protocol/Validity.ts"
+import type { SubscribeOptions } from "../../clientOptions.ts"
+import { resolveBounds, type ResolvedBounds } from "../../options.ts"
+import type { Addressee } from "../incoming/handover.ts"
+import { Inbox, type InboxOptions } from "../incoming/inbox.ts"
+import type { Lifetime } from "../lifetime.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+
+/**
+ * The messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttError> {
+  readonly topicFilters: ReadonlyArray<string>
+  /** One for each Topic Filter; the server may grant less than was asked for. */
+  readonly granted: ReadonlyArray<Packet.QoS>
+}
+
+/** What subscribing needs of the client. */
+export interface Subscribing {
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly buffer: ResolvedBounds
+  /** One for all: of 10,000 subscribers each with its own, each would be a round of the event loop's queue. */
+  readonly dispatcher: InboxOptions<never>["dispatcher"]
+  /** Does something later, unless the client has ended by then. */
+  readonly linger: (release: () => void) => Effect.Effect<void>
+}
+
+type UserProperties = Properties.Properties["userProperties"]
+
+export const make = (client: Subscribing) =>
+  Effect.fnUntraced(function*(
+    topicFilter: string | ReadonlyArray<string>,
+    options: SubscribeOptions = {}
+  ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
+    const inbox = makeInbox<MqttMessage>(client, options)
+    const subscriptions = toSubscriptions(topicFilter, options)
+    const subscriber = { acknowledges: "onArrival", inbox } as const
+    const granted = yield* join(client, subscriptions, subscriber, options.userProperties)
+    return Object.assign(Stream.fromPull(Effect.succeed(inbox.pull)), {
+      topicFilters: subscriptions.map((subscription) => subscription.topicFilter),
+      granted
+    })
+  })
+
+export const makeInbox = <A>(
+  { buffer, dispatcher, runner }: Subscribing,
+  options: SubscribeOptions,
+  listeners: Pick<InboxOptions<A>, "onDropped" | "onPulled"> = {}
+): Inbox<A> =>
+  new Inbox<A>({
+    bounds: resolveBounds(options.buffer, buffer),
+    dispatcher,
+    gate: runner.gate,
+    receiveMaximum: runner.receiveMaximum,
+    ...listeners
+  })
+
+/** Joins every filter until the scope ends, and waits for what the server says; if it refuses one, all are left. */
+export const join = Effect.fnUntraced(function*(
+  { lifetime, linger, runner }: Subscribing,
+  subscriptions: ReadonlyArray<Packet.Subscription>,
+  subscriber: Addressee,
+  userProperties?: UserProperties
+): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
+  if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
+  const invalid = check(runner, subscriptions, userProperties)
+  if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
+  const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+  const leave = Effect.suspend(() => {
+    const release = runner.subscriptions.leave(topicFilters, subscriber)
+    subscriber.inbox.end(Cause.Done())
+    return release === undefined ? Effect.void : linger(release)
+  })
+  yield* Effect.addFinalizer(() => leave)
+  return yield* Effect.onError(enter(runner, subscriptions, subscriber, userProperties), () => leave)
+})
+
+export const toSubscriptions = (
+  topicFilter: string | ReadonlyArray<string>,
+  options: SubscribeOptions
+): ReadonlyArray<Packet.Subscription> =>
+  [...new Set(typeof topicFilter === "string" ? [topicFilter] : topicFilter)].map((topicFilter) => ({
+    topicFilter,
+    qos: options.qos ?? 0,
+    noLocal: options.noLocal ?? false,
+    retainAsPublished: options.retainAsPublished ?? false,
+    retainHandling: options.retainHandling ?? 0
+  }))
+
+const check = (
+  runner: SessionRunner,
+  subscriptions: ReadonlyArray<Packet.Subscription>,
+  userProperties: UserProperties
+): MqttError.InvalidRequest | undefined => {
+  const protocolVersion = runner.protocolVersion
+  const properties = userProperties === undefined ? Properties.none : { userProperties }
+  const packet = { _tag: "Subscribe", packetIdentifier: 1, subscriptions, properties } as const
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  if (invalid !== undefined) return MqttError.InvalidRequest.from(invalid)
+  const conflict = subscriptions.find((subscription) => runner.subscriptions.conflicts(subscription))
+  if (conflict === undefined) return undefined
+  return MqttError.InvalidRequest.from(invalidPacket(
+    protocolVersion,
+    "3.8.4-3",
+    "topicFilter",
+    `"${conflict.topicFilter}" is already subscribed to with other options, which one subscription cannot serve; use ` +
+      "the same noLocal and retainAsPublished, or a second client"
+  ))
+}
+
+/** Adds the subscriber to all filters, and waits for what the server says to each. */
+const enter = (
+  runner: SessionRunner,
+  subscriptions: ReadonlyArray<Packet.Subscription>,
+  subscriber: Addressee,
+  userProperties: UserProperties
+): Effect.Effect<ReadonlyArray<Packet.QoS>, MqttError.MqttError> =>
+  Effect.callback((resume) => {
+    const granted: Array<Packet.QoS> = []
+    let open = subscriptions.length
+    runner.subscriptions.addAll(
+      subscriptions.map((options, index) => ({
+        options,
+        userProperties,
+        waiting: {
+          granted: (qos) => {
+            granted[index] = qos
+            if (--open === 0) resume(Effect.succeed(granted))
+          },
+          failed: (error) => resume(Effect.fail(error))
+        }
+      })),
+      subscriber
+    )
+  })

@@ -1,0 +1,44 @@
+/**
+ * What happened, for whoever listens from then on, until the client ends. One who does not pull misses the oldest.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type { MqttEvent } from "../../../MqttState.ts"
+
+/** Kept for each listener. */
+const capacity = 1024
+
+type Listener = Queue.Queue<MqttEvent, Cause.Done>
+
+export class Events {
+  readonly #listeners = new Set<Listener>()
+  #hasEnded = false
+
+  publish(event: MqttEvent): Effect.Effect<void> {
+    return Effect.sync(() => this.#listeners.forEach((listener) => Queue.offerUnsafe(listener, event)))
+  }
+
+  /** Nothing more will happen: every stream ends after what it has not delivered yet. */
+  readonly end: Effect.Effect<void> = Effect.sync(() => {
+    this.#hasEnded = true
+    this.#listeners.forEach((listener) => Queue.endUnsafe(listener))
+  })
+
+  readonly #listen = Effect.gen({ self: this }, function*() {
+    const listener: Listener = yield* Queue.sliding<MqttEvent, Cause.Done>(capacity)
+    this.#listeners.add(listener)
+    if (this.#hasEnded) Queue.endUnsafe(listener)
+    return listener
+  })
+
+  readonly stream: Stream.Stream<MqttEvent> = Stream.unwrap(
+    Effect.map(
+      Effect.acquireRelease(this.#listen, (listener) => Effect.sync(() => this.#listeners.delete(listener))),
+      (listener) => Stream.fromQueue(listener)
+    )
+  )
+}
+
+export const make: Effect.Effect<Events> = Effect.sync(() => new Events())

@@ -1,0 +1,374 @@
+/**
+ * Keeps a connection up: opens one, runs it until it ends, waits as the schedule says, opens the next.
+ *
+ * What is said over the connection is the session's. It ends when the client's scope does, when a failure is fatal, or
+ * when the schedule is over.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttEvent } from "../../../MqttState.ts"
+import { MqttTransport } from "../../../MqttTransport.ts"
+import type { ProtocolVersion } from "../../../protocol/Packet.ts"
+import type { Properties } from "../../../protocol/Properties.ts"
+import { violation } from "../../../protocol/ProtocolError.ts"
+import type { SessionConnection } from "../../connection/connection.ts"
+import * as Opening from "../../connection/opening.ts"
+import type { Resolved } from "../../options.ts"
+import type { Owner } from "../owner.ts"
+import { read } from "../session/reading.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { Suspect } from "../suspicion.ts"
+import type { Authenticator } from "./authenticator.ts"
+import type { Events } from "./events.ts"
+import { ServerChoice } from "./serverChoice.ts"
+import { SessionDeadlines } from "./sessionDeadlines.ts"
+import type { State } from "./state.ts"
+import { VersionChoice } from "./versionChoice.ts"
+
+export interface SupervisorOptions {
+  readonly options: Resolved
+  readonly runner: SessionRunner
+  readonly authenticator: Authenticator | undefined
+  readonly transport: MqttTransport["Service"]
+  readonly state: State
+  readonly events: Events
+  /** Done with the first connection, or failed when there will be none. */
+  readonly first: Deferred.Deferred<void, MqttError.MqttError>
+}
+
+/** Waits as a schedule says; over when the schedule is. */
+type NextAttempt = (error: MqttError.MqttError) => Pull.Pull<unknown, never, unknown>
+
+/** How a connection can end between CONNECT and CONNACK. */
+const mayFollowConnect: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
+  "AuthenticationFailed",
+  "ConnectionLost",
+  "KeepAliveTimeout",
+  "ProtocolViolation",
+  "WebSocketFailed"
+])
+
+class Supervisor {
+  readonly #options: Resolved
+  readonly #runner: SessionRunner
+  readonly #authenticator: Authenticator | undefined
+  readonly #version: VersionChoice
+  readonly #server: ServerChoice
+  readonly #state: State
+  readonly #events: Events
+  readonly #first: SupervisorOptions["first"]
+  #cleanStart: boolean
+  #clientId: string
+  #hasConnected = false
+  #isSessionDoubtful = false
+  #attempt = 0
+  /** That whose attempts are being counted. */
+  #suspect: Suspect<Owner> | undefined
+  #nextRetransmission: NextAttempt | undefined
+  /** Of the schedule as far as it has come; none while it has not begun. */
+  #nextAttempt: NextAttempt | undefined
+
+  constructor({ authenticator, events, first, options, runner, state, transport }: SupervisorOptions) {
+    this.#options = options
+    this.#runner = runner
+    this.#authenticator = authenticator
+    this.#version = new VersionChoice(options.protocolVersion)
+    this.#server = new ServerChoice({
+      maximumHops: transport.openAt === undefined ? 0 : options.followServerReference?.maximumHops ?? 0,
+      servers: transport.endpoints ?? 1
+    })
+    this.#state = state
+    this.#events = events
+    this.#first = first
+    this.#cleanStart = options.session !== "persistent"
+    this.#clientId = options.clientId
+  }
+
+  /** Connects for ever; fails when it makes no sense any more. */
+  get run(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
+    const run = Effect.catchCause(Effect.suspend(() => this.#connectAndRun), (cause) => {
+      const error = Cause.findErrorOption(cause)
+      return Option.isSome(error) ? this.#recover(error.value) : Effect.failCause(cause as Cause.Cause<never>)
+    })
+    return Effect.forever(run, { disableYield: true })
+  }
+
+  /** A connection has ended, or there was none: waits until it is time for the next, or fails. */
+  #recover(error: MqttError.MqttError): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.gen({ self: this }, function*() {
+      if (isOverrun(error)) this.#runner.overrun()
+      if (this.#version.failed(error.reason) || (yield* this.#goesElsewhere(error))) return
+      if (yield* this.#isFatal(error)) return yield* error
+      this.#attempt++
+      yield* this.#state.set({ _tag: "Disconnected", error, attempt: this.#attempt })
+      yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
+        Effect.annotateLogs({ attempt: this.#attempt })
+      )
+      yield* this.#retransmit(error)
+      yield* this.#escalate(error)
+      this.#nextAttempt ??= yield* Schedule.toStepWithSleep(this.#options.reconnect)
+      yield* this.#nextAttempt(error).pipe(
+        Effect.mapError(() => error),
+        catchUnexpected(() => Effect.sleep(pauseWithoutSchedule))
+      )
+    })
+  }
+
+  /** Another attempt at what the last connections ended with, if its schedule has one. */
+  #retransmit(error: MqttError.MqttError): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const { suspect } = this.#runner.suspicion
+      // An attempt that got no connection says nothing about it.
+      if (suspect === undefined || suspect === this.#suspect) return
+      if (suspect.culprit !== this.#suspect?.culprit) this.#nextRetransmission = undefined
+      this.#nextRetransmission ??= yield* Schedule.toStepWithSleep(this.#options.retransmit)
+      this.#suspect = suspect
+      yield* this.#nextRetransmission(error).pipe(
+        Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
+        catchUnexpected(() => Effect.void)
+      )
+    })
+  }
+
+  #escalate(error: MqttError.MqttError): Effect.Effect<void> {
+    const { escalate } = this.#options
+    if (escalate === undefined || this.#attempt % escalate.after !== 0) return Effect.void
+    return Effect.suspend(() => escalate.run(error)).pipe(catchUnexpected(() => Effect.void))
+  }
+
+  #isFatal(error: MqttError.MqttError): Effect.Effect<boolean> {
+    if (!this.#hasConnected && this.#options.initialConnection === "fail") return Effect.succeed(true)
+    return Effect.sync(() => !this.#options.isRetryable(error)).pipe(
+      catchUnexpected(() => Effect.sync(() => !error.isRetryable))
+    )
+  }
+
+  /**
+   * Whether there is another server to go to at once, because this one says so or there was no connection to it. What one
+   * server of several fails of, however fatal, says nothing about the others.
+   */
+  #goesElsewhere({ reason }: MqttError.MqttError): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      const referral = this.#server.referralOf(reason)
+      if (referral !== undefined) yield* this.#publishEvent({ _tag: "Redirected", ...referral })
+      return this.#server.failed(reason)
+    })
+  }
+
+  /** One connection from its opening to its end, which is always a failure. */
+  get #connectAndRun(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
+    // What connects is made when it is run: it would be held for as long as the connection lives.
+    const run = Effect.flatMap(Effect.suspend(() => this.#connect), (connection) => read(connection, this.#runner))
+    return Effect.scoped(Effect.catchCause(run, failUnexpected))
+  }
+
+  get #connect(): Effect.Effect<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      yield* this.#state.set({ _tag: "Connecting", attempt: this.#attempt + 1 })
+      const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
+      yield* this.#connected(connection)
+      yield* connection.checkDeadlines(new SessionDeadlines(this.#runner, connection, this.#options.responseTimeout))
+      if (this.#authenticator !== undefined) {
+        const keep = this.#authenticator.keep(connection)
+        yield* Effect.forkScoped(Effect.catchCause(keep, (cause) => connection.fail(fromUnexpected(cause))))
+      }
+      return connection
+    })
+  }
+
+  /**
+   * A server that had CONNECT may have made a new session although we have not seen its CONNACK. The next one would call
+   * that session present, and it has none of our subscriptions.
+   */
+  #doubt({ reason }: MqttError.MqttError): void {
+    const hasSentConnect = reason._tag === "ConnectTimeout"
+      ? reason.waitingFor === "CONNACK"
+      : mayFollowConnect.has(reason._tag)
+    if (hasSentConnect) this.#isSessionDoubtful = true
+  }
+
+  get #open(): Effect.Effect<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
+      const authenticator = this.#authenticator
+      const credentials = yield* this.#inTime(options.credentials)
+      const authentication = authenticator === undefined ? undefined : yield* this.#inTime(authenticator.begin)
+      const version = this.#version.next
+      const connect = (isClean: boolean) =>
+        Opening.open({
+          protocolVersion: version,
+          clientId: this.#clientId,
+          cleanStart: isClean,
+          keepAlive: options.keepAlive,
+          pingInterval: options.pingInterval,
+          will: version === "5.0" || options.will === undefined
+            ? options.will
+            : { ...options.will, properties: {} },
+          username: credentials.username,
+          password: credentials.password,
+          properties: { ...this.#properties, ...authentication },
+          authenticate: authenticator?.answer,
+          outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum,
+          serverReference: this.#server.next,
+          maximumPacketSize: options.maximumPacketSize,
+          connectTimeout: options.connectTimeout,
+          packetTimeout: options.packetTimeout,
+          drainTimeout: options.drainTimeout,
+          fill: this.#runner.fill,
+          traffic: this.#runner.traffic
+        })
+      // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
+      if (cleanStart && options.session === "cleanStartThenPersistent" && version === "3.1.1") {
+        yield* Effect.scoped(connect(true))
+        return yield* connect(false)
+      }
+      const connection = yield* connect(cleanStart)
+      if (authenticator !== undefined) {
+        yield* Effect.tapError(authenticator.connected(connection.connack), (error) => connection.fail(error, 0x80))
+      }
+      return connection
+    })
+  }
+
+  /** What the program gives us to run may take as long as the connection itself may. */
+  #inTime<A>(self: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
+    // What is known already takes no time, and no timer.
+    if (Exit.isExit(self)) return self
+    const { connectTimeout } = this.#options
+    const timeout = Duration.toMillis(connectTimeout)
+    return Effect.timeoutOrElse(self, {
+      duration: connectTimeout,
+      orElse: () =>
+        Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "credentials" })))
+    })
+  }
+
+  get #properties(): Properties {
+    const { responseTopic, session, sessionExpiry, topicAliasMaximum, userProperties } = this.#options
+    return {
+      receiveMaximum: this.#runner.receiveMaximum,
+      ...(topicAliasMaximum === 0 ? {} : { topicAliasMaximum }),
+      ...(responseTopic === undefined ? { requestResponseInformation: 1 } : {}),
+      ...(session === "clean" ? {} : { sessionExpiryInterval: sessionExpiry }),
+      ...(userProperties === undefined ? {} : { userProperties })
+    }
+  }
+
+  /** Told to everybody before anything is read; taken back when the connection's scope ends. */
+  #connected(connection: SessionConnection): Effect.Effect<void, never, Scope.Scope> {
+    const { clientId, connack, keepAlive, limits, protocolVersion } = connection
+    const { properties, sessionPresent } = connack
+    return Effect.gen({ self: this }, function*() {
+      const serverReference = this.#server.next
+      const hadSession = this.#hasConnected || this.#runner.isRestored
+      if (sessionPresent && !hadSession && this.#options.refuseUnknownSession) {
+        return yield* connection.violated(unknownSession(protocolVersion))
+      }
+      const isAgain = this.#hasConnected
+      this.#hasConnected = true
+      this.#version.accepted()
+      this.#server.accepted()
+      this.#clientId = clientId
+      if (this.#options.session !== "clean") this.#cleanStart = false
+      const scope = yield* Effect.scope
+      const since = connection.now()
+      yield* Scope.addFinalizer(scope, Effect.sync(() => this.#disconnected(since, connection.now())))
+      this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful)
+      this.#isSessionDoubtful = false
+      yield* this.#state.set({
+        _tag: "Connected",
+        protocolVersion,
+        clientId,
+        sessionPresent,
+        keepAlive,
+        limits,
+        sessionExpiry: sessionExpiryOf(connection, this.#properties),
+        responseInformation: properties.responseInformation,
+        reasonString: properties.reasonString,
+        userProperties: properties.userProperties ?? [],
+        serverReference
+      })
+      const ended = (exit: Exit.Exit<unknown, unknown>) =>
+        this.#publishEvent({ _tag: "ConnectionEnded", error: errorOf(exit) })
+      yield* Scope.addFinalizerExit(scope, ended)
+      yield* this.#publishEvent({ _tag: "ConnectionAccepted", sessionPresent, protocolVersion, clientId })
+      if (hadSession && !sessionPresent && this.#options.session !== "clean") {
+        yield* this.#publishEvent({ _tag: "SessionLost" })
+      }
+      // The first is what everybody expects; a later one answers the warning that told of the loss.
+      yield* (isAgain ? Effect.logInfo("Connected again") : Effect.logDebug("Connected")).pipe(
+        Effect.annotateLogs({ protocolVersion, sessionPresent, keepAlive, attempt: this.#attempt + 1 })
+      )
+      yield* Deferred.succeed(this.#first, undefined)
+    })
+  }
+
+  /** One that has lived long enough was a success: what comes next is not one more failure. */
+  #disconnected(since: number, now: number): void {
+    if (now - since >= Duration.toMillis(this.#options.stableAfter)) {
+      this.#nextAttempt = undefined
+      this.#attempt = 0
+      this.#server.stable()
+    }
+    this.#runner.disconnected(now)
+  }
+
+  #publishEvent(event: MqttEvent): Effect.Effect<void> {
+    return this.#events.publish(event)
+  }
+}
+
+/** The server sent more than our Receive Maximum. */
+const isOverrun = ({ reason }: MqttError.MqttError): boolean =>
+  reason._tag === "ProtocolViolation" && reason.reasonCode === 0x93
+
+const unknownSession = (version: ProtocolVersion) =>
+  violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")
+
+/** The server's word counts, or ours when it says nothing; 3.1.1 has none. Section 3.2.2.3.2. */
+const sessionExpiryOf = (
+  { connack, protocolVersion }: SessionConnection,
+  asked: Properties
+): number | undefined =>
+  protocolVersion === "3.1.1"
+    ? undefined
+    : connack.properties.sessionExpiryInterval ?? asked.sessionExpiryInterval ?? 0
+
+/** `reconnect` itself died, so it cannot say how long to wait. */
+const pauseWithoutSchedule = "10 seconds"
+
+/** A defect, or an interruption by something else than our own end, which skips all handlers. */
+const isUnexpected = (cause: Cause.Cause<unknown>): boolean => !Cause.hasFails(cause)
+
+const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.ConnectionLost({ cause: Cause.squash(cause) }))
+
+const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logError("A defect, in the client or in what it was given to run", cause)
+
+/** Whatever is wrong in here, or in what the program gave us to run, is over with the connection. */
+const failUnexpected = (cause: Cause.Cause<MqttError.MqttError>): Effect.Effect<never, MqttError.MqttError> =>
+  isUnexpected(cause) ? Effect.andThen(tell(cause), Effect.fail(fromUnexpected(cause))) : Effect.failCause(cause)
+
+/** What is wrong in here, or in what the program gave us to run, is told, and the client goes on. */
+const catchUnexpected =
+  <B, E2>(recover: (cause: Cause.Cause<unknown>) => Effect.Effect<B, E2>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E | E2, R> =>
+    Effect.catchCauseIf(self, isUnexpected, (cause) => Effect.andThen(tell(cause), recover(cause)))
+
+const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Exit.findError(exit)
+  return error._tag === "Success" && error.success instanceof MqttError.MqttError ? error.success : undefined
+}
+
+export const run = (options: Omit<SupervisorOptions, "transport">) =>
+  Effect.flatMap(MqttTransport, (transport) => new Supervisor({ ...options, transport }).run)

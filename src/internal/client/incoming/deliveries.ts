@@ -1,0 +1,206 @@
+/**
+ * The way of a received message into the inboxes of those it is for, and to its acknowledgement.
+ *
+ * Who that is the routes say, and who subscribes to what the subscriptions. MQTT 5.0 section 3.3.4, 3.1.1 section 3.3.5.
+ */
+import { MqttMessage } from "../../../MqttMessage.ts"
+import type { Arrival } from "../../../protocol/Arrivals.ts"
+import type * as Packet from "../../../protocol/Packet.ts"
+import type { Gate } from "../gate.ts"
+import { ExpectedCopies } from "./expectedCopies.ts"
+import { type Acknowledging, type Addressee, type Delivery, Handover } from "./handover.ts"
+import { type Route, Routes } from "./routes.ts"
+import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
+import { type Kept, Unclaimed } from "./unclaimed.ts"
+
+export interface DeliveriesOptions {
+  /** Messages that nobody has taken yet; with more of them the reader is asked to stop. */
+  readonly maximumUnclaimed: number
+  readonly gate: Gate
+}
+
+export class Deliveries {
+  readonly #session: Acknowledging
+  readonly #unclaimed: Unclaimed
+  readonly routes = new Routes()
+  /** The program may still subscribe to what a resumed session brings. */
+  #isClaimable = false
+  /** Messages that somebody has to deal with. */
+  #arrived = 0
+  /** Of these, those of before the session was resumed: what was not acknowledged at QoS 1 comes again. */
+  #resumed = 0
+  #settled: Array<Arrival> = []
+
+  constructor(session: Acknowledging, { gate, maximumUnclaimed }: DeliveriesOptions) {
+    this.#session = session
+    this.#unclaimed = new Unclaimed({ maximum: maximumUnclaimed, gate })
+  }
+
+  connected(sessionPresent: boolean): void {
+    this.#isClaimable = sessionPresent
+    if (sessionPresent) this.#resumed = this.#arrived
+    else this.routes.begin()
+  }
+
+  /** What was not acknowledged at QoS 1 comes again, if the session is there again. */
+  disconnected(): void {
+    this.#isClaimable = false
+    this.#unclaimed.take(({ publish }) => publish.qos !== 2, () => {})
+    this.#settled = []
+  }
+
+  /**
+   * Puts a message into the inbox of every subscriber it is for, once each, however many of their filters match.
+   * `isOverrun` says that the network is read although an inbox is blocked.
+   */
+  deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number, isOverrun = false): void {
+    const addressees = this.routes.find(publish, now)
+    if (addressees === undefined) return this.#settle(arrival)
+    const { awaited, subscribers } = addressees
+    if (awaited.length === 0 && subscribers.length === 1) {
+      return this.#hand(subscribers[0], publish, arrival, undefined, isOverrun)
+    }
+    if (awaited.length === 0 && subscribers.length === 0) return this.#keepOrphan(publish, arrival, now)
+    const handover = this.#handover(arrival)
+    handover?.share(subscribers.length + (awaited.length > 0 ? 1 : 0))
+    if (awaited.length > 0) this.#keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
+    for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover, isOverrun)
+  }
+
+  #handover(arrival: Arrival | undefined): Handover | undefined {
+    return arrival === undefined ? undefined : new Handover(this.#session, arrival, ++this.#arrived)
+  }
+
+  /** To be acknowledged together with others. */
+  #settle(arrival: Arrival | undefined): void {
+    if (arrival !== undefined) this.#settled.push(arrival)
+  }
+
+  /** `shared` is there when others have to deal with the message too before it is acknowledged. */
+  #hand(
+    subscriber: Addressee,
+    publish: Packet.Publish,
+    arrival: Arrival | undefined,
+    shared: Handover | undefined,
+    isOverrun: boolean
+  ): void {
+    if (subscriber.acknowledges === "byConsumer") {
+      return this.#handToConsumer(subscriber, publish, shared ?? this.#handover(arrival), isOverrun)
+    }
+    const message = new MqttMessage(publish)
+    const bytes = publish.payload.length
+    if (subscriber.inbox.offer(message, bytes)) {
+      if (shared !== undefined) shared.settle(0x00)
+      else if (arrival !== undefined) this.#settled.push(arrival)
+      return
+    }
+    const handover = shared ?? this.#handover(arrival)
+    const accepted = handover === undefined ? undefined : () => handover.settle(0x00)
+    subscriber.inbox.park({ item: message, bytes, qos: publish.qos, accepted }, isOverrun)
+  }
+
+  #handToConsumer(
+    { inbox, missed }: Extract<Addressee, { acknowledges: "byConsumer" }>,
+    publish: Packet.Publish,
+    handover: Handover | undefined,
+    isOverrun: boolean
+  ): void {
+    const item = { message: new MqttMessage(publish), handover }
+    const bytes = publish.payload.length
+    const { dropped } = inbox
+    if (!inbox.offer(item, bytes)) {
+      inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, isOverrun)
+    } else if (inbox.hasEnded) {
+      missed(item)
+    } else if (inbox.policy === "dropNewest" && inbox.dropped > dropped) {
+      // Nobody will consume it.
+      handover?.settle(0x00)
+    }
+  }
+
+  /** What was taken in since the last call, to be acknowledged together. */
+  takeSettled(): ReadonlyArray<Arrival> {
+    const settled = this.#settled
+    if (settled.length > 0) this.#settled = []
+    return settled
+  }
+
+  // -------------------------------------------------------------------------
+  // What nobody has taken yet
+  // -------------------------------------------------------------------------
+
+  /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
+  #keepOrphan(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
+    if (!this.#isClaimable) return this.#settle(arrival)
+    // Of an earlier program: its filter is not here yet. Whoever numbers otherwise left it to any filter.
+    const identifiers = publish.properties.subscriptionIdentifiers?.filter(SubscriptionIdentifier.isOurs) ?? []
+    this.#keep({
+      publish,
+      handover: this.#handover(arrival),
+      since: now,
+      identifiers: identifiers.length === 0 ? undefined : identifiers,
+      isAnybodys: this.routes.matching(publish.topic).length === 0
+    })
+  }
+
+  #keep(kept: Kept): void {
+    if (!this.#unclaimed.keep(kept)) kept.handover?.settle(0x00)
+  }
+
+  /**
+   * A consumer left what it had not dealt with: the next one of its filters may want it. Those of other filters have
+   * their own, or it is kept for them.
+   */
+  giveBack(deliveries: ReadonlyArray<Delivery>, topicFilters: ReadonlyArray<string>, now: number): void {
+    const identifiers = topicFilters.map(SubscriptionIdentifier.make)
+    this.#unclaimed.giveBack(
+      deliveries.flatMap(({ handover, message }) =>
+        handover === undefined || (message.qos === 1 && handover.order <= this.#resumed)
+          ? []
+          : [{ publish: message.packet, handover, since: now, identifiers, isAnybodys: false }]
+      )
+    )
+  }
+
+  /** A new subscriber takes over what waits and is for one of its filters; once, however many of them it is for. */
+  claim(subscriber: Addressee): void {
+    if (this.#unclaimed.isEmpty) return
+    const copies = new ExpectedCopies<Route>()
+    const routesFor = ({ identifiers, publish }: Kept) => {
+      const routes = this.routes.matching(publish.topic).filter(({ subscribers }) => subscribers.includes(subscriber))
+      const isNamed = ({ identifier }: Route) => identifiers?.includes(identifier) ?? true
+      return { named: routes.filter(isNamed), others: routes.filter((route) => !isNamed(route)) }
+    }
+    this.#unclaimed.take((kept) => routesFor(kept).named.length > 0, (kept) => {
+      const { named, others } = routesFor(kept)
+      if (copies.take(kept.publish, named, 0)) return kept.handover?.settle(0x00)
+      if (others.length > 0) copies.expect(kept.publish, named, others, Infinity)
+      this.#hand(subscriber, kept.publish, undefined, kept.handover, false)
+    })
+  }
+
+  /**
+   * What came before `until` and nobody came for is acknowledged and dropped: it would hold up the acknowledgements
+   * behind it. Says how many. The program may have changed its filters since the server queued a message: before it is
+   * dropped it goes to those whose filter matches now.
+   */
+  abandonUnclaimed(until: number): number {
+    let dropped = 0
+    this.#unclaimed.take(({ since }) => since <= until, ({ handover, isAnybodys, publish }) => {
+      const routes = isAnybodys ? this.routes.matching(publish.topic) : []
+      const subscribers = new Set(routes.flatMap(({ subscribers }) => subscribers))
+      if (subscribers.size === 0) {
+        dropped++
+        return handover?.settle(0x00)
+      }
+      handover?.share(subscribers.size)
+      for (const subscriber of subscribers) this.#hand(subscriber, publish, undefined, handover, false)
+    })
+    return dropped
+  }
+
+  /** The program had its time to subscribe: from now on what nobody wants is acknowledged at once. */
+  stopKeeping(): void {
+    this.#isClaimable = false
+  }
+}

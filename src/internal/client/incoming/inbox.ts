@@ -1,0 +1,259 @@
+/**
+ * The bounded buffer of one subscriber, between the reader that fills it and the stream that is pulled.
+ *
+ * What does not fit is its policy's business; acknowledging is the subscriptions'. It never makes the reader wait: with
+ * the policy `suspend` it parks what does not fit and says that it is blocked.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as MqttError from "../../../MqttError.ts"
+import type { QoS } from "../../../protocol/Packet.ts"
+import type { ResolvedBounds } from "../../options.ts"
+import { Fifo } from "../fifo.ts"
+import type { Gate } from "../gate.ts"
+import { Room } from "../room.ts"
+
+/** A message that did not fit and is kept outside until there is room. */
+export interface Parked<A> {
+  readonly item: A
+  readonly bytes: number
+  readonly qos: QoS
+  /** Called when it came in, or its subscriber is gone. A consumer has none: it acknowledges for itself. */
+  readonly accepted: (() => void) | undefined
+}
+
+const none: Array<never> = []
+
+export interface InboxOptions<A> {
+  readonly bounds: ResolvedBounds
+  /** Wakes the subscriber at the end of the turn. */
+  readonly dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
+  readonly gate: Gate
+  /** Ours: so many QoS 1 and 2 messages may be parked before nothing more is read. Default: no bound. */
+  readonly receiveMaximum?: number | undefined
+  /** An item that was in and had to make room for another one. */
+  readonly onDropped?: ((item: A) => void) | undefined
+  /** Items that are out, told in the same breath: whoever pulls may be interrupted before it has them. */
+  readonly onPulled?: ((items: ReadonlyArray<A>) => void) | undefined
+}
+
+type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, MqttError.MqttError | Cause.Done>
+
+export class Inbox<A> {
+  readonly #room: Room
+  readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
+  readonly #gate: Gate
+  readonly #receiveMaximum: number
+  readonly #onDropped: (item: A) => void
+  readonly #onPulled: (items: ReadonlyArray<A>) => void
+  readonly #parked = new Fifo<Parked<A>>()
+  /** Nothing is ever put into an empty one, as they are all the same. */
+  #items: Array<A> = none
+  /** Of those items, where it has to be known what dropping the oldest one gains. */
+  #sizes: Array<number> = []
+  #parkedAtQoS0 = 0
+  #dropped = 0
+  #end: MqttError.MqttError | Cause.Done | undefined
+  #isWaking = false
+  /** Of who pulls and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
+  #resume: ((pull: Pull<A>) => void) | undefined
+
+  constructor(options: InboxOptions<A>) {
+    this.#room = new Room(options.bounds)
+    this.#dispatcher = options.dispatcher
+    this.#gate = options.gate
+    this.#receiveMaximum = options.receiveMaximum ?? Infinity
+    this.#onDropped = options.onDropped ?? (() => {})
+    this.#onPulled = options.onPulled ?? (() => {})
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  /** What waits in it, what is parked included. */
+  get depth(): { readonly messages: number; readonly bytes: number } {
+    const parked = this.#parked.toArray()
+    return {
+      messages: this.#items.length + parked.length,
+      bytes: parked.reduce((sum, { bytes }) => sum + bytes, this.#room.bytes)
+    }
+  }
+
+  get policy(): ResolvedBounds["policy"] {
+    return this.#room.policy
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /**
+   * QoS 0 messages are parked, or more of the others than our Receive Maximum allows, of which a 3.1.1 server knows
+   * nothing: only reading no further keeps more of them from coming.
+   */
+  get isBlocked(): boolean {
+    return this.#parkedAtQoS0 > 0 || this.#parked.size > this.#receiveMaximum
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Whether it is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
+  offer(item: A, bytes: number): boolean {
+    if (this.#end !== undefined) return true
+    switch (this.#room.ask(bytes, !this.#parked.isEmpty)) {
+      case "Add":
+        this.#add(item, bytes)
+        return true
+      case "Wait":
+        return false
+      case "Drop":
+        this.#dropped++
+        return true
+      case "ReplaceOldest":
+        this.#dropOldest(bytes)
+        this.#add(item, bytes)
+        return true
+      case "Fail":
+        this.end(MqttError.fromReason(
+          new MqttError.Overflow({ buffer: "subscription", capacity: this.#room.capacity })
+        ))
+        return true
+    }
+  }
+
+  #add(item: A, bytes: number): void {
+    // An array that `push` grows has room for 17: with 10,000 inboxes that get one message each, that is what fills the
+    // memory and occupies its collector.
+    if (this.#items.length === 0) this.#items = [item]
+    else this.#items.push(item)
+    if (this.#room.policy === "dropOldest") this.#sizes.push(bytes)
+    this.#room.add(bytes)
+    this.#wake()
+  }
+
+  #dropOldest(bytes: number): void {
+    let drop = 0
+    while (!this.#room.fits(bytes)) this.#room.remove(this.#sizes[drop++])
+    for (const item of this.#items.splice(0, drop)) this.#onDropped(item)
+    this.#sizes.splice(0, drop)
+    this.#dropped += drop
+  }
+
+  /**
+   * Keeps a message until there is room. `isOverrun` says that the network is read although this inbox is blocked: then
+   * QoS 0 messages beyond a second buffer full are dropped.
+   */
+  park(parked: Parked<A>, isOverrun: boolean): void {
+    if (parked.qos === 0 && isOverrun && this.#parkedAtQoS0 >= this.#room.capacity) {
+      this.#dropped++
+      return
+    }
+    const wasBlocked = this.isBlocked
+    if (parked.qos === 0) this.#parkedAtQoS0++
+    this.#parked.push(parked)
+    if (!wasBlocked && this.isBlocked) this.#gate.close()
+  }
+
+  /** Lets in what was parked. */
+  #admit(): void {
+    const wasBlocked = this.isBlocked
+    let parked = this.#parked.first
+    while (parked !== undefined && this.#room.fits(parked.bytes)) {
+      this.#parked.shift()
+      if (parked.qos === 0) this.#parkedAtQoS0--
+      this.#add(parked.item, parked.bytes)
+      parked.accepted?.()
+      parked = this.#parked.first
+    }
+    if (wasBlocked && !this.isBlocked) this.#gate.open()
+  }
+
+  /** The subscriber runs after the reader is done with what it read, not in between. */
+  #wake(): void {
+    if (this.#isWaking || this.#resume === undefined) return
+    this.#isWaking = true
+    this.#dispatcher.scheduleTask(this.#continue, 0)
+  }
+
+  readonly #continue = (): void => {
+    const resume = this.#resume
+    this.#isWaking = false
+    this.#resume = undefined
+    resume?.(this.pull)
+  }
+
+  /** All there is, as soon as there is something. */
+  readonly pull: Pull<A> = Effect.suspend(() => {
+    if (this.#items.length > 0) {
+      const items = this.#takeAll()
+      this.#onPulled(items)
+      return Effect.succeed(items)
+    }
+    return this.#end === undefined ? this.#arrival : Effect.fail(this.#end)
+  })
+
+  readonly #arrival: Pull<A> = Effect.callback((resume) => {
+    this.#resume = resume
+  })
+
+  #takeAll(): NonEmptyReadonlyArray<A> {
+    const items = this.#items
+    this.#items = none
+    if (this.#sizes.length > 0) this.#sizes = []
+    this.#room.clear()
+    if (!this.#parked.isEmpty) this.#admit()
+    return items as [A, ...Array<A>]
+  }
+
+  /**
+   * Nothing more comes: what is in it can still be pulled, then the stream ends. What is parked counts as dealt with, as
+   * it would hold up the acknowledgements behind it; a consumer takes its own back.
+   */
+  end(how: MqttError.MqttError | Cause.Done): void {
+    const parked = this.#close(how)
+    for (const { accepted } of parked) accepted?.()
+  }
+
+  /** The client is over: as `end`, but what is parked is not acknowledged, so that it comes again. */
+  endUnacknowledged(how: MqttError.MqttError | Cause.Done): void {
+    this.#close(how)
+  }
+
+  #close(how: MqttError.MqttError | Cause.Done): ReadonlyArray<Parked<A>> {
+    if (this.#end !== undefined) return []
+    this.#end = how
+    const parked = this.#parked.toArray()
+    this.#keepParked(({ accepted, qos }) => qos > 0 && accepted === undefined)
+    this.#wake()
+    return parked
+  }
+
+  /** All that is in it and parked, for another subscriber; it is empty then. */
+  takeBack(): ReadonlyArray<A> {
+    const parked = this.#parked.toArray().map(({ item }) => item)
+    this.#keepParked(() => false)
+    return this.#items.length === 0 ? parked : [...this.#takeAll(), ...parked]
+  }
+
+  /**
+   * The connection is gone. Where the session persists, what is parked at QoS 1 comes again; what is parked at QoS 2 does
+   * not, as it counts as received, and neither does QoS 0.
+   */
+  disconnected(isPersistent: boolean): void {
+    this.#keepParked((parked) => parked.qos !== 1 || !isPersistent)
+  }
+
+  #keepParked(keep: (parked: Parked<A>) => boolean): void {
+    if (this.#parked.isEmpty) return
+    const wasBlocked = this.isBlocked
+    const kept = this.#parked.takeAll().filter(keep)
+    for (const parked of kept) this.#parked.push(parked)
+    this.#parkedAtQoS0 = kept.filter((parked) => parked.qos === 0).length
+    if (wasBlocked && !this.isBlocked) this.#gate.open()
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * One publish from the moment it is asked for until it is known how it ended.
+ *
+ * It waits in the outbox, then in the session, and tells one listener. It checks nothing and sends nothing.
+ */
+import * as Exit from "effect/Exit"
+import * as MqttError from "../../../MqttError.ts"
+import type { Acknowledgement } from "../../../MqttMessage.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import * as ReasonCode from "../../../protocol/ReasonCode.ts"
+import type { Message, Outcome } from "../../../protocol/Session.ts"
+import type { Owner } from "../owner.ts"
+import type { Entry } from "./outbox.ts"
+
+export type Settled = (exit: Exit.Exit<Acknowledgement, MqttError.MqttError>) => void
+
+/** What almost every publish ends with. */
+export const acknowledged = Exit.succeed<Acknowledgement>({
+  reasonCode: 0x00,
+  reasonString: undefined,
+  userProperties: undefined
+})
+
+const nothing = (): void => {}
+
+export class Publication implements Entry, Owner {
+  message: Message
+  readonly expiresAt: number
+  #settled: Settled
+  #taken: () => void
+  order = 0
+  place: Entry["place"] = "outside"
+
+  /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
+  constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
+    this.message = message
+    this.expiresAt = expiresAt
+    this.#settled = settled
+    this.#taken = taken
+  }
+
+  /** What the session gives back with the outcome. */
+  get request(): this {
+    return this
+  }
+
+  /** One more that wants to know when it is over. */
+  observe(listener: () => void): void {
+    const settled = this.#settled
+    this.#settled = (exit) => {
+      settled(exit)
+      listener()
+    }
+  }
+
+  /** Told once: QoS 0 may be taken again on the next connection. */
+  taken(): void {
+    const taken = this.#taken
+    this.#taken = nothing
+    taken()
+  }
+
+  /** The server counts on from what is left of the Message Expiry Interval. */
+  countDown(now: number): void {
+    const messageExpiryInterval = Math.ceil((this.expiresAt - now) / 1000)
+    this.message = { ...this.message, properties: { ...this.message.properties, messageExpiryInterval } }
+  }
+
+  /** The session keeps it: it goes out on the next connection. */
+  abandoned(): void {}
+
+  /** Its publisher gave up while there was still time: it is over for those who observe it too. */
+  withdrawn(): void {
+    this.#settled(Exit.interrupt())
+  }
+
+  failed(error: MqttError.MqttError): void {
+    this.#settled(Exit.fail(error))
+  }
+
+  completed({ properties, reasonCode }: Outcome): void {
+    if (reasonCode === 0x00 && properties === Properties.none) return this.#settled(acknowledged)
+    const { reasonString, userProperties } = properties
+    if (!ReasonCode.isError(reasonCode)) {
+      return this.#settled(Exit.succeed({ reasonCode, reasonString, userProperties }))
+    }
+    const { topic } = this.message
+    this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties })))
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * The session at work: the one holder of Session State, the outbox and the subscriptions, and what the rules ask for
+ * done on whatever connection there is.
+ *
+ * It decides nothing the rules decide, and it neither opens connections nor waits: that is the supervisor's.
+ */
+import type * as Cause from "effect/Cause"
+import * as Ref from "effect/Ref"
+import * as MqttError from "../../../MqttError.ts"
+import type { Arrival } from "../../../protocol/Arrivals.ts"
+import type { SessionPacket } from "../../../protocol/Connection.ts"
+import type * as Packet from "../../../protocol/Packet.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import type { ProtocolViolation } from "../../../protocol/ProtocolError.ts"
+import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
+import * as Session from "../../../protocol/Session.ts"
+import * as Snapshot from "../../../protocol/Snapshot.ts"
+import type { SessionConnection } from "../../connection/connection.ts"
+import * as failures from "../../connection/failures.ts"
+import * as Traffic from "../../connection/traffic.ts"
+import type { Resolved } from "../../options.ts"
+import { Gate } from "../gate.ts"
+import { Deliveries } from "../incoming/deliveries.ts"
+import type { Acknowledging } from "../incoming/handover.ts"
+import * as Subscriptions from "../incoming/subscriptions.ts"
+import { Leaving } from "../outgoing/leaving.ts"
+import * as Outbox from "../outgoing/outbox.ts"
+import { Publication } from "../outgoing/publication.ts"
+import { nobody, type Owner } from "../owner.ts"
+import * as Suspicion from "../suspicion.ts"
+import { Acknowledgements } from "./acknowledgements.ts"
+import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
+import { RoundTrips } from "./roundTrips.ts"
+
+/** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
+const bytesPerTurn = 256 * 1024
+
+export class SessionRunner implements Subscriptions.Server, Acknowledging {
+  readonly session: Ref.Ref<Session.Session<Owner>>
+  readonly outbox: Outbox.Outbox<Publication>
+  readonly subscriptions: Subscriptions.Subscriptions
+  readonly deliveries: Deliveries
+  /** Closed while an inbox asks for no more to be read. */
+  readonly gate: Gate
+  /** Over all connections. */
+  readonly traffic = Traffic.make()
+  readonly #roundTrips: RoundTrips
+  #connections = 0
+  #connection: SessionConnection | undefined
+  #onResume: (() => void) | undefined
+  readonly #acknowledgements = new Acknowledgements()
+  readonly #leaving = new Leaving()
+  readonly #refusals = new Refusals()
+  /** A subscription waits for a Packet Identifier: all were in use. */
+  #lacksIdentifiers = false
+  suspicion: Suspicion.Suspicion<Owner> = Suspicion.none
+  /** Subscriptions are asked for before any message is sent. */
+  #isBeginning = false
+  /** The oldest message that a SUBSCRIBE was sent behind. */
+  readonly #sentBehind = new WeakMap<Owner, Owner>()
+  #isRestored = false
+
+  constructor(options: Resolved) {
+    this.session = Ref.makeUnsafe(Session.make<Owner>({
+      protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
+      maximumInFlight: options.maxInflight,
+      receiveMaximum: options.receiveMaximum
+    }))
+    this.outbox = new Outbox.Outbox<Publication>(options.outbox)
+    this.#roundTrips = new RoundTrips(this.traffic)
+    this.gate = new Gate(() => this.#onResume?.())
+    this.deliveries = new Deliveries(this, { maximumUnclaimed: options.receiveMaximum, gate: this.gate })
+    this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
+      isPersistent: options.session !== "clean",
+      filtersPerPacket: options.filtersPerSubscribe
+    })
+  }
+
+  get #state(): Session.Session<Owner> {
+    return Ref.getUnsafe(this.session)
+  }
+
+  /** A step of the rules is synchronous, so that nothing can come in between: it needs no lock, and no effect to wait for. */
+  set #state(session: Session.Session<Owner>) {
+    this.session.ref.current = session
+  }
+
+  get connection(): SessionConnection | undefined {
+    return this.#connection
+  }
+
+  /** Goes on where a session of an earlier client ended. Those who published in it no longer wait. */
+  restore(snapshot: Snapshot.Snapshot): void {
+    this.#state = Snapshot.restore(this.#state, snapshot, nobody)
+    this.#isRestored = true
+  }
+
+  get isRestored(): boolean {
+    return this.#isRestored
+  }
+
+  get snapshot(): Snapshot.Snapshot {
+    return Snapshot.take(this.#state)
+  }
+
+  /** The one in force, or the one that will be tried. */
+  get protocolVersion(): Packet.ProtocolVersion {
+    return this.#state.protocolVersion
+  }
+
+  /** Ours. */
+  get receiveMaximum(): number {
+    return this.#state.receiveMaximum
+  }
+
+  /** The server sent more than that. */
+  overrun(): void {
+    this.#state = Session.overrun(this.#state)
+  }
+
+  /** Connections that a server accepted, in whichever version. */
+  get connections(): number {
+    return this.#connections
+  }
+
+  // -------------------------------------------------------------------------
+  // Connections come and go
+  // -------------------------------------------------------------------------
+
+  /**
+   * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then what is
+   * unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
+   */
+  connected(connection: SessionConnection, hasSubscriptions: boolean): void {
+    this.#connection = connection
+    this.#connections++
+    const { connack, limits, protocolVersion } = connection
+    const { sessionPresent } = connack
+    const { actions, session } = Session.connected(this.#state, {
+      protocolVersion,
+      sessionPresent,
+      isInDoubt: sessionPresent && !hasSubscriptions,
+      receiveMaximum: limits.receiveMaximum,
+      isWary: this.suspicion.isWary
+    }, connection.now())
+    this.#state = session
+    this.#isBeginning = true
+    this.subscriptions.connected({
+      sessionPresent,
+      hasSubscriptions,
+      takesIdentifiers: protocolVersion === "5.0" && limits.subscriptionIdentifierAvailable
+    })
+    this.#isBeginning = false
+    this.#perform(actions)
+    connection.wake()
+  }
+
+  disconnected(now: number): void {
+    if (this.#connection === undefined) return
+    this.#connection = undefined
+    this.#roundTrips.disconnected()
+    this.#suspect()
+    // Acknowledgements are decided even though they can no longer be sent: at QoS 2 they leave on the next connection.
+    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
+    this.#leaving.returnTo(this.outbox)
+    this.subscriptions.disconnected()
+    this.#apply(Session.disconnected(this.#state, now))
+    this.#onResume?.()
+  }
+
+  #suspect(): void {
+    const { quota, window } = this.#state
+    this.suspicion = Suspicion.ended(this.suspicion, this.#unanswered, window >= quota)
+  }
+
+  /** The packet that was sent first of those that the server has not answered. */
+  get #unanswered(): Suspicion.Unanswered<Owner> | undefined {
+    const message = Session.oldest(this.#state)
+    const { unanswered } = this.subscriptions
+    const isSubscribeFirst = unanswered !== undefined && this.#sentBehind.get(unanswered.owner) !== message?.request
+    if (isSubscribeFirst || message === undefined) {
+      return unanswered && { packet: "SUBSCRIBE", topicFilters: unanswered.topicFilters }
+    }
+    return { packet: "PUBLISH", owner: message.request, packetIdentifier: message.packetIdentifier }
+  }
+
+  /** Gives the suspect up, so that the others can go on. */
+  quarantine({ culprit, deaths, packetIdentifier }: Suspicion.Suspect<Owner>, cause: MqttError.MqttError): void {
+    this.suspicion = Suspicion.givenUp(this.suspicion)
+    const error = (packet: MqttError.Quarantined["packet"], topic: string) =>
+      MqttError.fromReason(new MqttError.Quarantined({ packet, topic, attempts: deaths, cause }))
+    if (typeof culprit === "string") return this.subscriptions.giveUp(culprit, error("SUBSCRIBE", culprit))
+    // The server may have it.
+    if (packetIdentifier !== undefined) this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
+    culprit.failed(error("PUBLISH", culprit instanceof Publication ? culprit.message.topic : ""))
+  }
+
+  /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
+  end(error: MqttError.MqttError, how: MqttError.MqttError | Cause.Done): void {
+    this.#leaving.returnTo(this.outbox)
+    this.outbox.failAll(error)
+    this.subscriptions.end(how, error)
+    for (const request of Session.requests(this.#state)) request.failed(error)
+  }
+
+  // -------------------------------------------------------------------------
+  // In
+  // -------------------------------------------------------------------------
+
+  /** Packets arrived. Returns the rule the server broke, if it did. */
+  receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {
+    // The server owes an answer that somebody waits for, so the network is read although an inbox is full.
+    const isOverrun = !this.gate.isOpen
+    this.#roundTrips.received(packets, now)
+    const violation = this.#apply(Session.receive(this.#state, packets, now), isOverrun)
+    this.#acknowledgements.addWhileReading(this.deliveries.takeSettled(), this.#connection)
+    if (this.#lacksIdentifiers) {
+      this.#lacksIdentifiers = false
+      this.subscriptions.askAgain()
+    }
+    if (!this.outbox.isEmpty) this.#connection?.wake()
+    return violation
+  }
+
+  /** Whether the reader should stop: an inbox is full, and the server owes us nothing that somebody waits for. */
+  get shouldPause(): boolean {
+    return !this.gate.isOpen && this.#state.owed === 0
+  }
+
+  /** Calls back when reading should go on. */
+  onResume(resume: () => void): void {
+    this.#onResume = () => {
+      this.#onResume = undefined
+      resume()
+    }
+  }
+
+  resumed(now: number): void {
+    this.#state = Session.resumed(this.#state, now)
+  }
+
+  // -------------------------------------------------------------------------
+  // Out
+  // -------------------------------------------------------------------------
+
+  publish(publication: Publication): void {
+    this.outbox.offer(publication)
+    this.#connection?.wake()
+  }
+
+  publishAll(publications: ReadonlyArray<Publication>): void {
+    for (const publication of publications) this.outbox.offer(publication)
+    this.#connection?.wake()
+  }
+
+  /** What was published and is not over. */
+  get unfinished(): ReadonlyArray<Publication> {
+    const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
+    return [...this.outbox.entries, ...this.#leaving.publications, ...inFlight]
+  }
+
+  /** What is to be sent now; called when the network takes more. */
+  readonly fill = (): void => {
+    const connection = this.#connection
+    if (connection === undefined) return
+    this.#sendAcknowledgements(connection)
+    if (!this.outbox.isEmpty) this.#sendMessages(connection)
+    this.subscriptions.askForSuspected()
+  }
+
+  #sendMessages(connection: SessionConnection): void {
+    const now = connection.now()
+    const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
+    const { allowed, refused } = judge(taken, connection)
+    const { actions, session } = Session.publish(this.#state, allowed, now)
+    this.#state = session
+    const leaving: Array<Publication> = []
+    let isRoundTripDue = this.#roundTrips.isDue(now)
+    // One action for each message, in the same order.
+    actions.forEach((action, index) => {
+      if (action._tag !== "Send") return
+      const { packet } = action
+      const publication = allowed[index]
+      if (!this.#send(connection, packet, publication)) return
+      if (publication.message.qos === 0) leaving.push(publication)
+      else if (isRoundTripDue && packet._tag === "Publish" && packet.qos === 1) {
+        isRoundTripDue = false
+        this.#roundTrips.measure(packet.packetIdentifier, now)
+      }
+    })
+    if (leaving.length > 0) this.#leaving.add(leaving, connection)
+    this.#withdrawRefused(now)
+    // Told last: whoever hears it goes on at once, and may publish again or leave.
+    for (const publication of allowed) publication.taken()
+    for (const { error, publication } of refused) publication.failed(error)
+    // What could not be sent takes no room, and nothing comes back for it that would bring the next ones.
+    if (!this.outbox.isEmpty && (refused.length > 0 || Session.room(this.#state) > 0)) connection.wake()
+    // Somebody now waits for an answer, which takes reading.
+    if (this.#state.owed > 0) this.#onResume?.()
+  }
+
+  /** Says whether the packet could be sent. */
+  #send(connection: SessionConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
+    const error = trySend(connection, packet, publication !== undefined)
+    if (error !== undefined) this.#refusals.add(packet, error, this.#state, publication)
+    return error === undefined
+  }
+
+  #withdrawRefused(now: number): void {
+    this.#refusals.withdraw((packet) => {
+      const step = withdrawn(this.#state, packet, now)
+      if (step !== undefined) this.#apply(step)
+    })
+  }
+
+  subscribe(
+    { identifier, subscriptions, userProperties }: Subscriptions.Asked,
+    request: Owner
+  ): void {
+    const connection = this.#connection
+    if (connection === undefined) return request.abandoned()
+    const properties = connection.protocolVersion === "3.1.1" ? Properties.none : {
+      ...(identifier === undefined ? undefined : { subscriptionIdentifiers: [identifier] }),
+      ...(userProperties === undefined ? undefined : { userProperties })
+    }
+    const packet = { subscriptions, properties }
+    const exceeded = failures.checkSubscribe(connection.limits, packet)
+    if (exceeded !== undefined) return request.failed(exceeded)
+    const before = this.#isBeginning ? undefined : Session.oldest(this.#state)
+    if (before !== undefined) this.#sentBehind.set(request, before.request)
+    this.#ask(Session.subscribe(this.#state, { ...packet, request }, connection.now()), request)
+  }
+
+  unsubscribe(topicFilters: ReadonlyArray<string>, request: Owner): void {
+    const connection = this.#connection
+    if (connection === undefined) return request.abandoned()
+    const packet = { topicFilters, properties: Properties.none }
+    this.#ask(Session.unsubscribe(this.#state, { ...packet, request }, connection.now()), request)
+  }
+
+  #ask(step: Session.Step<Owner>, request: Owner): void {
+    if (step.actions.length === 0) {
+      this.#lacksIdentifiers = true
+      return request.abandoned()
+    }
+    this.#apply(step)
+    this.#onResume?.()
+  }
+
+  acknowledge(arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode): void {
+    const connection = this.#connection
+    // 3.1.1 has no word for a refusal.
+    if (reasonCode !== 0x00 && this.protocolVersion === "5.0") {
+      this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, connection?.now() ?? 0))
+    } else {
+      this.#acknowledgements.add(arrivals, connection)
+    }
+  }
+
+  #sendAcknowledgements(connection: SessionConnection): void {
+    if (this.#acknowledgements.isEmpty) return
+    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, connection.now()))
+  }
+
+  // -------------------------------------------------------------------------
+  // Doing what the rules ask for
+  // -------------------------------------------------------------------------
+
+  #apply({ actions, session }: Session.Step<Owner>, isOverrun = false): ProtocolViolation | undefined {
+    this.#state = session
+    return this.#perform(actions, isOverrun)
+  }
+
+  #perform(actions: ReadonlyArray<Session.Action<Owner>>, isOverrun = false): ProtocolViolation | undefined {
+    // Once for all of them: asking the clock costs as much as delivering.
+    let now: number | undefined
+    let violation: ProtocolViolation | undefined
+    for (const action of actions) {
+      if (action._tag === "Send") {
+        if (this.#connection !== undefined) this.#send(this.#connection, action.packet)
+      } else if (action._tag === "Deliver") {
+        now ??= this.#connection?.now() ?? 0
+        this.deliveries.deliver(action.publish, action.arrival, now, isOverrun)
+      } else if (action._tag === "Violation") {
+        violation = action.violation
+      }
+    }
+    this.#withdrawRefused(this.#connection?.now() ?? 0)
+    // Those who wait go on last: what they do next comes after all of this.
+    for (const action of actions) {
+      if (action._tag === "Complete") action.request.completed(action.outcome)
+      else if (action._tag === "Abandon") action.request.abandoned()
+    }
+    return violation
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What a client counts, in one value: the session's own numbers, and those of the outbox, the subscriptions and the network.
+ */
+import * as Ref from "effect/Ref"
+import type { Stats } from "../../../MqttState.ts"
+import * as Session from "../../../protocol/Session.ts"
+import type { SessionRunner } from "./sessionRunner.ts"
+
+export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
+  const { connections, outbox, subscriptions, traffic } = runner
+  const session = Ref.getUnsafe(runner.session)
+  const reserved = Session.reserved(session)
+  const buffered = subscriptions.depth
+  return {
+    inFlight: session.outgoing.size - reserved,
+    reserved,
+    window: session.window,
+    outboxMessages: outbox.size,
+    outboxBytes: outbox.bytes,
+    outboxDropped: outbox.dropped,
+    expired: outbox.expired,
+    republications: session.republications,
+    connections,
+    reconnects: Math.max(0, connections - 1),
+    bufferMessages: buffered.messages,
+    bufferBytes: buffered.bytes,
+    subscriptionsDropped: subscriptions.dropped,
+    ...traffic
+  }
+}

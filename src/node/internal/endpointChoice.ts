@@ -1,0 +1,73 @@
+/**
+ * Which of several endpoints an attempt goes to.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+
+/**
+ * `inOrder`: the first, and the next after each attempt that failed; from the first again once a connection has been
+ * stable. `roundRobin`: each attempt goes to the one after that of the last attempt. `random`: in an order of chance, all
+ * of them before one comes again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EndpointPolicy = "inOrder" | "roundRobin" | "random"
+
+export class EndpointChoice {
+  readonly #policy: EndpointPolicy
+  /** Milliseconds. */
+  readonly #stableAfter: number
+  #position = 0
+  #order: ReadonlyArray<number> = []
+  #open = 0
+
+  constructor(policy: EndpointPolicy, stableAfter: Duration.Input) {
+    this.#policy = policy
+    this.#stableAfter = Duration.toMillis(stableAfter)
+  }
+
+  /** The index of the endpoint whose turn it is. */
+  next(count: number): Effect.Effect<number> {
+    return this.#policy === "random" ? this.#shuffled(count) : Effect.sync(() => this.#position++ % count)
+  }
+
+  #shuffled(count: number): Effect.Effect<number> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.#order.length !== count || this.#position >= count) {
+        this.#order = yield* Random.shuffle(Array.from({ length: count }, (_, index) => index))
+        this.#position = 0
+      }
+      return this.#order[this.#position++]
+    })
+  }
+
+  /** Whether a connection is open, over which the endpoint was not lost. */
+  get isConnected(): boolean {
+    return this.#open > 0
+  }
+
+  /** To be run with each connection that opened: notes in its scope how long it has lived. */
+  get opened(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.flatMap(milliseconds, (since) => {
+      this.#open++
+      const ended = Effect.map(milliseconds, (now) => this.#ended(now - since))
+      return Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, ended))
+    })
+  }
+
+  #ended(lifetime: number): void {
+    this.#open--
+    if (lifetime < this.#stableAfter) return
+    if (this.#policy === "inOrder") this.#position = 0
+    this.#order = []
+  }
+}
+
+const milliseconds = Effect.map(Clock.Clock, (clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+
+export const make = (policy: EndpointPolicy, stableAfter: Duration.Input = 10_000): EndpointChoice =>
+  new EndpointChoice(policy, stableAfter)
