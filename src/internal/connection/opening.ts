@@ -12,32 +12,32 @@ import * as MqttError from "../../MqttError.ts"
 import { MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
+import { defaults } from "../defaults.ts"
 import type { Options, SessionConnection, SessionConnectionOptions } from "./connection.ts"
 import * as failures from "./failures.ts"
 import * as Link from "./link.ts"
 import * as PacketLog from "./packetLog.ts"
 import * as Traffic from "./traffic.ts"
 
-const defaultMaximumPacketSize = 1_048_576
-
 /** The largest packet at 17 kB/s: slower than any network that is worth sending it over. */
 const defaultPacketTimeout = (maximumPacketSize: number): number => 60_000 * Math.max(1, maximumPacketSize / 1_048_576)
 
 const toConnect = (options: Options): Packet.Connect => {
-  const protocolVersion = options.protocolVersion ?? "5.0"
+  const protocolVersion = options.protocolVersion ?? defaults.protocolVersion
   const password = options.password === undefined ? undefined : Redacted.value(options.password)
   return {
     _tag: "Connect",
     protocolVersion,
     cleanStart: options.cleanStart ?? true,
-    keepAlive: Duration.toMillis(options.keepAlive ?? "60 seconds") / 1000,
+    keepAlive: Duration.toMillis(options.keepAlive ?? defaults.keepAlive) / 1000,
     clientId: options.clientId ?? "",
     will: options.will,
     username: options.username,
     password: typeof password === "string" ? new TextEncoder().encode(password) : password,
     properties: protocolVersion === "3.1.1" ? Properties.none : {
       ...options.properties,
-      maximumPacketSize: options.maximumPacketSize ?? options.properties?.maximumPacketSize ?? defaultMaximumPacketSize
+      maximumPacketSize: options.maximumPacketSize ?? options.properties?.maximumPacketSize ??
+        defaults.maximumPacketSize
     }
   }
 }
@@ -49,7 +49,7 @@ export const open = Effect.fnUntraced(function*(
   options: SessionConnectionOptions
 ): Effect.fn.Return<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
   const transport = yield* MqttTransport
-  const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
+  const timeout = Duration.toMillis(options.connectTimeout ?? defaults.connectTimeout)
   const progress: { waitingFor: "network" | "CONNACK" } = { waitingFor: "network" }
   return yield* Effect.gen(function*() {
     const scope = yield* Scope.make()
@@ -101,7 +101,7 @@ const handshake = Effect.fnUntraced(function*(
 ) {
   const connect = toConnect(options)
   const maximumPacketSize = options.maximumPacketSize ?? connect.properties.maximumPacketSize ??
-    defaultMaximumPacketSize
+    defaults.maximumPacketSize
   const link = yield* Link.make({
     connect,
     network,
@@ -109,7 +109,7 @@ const handshake = Effect.fnUntraced(function*(
     maximumPacketSize,
     packetTimeout: Duration.toMillis(options.packetTimeout ?? defaultPacketTimeout(maximumPacketSize)),
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
-    drainTimeout: options.drainTimeout ?? "1 second",
+    drainTimeout: options.drainTimeout ?? defaults.drainTimeout,
     fill: options.fill ?? (() => {}),
     traffic: options.traffic ?? Traffic.make(),
     packetLog: yield* PacketLog.make,
