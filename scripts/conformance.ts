@@ -4,8 +4,9 @@
  * Test names carry the row as `R12`, a row of the property table as `P0B` or `P01-P2A`, a scenario as `S12`. The names
  * are those vitest collects, so also those a table of cases makes, and of tests that this machine would skip.
  * usage: node scripts/conformance.ts             fails when the document is not what --write would make it
- *        node scripts/conformance.ts --write     fills in the columns `test` and `state`, keeps decisions. A row that
- *                                                has lost its test is not given up in silence: set it by hand
+ *        node scripts/conformance.ts --write     fills in the columns `test` and `state` and the figures, keeps
+ *                                                decisions. A row that has lost its test is not given up in silence:
+ *                                                set it by hand
  *        node scripts/conformance.ts --scenarios also prints which scenarios have tests
  *
  * @since 0.1.0
@@ -110,8 +111,11 @@ const summaryOf = (rows: ReadonlyArray<Row>): string => {
     `of ${properties.length} rows of the property table ${shown} pass.`
 }
 
+/** The line of the document that states the figures, whatever it says of them. */
+const summaryPattern = /^Of \d+ rows\b/
+
 /**
- * Fills in the columns `test` and `state` of every row.
+ * Fills in the columns `test` and `state` of every row, and the line that counts them.
  *
  * @since 0.1.0
  * @category documents
@@ -144,7 +148,10 @@ export const update = (document: string, tags: Tags): Result => {
   if (gap !== -1) problems.push(`row ${gap + 1} is missing or out of order: ${requirements[gap]} stands there`)
 
   const summary = summaryOf(rows)
-  return { document: lines.join("\n").replace(/^Of \d+ rows .*$/m, summary), problems, summary }
+  const summaries = lines.flatMap((line, index) => summaryPattern.test(line) ? [index] : [])
+  if (summaries.length !== 1) problems.push(`${summaries.length} lines begin with "Of N rows", and one has to`)
+  for (const index of summaries) lines[index] = summary
+  return { document: lines.join("\n"), problems, summary }
 }
 
 const scenarios = (tags: Tags): string =>
