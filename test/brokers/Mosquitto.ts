@@ -1,20 +1,23 @@
 /**
  * mosquitto as a process of its own on a free loopback port, with the configuration a suite asks for.
- *
- * Where it is not installed its suites are skipped, unless MQTT_REQUIRE_BROKERS=1 says that they have to run.
  */
-import { describe, layer as suiteWithLayer, type Vitest } from "@effect/vitest"
+import { layer as suiteWithLayer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Crypto from "node:crypto"
 import * as Path from "node:path"
+import { type Requirement, suiteWith } from "../support/requirements.ts"
 import { Broker } from "./Broker.ts"
 import * as port from "./port.ts"
 import * as Process from "./Process.ts"
 
 /** Where it is. */
 export const executable = Process.find("mosquitto")
-/** Whether its suites are skipped here. */
-export const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
+
+export const requirement: Requirement = {
+  name: "mosquitto",
+  packages: "mosquitto",
+  isInstalled: () => executable !== undefined
+}
 
 export interface Options {
   /** Lines of mosquitto.conf, below those for the listener. Default: anybody may connect. */
@@ -85,13 +88,18 @@ export const passwordLine = (username: string, password: string): string => {
   return `${username}:$7$101$${salt.toString("base64")}$${hash.toString("base64")}\n`
 }
 
+export interface SuiteOptions extends Options {
+  /** Programs that the tests need besides mosquitto. */
+  readonly alsoNeeds?: ReadonlyArray<Requirement>
+}
+
 /** Tests that share one mosquitto. */
 export const suite = (
   name: string,
-  options: Options,
+  options: SuiteOptions,
   tests: (it: Vitest.MethodsNonLive<Broker | Listeners>) => void
 ): void => {
-  describe.skipIf(isSkipped)(name, () => {
+  suiteWith([requirement, ...options.alsoNeeds ?? []], name, () => {
     suiteWithLayer(layer(options), { excludeTestServices: true })(tests)
   })
 }

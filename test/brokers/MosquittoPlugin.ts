@@ -1,14 +1,13 @@
 /**
  * mosquitto with a plugin of ours, `mosquitto-plugin.c`, which is built for each suite.
- *
- * Where it cannot be built its suites are skipped, unless MQTT_REQUIRE_BROKERS=1 says that they have to run.
  */
-import { describe, layer as suiteWithLayer, type Vitest } from "@effect/vitest"
+import { layer as suiteWithLayer, type Vitest } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { type Requirement, suiteWith } from "../support/requirements.ts"
 import type { Broker } from "./Broker.ts"
 import * as Mosquitto from "./Mosquitto.ts"
 
@@ -16,7 +15,11 @@ const source = Path.join(import.meta.dirname, "mosquitto-plugin.c")
 
 export const canBeBuilt = (): boolean => spawnSync("gcc", ["-fsyntax-only", source], { stdio: "ignore" }).status === 0
 
-const isSkipped = Mosquitto.isSkipped || (process.env.MQTT_REQUIRE_BROKERS !== "1" && !canBeBuilt())
+const requirement: Requirement = {
+  name: "what a plugin for mosquitto is built with",
+  packages: "mosquitto-dev libmosquitto-dev gcc libc6-dev",
+  isInstalled: canBeBuilt
+}
 
 /** The folder with `plugin.so`. */
 export const built = Effect.acquireRelease(
@@ -37,7 +40,7 @@ const layer: Layer.Layer<Broker> = Layer.unwrap(
 
 /** Tests that share one. */
 export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<Broker>) => void): void => {
-  describe.skipIf(isSkipped)(name, () => {
+  suiteWith([Mosquitto.requirement, requirement], name, () => {
     suiteWithLayer(layer, { excludeTestServices: true })(tests)
   })
 }

@@ -1,7 +1,7 @@
 /**
  * A page in Chromium with a client of its own: served as it stands and built with Vite.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Layer, type Scope } from "effect"
 import * as Relay from "../../examples/support/relay.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
@@ -11,6 +11,7 @@ import { none } from "../../src/protocol/Properties.ts"
 import { client, subscribed, texts } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import * as listeners from "../support/listeners.ts"
+import { suiteWith } from "../support/requirements.ts"
 import * as Chromium from "./Chromium.ts"
 import * as Site from "./Site.ts"
 
@@ -34,7 +35,7 @@ const sites: ReadonlyArray<readonly [how: string, site: Effect.Effect<Site.Site,
   ["built with Vite", Site.built]
 ]
 
-describe.skipIf(Mosquitto.isSkipped || Chromium.isSkipped)("a page in Chromium", () => {
+suiteWith([Mosquitto.requirement, Chromium.requirement], "a page in Chromium", () => {
   it.layer(Layer.merge(Mosquitto.layer(mosquitto), Chromium.layer), {
     excludeTestServices: true,
     timeout

@@ -1,21 +1,24 @@
 /**
  * Chromium without a window, with a profile of its own, and pages in it.
- *
- * Where it is not installed its suites are skipped, unless MQTT_REQUIRE_BROKERS=1 says that they have to run.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { type BrowserContext, chromium, type Page as PlaywrightPage } from "playwright-core"
+import type { Requirement } from "../support/requirements.ts"
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
 const folders = [...(process.env.PATH ?? "").split(Path.delimiter), "/usr/bin"]
 const executable = folders.flatMap((folder) => names.map((name) => Path.join(folder, name))).find((file) =>
   Fs.existsSync(file)
 )
-/** Whether its suites are skipped here. */
-export const isSkipped = executable === undefined && process.env.MQTT_REQUIRE_BROKERS !== "1"
+
+export const requirement: Requirement = {
+  name: "Chromium",
+  packages: "chromium",
+  isInstalled: () => executable !== undefined
+}
 
 /** Nothing of its own over the network: it is here for what the page does. */
 const flags = [

@@ -7,12 +7,14 @@ import { once } from "node:events"
 import * as Fs from "node:fs"
 import { Broker } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as MosquittoClients from "../brokers/MosquittoClients.ts"
 import * as port from "../brokers/port.ts"
 import { effectMqtt, ended, run, startEffectMqtt } from "./processes.ts"
 
 const portOf = Effect.map(Broker, ({ port }) => String(port))
 
-const broker: Mosquitto.Options = {
+const broker: Mosquitto.SuiteOptions = {
+  alsoNeeds: [MosquittoClients.requirement],
   // mosquitto before 2.0.13 mixes up the order of what waits for a window that is full; 65535 would mean 0.
   configuration: ["allow_anonymous true", "max_queued_messages 0", "max_inflight_messages 65534"],
   listeners: { users: [`password_file {folder}/users`] },

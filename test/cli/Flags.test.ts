@@ -2,7 +2,7 @@
  * Every flag that `mosquitto_pub` and `mosquitto_sub` have too: the same arguments are given to theirs and to ours, and
  * both have to do what the row says.
  */
-import { assert, describe, it as test } from "@effect/vitest"
+import { assert, it as test } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
@@ -11,7 +11,9 @@ import * as Path from "node:path"
 import { repository } from "../../scripts/files.ts"
 import { Broker } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as MosquittoClients from "../brokers/MosquittoClients.ts"
 import * as certificates from "../support/certificates.ts"
+import { suiteWith } from "../support/requirements.ts"
 import { inProcess, type Options, run } from "./processes.ts"
 
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-cli-"))
@@ -41,7 +43,8 @@ const identity = (name: string, { cert, key }: certificates.Identity) => [
   `keyfile ${file(`${name}.key`, key)}`
 ]
 
-const broker: Mosquitto.Options = {
+const broker: Mosquitto.SuiteOptions = {
+  alsoNeeds: [MosquittoClients.requirement],
   configuration: [
     "allow_anonymous true",
     `log_dest file ${logFile}`,
@@ -512,7 +515,7 @@ Mosquitto.suite("the command line and mosquitto's", broker, (it) => {
   }
 })
 
-describe.skipIf(Mosquitto.isSkipped)("the flags of mosquitto's clients", () => {
+suiteWith([MosquittoClients.requirement], "the flags of mosquitto's clients", () => {
   const helpOf = (command: string): ReadonlyArray<string> =>
     [...spawnSync(command, ["--help"], { encoding: "utf8" }).stdout.matchAll(/^ (-[A-Za-z]|--[a-z0-9-]+) :/gm)]
       .map(([, flag]) => flag)

@@ -9,6 +9,7 @@ import { afterAll } from "vitest"
 import manifest from "../../package.json" with { type: "json" }
 import { Broker } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as MosquittoClients from "../brokers/MosquittoClients.ts"
 import { makeProject } from "../examples/packed.ts"
 import { run } from "./processes.ts"
 
@@ -56,7 +57,7 @@ describe("npx effect-mqtt from the tarball", () => {
   }
 })
 
-Mosquitto.suite("npx effect-mqtt from the tarball", {}, (it) => {
+Mosquitto.suite("npx effect-mqtt from the tarball", { alsoNeeds: [MosquittoClients.requirement] }, (it) => {
   it.effect("publishes", () =>
     Effect.gen(function*() {
       const { port } = yield* Broker

@@ -3,12 +3,13 @@
  *
  * With MQTT_SCREENSHOTS=1 it takes the pictures of docs/images as well, which takes half a minute longer.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
 import { repository } from "../../scripts/files.ts"
 import * as Chromium from "../browser/Chromium.ts"
+import { suiteWith } from "../support/requirements.ts"
 
 const timeout = 120_000
 const takesScreenshots = process.env.MQTT_SCREENSHOTS === "1"
@@ -60,7 +61,7 @@ const number = (id: string): string => `Number(document.querySelector("#${id}").
 const lines = "[...document.querySelectorAll(\".chart .line\")].map((line) => line.getAttribute(\"d\"))"
 const band = "document.querySelector(\".chart .outage\")"
 
-describe.skipIf(Chromium.isSkipped)("examples/browser-dashboard.ts", () => {
+suiteWith([Chromium.requirement], "examples/browser-dashboard.ts", () => {
   it.layer(Chromium.layer, { excludeTestServices: true, timeout })((it) => {
     it.effect(
       "charts move, an outage shows, nothing of it is lost",

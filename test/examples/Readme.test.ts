@@ -1,13 +1,14 @@
 /**
  * The README's first program as a new user has it: typed into a project of their own, on the tarball, against mosquitto.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import { blocks, read, spans } from "../docs/pages.ts"
+import { suiteWith } from "../support/requirements.ts"
 import { makeProject, run, tsc } from "./packed.ts"
 
 /** What `tsc --init` writes. */
@@ -29,7 +30,7 @@ const compilerOptions = {
 const readme = read("README.md")
 const [program] = blocks("ts", readme)
 
-describe.skipIf(Mosquitto.isSkipped)("the README's program, on the packed tarball", () => {
+suiteWith([Mosquitto.requirement], "the README's program, on the packed tarball", () => {
   let project = ""
 
   beforeAll(() => {

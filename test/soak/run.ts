@@ -71,7 +71,7 @@ const program = Effect.gen(function*() {
 })
 
 if (values.help) console.log(help)
-else if (Mosquitto.isSkipped) {
+else if (!Mosquitto.requirement.isInstalled()) {
   console.error("soak: mosquitto is not installed here; it is in the package of that name")
   process.exitCode = 2
 } else NodeRuntime.runMain(program)

@@ -2,13 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Queue, Schedule, Scope } from "effect"
 import { connect as connectMqttJs } from "mqtt"
 import { execFile } from "node:child_process"
-import * as Fs from "node:fs"
 import * as Net from "node:net"
 import { MqttClient } from "../../../src/index.ts"
 import { NodeMqtt } from "../../../src/node/index.ts"
 import { MemoryBroker } from "../../../src/testing/index.ts"
 import { NodeMemoryBroker } from "../../../src/testing/node/index.ts"
 import { connected, quietly, soon, subscribed, texts } from "../../brokers/Broker.ts"
+import * as MosquittoClients from "../../brokers/MosquittoClients.ts"
+import { suiteWith } from "../../support/requirements.ts"
 
 type Services = NodeMemoryBroker.NodeMemoryBroker | MemoryBroker.MemoryBroker | Scope.Scope
 
@@ -60,10 +61,6 @@ const connect = [0x10, 0x0d, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 60, 0, 1, 0x
 
 /** And of 5.0. */
 const connect50 = [0x10, 0x0e, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 2, 0, 60, 0, 0, 1, 0x61]
-
-const folders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"]
-const hasMosquittoClients = folders.some((folder) => Fs.existsSync(`${folder}/mosquitto_pub`)) ||
-  process.env.MQTT_REQUIRE_BROKERS === "1"
 
 const run = (program: string, ...options: ReadonlyArray<string>): Effect.Effect<string, Error> =>
   Effect.callback((resume) => {
@@ -196,7 +193,7 @@ describe("NodeMemoryBroker", () => {
     )
   }
 
-  describe.skipIf(!hasMosquittoClients)("mosquitto_pub and mosquitto_sub", () => {
+  suiteWith([MosquittoClients.requirement], "mosquitto_pub and mosquitto_sub", () => {
     for (const version of ["311", "5"] as const) {
       test(
         `exchange messages at every QoS (version ${version})`,
