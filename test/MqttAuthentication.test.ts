@@ -24,7 +24,7 @@ const serverFirst = `r=rOprNGfwEbeRWgbNEkqO${serverNonce},s=${salt},i=4096`
 const serverFinal = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
 
 /** An exchange and its steps, which must be there. */
-const begin = Effect.fnUntraced(function*(more?: Partial<MqttAuthentication.ScramOptions>) {
+const startScram = Effect.fnUntraced(function*(more?: Partial<MqttAuthentication.ScramOptions>) {
   const authentication = MqttAuthentication.scramSha256({
     username: "user",
     password: Redacted.make("pencil"),
@@ -39,7 +39,7 @@ const begin = Effect.fnUntraced(function*(more?: Partial<MqttAuthentication.Scra
 describe("scramSha256", () => {
   it.effect("R137 says what the example of RFC 7677 says", () =>
     Effect.gen(function*() {
-      const { initial, next, succeeded } = yield* begin()
+      const { initial, next, succeeded } = yield* startScram()
       assert.strictEqual(text(initial), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO")
       assert.strictEqual(
         text(yield* next(data(serverFirst))),
@@ -50,7 +50,7 @@ describe("scramSha256", () => {
 
   it.effect("R137 a server that proves itself in a challenge of its own is answered with nothing, once", () =>
     Effect.gen(function*() {
-      const { next, succeeded } = yield* begin()
+      const { next, succeeded } = yield* startScram()
       yield* next(data(serverFirst))
       assert.strictEqual(text(yield* next(data(serverFinal))), "")
       yield* succeeded(undefined)
@@ -66,7 +66,7 @@ describe("scramSha256", () => {
         ["e=other-error", "the server says: other-error"]
       ] as const
       for (const [message, description] of wrong) {
-        const { next, succeeded } = yield* begin()
+        const { next, succeeded } = yield* startScram()
         yield* next(data(serverFirst))
         assert.include(descriptionOf(yield* Effect.flip(succeeded(data(message)))), description)
       }
@@ -75,7 +75,7 @@ describe("scramSha256", () => {
   it.effect("R142 a server that accepts without asking is not believed", () =>
     Effect.gen(function*() {
       for (const final of [undefined, data(serverFinal)]) {
-        const { succeeded } = yield* begin()
+        const { succeeded } = yield* startScram()
         assert.include(descriptionOf(yield* Effect.flip(succeeded(final))), "did not prove itself")
       }
     }))
@@ -96,13 +96,13 @@ describe("scramSha256", () => {
     ] as const
   )("a hostile challenge: %s", ([, challenge, description]) =>
     Effect.gen(function*() {
-      const { next } = yield* begin()
+      const { next } = yield* startScram()
       assert.include(descriptionOf(yield* Effect.flip(next(data(challenge)))), description)
     }))
 
   it.effect("the bounds of the iterations are the user's", () =>
     Effect.gen(function*() {
-      const { next } = yield* begin({ minimumIterations: 10, maximumIterations: 20 })
+      const { next } = yield* startScram({ minimumIterations: 10, maximumIterations: 20 })
       assert.include(descriptionOf(yield* Effect.flip(next(data(serverFirst)))), "not in 10 to 20")
       assert.isDefined(yield* next(data(serverFirst.replace("4096", "15"))))
     }))
@@ -118,7 +118,7 @@ describe("scramSha256", () => {
       for (const [username, name, password] of accounts) {
         const prepared = { "p,=w": "p,=w", "\u2168": "IX", "a\u00a0b": "a b" }[password]
         const server = new ScramServer({ username: name, password: prepared, salt, iterations: 4096 })
-        const { initial, next, succeeded } = yield* begin({ username, password: Redacted.make(password) })
+        const { initial, next, succeeded } = yield* startScram({ username, password: Redacted.make(password) })
         const challenge = server.first(text(initial) ?? "")
         const proof = server.final(text(yield* next(data(challenge ?? ""))) ?? "")
         assert.isDefined(proof)

@@ -5,7 +5,7 @@ import { resolve } from "../src/internal/options.ts"
 import * as MqttClient from "../src/MqttClient.ts"
 import * as MqttConfig from "../src/MqttConfig.ts"
 import { MemoryBroker } from "../src/testing/index.ts"
-import { complete } from "./support/scenario.ts"
+import { complete } from "./support/time.ts"
 
 const readFrom = (env: Record<string, string>) =>
   MqttConfig.environment.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))

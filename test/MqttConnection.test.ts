@@ -8,22 +8,12 @@ import type * as Packet from "../src/protocol/Packet.ts"
 import { none } from "../src/protocol/Properties.ts"
 import * as ReasonCode from "../src/protocol/ReasonCode.ts"
 import { FakeNetwork } from "../src/testing/index.ts"
-import {
-  advanceWhile,
-  connect,
-  connectSession,
-  failsAtOnce,
-  latency,
-  opening,
-  publish,
-  reading,
-  reasonOf,
-  roundTrip,
-  scenario,
-  settle,
-  show,
-  versions
-} from "./support/connection.ts"
+import { connect, connectSession, opening, reading } from "./support/connection.ts"
+import { connack, publish, show } from "./support/packets.ts"
+import { leavesNothing } from "./support/peer.ts"
+import { assertReason, reasonAtOnce } from "./support/reasons.ts"
+import { advanceWhile, begin, latency, roundTrip, settle } from "./support/time.ts"
+import { versions } from "./support/versions.ts"
 
 const traffic = Effect.gen(function*() {
   const network = yield* FakeNetwork.FakeNetwork
@@ -40,12 +30,10 @@ const serverBytes = (protocolVersion: Packet.ProtocolVersion, ...packets: Readon
     throw new Error(bytes.message)
   }))
 
-const connack: Packet.Connack = { _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: none }
-
 describe("opening", () => {
   for (const protocolVersion of versions) {
     it.effect(`S6 R24 connect, stay idle for five round trips, disconnect: one connection (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { connection, peer } = yield* connect({ protocolVersion, clientId: "a" })
         const read = yield* reading(connection)
@@ -59,7 +47,7 @@ describe("opening", () => {
       })))
 
     it.effect(`what CONNECT says when nothing is asked for (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const { connection, said } = yield* connect({ protocolVersion })
         assert.deepStrictEqual(said, {
           _tag: "Connect",
@@ -76,7 +64,7 @@ describe("opening", () => {
       })))
 
     it.effect(`what CONNECT says of all that was asked for (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const is50 = protocolVersion === "5.0"
         const will: Packet.Will = {
           topic: "will",
@@ -110,10 +98,10 @@ describe("opening", () => {
       })))
 
     it.effect(`S46 R152 bytes cut at every boundary decode the same, CONNACK among them (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const bytes = serverBytes(
           protocolVersion,
-          connack,
+          connack(),
           publish("a/b", { payload: new Uint8Array(130) }),
           publish("ü", { qos: 1, packetIdentifier: 258 }),
           { _tag: "Pingresp" },
@@ -140,11 +128,11 @@ describe("opening", () => {
 
     for (const chunking of ["one byte at a time", "merged"] as const) {
       it.effect(`S46 R152 bytes that come ${chunking} decode the same (${protocolVersion})`, () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           yield* chunking === "merged" ? network.merge() : network.split(1)
           const { fiber, peer } = yield* opening({ protocolVersion })
-          yield* peer.send({ ...connack })
+          yield* peer.send(connack())
           for (let count = 0; count < 20; count++) yield* peer.send(publish(`topic ${count}`))
           yield* TestClock.adjust(latency)
           const read = yield* reading(yield* Fiber.join(fiber))
@@ -155,22 +143,22 @@ describe("opening", () => {
   }
 
   it.effect("what comes with CONNACK and ends the connection is not lost: first the packets, then why", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { fiber, peer } = yield* opening()
-      yield* peer.send({ ...connack }, publish("a"), { _tag: "Disconnect", reasonCode: 0x8b })
+      yield* peer.send(connack(), publish("a"), { _tag: "Disconnect", reasonCode: 0x8b })
       yield* TestClock.adjust(latency)
       const connection = yield* Fiber.join(fiber)
       assert.deepStrictEqual(show(yield* connection.pull), ["Publish a"])
-      assert.strictEqual(reasonOf(yield* failsAtOnce(connection.pull), "ServerDisconnected").reasonCode, 0x8b)
+      assert.strictEqual(assertReason(yield* reasonAtOnce(connection.pull), "ServerDisconnected").reasonCode, 0x8b)
       const next = yield* opening()
-      yield* next.peer.send({ ...connack }, { _tag: "Disconnect", reasonCode: 0x89 })
+      yield* next.peer.send(connack(), { _tag: "Disconnect", reasonCode: 0x89 })
       yield* TestClock.adjust(latency)
       const { reason } = yield* Effect.flip(Fiber.join(next.fiber))
-      assert.strictEqual(reasonOf(reason, "ServerDisconnected").reasonCode, 0x89)
+      assert.strictEqual(assertReason(reason, "ServerDisconnected").reasonCode, 0x89)
     })))
 
   it.effect("the client identifier is the one the server assigned", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const ours = yield* connect({ clientId: "ours" })
       assert.strictEqual(ours.connection.clientId, "ours")
       const assigned = yield* connect({}, { properties: { assignedClientIdentifier: "theirs" } })
@@ -178,7 +166,7 @@ describe("opening", () => {
     })))
 
   it.effect("R60 Reason String and User Properties of CONNACK are there, Response Information only if asked for", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const properties = {
         reasonString: "welcome",
         responseInformation: "answers/",
@@ -216,13 +204,13 @@ describe("refusals", () => {
 
   for (const code of codes) {
     it.effect(`R51 0x${code.toString(16)} ${ReasonCode.nameOf(code, "Connack")} (5.0)`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const text = [0x1f, 0, 3, 0x77, 0x68, 0x79]
         const reason = yield* refusal("5.0", [0x20, 9, 0, code, text.length, ...text])
         if (code === 0x84) {
-          assert.strictEqual(reasonOf(reason, "UnsupportedProtocolVersion").protocolVersion, "5.0")
+          assert.strictEqual(assertReason(reason, "UnsupportedProtocolVersion").protocolVersion, "5.0")
         } else {
-          const { reasonCode, reasonString } = reasonOf(reason, "ConnectionRefused")
+          const { reasonCode, reasonString } = assertReason(reason, "ConnectionRefused")
           assert.deepStrictEqual({ reasonCode, reasonString }, { reasonCode: code, reasonString: "why" })
         }
         assert.strictEqual(reason.isRetryable, retryable.includes(code))
@@ -233,26 +221,26 @@ describe("refusals", () => {
 
   for (const [returnCode, code] of [[1, 0x84], [2, 0x85], [3, 0x88], [4, 0x86], [5, 0x87]] as const) {
     it.effect(`R51 return code ${returnCode} is ${ReasonCode.nameOf(code)} (3.1.1)`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const reason = yield* refusal("3.1.1", [0x20, 2, 0, returnCode])
         if (code === 0x84) {
-          assert.strictEqual(reasonOf(reason, "UnsupportedProtocolVersion").protocolVersion, "3.1.1")
-        } else assert.strictEqual(reasonOf(reason, "ConnectionRefused").reasonCode, code)
+          assert.strictEqual(assertReason(reason, "UnsupportedProtocolVersion").protocolVersion, "3.1.1")
+        } else assert.strictEqual(assertReason(reason, "ConnectionRefused").reasonCode, code)
         assert.strictEqual(reason.isRetryable, retryable.includes(code))
       })))
   }
 
   it.effect("R50 a refusal with Session Present 1 is reported as the refusal", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const reason50 = yield* refusal("5.0", [0x20, 3, 1, 0x87, 0])
-      assert.strictEqual(reasonOf(reason50, "ConnectionRefused").reasonCode, 0x87)
+      assert.strictEqual(assertReason(reason50, "ConnectionRefused").reasonCode, 0x87)
       const reason311 = yield* refusal("3.1.1", [0x20, 2, 1, 5])
-      assert.strictEqual(reasonOf(reason311, "ConnectionRefused").reasonCode, 0x87)
+      assert.strictEqual(assertReason(reason311, "ConnectionRefused").reasonCode, 0x87)
     })))
 
   it.effect("R51 a server that only knows 3.1.1 refuses 5.0 in its own words", () =>
-    scenario(Effect.gen(function*() {
-      const reason = reasonOf(yield* refusal("5.0", [0x20, 2, 0, 1]), "UnsupportedProtocolVersion")
+    leavesNothing(Effect.gen(function*() {
+      const reason = assertReason(yield* refusal("5.0", [0x20, 2, 0, 1]), "UnsupportedProtocolVersion")
       assert.include(reason.message, "protocolVersion: \"3.1.1\"")
     })))
 })
@@ -260,7 +248,7 @@ describe("refusals", () => {
 describe("sending", () => {
   for (const protocolVersion of versions) {
     it.effect(`S45 a message that fits is one write (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const { connection } = yield* connect({ protocolVersion })
         for (const size of [0, 1, 16_383, 16_384, 100_000]) {
           const { writes } = yield* traffic
@@ -270,7 +258,7 @@ describe("sending", () => {
       })))
 
     it.effect(`S45 many messages of one turn leave in one write, in order (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const { connection, peer } = yield* connect({ protocolVersion })
         const { writes } = yield* traffic
         const topics = Array.from({ length: 500 }, (_, count) => `topic ${count}`)
@@ -281,7 +269,7 @@ describe("sending", () => {
       })))
 
     it.effect(`S45 packets never interleave, whoever sends and however the network takes them (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { connection, peer } = yield* connect({ protocolVersion })
         const sending = yield* Effect.forkChild(
@@ -311,11 +299,11 @@ describe("sending", () => {
       })))
 
     it.effect(`send completes when the network took it, enqueue and unsent say what it did not (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { connection } = yield* connectSession({ protocolVersion })
         yield* network.stallWrites
-        const sending = yield* Effect.forkChild(connection.send(publish("a")), { startImmediately: true })
+        const sending = yield* begin(connection.send(publish("a")))
         let written = false
         connection.onWritten(() => {
           written = true
@@ -335,11 +323,11 @@ describe("sending", () => {
       })))
 
     it.effect(`an interrupted send leaves the packet whole (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { connection, peer } = yield* connect({ protocolVersion })
         yield* network.stallWrites
-        const sending = yield* Effect.forkChild(connection.send(publish("a")), { startImmediately: true })
+        const sending = yield* begin(connection.send(publish("a")))
         yield* settle
         yield* Fiber.interrupt(sending)
         yield* network.resumeWrites
@@ -349,13 +337,13 @@ describe("sending", () => {
       })))
 
     it.effect(`what cannot be said is InvalidRequest, and nothing is written (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const { connection } = yield* connectSession({ protocolVersion })
         const { bytesWritten } = yield* traffic
         for (
           const packet of [publish("a/#"), publish(""), publish("a\u0000"), publish("\ud800"), publish("a", { qos: 1 })]
         ) {
-          reasonOf(yield* failsAtOnce(connection.send(packet)), "InvalidRequest")
+          assertReason(yield* reasonAtOnce(connection.send(packet)), "InvalidRequest")
           assert.isDefined(connection.enqueue(packet))
         }
         yield* settle
@@ -363,7 +351,7 @@ describe("sending", () => {
       })))
 
     it.effect(`fill is asked before each write and adds to it; one that throws ends the connection (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         let fill = () => {}
         const { connection, peer } = yield* connectSession({ protocolVersion, fill: () => fill() })
         const read = yield* reading(connection)
@@ -378,7 +366,7 @@ describe("sending", () => {
           throw new Error("broken fill")
         }
         connection.wake()
-        const reason = reasonOf(yield* read.reason, "ConnectionLost")
+        const reason = assertReason(yield* read.reason, "ConnectionLost")
         assert.include(reason.message, "broken fill")
         yield* TestClock.adjust(latency)
         assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Publish sent", "Publish filled"])
@@ -386,14 +374,14 @@ describe("sending", () => {
   }
 
   it.effect("R56 nothing above the server's Maximum Packet Size, fixed header counted", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({}, { properties: { maximumPacketSize: 100 } })
       assert.strictEqual(connection.limits.maximumPacketSize, 100)
       const overhead = 2 + 2 + 1 + 1
       yield* connection.send(publish("a", { payload: new Uint8Array(100 - overhead) }))
       for (const payload of [new Uint8Array(101 - overhead), new Uint8Array(50_000)]) {
-        const reason = yield* failsAtOnce(connection.send(publish("a", { payload })))
-        const { allowed, limit, requested } = reasonOf(reason, "ServerLimit")
+        const reason = yield* reasonAtOnce(connection.send(publish("a", { payload })))
+        const { allowed, limit, requested } = assertReason(reason, "ServerLimit")
         assert.deepStrictEqual([limit, allowed], ["Maximum Packet Size", 100])
         assert.isAbove(requested, 100)
       }
@@ -405,7 +393,7 @@ describe("sending", () => {
         retainHandling: 0
       } as const))
       const subscribe = { _tag: "Subscribe", packetIdentifier: 1, subscriptions: filters, properties: none } as const
-      assert.strictEqual(reasonOf(yield* failsAtOnce(connection.send(subscribe)), "ServerLimit").allowed, 100)
+      assert.strictEqual(assertReason(yield* reasonAtOnce(connection.send(subscribe)), "ServerLimit").allowed, 100)
       yield* connection.send({
         _tag: "Puback",
         packetIdentifier: 1,
@@ -413,7 +401,7 @@ describe("sending", () => {
         properties: { reasonString: "long".repeat(50) }
       })
       yield* connection.disconnect({ reasonCode: 0x80, properties: { reasonString: "long".repeat(50) } })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(
         show(yield* peer.received),
         ["Connect", "Publish a", "Puback 1", "Disconnect 0x80"]
@@ -430,7 +418,7 @@ describe("sending", () => {
 
 describe("receiving", () => {
   it.effect("R96 each Topic Alias up to our maximum is accepted, stands for its topic, and can be bound again", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ properties: { topicAliasMaximum: 10 } })
       const read = yield* reading(connection)
       for (let topicAlias = 1; topicAlias <= 10; topicAlias++) {
@@ -449,21 +437,24 @@ describe("receiving", () => {
     })))
 
   it.effect("R96 R97 Topic Aliases of one connection mean nothing on the next", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const options = { properties: { topicAliasMaximum: 10 } }
       const first = yield* connect(options)
       yield* first.peer.send({ ...publish("a"), properties: { topicAlias: 1 } })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(show(yield* first.connection.pull), ["Publish a"])
       yield* first.connection.disconnect()
       const second = yield* connect(options)
       yield* second.peer.send({ ...publish(""), properties: { topicAlias: 1 } })
-      yield* roundTrip
-      assert.strictEqual(reasonOf(yield* failsAtOnce(second.connection.pull), "ProtocolViolation").reasonCode, 0x82)
+      yield* TestClock.adjust(roundTrip)
+      assert.strictEqual(
+        assertReason(yield* reasonAtOnce(second.connection.pull), "ProtocolViolation").reasonCode,
+        0x82
+      )
     })))
 
   it.effect("R145 with Request Problem Information 0 a Reason String elsewhere is still no error", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ properties: { requestProblemInformation: 0 } })
       const read = yield* reading(connection)
       const properties = { reasonString: "why", userProperties: [["a", "b"]] as const }
@@ -479,7 +470,7 @@ describe("receiving", () => {
     })))
 
   it.effect("nothing is read from the network while nobody pulls", () =>
-    scenario(
+    leavesNothing(
       Effect.gen(function*() {
         const { connection, peer } = yield* connect({ keepAlive: 0 })
         const sending = yield* Effect.forkChild(
@@ -489,19 +480,19 @@ describe("receiving", () => {
         assert.isUndefined(sending.pollUnsafe())
         const read = yield* reading(connection)
         yield* advanceWhile(Fiber.join(sending), "1 minute")
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.strictEqual(read.packets.length, 50)
       }),
       { highWaterMark: 10_000 }
     ))
 
   it.effect("an interrupted pull loses nothing", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect()
       const read: Array<Packet.Packet> = []
       for (let count = 0; count < 30; count++) {
         yield* peer.sendBytes(serverBytes("5.0", publish(`${count}`)).subarray(0, 4))
-        const pull = yield* Effect.forkChild(connection.pull, { startImmediately: true })
+        const pull = yield* begin(connection.pull)
         yield* TestClock.adjust(latency)
         yield* Fiber.interrupt(pull)
         yield* peer.sendBytes(serverBytes("5.0", publish(`${count}`)).subarray(4))
@@ -519,7 +510,7 @@ describe("Topic Aliases", () => {
     packets.flatMap((packet) => packet._tag === "Publish" ? [[packet.topic, packet.properties.topicAlias]] : [])
 
   it.effect("R57 are assigned as far as the server takes them, when asked for", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       for (
         const [outgoingTopicAliasMaximum, second] of [[undefined, ["a", undefined]], [1, ["", 1]], [9, [
           "",
@@ -535,14 +526,14 @@ describe("Topic Aliases", () => {
     })))
 
   it.effect("R57 R69 R70 one of the caller's own: bound before it stands alone, and within the server's limit", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({}, announced)
       const aliased = (topic: string, topicAlias: number) =>
         connection.send(publish(topic, { properties: { topicAlias } }))
-      const unbound = reasonOf(yield* failsAtOnce(aliased("", 1)), "InvalidRequest")
+      const unbound = assertReason(yield* reasonAtOnce(aliased("", 1)), "InvalidRequest")
       assert.strictEqual(unbound.label, "MQTT-3.3.2-7")
-      assert.strictEqual((yield* failsAtOnce(aliased("a", 3)))._tag, "ServerLimit")
-      assert.strictEqual((yield* failsAtOnce(aliased("a", 0)))._tag, "InvalidRequest")
+      assert.strictEqual((yield* reasonAtOnce(aliased("a", 3)))._tag, "ServerLimit")
+      assert.strictEqual((yield* reasonAtOnce(aliased("a", 0)))._tag, "InvalidRequest")
       yield* aliased("a", 1)
       yield* aliased("", 1)
       yield* TestClock.adjust(latency)
@@ -585,7 +576,7 @@ describe("secrets", () => {
   }
 
   it.effect("no connection shows a password or what was sent to authenticate, and no failure of one", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       holdsNoSecret(MqttConnection.make(options))
       const accepted = { properties: { authenticationMethod: "PLAIN" } }
@@ -593,7 +584,7 @@ describe("secrets", () => {
       yield* connection.send({ _tag: "Auth", reasonCode: 0x19, properties: accepted.properties })
       yield* peer.send({ _tag: "Auth", reasonCode: 0x18, properties: accepted.properties })
       const read = yield* reading(connection)
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(show(yield* peer.received).slice(1), ["Auth", "Auth"])
       holdsNoSecret(connection)
       yield* network.reset
@@ -603,7 +594,7 @@ describe("secrets", () => {
     })))
 
   it.effect("nor does an opening that fails, however it does", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const failure = Effect.fnUntraced(function*(more: MqttConnection.Options, ...bytes: ReadonlyArray<number>) {
         const { fiber, peer } = yield* opening({ ...options, ...more })
@@ -622,7 +613,7 @@ describe("secrets", () => {
       yield* failure({ password: Redacted.make(new TextEncoder().encode(canary.repeat(10_000))) })
       yield* failure({ protocolVersion: "3.1.1", username: undefined })
       yield* network.refuseConnect(1)
-      const refused = yield* Effect.forkChild(Effect.exit(MqttConnection.make(options)), { startImmediately: true })
+      const refused = yield* begin(Effect.exit(MqttConnection.make(options)))
       yield* TestClock.adjust(160)
       holdsNoSecret(yield* Fiber.join(refused))
     })))

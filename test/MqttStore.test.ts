@@ -9,8 +9,7 @@ import type { Options } from "../src/MqttClient.ts"
 import * as MqttStore from "../src/MqttStore.ts"
 import type { ClientPacket } from "../src/protocol/Packet.ts"
 import { MemoryBroker } from "../src/testing/index.ts"
-
-const versions = ["3.1.1", "5.0"] as const
+import { versions } from "./support/versions.ts"
 
 /** A program of a client of its own; the clock runs until it is over. */
 const asClient = <A, E>(

@@ -5,7 +5,8 @@ import * as Socket from "effect/socket/Socket"
 import { TestClock } from "effect/testing"
 import { OpenFailed, PortRefused } from "../src/MqttError.ts"
 import * as SocketTransport from "../src/SocketTransport.ts"
-import { failsAtOnce, reasonOf, settle } from "./support/connection.ts"
+import { assertReason, reasonAtOnce } from "./support/reasons.ts"
+import { begin, settle } from "./support/time.ts"
 
 const socketError = (reason: Socket.SocketErrorReason): Socket.SocketError => new Socket.SocketError({ reason })
 
@@ -97,8 +98,8 @@ describe("fromSocket", () => {
       const scope = yield* Scope.make()
       const first = yield* Scope.provide(openWith(socket), scope)
       yield* Scope.close(scope, Exit.void)
-      reasonOf(yield* failsAtOnce(first.write([Uint8Array.of(1)])), "ConnectionLost")
-      const aborting = yield* Effect.forkChild(first.abort, { startImmediately: true })
+      assertReason(yield* reasonAtOnce(first.write([Uint8Array.of(1)])), "ConnectionLost")
+      const aborting = yield* begin(first.abort)
       yield* settle
       assert.isDefined(aborting.pollUnsafe())
       yield* openWith(socket)
@@ -128,10 +129,10 @@ describe("fromSocket", () => {
       Effect.gen(function*() {
         const { end, socket } = yield* makeSocket
         const connection = yield* openWith(socket)
-        const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+        const pull = yield* begin(Effect.flip(connection.pull))
         yield* end(reason)
         const error = yield* Fiber.join(pull)
-        reasonOf(error.reason, "ConnectionLost")
+        assertReason(error.reason, "ConnectionLost")
         assert.include(error.message, message)
         assert.isTrue(error.isRetryable)
       }).pipe(Effect.scoped))
@@ -143,7 +144,7 @@ describe("fromSocket", () => {
       const connection = yield* openWith(socket)
       failWrites(socketError(new Socket.SocketWriteError({ cause: new Error("write EPIPE") })))
       const error = yield* Effect.flip(connection.write([Uint8Array.of(1)]))
-      reasonOf(error.reason, "ConnectionLost")
+      assertReason(error.reason, "ConnectionLost")
       assert.include(error.message, "write EPIPE")
     }).pipe(Effect.scoped))
 
@@ -152,7 +153,7 @@ describe("fromSocket", () => {
       const cause = new Error("no route")
       const socket = failing(socketError(new Socket.SocketOpenError({ kind: "Unknown", cause })))
       const unnamed = yield* Effect.flip(openWith(socket))
-      assert.strictEqual(reasonOf(unnamed.reason, "OpenFailed").endpoint, endpoint)
+      assert.strictEqual(assertReason(unnamed.reason, "OpenFailed").endpoint, endpoint)
       assert.include(unnamed.message, "no route")
       const causes: Array<unknown> = []
       const named = SocketTransport.fromSocket({
@@ -163,7 +164,7 @@ describe("fromSocket", () => {
           return causes.length === 1 ? new PortRefused({ host: "h", port: 1 }) : new OpenFailed({ endpoint, cause })
         }
       })
-      reasonOf((yield* Effect.flip(named.open)).reason, "PortRefused")
+      assertReason((yield* Effect.flip(named.open)).reason, "PortRefused")
       assert.deepStrictEqual(causes, [cause])
     }).pipe(Effect.scoped))
 
@@ -173,7 +174,7 @@ describe("fromSocket", () => {
       const connection = yield* openWith(socket)
       yield* frames(Uint8Array.of(1), "a")
       const error = yield* Effect.flip(connection.pull)
-      assert.strictEqual(reasonOf(error.reason, "WebSocketFailed").problem, "TextFrame")
+      assert.strictEqual(assertReason(error.reason, "WebSocketFailed").problem, "TextFrame")
       assert.isTrue(Socket.isCloseEvent(written[0]) && written[0].code > 1000)
     }).pipe(Effect.scoped))
 
@@ -213,7 +214,7 @@ describe("fromSocket", () => {
           yield* connection.pull
         }
         yield* end(new Socket.SocketCloseError({ code: 1000 }))
-        reasonOf((yield* Effect.flip(connection.pull)).reason, "OpenFailed")
+        assertReason((yield* Effect.flip(connection.pull)).reason, "OpenFailed")
       }
       assert.deepStrictEqual(ends, [false, true])
     }).pipe(Effect.scoped))
@@ -248,7 +249,7 @@ describe("fromWebSocket", () => {
     Effect.gen(function*() {
       const { connection, webSocket } = yield* openWebSocket
       yield* connection.write([new Uint8Array(100)])
-      const writing = yield* Effect.forkChild(connection.write([new Uint8Array(1)]), { startImmediately: true })
+      const writing = yield* begin(connection.write([new Uint8Array(1)]))
       yield* TestClock.adjust("1 minute")
       assert.isUndefined(writing.pollUnsafe())
       webSocket.bufferedAmount = 100
@@ -264,7 +265,7 @@ describe("fromWebSocket", () => {
       })
       webSocket.readyState = 3
       yield* TestClock.adjust("50 millis")
-      reasonOf((yield* Fiber.join(writing)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(writing)).reason, "ConnectionLost")
     }).pipe(Effect.scoped))
 
   it.effect("abort closes it without a code, which a browser would not take", () =>
@@ -277,9 +278,9 @@ describe("fromWebSocket", () => {
   it.effect("an error of it is told without the event, which holds everything", () =>
     Effect.gen(function*() {
       const { connection, webSocket } = yield* openWebSocket
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       webSocket.dispatchEvent(new Event("error"))
-      const reason = reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      const reason = assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
       assert.instanceOf(reason.cause, Error)
       assert.include(reason.message, "the WebSocket failed")
     }).pipe(Effect.scoped))

@@ -8,8 +8,9 @@ import { inspect } from "node:util"
 import { vi } from "vitest"
 import { BrowserWebSocket } from "../../src/browser/index.ts"
 import { MqttError } from "../../src/index.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { assertReason } from "../support/reasons.ts"
+import { begin } from "../support/time.ts"
 
 const bytes = Uint8Array.of(0xc0, 0)
 
@@ -56,7 +57,7 @@ describe("a WebSocket of a browser", () => {
         onWebSocket: (webSocket) => webSocket.send("text")
       })
       const reason = yield* reasonFor(Effect.flatMap(open({ url }), ({ pull }) => pull))
-      assert.strictEqual(reasonOf(reason, "WebSocketFailed").problem, "TextFrame")
+      assert.strictEqual(assertReason(reason, "WebSocketFailed").problem, "TextFrame")
     }).pipe(Effect.scoped))
 
   it.live("R154 a server that chose no sub-protocol is not spoken to, where the browser allows one", () =>
@@ -66,7 +67,7 @@ describe("a WebSocket of a browser", () => {
         return new Original(url)
       })
       const { url } = yield* listeners.listen("ws", () => {}, { onWebSocket: () => {} })
-      const reason = reasonOf(yield* reasonFor(open({ url })), "WebSocketFailed")
+      const reason = assertReason(yield* reasonFor(open({ url })), "WebSocketFailed")
       assert.strictEqual(reason.problem, "SubProtocol")
       assert.isFalse(reason.isRetryable)
     }).pipe(Effect.scoped))
@@ -77,7 +78,7 @@ describe("a WebSocket of a browser", () => {
       const speechless = yield* listeners.listen("ws", () => {}, { webSocket: { handleProtocols: () => false } })
       const gone = yield* Effect.scoped(listeners.listen("ws", () => {}))
       for (const { url } of [refusing, speechless, gone]) {
-        const reason = reasonOf(yield* reasonFor(open({ url })), "OpenFailed")
+        const reason = assertReason(yield* reasonFor(open({ url })), "OpenFailed")
         assert.include(reason.message, "the browser does not say why")
         assert.isTrue(reason.isRetryable)
       }
@@ -98,7 +99,7 @@ describe("a WebSocket of a browser", () => {
       assert.deepStrictEqual(asked, ["/mqtt?signature=1", "/mqtt?signature=2"])
 
       const failing = yield* reasonFor(open({ url: Effect.fail("no signature today") }))
-      assert.include(reasonOf(failing, "OpenFailed").message, "no signature today")
+      assert.include(assertReason(failing, "OpenFailed").message, "no signature today")
       const own = MqttError.fromReason(new MqttError.Offline())
       assert.strictEqual(yield* reasonFor(open({ url: Effect.fail(own) })), own.reason)
     }).pipe(Effect.scoped))
@@ -116,7 +117,7 @@ describe("a WebSocket of a browser", () => {
       yield* Effect.scoped(openAt("ws://broker.invalid/mqtt", `mqtt://x ${url}/other`))
       assert.deepStrictEqual(asked, ["/mqtt", "/other"])
       const reason = yield* reasonFor(openAt("wss://broker.invalid/mqtt", url))
-      assert.include(reasonOf(reason, "OpenFailed").message, "leads from TLS")
+      assert.include(assertReason(reason, "OpenFailed").message, "leads from TLS")
     }).pipe(Effect.scoped))
 
   const wrong = [
@@ -130,7 +131,7 @@ describe("a WebSocket of a browser", () => {
   for (const [url, problem] of wrong) {
     it.effect(`the URL ${url} is refused before anything is opened`, () =>
       Effect.gen(function*() {
-        const reason = reasonOf(yield* reasonFor(BrowserWebSocket.make({ url })), "InvalidOptions")
+        const reason = assertReason(yield* reasonFor(BrowserWebSocket.make({ url })), "InvalidOptions")
         assert.strictEqual(reason.option, "url")
         assert.include(reason.description, problem)
         assert.notInclude(reason.message, "secret")
@@ -194,7 +195,7 @@ describe("a WebSocket whose peer never answers", () => {
     Effect.gen(function*() {
       const connection = yield* opened({ maximumUnsent: 10 })
       yield* connection.write([new Uint8Array(10)])
-      const writing = yield* Effect.forkChild(connection.write([new Uint8Array(1)]), { startImmediately: true })
+      const writing = yield* begin(connection.write([new Uint8Array(1)]))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(Played.last.sent.length, 2)
       assert.isUndefined(writing.pollUnsafe())
@@ -208,9 +209,9 @@ describe("a WebSocket whose peer never answers", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const connection = yield* Scope.provide(opened(), scope)
-      const reading = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const reading = yield* begin(Effect.flip(connection.pull))
       yield* connection.abort
-      reasonOf((yield* Fiber.join(reading)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(reading)).reason, "ConnectionLost")
       yield* Scope.close(scope, Exit.void)
       assert.isAbove(Played.last.closed, 0)
     }))
@@ -219,7 +220,7 @@ describe("a WebSocket whose peer never answers", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       yield* Scope.provide(opened({ drainTimeout: "3 seconds" }), scope)
-      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const closing = yield* begin(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("2999 millis")
       assert.isUndefined(closing.pollUnsafe())
       yield* TestClock.adjust("1 millis")

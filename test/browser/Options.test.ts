@@ -10,8 +10,9 @@ import * as Page from "../../src/browser/internal/page.ts"
 import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { assertReason } from "../support/reasons.ts"
+import { begin } from "../support/time.ts"
 
 const client = (options: BrowserMqtt.Options) =>
   Effect.flatMap(
@@ -73,7 +74,7 @@ describe("credentials", () => {
         ] as const
       ) {
         const { reason } = yield* Effect.flip(Effect.scoped(client(options)))
-        assert.strictEqual(reasonOf(reason, "InvalidOptions").option, option)
+        assert.strictEqual(assertReason(reason, "InvalidOptions").option, option)
       }
     }))
 })
@@ -103,7 +104,7 @@ describe("haste", () => {
     const wait = Effect.gen(function*() {
       const clock = yield* TestClock.testClockWith(Effect.succeed)
       const before = clock.currentTimeMillisUnsafe()
-      const waiting = yield* Effect.forkChild(step(lost), { startImmediately: true })
+      const waiting = yield* begin(step(lost))
       while (waiting.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
       return clock.currentTimeMillisUnsafe() - before
     })
@@ -127,7 +128,7 @@ describe("haste", () => {
         const { fire, step, transport, wait } = yield* setUp
         yield* wait
         yield* wait
-        const waiting = yield* Effect.forkChild(step(lost), { startImmediately: true })
+        const waiting = yield* begin(step(lost))
         yield* TestClock.adjust("1 second")
         assert.isUndefined(waiting.pollUnsafe())
         yield* fire(type, properties)

@@ -9,6 +9,7 @@ import { Broker } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import * as MosquittoClients from "../brokers/MosquittoClients.ts"
 import * as port from "../brokers/port.ts"
+import { begin } from "../support/time.ts"
 import { effectMqtt, ended, run, startEffectMqtt } from "./processes.ts"
 
 const portOf = Effect.map(Broker, ({ port }) => String(port))
@@ -102,7 +103,7 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
       child.stdout.once("data", () => {
         hasHeard = true
       })
-      const fiber = yield* Effect.forkChild(ended(child), { startImmediately: true })
+      const fiber = yield* begin(ended(child))
       yield* publishUntil(port, "interrupted", () => hasHeard)
       child.kill("SIGINT")
       const { exitCode, stderr } = yield* Fiber.join(fiber)
@@ -167,7 +168,7 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
         ["respond", "-p", port, "-t", "square", "-C", "1", "--exec", "read n; echo \"$MQTT_TOPIC $((n * n))\""],
         { stdin: "" }
       )
-      const fiber = yield* Effect.forkChild(ended(child), { startImmediately: true })
+      const fiber = yield* begin(ended(child))
       const request = effectMqtt(["request", "-p", port, "-t", "square", "-m", "12", "-N"])
       // Until it has subscribed there is nobody to answer.
       const answer = yield* Effect.repeat(request, { until: ({ exitCode }) => exitCode === 0, times: 20 })

@@ -6,21 +6,10 @@ import * as MqttAuthentication from "../../src/MqttAuthentication.ts"
 import * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
-import {
-  begin,
-  complete,
-  connections,
-  type Kit,
-  reasonOf,
-  reconnectDelay,
-  reconnected,
-  roundTrip,
-  scenario,
-  sent,
-  stateOf
-} from "../support/scenario.ts"
-
-const only50 = ["5.0"] as const
+import { reasonOf } from "../support/reasons.ts"
+import { connections, type Kit, scenario, sent, stateOf } from "../support/scenario.ts"
+import { begin, complete, reconnectDelay, reconnected, roundTrip } from "../support/time.ts"
+import { only50 } from "../support/versions.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const textOf = (data: Uint8Array | undefined): string | undefined =>

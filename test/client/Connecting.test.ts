@@ -3,25 +3,19 @@ import { Effect, Fiber, Redacted, Schedule, Stream, SubscriptionRef } from "effe
 import { TestClock } from "effect/testing"
 import * as MqttError from "../../src/MqttError.ts"
 import type { MqttEvent } from "../../src/MqttState.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { accepted, type Client, clientId, connections, type Kit, scenario, sent, stateOf } from "../support/scenario.ts"
 import {
-  accepted,
   begin,
-  type Client,
-  clientId,
   complete,
   connected,
   connecting,
-  connections,
   failingConnect,
-  type Kit,
-  reasonOf,
   reconnectDelay,
   reconnected,
-  roundTrip,
-  scenario,
-  sent,
-  stateOf
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 /** Keeps what happens from now on. */
 const recordEvents = Effect.fnUntraced(function*(mqtt: Client) {
@@ -275,7 +269,7 @@ describe("protocolVersion", () => {
       assert.strictEqual(yield* connections(kit), 1)
     }))
 
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     const other = version === "5.0" ? "3.1.1" : "5.0"
     scenario(`${version} is an error that says what to set when the broker refuses it`, {
       versions: [version],

@@ -3,17 +3,8 @@ import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import {
-  begin,
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  reconnected,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { clientId, connections, type Kit, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** The codes of the PUBACKs so far. */
 const answers = (kit: Kit) => Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ reasonCode }) => reasonCode))

@@ -1,17 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  begin,
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, roundTrip } from "../support/time.ts"
 
 const unsubscribed = (kit: Kit) =>
   Effect.map(sent(kit, "Unsubscribe"), (packets) => packets.flatMap(({ topicFilters }) => topicFilters))

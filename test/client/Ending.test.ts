@@ -1,22 +1,18 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { reasonOf } from "../support/reasons.ts"
+import { accepted, connections, scenario, sent, stateOf } from "../support/scenario.ts"
 import {
-  accepted,
   begin,
   complete,
   connecting,
-  connections,
   failingConnect,
-  reasonOf,
   reconnectDelay,
   reconnected,
   responseTimeout,
-  roundTrip,
-  scenario,
-  sent,
-  stateOf
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
 
 const will = { topic: "will", payload: "gone", qos: 1 } as const
 

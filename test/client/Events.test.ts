@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { begin, type Client, complete, type Kit, reconnected, scenario } from "../support/scenario.ts"
+import { type Client, type Kit, scenario } from "../support/scenario.ts"
+import { begin, complete, reconnected } from "../support/time.ts"
 
 const tags = (mqtt: Client) => Stream.runCollect(Stream.map(mqtt.events, ({ _tag }) => _tag))
 

@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { begin, clientId, complete, roundTrip, scenario, sent } from "../support/scenario.ts"
+import { clientId, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, roundTrip } from "../support/time.ts"
 
 describe("S48 an interrupted", () => {
   scenario("subscribe leaves no subscription behind", {}, (kit) =>

@@ -2,20 +2,9 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type * as MqttError from "../../src/MqttError.ts"
-import {
-  accepted,
-  begin,
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  reasonOf,
-  record,
-  roundTrip,
-  scenario,
-  sent,
-  stateOf
-} from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { accepted, clientId, connections, type Kit, record, scenario, sent, stateOf } from "../support/scenario.ts"
+import { begin, complete, roundTrip } from "../support/time.ts"
 
 describe("the server's limits", () => {
   scenario(

@@ -9,8 +9,8 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { repository } from "../../scripts/files.ts"
 import * as MqttMetrics from "../../src/MqttMetrics.ts"
-import type { Kit } from "../support/scenario.ts"
-import { begin, clientId, complete, reconnected, roundTrip, scenario } from "../support/scenario.ts"
+import { clientId, type Kit, scenario } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** The registered value of a metric of the client, and of no other. */
 const valueOf = (name: string) =>

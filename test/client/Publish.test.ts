@@ -1,26 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
+import { connectClient } from "../support/peer.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { accepted, type Client, clientId, type Kit, record, scenario, sent } from "../support/scenario.ts"
 import {
-  accepted,
   begin,
-  type Client,
-  clientId,
   complete,
   failingConnect,
-  type Kit,
-  reasonOf,
   reconnectDelay,
   reconnected,
-  record,
   responseTimeout,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
 
 /** A client that has lost its connection and does not get another one before `allowConnect`. */
 const offline = Effect.fnUntraced(function*(kit: Kit, options?: Parameters<Kit["connect"]>[0]) {
@@ -353,15 +347,12 @@ describe("without a connection", () => {
 describe("a server that answers what it was not asked", () => {
   it.effect("S34 R113 acknowledgements that are late or unknown complete nothing, and nothing twice", () =>
     Effect.gen(function*() {
-      const server = yield* ScriptedServer.ScriptedServer
-      const opening = yield* begin(MqttClient.make({
+      const { mqtt, peer } = yield* connectClient({
         clientId,
         responseTimeout: "10 seconds",
         reconnect: Schedule.spaced(reconnectDelay)
-      }))
-      const connection = yield* complete(Effect.tap(server.accept, (connection) => connection.handshake()))
-      const mqtt = yield* complete(Fiber.join(opening))
-      yield* connection.send(
+      })
+      yield* peer.send(
         { _tag: "Puback", packetIdentifier: 1 },
         { _tag: "Pubcomp", packetIdentifier: 1 },
         { _tag: "Suback", packetIdentifier: 1, reasonCodes: [0] },
@@ -369,11 +360,11 @@ describe("a server that answers what it was not asked", () => {
       )
       yield* TestClock.adjust(roundTrip)
       const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
-      const { packetIdentifier } = yield* complete(connection.expect("Publish"))
+      const { packetIdentifier } = yield* complete(peer.expect("Publish"))
       const subscribing = yield* begin(mqtt.subscribe("t"))
-      const subscribe = yield* complete(connection.expect("Subscribe"))
+      const subscribe = yield* complete(peer.expect("Subscribe"))
       // The right identifiers, the wrong kinds.
-      yield* connection.send(
+      yield* peer.send(
         { _tag: "Pubcomp", packetIdentifier },
         { _tag: "Suback", packetIdentifier, reasonCodes: [0] },
         { _tag: "Puback", packetIdentifier: subscribe.packetIdentifier },
@@ -382,7 +373,7 @@ describe("a server that answers what it was not asked", () => {
       yield* TestClock.adjust(roundTrip)
       assert.isUndefined(publishing.pollUnsafe())
       assert.isUndefined(subscribing.pollUnsafe())
-      yield* connection.send(
+      yield* peer.send(
         { _tag: "Puback", packetIdentifier },
         { _tag: "Puback", packetIdentifier },
         { _tag: "Suback", packetIdentifier: subscribe.packetIdentifier, reasonCodes: [0] },

@@ -1,16 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  accepted,
-  begin,
-  clientId,
-  complete,
-  connections,
-  reconnected,
-  roundTrip,
-  scenario
-} from "../support/scenario.ts"
+import { accepted, clientId, connections, scenario } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 const numbers = (count: number) => Array.range(0, count - 1).map(String)
 

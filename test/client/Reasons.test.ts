@@ -2,27 +2,23 @@
  * What a server says about itself and about what went wrong is what the program hears.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Schedule, SubscriptionRef } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import * as MqttClient from "../../src/MqttClient.ts"
+import type * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
+import { type Connack, openingClient, type Peer } from "../support/peer.ts"
+import { stateOf } from "../support/scenario.ts"
+import { begin, latency, roundTrip } from "../support/time.ts"
 
 const says = { reasonString: "because", userProperties: [["k", "1"], ["k", "2"]] } as const
 
-/** A client, and the server's end of its first connection; `connack` is what it is answered with. */
-const begin = Effect.fnUntraced(function*(
-  connack: Parameters<ScriptedServer.ScriptedConnection["handshake"]>[0],
-  options?: MqttClient.Options
-) {
-  const server = yield* ScriptedServer.ScriptedServer
-  const client = yield* Effect.forkScoped(MqttClient.make(options), { startImmediately: true })
-  yield* TestClock.adjust(80)
-  const peer = yield* server.accept
-  yield* TestClock.adjust(20)
+/** A client that begins, and the server's end of its first connection after its CONNACK. */
+const answered = Effect.fnUntraced(function*(connack: Connack, options?: MqttClient.Options) {
+  const { fiber, peer } = yield* openingClient(options)
   yield* peer.handshake(connack)
-  yield* TestClock.adjust(20)
-  return { client, peer }
+  yield* TestClock.adjust(latency)
+  return { client: fiber, peer }
 })
 
 /** What a call of the client fails with after the server has answered. */
@@ -30,10 +26,10 @@ const refused = Effect.fnUntraced(function*<A, R>(
   call: Effect.Effect<A, MqttError, R>,
   answer: Effect.Effect<void>
 ) {
-  const calling = yield* Effect.forkScoped(Effect.flip(call), { startImmediately: true })
-  yield* TestClock.adjust(20)
+  const calling = yield* begin(Effect.flip(call))
+  yield* TestClock.adjust(latency)
   yield* answer
-  yield* TestClock.adjust(20)
+  yield* TestClock.adjust(latency)
   return (yield* Fiber.join(calling)).reason
 })
 
@@ -43,13 +39,13 @@ const told = (reason: MqttError["reason"]) =>
     ? [reason._tag, reason.reasonCode, reason.reasonString, reason.userProperties]
     : reason
 
-const run = <A, E>(test: Effect.Effect<A, E, Effect.Services<ReturnType<typeof begin>>>) =>
+const run = <A, E>(test: Effect.Effect<A, E, Effect.Services<ReturnType<typeof answered>>>) =>
   Effect.scoped(test).pipe(Effect.provide(ScriptedServer.layer()))
 
 describe("what the server says", () => {
   it.effect("R51 R60 in a CONNACK that refuses", () =>
     run(Effect.gen(function*() {
-      const { client } = yield* begin({ reasonCode: 0x97, properties: says })
+      const { client } = yield* answered({ reasonCode: 0x97, properties: says })
       const { message, reason } = yield* Effect.flip(Fiber.join(client))
       assert.deepStrictEqual(told(reason), ["ConnectionRefused", 0x97, "because", says.userProperties])
       assert.include(message, "the server says: because")
@@ -57,7 +53,7 @@ describe("what the server says", () => {
 
   it.effect("R134 in a DISCONNECT", () =>
     run(Effect.gen(function*() {
-      const { client, peer } = yield* begin({})
+      const { client, peer } = yield* answered({})
       const mqtt = yield* Fiber.join(client)
       const reason = yield* refused(
         mqtt.publish("t", "", { qos: 1 }),
@@ -68,7 +64,7 @@ describe("what the server says", () => {
 
   it.effect("R134 in the DISCONNECT of a takeover", () =>
     run(Effect.gen(function*() {
-      const { client, peer } = yield* begin({}, { clientId: "me" })
+      const { client, peer } = yield* answered({}, { clientId: "me" })
       const mqtt = yield* Fiber.join(client)
       const reason = yield* refused(
         mqtt.publish("t", "", { qos: 1 }),
@@ -79,7 +75,7 @@ describe("what the server says", () => {
 
   it.effect("R80 P1F P26 in PUBACK, PUBREC and SUBACK", () =>
     run(Effect.gen(function*() {
-      const { client, peer } = yield* begin({})
+      const { client, peer } = yield* answered({})
       const mqtt = yield* Fiber.join(client)
       const puback = yield* refused(
         mqtt.publish("t", "", { qos: 1 }),
@@ -110,8 +106,8 @@ describe("what the server says", () => {
         topicAliasMaximum: 7,
         sessionExpiryInterval: 10
       } as const
-      const { client } = yield* begin({ properties }, { clientId: "" })
-      const state = yield* SubscriptionRef.get((yield* Fiber.join(client)).state)
+      const { client } = yield* answered({ properties }, { clientId: "" })
+      const state = yield* stateOf(yield* Fiber.join(client))
       assert.deepInclude(state, {
         _tag: "Connected",
         protocolVersion: "5.0",
@@ -129,9 +125,9 @@ describe("what the server says", () => {
 
   it.effect("R98 a server that sends more than our Receive Maximum is told more on the next connection", () =>
     run(Effect.gen(function*() {
-      const { client, peer } = yield* begin({}, { receiveMaximum: 2, reconnect: Schedule.spaced("1 second") })
+      const { client, peer } = yield* answered({}, { receiveMaximum: 2, reconnect: Schedule.spaced("1 second") })
       yield* Fiber.join(client)
-      const announced = Effect.fnUntraced(function*(connection: ScriptedServer.ScriptedConnection) {
+      const announced = Effect.fnUntraced(function*(connection: Peer) {
         const [connect] = yield* connection.received
         return connect._tag === "Connect" ? connect.properties.receiveMaximum : undefined
       })
@@ -139,16 +135,16 @@ describe("what the server says", () => {
       const publish = (packetIdentifier: number) =>
         ({ _tag: "Publish", topic: "t", payload: new Uint8Array(1), qos: 1, packetIdentifier }) as const
       yield* peer.send(publish(1), publish(2), publish(3))
-      yield* TestClock.adjust(40)
+      yield* TestClock.adjust(roundTrip)
       assert.deepInclude((yield* peer.received).at(-1), { _tag: "Disconnect", reasonCode: 0x93 })
       const server = yield* ScriptedServer.ScriptedServer
       yield* TestClock.adjust("2 seconds")
       const next = yield* server.accept
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       yield* next.handshake({})
       assert.strictEqual(yield* announced(next), 8)
       yield* next.send(publish(1), publish(2), publish(3))
-      yield* TestClock.adjust(40)
+      yield* TestClock.adjust(roundTrip)
       assert.lengthOf((yield* next.received).filter(({ _tag }) => _tag === "Puback"), 3)
     })))
 })

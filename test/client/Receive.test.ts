@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import * as MqttClient from "../../src/MqttClient.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
-import { begin, clientId, complete, connections, record, roundTrip, scenario, sent } from "../support/scenario.ts"
+import { connectClient } from "../support/peer.ts"
+import { clientId, connections, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, roundTrip } from "../support/time.ts"
 
 describe("receiving", () => {
   scenario("R87 R88 R89 every QoS is answered and delivered", {}, (kit) =>
@@ -95,12 +96,9 @@ describe("receiving", () => {
 
   it.effect("R103 R118 what no filter matches, and what comes before SUBACK or after UNSUBACK, is answered", () =>
     Effect.gen(function*() {
-      const server = yield* ScriptedServer.ScriptedServer
-      const opening = yield* begin(MqttClient.make({ clientId }))
-      const connection = yield* complete(Effect.tap(server.accept, (connection) => connection.handshake()))
-      const mqtt = yield* complete(Fiber.join(opening))
+      const { mqtt, peer } = yield* connectClient()
       const publish = (packetIdentifier: number, text: string) =>
-        connection.send({
+        peer.send({
           _tag: "Publish",
           topic: "t",
           payload: new TextEncoder().encode(text),
@@ -108,24 +106,24 @@ describe("receiving", () => {
           packetIdentifier
         })
       yield* publish(1, "unasked")
-      assert.strictEqual((yield* complete(connection.expect("Puback"))).packetIdentifier, 1)
+      assert.strictEqual((yield* complete(peer.expect("Puback"))).packetIdentifier, 1)
       const scope = yield* Scope.make()
       const subscribing = yield* begin(Scope.provide(mqtt.subscribe("t", { qos: 1 }), scope))
-      const { packetIdentifier } = yield* complete(connection.expect("Subscribe"))
+      const { packetIdentifier } = yield* complete(peer.expect("Subscribe"))
       yield* publish(2, "early")
-      yield* connection.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1] })
+      yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1] })
       const received = yield* record(yield* complete(Fiber.join(subscribing)))
-      assert.strictEqual((yield* complete(connection.expect("Puback"))).packetIdentifier, 2)
+      assert.strictEqual((yield* complete(peer.expect("Puback"))).packetIdentifier, 2)
       assert.deepStrictEqual(received.texts(), ["early"])
       yield* Scope.close(scope, Exit.void)
-      const unsubscribe = yield* complete(connection.expect("Unsubscribe"))
-      yield* connection.send({
+      const unsubscribe = yield* complete(peer.expect("Unsubscribe"))
+      yield* peer.send({
         _tag: "Unsuback",
         packetIdentifier: unsubscribe.packetIdentifier,
         reasonCodes: [0]
       })
       yield* publish(3, "late")
-      assert.strictEqual((yield* complete(connection.expect("Puback"))).packetIdentifier, 3)
+      assert.strictEqual((yield* complete(peer.expect("Puback"))).packetIdentifier, 3)
       assert.deepStrictEqual(received.texts(), ["early"])
       assert.strictEqual((yield* mqtt.stats).connections, 1)
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))

@@ -2,22 +2,16 @@ import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Packet from "../../src/protocol/Packet.ts"
+import { accepted, clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
 import {
-  accepted,
   begin,
-  clientId,
   complete,
-  connections,
   failingConnect,
-  type Kit,
   reconnectDelay,
   reconnected,
-  record,
   responseTimeout,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
 
 /** What each fault does, and when the client can know of it. */
 const faults = {

@@ -2,7 +2,8 @@ import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { MqttErrorReason } from "../../src/MqttError.ts"
-import { accepted, begin, complete, reconnected, record, roundTrip, scenario, sent } from "../support/scenario.ts"
+import { accepted, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 describe("escalate", () => {
   scenario(

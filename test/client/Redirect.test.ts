@@ -7,21 +7,11 @@ import * as MqttConnection from "../../src/MqttConnection.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import type { MqttEvent } from "../../src/MqttState.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
-import {
-  type Client,
-  clientId,
-  complete,
-  connected,
-  failingConnect,
-  type Kit,
-  reasonOf,
-  reconnected,
-  roundTrip,
-  scenario,
-  stateOf
-} from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { type Client, clientId, type Kit, scenario, stateOf } from "../support/scenario.ts"
+import { begin, complete, connected, failingConnect, reconnected, roundTrip } from "../support/time.ts"
+import { only50 } from "../support/versions.ts"
 
-const only50 = ["5.0"] as const
 const elsewhere = 0x9c
 const moved = 0x9d
 
@@ -133,7 +123,7 @@ describe("Server Reference", () => {
       Effect.gen(function*() {
         const mqtt = yield* kit.connect({ ...follow, session: "persistent" })
         yield* kit.broker.holdAcknowledgements()
-        const publishing = yield* Effect.forkChild(mqtt.publish("t", "hello", { qos: 1 }), { startImmediately: true })
+        const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
         yield* TestClock.adjust(roundTrip)
         yield* kit.broker.releaseAcknowledgements()
         yield* sendAway(kit, moved, "other.example")

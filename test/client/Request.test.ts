@@ -5,20 +5,17 @@ import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import type { Properties } from "../../src/protocol/Properties.ts"
+import { reasonOf } from "../support/reasons.ts"
 import {
   accepted,
-  begin,
   type Client,
   clientId,
-  complete,
   type Kit,
-  reasonOf,
-  reconnected,
-  roundTrip,
   scenario as scenarioOf,
   sent,
   type Settings
 } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** 3.1.1 has neither Response Topic nor Correlation Data. */
 const scenario = (

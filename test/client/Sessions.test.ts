@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { clientId, complete, connections, reconnected, record, scenario, sent, stateOf } from "../support/scenario.ts"
+import { clientId, connections, record, scenario, sent, stateOf } from "../support/scenario.ts"
+import { complete, reconnected } from "../support/time.ts"
 
 describe("sessions", () => {
   scenario("S44 a cold boot with a clean slate, 3.1.1: one connection cleans, the next resumes", {

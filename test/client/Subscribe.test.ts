@@ -2,19 +2,9 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttError from "../../src/MqttError.ts"
-import {
-  begin,
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  reasonOf,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** The filters of each SUBSCRIBE with the QoS asked for. */
 const asked = (kit: Kit) =>

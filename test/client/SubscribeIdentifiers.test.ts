@@ -1,20 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import * as MqttClient from "../../src/MqttClient.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
-import {
-  begin,
-  clientId,
-  complete,
-  type Kit,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { connectClient } from "../support/peer.ts"
+import { clientId, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 const identifiersOf = ({ properties }: Packet.Subscribe) => properties.subscriptionIdentifiers
 
@@ -227,14 +218,11 @@ describe("a consumer that comes back", () => {
 describe("messages as a server may send them", () => {
   /** A client with two overlapping subscriptions at a server that the test is. */
   const overlapping = Effect.gen(function*() {
-    const server = yield* ScriptedServer.ScriptedServer
-    const opening = yield* begin(MqttClient.make({ clientId }))
-    const connection = yield* complete(Effect.tap(server.accept, (connection) => connection.handshake()))
-    const mqtt = yield* complete(Fiber.join(opening))
+    const { mqtt, peer } = yield* connectClient()
     const subscribe = Effect.fnUntraced(function*(filter: string) {
       const subscribing = yield* begin(mqtt.subscribe(filter, { qos: 1 }))
-      const { packetIdentifier, properties } = yield* complete(connection.expect("Subscribe"))
-      yield* connection.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1] })
+      const { packetIdentifier, properties } = yield* complete(peer.expect("Subscribe"))
+      yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1] })
       const received = yield* record(yield* complete(Fiber.join(subscribing)))
       return { received, identifier: properties.subscriptionIdentifiers?.[0] ?? 0 }
     })
@@ -242,7 +230,7 @@ describe("messages as a server may send them", () => {
     const exact = yield* subscribe("a/b")
     const publish = (text: string, ...subscriptionIdentifiers: ReadonlyArray<number>) =>
       Effect.andThen(
-        connection.send({
+        peer.send({
           _tag: "Publish",
           topic: "a/b",
           payload: new TextEncoder().encode(text),

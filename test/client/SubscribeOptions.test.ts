@@ -1,18 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  reasonOf,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** How long a subscription of a persistent session outlives its last subscriber, milliseconds. */
 const lingering = 1000

@@ -1,7 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { clientId, complete, reasonOf, reconnected, record, roundTrip, scenario, sent } from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { clientId, record, scenario, sent } from "../support/scenario.ts"
+import { complete, reconnected, roundTrip } from "../support/time.ts"
 
 const texts = Array.from({ length: 10 }, (_, index) => String(index))
 

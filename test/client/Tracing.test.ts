@@ -8,18 +8,9 @@ import { MqttMessage } from "../../src/MqttMessage.ts"
 import * as MqttTracing from "../../src/MqttTracing.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import type { UserProperty } from "../../src/protocol/Properties.ts"
-import {
-  begin,
-  clientId,
-  complete,
-  type Kit,
-  reasonOf,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { reasonOf } from "../support/reasons.ts"
+import { clientId, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 /** A tracer that keeps what it was asked for. */
 const recorder = () => {

@@ -2,17 +2,8 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Option, References, Schema, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttClient, MqttError, MqttTopic } from "../../src/index.ts"
-import {
-  accepted,
-  begin,
-  type Client,
-  complete,
-  type Kit,
-  reconnected,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { accepted, type Client, type Kit, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 const Temperature = MqttTopic.make("site/{site}/temperature", {
   payload: MqttTopic.json(Schema.Struct({ celsius: Schema.Finite }))

@@ -8,7 +8,7 @@ import { NodeMqtt, type NodeTls } from "../../src/node/index.ts"
 import { Broker, inbox, quietly, texts } from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
 import * as certificates from "../support/certificates.ts"
-import { reasonOf } from "../support/connection.ts"
+import { assertReason } from "../support/reasons.ts"
 
 const { ca } = certificates
 
@@ -107,7 +107,7 @@ Mosquitto.suite("mosquitto over every transport", options, (it) => {
   for (const [what, scheme, listener, problem, tls] of refused) {
     it.effect(`S24 ${what}: ${problem}, and never connected`, () =>
       Effect.gen(function*() {
-        const reason = reasonOf(yield* reasonFor({ url: yield* urlOf(scheme, listener), tls }), "TlsFailed")
+        const reason = assertReason(yield* reasonFor({ url: yield* urlOf(scheme, listener), tls }), "TlsFailed")
         assert.strictEqual(reason.problem, problem)
       }).pipe(Effect.scoped))
   }
@@ -115,21 +115,21 @@ Mosquitto.suite("mosquitto over every transport", options, (it) => {
   it.effect("S24 TLS to the port without: NotTls", () =>
     Effect.gen(function*() {
       const { host, port } = yield* Broker
-      const reason = reasonOf(yield* reasonFor({ url: `mqtts://${host}:${port}`, tls: { ca } }), "TlsFailed")
+      const reason = assertReason(yield* reasonFor({ url: `mqtts://${host}:${port}`, tls: { ca } }), "TlsFailed")
       assert.strictEqual(reason.problem, "NotTls")
     }).pipe(Effect.scoped))
 
   it.effect("S24 no TLS to the port with: the connection is lost, and the error says what it may be", () =>
     Effect.gen(function*() {
-      const reason = reasonOf(yield* reasonFor({ url: yield* urlOf("mqtt", "tls") }), "ConnectionLost")
+      const reason = assertReason(yield* reasonFor({ url: yield* urlOf("mqtt", "tls") }), "ConnectionLost")
       assert.include(reason.advice, "mqtts://")
     }).pipe(Effect.scoped))
 
   it.effect("MQTT to a WebSocket port, and a WebSocket to the MQTT port", () =>
     Effect.gen(function*() {
-      reasonOf(yield* reasonFor({ url: yield* urlOf("mqtt", "ws") }), "ProtocolViolation")
+      assertReason(yield* reasonFor({ url: yield* urlOf("mqtt", "ws") }), "ProtocolViolation")
       const { host, port } = yield* Broker
-      const reason = reasonOf(yield* reasonFor({ url: `ws://${host}:${port}` }), "WebSocketFailed")
+      const reason = assertReason(yield* reasonFor({ url: `ws://${host}:${port}` }), "WebSocketFailed")
       assert.strictEqual(reason.problem, "NotWebSocket")
     }).pipe(Effect.scoped))
 })

@@ -6,6 +6,7 @@ import * as Options from "../../src/internal/options.ts"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type * as MqttError from "../../src/MqttError.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import { versions } from "../support/versions.ts"
 
 const resolve = (options: MqttClient.Options): Options.Resolved => Result.getOrThrow(Options.resolve(options))
 
@@ -54,7 +55,7 @@ describe("options", () => {
   })
 
   describe("S4 the Will", () => {
-    for (const protocolVersion of ["3.1.1", "5.0"] as const) {
+    for (const protocolVersion of versions) {
       for (const qos of [0, 1, 2] as const) {
         it(`R31 QoS ${qos} is accepted (${protocolVersion})`, () => {
           const { will } = resolve({ protocolVersion, will: { topic: "t", payload: "gone", qos } })

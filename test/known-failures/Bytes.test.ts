@@ -5,8 +5,6 @@
  * What broke a whole client is in `Client.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as V8 from "node:v8"
-import * as Vm from "node:vm"
 import { vi } from "vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
@@ -21,8 +19,8 @@ import { vectors } from "../protocol/golden.ts"
 import { bytesOf, concat, hexOf } from "../protocol/hex.ts"
 import { malformed } from "../protocol/malformed.ts"
 import * as Support from "../protocol/support/session.ts"
-
-const versions = ["3.1.1", "5.0"] as const
+import { reachableBytes } from "../support/memory.ts"
+import { versions } from "../support/versions.ts"
 
 interface From {
   readonly version: ProtocolVersion | undefined
@@ -123,7 +121,7 @@ describe("decoders that others crashed", () => {
   })
 
   it("paho.mqtt.golang #754 no memory is taken for what was only declared", () => {
-    const before = memory()
+    const before = reachableBytes()
     const decoders = range(1, 20).map(() => {
       const decoder = decoderOf(server("5.0"))
       // 256 MiB declared, three bytes sent.
@@ -131,7 +129,7 @@ describe("decoders that others crashed", () => {
       assert.isUndefined(decoder.error)
       return decoder
     })
-    assert.isBelow(memory() - before, 1_000_000)
+    assert.isBelow(reachableBytes() - before, 1_000_000)
     assert.lengthOf(decoders, 20)
   })
 
@@ -247,7 +245,7 @@ describe("decoders that others crashed", () => {
     // Half a megabyte of properties, the last of which there is not.
     const properties = concat([...Array.from({ length: 70_000 }, () => pair), bytesOf("7f")])
     const bytes = packet(0x30, bytesOf("000161"), variableByteInteger(properties.length), properties)
-    const before = memory()
+    const before = reachableBytes()
     const decoders = range(1, 200).map(() => {
       const decoder = decoderOf(server("5.0"))
       decoder.push(bytes.slice(0, 400_000))
@@ -256,17 +254,9 @@ describe("decoders that others crashed", () => {
     })
     assert.isTrue(decoders.every(({ error }) => error?.reasonCode === 0x81))
     // What they were given was 98 MB.
-    assert.isBelow(memory() - before, 10_000_000)
+    assert.isBelow(reachableBytes() - before, 10_000_000)
   })
 })
-
-/** Bytes in use, after a collection. */
-const memory = (): number => {
-  Vm.runInNewContext("gc")()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return arrayBuffers + heapUsed
-}
-V8.setFlagsFromString("--expose-gc")
 
 /** The bytes that are copied from one typed array to another while it runs. */
 const countingMovedBytes = (run: () => void): number => {

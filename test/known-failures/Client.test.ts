@@ -5,58 +5,30 @@
  * What can be shown on bytes alone is in `Bytes.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Fiber, Layer, Redacted, Schedule, Stream, SubscriptionRef } from "effect"
+import { Array, Effect, Fiber, Layer, Redacted, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import type { ClientPacket, ProtocolVersion } from "../../src/protocol/Packet.ts"
-import { FakeNetwork, MemoryBroker, ScriptedServer } from "../../src/testing/index.ts"
+import { FakeNetwork, MemoryBroker, type ScriptedServer } from "../../src/testing/index.ts"
 import { bytesOf } from "../protocol/hex.ts"
-import { latency, roundTrip, scenario, settle, versions } from "../support/connection.ts"
-import * as Simulated from "../support/scenario.ts"
+import { accept, connectClient, leavesNothing, nextConnection, type Peer } from "../support/peer.ts"
+import { record, stateOf } from "../support/scenario.ts"
+import { begin, complete, latency, reconnectDelay, reconnected, roundTrip, settle } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
-type Peer = ScriptedServer.ScriptedConnection
-
-/** How long an opening takes on the fake network, and how long a client waits before it: milliseconds. */
-const opening = 80
-const reconnectDelay = 100
-
-const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
-
-/** A client that has been accepted, and the server's end of its first connection. */
-const connect = Effect.fnUntraced(function*(options: MqttClient.Options = {}) {
-  const making = yield* begin(
-    MqttClient.make({ clientId: "client", reconnect: Schedule.spaced(reconnectDelay), ...options })
-  )
-  const peer = yield* nextConnection
-  yield* accept(peer)
-  return { mqtt: yield* Fiber.join(making), peer }
-})
-
-/** The client opens a connection. */
-const nextConnection = Effect.gen(function*() {
-  const server = yield* ScriptedServer.ScriptedServer
-  const accepting = yield* begin(server.accept)
-  yield* TestClock.adjust(opening)
-  const peer = yield* Fiber.join(accepting)
-  yield* TestClock.adjust(latency)
-  return peer
-})
-
-/** The server accepts, and has what the client says next. */
-const accept = (peer: Peer, connack?: Parameters<Peer["handshake"]>[0]) =>
-  Effect.andThen(peer.handshake(connack), roundTrip)
+/** A client that has been accepted and that waits a little before it connects again. */
+const connect = (options: MqttClient.Options = {}) =>
+  connectClient({ reconnect: Schedule.spaced(reconnectDelay), ...options })
 
 /** The client has waited as its schedule says, and has connected again. */
-const reconnected = Effect.gen(function*() {
+const reconnectedPeer = Effect.gen(function*() {
   yield* TestClock.adjust(reconnectDelay)
   const peer = yield* nextConnection
   yield* accept(peer)
   return peer
 })
-
-const stateOf = (mqtt: MqttClient.MqttClient["Service"]) => SubscriptionRef.get(mqtt.state)
 
 /** Why the client is without a connection. */
 const lostBy = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {
@@ -90,10 +62,10 @@ const inVersions = (
   name: string,
   test: (
     version: ProtocolVersion
-  ) => Parameters<typeof scenario<void, MqttError | ScriptedServer.UnexpectedInput>>[0],
+  ) => Parameters<typeof leavesNothing<void, MqttError | ScriptedServer.UnexpectedInput>>[0],
   of: ReadonlyArray<ProtocolVersion> = versions
 ) => {
-  for (const version of of) it.effect(`${name} (${version})`, () => scenario(test(version)))
+  for (const version of of) it.effect(`${name} (${version})`, () => leavesNothing(test(version)))
 }
 
 /** A packet with its Remaining Length, which is short here. */
@@ -119,7 +91,7 @@ const answer = Effect.fnUntraced(function*(peer: Peer, version: ProtocolVersion)
   } else if (asked._tag === "Publish") {
     const { packetIdentifier } = asked
     yield* peer.send({ _tag: "Pubrec", packetIdentifier })
-    yield* roundTrip
+    yield* TestClock.adjust(roundTrip)
     // It has answered the PUBRELs that nobody asked for, too.
     yield* Effect.repeat(peer.receive, { until: ({ _tag }) => _tag === "Pubrel" })
     yield* peer.send({ _tag: "Pubcomp", packetIdentifier })
@@ -133,7 +105,7 @@ describe("clients that others crashed, hung or ended for good", () => {
     () =>
       Effect.gen(function*() {
         const { mqtt, peer } = yield* connect({ topicAliasMaximum: 0 })
-        const { messages } = yield* Simulated.record(mqtt.messages("t"))
+        const { messages } = yield* record(mqtt.messages("t"))
         let current = peer
         for (let round = 0; round < 5; round++) {
           yield* TestClock.adjust(latency)
@@ -146,7 +118,7 @@ describe("clients that others crashed, hung or ended for good", () => {
           ])
           yield* TestClock.adjust(latency)
           yield* assertViolation(mqtt)
-          current = yield* reconnected
+          current = yield* reconnectedPeer
         }
         assert.isEmpty(messages)
         yield* TestClock.adjust(latency)
@@ -177,7 +149,7 @@ describe("clients that others crashed, hung or ended for good", () => {
         yield* TestClock.adjust(latency)
         yield* assertViolation(mqtt)
         assert.isUndefined(subscribing.pollUnsafe())
-        const next = yield* reconnected
+        const next = yield* reconnectedPeer
         const again = yield* next.expect("Subscribe")
         yield* next.send({ _tag: "Suback", packetIdentifier: again.packetIdentifier, reasonCodes: [0, 0] })
         yield* TestClock.adjust(latency)
@@ -214,7 +186,7 @@ describe("clients that others crashed, hung or ended for good", () => {
         yield* wrong.sendBytes(packet(hex))
         yield* TestClock.adjust(latency)
         yield* assertViolation(mqtt)
-        yield* assertWorks(mqtt, yield* reconnected)
+        yield* assertWorks(mqtt, yield* reconnectedPeer)
       }), [protocolVersion])
   }
 
@@ -235,7 +207,7 @@ describe("clients that others crashed, hung or ended for good", () => {
               const codes = first === "90" ? (version === "5.0" ? "00 00" : "00") : ""
               const unsubscribed = first === "b0" && version === "5.0" ? "00 00" : ""
               yield* peer.sendBytes(packet(`${first} ${identifier} ${codes} ${unsubscribed}`))
-              yield* roundTrip
+              yield* TestClock.adjust(roundTrip)
             }
           }
           assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
@@ -258,7 +230,7 @@ describe("clients that others crashed, hung or ended for good", () => {
             yield* current.sendBytes(packet(`${first} 0001 ${"00".repeat(100)} ff`))
             yield* TestClock.adjust(latency)
             yield* assertViolation(mqtt)
-            current = yield* reconnected
+            current = yield* reconnectedPeer
           }
           assert.isUndefined(waiting.pollUnsafe())
           yield* answer(current, version)
@@ -292,7 +264,7 @@ describe("clients that others crashed, hung or ended for good", () => {
           yield* peer.sendBytes(packet(hex))
           yield* TestClock.adjust(latency)
           yield* assertViolation(mqtt)
-          const next = yield* reconnected
+          const next = yield* reconnectedPeer
           yield* answer(next, protocolVersion)
           yield* Fiber.join(publishing)
           yield* assertWorks(mqtt, next)
@@ -314,12 +286,12 @@ describe("clients that others crashed, hung or ended for good", () => {
         yield* second.reset
         yield* TestClock.adjust(latency)
         assert.strictEqual((yield* lostBy(mqtt))._tag, "ConnectionLost")
-        const third = yield* reconnected
+        const third = yield* reconnectedPeer
         const pending = yield* Effect.forEach(Object.values(requests), (request) => begin(request(mqtt)))
         yield* TestClock.adjust(latency)
         yield* third.reset
         yield* TestClock.adjust(latency)
-        const fourth = yield* reconnected
+        const fourth = yield* reconnectedPeer
         for (const _ of pending) yield* answer(fourth, protocolVersion)
         yield* Fiber.joinAll(pending)
         yield* assertWorks(mqtt, fourth)
@@ -404,7 +376,7 @@ const resentAndCut = (protocolVersion: ProtocolVersion, bytes: number) =>
     const network = yield* FakeNetwork.FakeNetwork
     const broker = yield* MemoryBroker.MemoryBroker
     const transport = yield* MqttTransport
-    const mqtt = yield* Simulated.complete(
+    const mqtt = yield* complete(
       MqttClient.make({
         protocolVersion,
         clientId: "client",
@@ -416,13 +388,13 @@ const resentAndCut = (protocolVersion: ProtocolVersion, bytes: number) =>
     const texts = ["1", "2", "3", "4", "5", "6"]
     const publishing = yield* Effect.forEach(texts, (text, index) =>
       begin(mqtt.publish("t", text, { qos: index % 2 === 0 ? 1 : 2 })))
-    yield* roundTrip
+    yield* TestClock.adjust(roundTrip)
     yield* network.cutAfter({ bytes, direction: "fromClient", how: "reset" }, 2)
     yield* network.reset
     yield* network.cutAfter({ bytes, direction: "fromClient", how: "close" }, "next")
-    yield* TestClock.adjust(2 * (reconnectDelay + opening + 2 * latency))
+    yield* TestClock.adjust(2 * reconnected)
     yield* broker.releaseAcknowledgements()
-    yield* Simulated.complete(Fiber.joinAll(publishing))
+    yield* complete(Fiber.joinAll(publishing))
     const accepted = (yield* broker.messages).map(({ payload }) =>
       new TextDecoder().decode(payload)
     )
@@ -431,5 +403,5 @@ const resentAndCut = (protocolVersion: ProtocolVersion, bytes: number) =>
     for (const text of ["2", "4", "6"]) assert.lengthOf(accepted.filter((other) => other === text), 1)
     assert.strictEqual((yield* mqtt.stats).inFlight, 0)
     assert.deepStrictEqual(yield* broker.violations, [])
-    yield* Simulated.complete(mqtt.disconnect)
+    yield* complete(mqtt.disconnect)
   }))

@@ -16,8 +16,8 @@ import { MemoryBroker } from "../../src/testing/index.ts"
 import { connected, quietly, soon } from "../brokers/Broker.ts"
 import * as port from "../brokers/port.ts"
 import * as certificates from "../support/certificates.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { assertReason } from "../support/reasons.ts"
 
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(Effect.scoped, quietly, Effect.timeout("10 seconds"))
@@ -146,7 +146,7 @@ describe("several endpoints", () => {
   for (const [what, option, options] of wrong) {
     it.live(`${what} is refused with its option`, () =>
       within(Effect.gen(function*() {
-        assert.strictEqual(reasonOf(yield* reasonFor(options), "InvalidOptions").option, option)
+        assert.strictEqual(assertReason(yield* reasonFor(options), "InvalidOptions").option, option)
       })))
   }
 })
@@ -183,7 +183,7 @@ describe("S52 what is obtained for every attempt", () => {
       within(Effect.gen(function*() {
         const closed = MqttError.fromReason(new MqttError.Closed())
         assert.strictEqual(yield* reasonFor(options(Effect.fail(closed))), closed.reason)
-        const other = reasonOf(yield* reasonFor(options(Effect.fail("no vault"))), "OpenFailed")
+        const other = assertReason(yield* reasonFor(options(Effect.fail("no vault"))), "OpenFailed")
         assert.include(other.message, "no vault")
         assert.isTrue(other.isRetryable)
       })))
@@ -193,7 +193,7 @@ describe("S52 what is obtained for every attempt", () => {
     within(Effect.gen(function*() {
       for (const [, options] of failing) {
         const reason = yield* reasonFor({ ...options(Effect.never), connectTimeout: "20 millis" })
-        assert.strictEqual(reasonOf(reason, "ConnectTimeout").waitingFor, "network")
+        assert.strictEqual(assertReason(reason, "ConnectTimeout").waitingFor, "network")
       }
     })))
 })
@@ -220,7 +220,7 @@ describe("R63 Server References", () => {
       const tls = { ca: certificates.ca, servername: "other.example" }
       const transport = yield* transportOf({ url: "mqtts://old.invalid", tls })
       const { reason } = yield* Effect.flip(openAt(transport, `localhost:${other.port}`))
-      assert.strictEqual(reasonOf(reason, "TlsFailed").problem, "HostMismatch")
+      assert.strictEqual(assertReason(reason, "TlsFailed").problem, "HostMismatch")
       const right = yield* listen("tls")
       yield* openAt(transport, `localhost:${right.port}`)
     })))
@@ -230,7 +230,7 @@ describe("R63 Server References", () => {
       const other = yield* listen()
       const transport = yield* transportOf({ url: "mqtts://old.invalid" })
       for (const reference of [`mqtt://127.0.0.1:${other.port}`, `ws://127.0.0.1:${other.port}`]) {
-        reasonOf((yield* Effect.flip(openAt(transport, reference))).reason, "OpenFailed")
+        assertReason((yield* Effect.flip(openAt(transport, reference))).reason, "OpenFailed")
       }
       assert.strictEqual(other.opened(), 0)
     })))
@@ -301,7 +301,7 @@ describe("a way of the program's own", () => {
   it.live("what it fails with is the cause", () =>
     within(Effect.gen(function*() {
       const connect: NodeMqtt.Connect = () => Effect.fail("the proxy answered 407")
-      const reason = reasonOf(yield* reasonFor({ url: "mqtts://broker.test", connect }), "OpenFailed")
+      const reason = assertReason(yield* reasonFor({ url: "mqtts://broker.test", connect }), "OpenFailed")
       assert.include(reason.message, "mqtts://broker.test:8883: the proxy answered 407")
     })))
 })

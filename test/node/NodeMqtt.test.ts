@@ -5,9 +5,9 @@ import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
-import { none } from "../../src/protocol/Properties.ts"
+import { connack } from "../support/packets.ts"
 
-const connack = Encoder.toBytes({ _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: none }, {
+const connackBytes = Encoder.toBytes(connack(), {
   protocolVersion: "5.0",
   sender: "server"
 }) as Uint8Array
@@ -22,7 +22,7 @@ const acceptor = Effect.gen(function*() {
       for (const packet of decoder.push(chunk)) {
         if (packet._tag !== "Connect") continue
         connects.push(packet)
-        socket.write(connack)
+        socket.write(connackBytes)
       }
     })
   })

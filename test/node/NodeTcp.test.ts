@@ -4,7 +4,8 @@ import * as Net from "node:net"
 import * as MqttConnection from "../../src/MqttConnection.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as NodeTcp from "../../src/node/NodeTcp.ts"
-import { reasonOf } from "../support/connection.ts"
+import { assertReason } from "../support/reasons.ts"
+import { begin } from "../support/time.ts"
 
 const host = "127.0.0.1"
 
@@ -89,7 +90,7 @@ describe("NodeTcp", () => {
       const scope = yield* Scope.make()
       const connection = yield* Scope.provide(NodeTcp.make({ host, port, drainTimeout: "20 seconds" }).open, scope)
       const { received } = yield* accepted
-      yield* Effect.forkChild(connection.write([new Uint8Array(moreThanBuffers)]), { startImmediately: true })
+      yield* begin(connection.write([new Uint8Array(moreThanBuffers)]))
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* received).length, moreThanBuffers)
     }).pipe(Effect.scoped))
@@ -99,9 +100,9 @@ describe("NodeTcp", () => {
       const { accepted, port } = yield* listen
       const connection = yield* NodeTcp.make({ host, port }).open
       const { socket } = yield* accepted
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       socket.end()
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
     }).pipe(Effect.scoped))
 
   it.live("S18 the peer resets the connection while a read waits", () =>
@@ -109,9 +110,9 @@ describe("NodeTcp", () => {
       const { accepted, port } = yield* listen
       const connection = yield* NodeTcp.make({ host, port }).open
       const { socket } = yield* accepted
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       socket.resetAndDestroy()
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
     }).pipe(Effect.scoped))
 
   it.live("S19 after a local close reading and writing fail at once", () =>
@@ -120,10 +121,10 @@ describe("NodeTcp", () => {
       const scope = yield* Scope.make()
       const connection = yield* Scope.provide(NodeTcp.make({ host, port }).open, scope)
       yield* accepted
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       yield* Scope.close(scope, Exit.void)
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
-      reasonOf((yield* Effect.flip(connection.write([bytes("late")]))).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Effect.flip(connection.write([bytes("late")]))).reason, "ConnectionLost")
       yield* connection.abort
     }).pipe(Effect.scoped))
 
@@ -134,12 +135,9 @@ describe("NodeTcp", () => {
       const connection = yield* Scope.provide(NodeTcp.make({ host, port, drainTimeout: "20 millis" }).open, scope)
       const { received, socket } = yield* accepted
       socket.pause()
-      const stuck = yield* Effect.forkChild(
-        Effect.flip(connection.write([new Uint8Array(moreThanBuffers)])),
-        { startImmediately: true }
-      )
+      const stuck = yield* begin(Effect.flip(connection.write([new Uint8Array(moreThanBuffers)])))
       yield* Scope.close(scope, Exit.void)
-      reasonOf((yield* Fiber.join(stuck)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(stuck)).reason, "ConnectionLost")
       socket.resume()
       yield* received
     }).pipe(Effect.scoped))
@@ -151,13 +149,10 @@ describe("NodeTcp", () => {
       const first = yield* transport.open
       const one = yield* accepted
       one.socket.pause()
-      const stuck = yield* Effect.forkChild(
-        Effect.flip(first.write([new Uint8Array(moreThanBuffers).fill(1)])),
-        { startImmediately: true }
-      )
+      const stuck = yield* begin(Effect.flip(first.write([new Uint8Array(moreThanBuffers).fill(1)])))
       yield* first.abort
-      reasonOf((yield* Fiber.join(stuck)).reason, "ConnectionLost")
-      reasonOf((yield* Effect.flip(first.pull)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(stuck)).reason, "ConnectionLost")
+      assertReason((yield* Effect.flip(first.pull)).reason, "ConnectionLost")
       const scope = yield* Scope.make()
       const second = yield* Scope.provide(transport.open, scope)
       const two = yield* accepted
@@ -171,7 +166,7 @@ describe("NodeTcp", () => {
       Effect.gen(function*() {
         const port = yield* freePort
         const error = yield* Effect.flip(NodeTcp.make({ host, port }).open)
-        const reason = reasonOf(error.reason, "PortRefused")
+        const reason = assertReason(error.reason, "PortRefused")
         assert.deepStrictEqual([reason.host, reason.port], [host, port])
         assert.isTrue(error.isRetryable)
       }).pipe(Effect.scoped))
@@ -183,13 +178,13 @@ describe("NodeTcp", () => {
         const error = yield* Effect.flip(
           NodeTcp.make({ host: "several.test", port, lookup: (_name, _options, back) => back(null, addresses) }).open
         )
-        assert.strictEqual(reasonOf(error.reason, "PortRefused").host, "several.test")
+        assert.strictEqual(assertReason(error.reason, "PortRefused").host, "several.test")
       }).pipe(Effect.scoped))
 
     it.live("a name that leads nowhere is HostNotFound", () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(NodeTcp.make({ host: "no-such-host.invalid" }).open)
-        assert.strictEqual(reasonOf(error.reason, "HostNotFound").host, "no-such-host.invalid")
+        assert.strictEqual(assertReason(error.reason, "HostNotFound").host, "no-such-host.invalid")
         assert.isTrue(error.isRetryable)
       }).pipe(Effect.scoped))
 
@@ -198,7 +193,7 @@ describe("NodeTcp", () => {
         const lookup: Net.LookupFunction = (_name, _options, back) =>
           back(Object.assign(new Error("lookup broke"), { code: "EBROKEN" }), "")
         const error = yield* Effect.flip(NodeTcp.make({ host: "odd.test", port: 5, lookup }).open)
-        assert.strictEqual(reasonOf(error.reason, "OpenFailed").endpoint, "mqtt://odd.test:5")
+        assert.strictEqual(assertReason(error.reason, "OpenFailed").endpoint, "mqtt://odd.test:5")
         assert.include(error.message, "lookup broke")
       }).pipe(Effect.scoped))
 
@@ -206,11 +201,11 @@ describe("NodeTcp", () => {
       Effect.gen(function*() {
         const port = yield* freePort
         const refused = yield* Effect.flip(MqttConnection.make({})).pipe(Effect.provide(NodeTcp.layer({ host, port })))
-        reasonOf(refused.reason, "PortRefused")
+        assertReason(refused.reason, "PortRefused")
         const unknown = yield* Effect.flip(MqttConnection.make({})).pipe(
           Effect.provide(NodeTcp.layer({ host: "no-such-host.invalid" }))
         )
-        reasonOf(unknown.reason, "HostNotFound")
+        assertReason(unknown.reason, "HostNotFound")
       }).pipe(Effect.scoped))
   })
 
@@ -226,7 +221,7 @@ describe("NodeTcp", () => {
       const transport = NodeTcp.make({ host: "broker.test", port, lookup })
       yield* transport.open
       yield* accepted
-      reasonOf((yield* Effect.flip(transport.open)).reason, "HostNotFound")
+      assertReason((yield* Effect.flip(transport.open)).reason, "HostNotFound")
       yield* transport.open
       yield* accepted
       assert.deepStrictEqual(names, ["broker.test", "broker.test", "broker.test"])
@@ -256,7 +251,7 @@ describe("NodeTcp", () => {
       const opening = yield* MqttConnection.make({ protocolVersion: "3.1.1", clientId: "a" }).pipe(
         Scope.provide(scope),
         Effect.provideService(MqttTransport, NodeTcp.make({ host, port })),
-        Effect.forkChild({ startImmediately: true })
+        begin
       )
       const { received, socket } = yield* accepted
       socket.write(Uint8Array.of(0x20, 2, 0, 0, 0x30, 3, 0, 1, 0x61))

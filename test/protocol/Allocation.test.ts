@@ -4,21 +4,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import { corpus } from "../fuzz/fuzz.ts"
+import { bytesInUse } from "../support/memory.ts"
 import { hexOf } from "./hex.ts"
-
-/** Bytes on the heap and in buffers. */
-const inUse = (): number => {
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return arrayBuffers + heapUsed
-}
 
 /** What a run allocates, at least: the compiler allocates now and then too, and a collection in between hides it all. */
 const allocatedBy = (run: () => unknown): number => {
   let least = Infinity
   for (let attempt = 0; attempt < 5; attempt++) {
-    const before = inUse()
+    const before = bytesInUse()
     run()
-    const allocated = inUse() - before
+    const allocated = bytesInUse() - before
     if (allocated >= 0) least = Math.min(least, allocated)
   }
   return least

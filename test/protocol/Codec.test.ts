@@ -3,6 +3,7 @@ import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type { Packet, ProtocolVersion, Sender } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
+import { versions } from "../support/versions.ts"
 import { acceptedForms, vectors } from "./golden.ts"
 import { bytesOf, concat, hexOf } from "./hex.ts"
 import * as Packets from "./Packets.ts"
@@ -86,7 +87,7 @@ describe("chunks", () => {
     return { packets: chosen.map(({ packet }) => packet), bytes: concat(chosen.map(({ hex }) => bytesOf(hex))) }
   }
 
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     for (const sender of ["client", "server"] as const) {
       it(`S46 a stream cut at every place decodes the same, ${version} from a ${sender}`, () => {
         const { bytes, packets } = streamOf(version, sender)
@@ -135,7 +136,7 @@ describe("chunks", () => {
           packetIdentifier: 0,
           properties: Properties.none
         }
-        for (const version of ["3.1.1", "5.0"] as const) {
+        for (const version of versions) {
           assert.deepStrictEqual(decoderFor(version, "server").push(encoded(packet, version, "server")), [packet])
         }
       }

@@ -5,29 +5,13 @@ import * as KeepAlive from "../../src/protocol/KeepAlive.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as ProtocolError from "../../src/protocol/ProtocolError.ts"
+import { connack, connectPacket } from "../support/packets.ts"
+import { only50, versions } from "../support/versions.ts"
 import { bytesOf } from "./hex.ts"
-import { incoming, puback, pubrel, suback, versions } from "./support/session.ts"
+import { incoming, puback, pubrel, suback } from "./support/session.ts"
 
-const connect = (protocolVersion: Packet.ProtocolVersion, more?: Partial<Packet.Connect>): Packet.Connect => ({
-  _tag: "Connect",
-  protocolVersion,
-  cleanStart: false,
-  keepAlive: 60,
-  clientId: "me",
-  will: undefined,
-  username: undefined,
-  password: undefined,
-  properties: Properties.none,
-  ...more
-})
-
-const connack = (more?: Partial<Packet.Connack>): Packet.Connack => ({
-  _tag: "Connack",
-  sessionPresent: false,
-  reasonCode: 0x00,
-  properties: Properties.none,
-  ...more
-})
+const connect = (protocolVersion: Packet.ProtocolVersion, more?: Partial<Packet.Connect>): Packet.Connect =>
+  connectPacket(protocolVersion, { cleanStart: false, keepAlive: 60, clientId: "me", ...more })
 
 const disconnect = (reasonCode: number, properties = Properties.none): Packet.Disconnect => ({
   _tag: "Disconnect",
@@ -77,8 +61,6 @@ interface Row {
   /** A pair when the versions differ: 3.1.1, 5.0. */
   readonly shows: ReadonlyArray<string> | { readonly [Version in Packet.ProtocolVersion]: ReadonlyArray<string> }
 }
-
-const only50: ReadonlyArray<Packet.ProtocolVersion> = ["5.0"]
 
 const rows: ReadonlyArray<Row> = [
   { name: "R44 CONNACK first", packets: [connack()], shows: ["Accepted", "Connected"] },

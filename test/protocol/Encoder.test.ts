@@ -13,35 +13,16 @@ import type {
   Will
 } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
+import { connectPacket, publish as publishTo } from "../support/packets.ts"
 import { bytesOf, concat, hexOf } from "./hex.ts"
 import * as Packets from "./Packets.ts"
 import * as Random from "./Random.ts"
 
 const { none } = Properties
 
-const publish = (fields: Partial<Publish> = {}): Publish => ({
-  _tag: "Publish",
-  topic: "a",
-  payload: new Uint8Array(0),
-  qos: 0,
-  retain: false,
-  dup: false,
-  packetIdentifier: 0,
-  properties: none,
-  ...fields
-})
-const connect = (fields: Partial<Connect> = {}): Connect => ({
-  _tag: "Connect",
-  protocolVersion: "5.0",
-  cleanStart: true,
-  keepAlive: 60,
-  clientId: "a",
-  will: undefined,
-  username: undefined,
-  password: undefined,
-  properties: none,
-  ...fields
-})
+const publish = (fields: Partial<Publish> = {}): Publish => publishTo("a", { text: "", ...fields })
+const connect = (fields: Partial<Connect> = {}): Connect =>
+  connectPacket("5.0", { keepAlive: 60, clientId: "a", ...fields })
 const connectWithWill = (fields: Partial<Will>): Connect =>
   connect({ will: { topic: "a", payload: new Uint8Array(0), qos: 0, retain: false, properties: none, ...fields } })
 const subscribe = (fields: Partial<Subscription>, packet: Partial<Subscribe> = {}): Subscribe => ({

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { versions } from "../support/versions.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -20,8 +21,7 @@ import {
   suback,
   subscribe,
   unsuback,
-  unsubscribe,
-  versions
+  unsubscribe
 } from "./support/session.ts"
 
 describe.each(versions)("Incoming %s", (version) => {

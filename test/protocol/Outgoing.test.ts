@@ -4,6 +4,7 @@ import * as PacketIdentifiers from "../../src/protocol/PacketIdentifiers.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Session from "../../src/protocol/Session.ts"
 import * as Snapshot from "../../src/protocol/Snapshot.ts"
+import { versions } from "../support/versions.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -31,7 +32,6 @@ import {
   type Table,
   unsuback,
   unsubscribe,
-  versions,
   withdraw
 } from "./support/session.ts"
 

@@ -4,6 +4,7 @@
 import * as Packet from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as ReasonCode from "../../src/protocol/ReasonCode.ts"
+import { versions } from "../support/versions.ts"
 import type { Random } from "./Random.ts"
 
 export interface Case {
@@ -13,7 +14,6 @@ export interface Case {
 }
 
 const senders = ["client", "server"] as const
-const versions = ["3.1.1", "5.0"] as const
 
 export const types = Object.keys(Packet.rules) as ReadonlyArray<Packet.PacketType>
 

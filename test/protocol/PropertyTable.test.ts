@@ -7,6 +7,7 @@ import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import type { Properties, PropertyName } from "../../src/protocol/Properties.ts"
+import { connectPacket } from "../support/packets.ts"
 import { bytesOf, concat, hexOf } from "./hex.ts"
 
 type Place = "Connect" | "Will" | Packet.PacketType
@@ -249,19 +250,14 @@ const ack = (type: "Puback" | "Pubrec" | "Pubrel" | "Pubcomp", properties: Prope
   properties
 })
 
-const connect = (properties: Properties, will?: Properties): Packet.Packet => ({
-  _tag: "Connect",
-  protocolVersion: "5.0",
-  cleanStart: true,
-  keepAlive: 0,
-  clientId: "",
-  will: will === undefined
-    ? undefined
-    : { topic: "w", payload: new Uint8Array(0), qos: 0, retain: false, properties: will },
-  username: undefined,
-  password: undefined,
-  properties
-})
+const connect = (properties: Properties, will?: Properties): Packet.Packet =>
+  connectPacket("5.0", {
+    clientId: "",
+    will: will === undefined
+      ? undefined
+      : { topic: "w", payload: new Uint8Array(0), qos: 0, retain: false, properties: will },
+    properties
+  })
 
 /** Packets of a client with these properties. */
 const clientPackets: { readonly [Type in Place]?: (properties: Properties) => Packet.Packet } = {

@@ -5,21 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type { Publish } from "../../src/protocol/Packet.ts"
 import { none, type Properties, type UserProperty } from "../../src/protocol/Properties.ts"
+import { publish as publishTo } from "../support/packets.ts"
 import { concat } from "./hex.ts"
 
 const options = { protocolVersion: "5.0", sender: "client" } as const
 
-const publish = (properties: Properties, fields: Partial<Publish> = {}): Publish => ({
-  _tag: "Publish",
-  topic: "a/é",
-  payload: Uint8Array.of(1, 2, 3),
-  qos: 1,
-  retain: false,
-  dup: false,
-  packetIdentifier: 258,
-  properties,
-  ...fields
-})
+const publish = (properties: Properties, fields: Partial<Publish> = {}): Publish =>
+  publishTo("a/é", { payload: Uint8Array.of(1, 2, 3), qos: 1, packetIdentifier: 258, properties, ...fields })
 
 const variableByteInteger = (value: number): ReadonlyArray<number> =>
   value < 128 ? [value] : [(value % 128) + 128, ...variableByteInteger(Math.floor(value / 128))]

@@ -1,17 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Connack } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as ServerLimits from "../../src/protocol/ServerLimits.ts"
+import { connack } from "../support/packets.ts"
 import { message, subscription } from "./support/session.ts"
 
-const connack = (properties: Properties.Properties): Connack => ({
-  _tag: "Connack",
-  sessionPresent: false,
-  reasonCode: 0x00,
-  properties
-})
-
-const limitsOf = (properties: Properties.Properties) => ServerLimits.fromConnack(connack(properties))
+const limitsOf = (properties: Properties.Properties) => ServerLimits.fromConnack(connack({ properties }))
 
 const subscribe = (topicFilters: ReadonlyArray<string>, properties = Properties.none) => ({
   subscriptions: topicFilters.map(subscription),

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as PacketIdentifiers from "../../src/protocol/PacketIdentifiers.ts"
 import * as Session from "../../src/protocol/Session.ts"
 import * as Snapshot from "../../src/protocol/Snapshot.ts"
+import { versions } from "../support/versions.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -28,8 +29,7 @@ import {
   subscribe,
   type Table,
   unsuback,
-  unsubscribe,
-  versions
+  unsubscribe
 } from "./support/session.ts"
 
 const lost = connected({ sessionPresent: false })

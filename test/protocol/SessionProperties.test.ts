@@ -3,6 +3,7 @@ import type { Arrival } from "../../src/protocol/Arrivals.ts"
 import type { SessionPacket } from "../../src/protocol/Connection.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import * as Session from "../../src/protocol/Session.ts"
+import { versions } from "../support/versions.ts"
 import * as Random from "./Random.ts"
 import { ModelBroker } from "./support/ModelBroker.ts"
 import {
@@ -25,7 +26,6 @@ import {
   type Table,
   unsuback,
   unsubscribe,
-  versions,
   withdraw
 } from "./support/session.ts"
 

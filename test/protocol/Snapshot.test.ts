@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Properties from "../../src/protocol/Properties.ts"
 import * as Session from "../../src/protocol/Session.ts"
 import * as Snapshot from "../../src/protocol/Snapshot.ts"
+import { versions } from "../support/versions.ts"
 import {
   acknowledge,
   assertEmpty,
@@ -23,8 +24,7 @@ import {
   show,
   subscribe,
   type Table,
-  unsubscribe,
-  versions
+  unsubscribe
 } from "./support/session.ts"
 
 /** What was kept, in a program started anew: nobody waits for an outcome any more. */

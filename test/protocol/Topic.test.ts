@@ -1,11 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import * as Topic from "../../src/protocol/Topic.ts"
+import { versions } from "../support/versions.ts"
 import * as Random from "./Random.ts"
-
-const versions: ReadonlyArray<ProtocolVersion> = ["3.1.1", "5.0"]
 
 const longest = "é".repeat(32_767) + "a"
 

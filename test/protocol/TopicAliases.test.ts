@@ -4,18 +4,7 @@ import type * as Packet from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
 import { type InvalidPacket, invalidPacket } from "../../src/protocol/ProtocolError.ts"
 import * as TopicAliases from "../../src/protocol/TopicAliases.ts"
-
-const publish = (topic: string, more?: Partial<Packet.Publish>): Packet.Publish => ({
-  _tag: "Publish",
-  topic,
-  payload: new Uint8Array(0),
-  qos: 0,
-  retain: false,
-  dup: false,
-  packetIdentifier: 0,
-  properties: Properties.none,
-  ...more
-})
+import { publish } from "../support/packets.ts"
 
 const refusal = invalidPacket("5.0", "3.2.2-15", "payload", "too large")
 

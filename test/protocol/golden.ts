@@ -3,6 +3,7 @@
  */
 import type { Packet, ProtocolVersion, Publish, Sender } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
+import { publish as publishTo } from "../support/packets.ts"
 import { bytesOf } from "./hex.ts"
 
 export interface Golden {
@@ -23,17 +24,7 @@ const golden = (
   packet: Packet
 ): Golden => ({ name: `${version} ${name}`, version, sender, hex, packet })
 
-const publish = (fields: Partial<Publish>): Publish => ({
-  _tag: "Publish",
-  topic: "a/b",
-  payload: new Uint8Array(0),
-  qos: 0,
-  retain: false,
-  dup: false,
-  packetIdentifier: 0,
-  properties: none,
-  ...fields
-})
+const publish = (fields: Partial<Publish>): Publish => publishTo("a/b", { text: "", ...fields })
 
 const acknowledgements = [
   { _tag: "Puback", byte: "40", error: 0x80 },

@@ -5,23 +5,16 @@ import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Queue, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Packet from "../../src/protocol/Packet.ts"
+import { accepted, type Client, clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
 import {
-  accepted,
   begin,
-  type Client,
-  clientId,
   complete,
-  connections,
   failingConnect,
-  type Kit,
   reconnectDelay,
   reconnected,
-  record,
   responseTimeout,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
 
 const isPublishOf = (text: string) => (packet: Packet.Packet): boolean =>
   packet._tag === "Publish" && new TextDecoder().decode(packet.payload) === text

@@ -7,19 +7,8 @@ import { TestClock } from "effect/testing"
 import type { ConsumeOptions } from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import {
-  begin,
-  type Client,
-  clientId,
-  complete,
-  connections,
-  type Kit,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { type Client, clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 
 const unacknowledged = ({ broker }: Kit) => Effect.map(broker.session(clientId), (session) => session?.inflight)
 

@@ -7,15 +7,9 @@ import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import {
-  begin,
-  clientId,
-  complete,
-  reconnectDelay,
-  reconnected,
-  responseTimeout,
-  roundTrip
-} from "../support/scenario.ts"
+import { clientId } from "../support/scenario.ts"
+import { begin, complete, reconnectDelay, reconnected, responseTimeout, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 interface Cut {
   readonly bytes: number
@@ -81,7 +75,7 @@ const exchange = Effect.fnUntraced(function*(version: ProtocolVersion, cut: Cut)
 const expected = ["QoS 2", "QoS 1", "QoS 2 again"]
 
 describe("S55 R77 R78 R81 R88 R89 exactly once", () => {
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     for (const direction of ["fromClient", "toClient"] as const) {
       for (const how of ["close", "reset", "silence"] as const) {
         it.effect(`cut after every byte ${direction}, ${how} (${version})`, () =>

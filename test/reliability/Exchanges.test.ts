@@ -2,26 +2,16 @@
  * Exchanges with a server that does unusual things, as the whole client lives through them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Exit, Fiber, Schedule, Scope, Stream, SubscriptionRef } from "effect"
+import { Array, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as MqttClient from "../../src/MqttClient.ts"
+import type * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
-import {
-  accepted,
-  begin,
-  type Client,
-  clientId,
-  complete,
-  connections,
-  reconnectDelay,
-  reconnected,
-  record,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+import { connectClient, type Peer } from "../support/peer.ts"
+import { accepted, type Client, clientId, connections, record, scenario, sent, stateOf } from "../support/scenario.ts"
+import { begin, complete, reconnectDelay, reconnected, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 /** A test against a server that says what the test says, in each version. */
 const scripted = (
@@ -29,7 +19,7 @@ const scripted = (
   versions: ReadonlyArray<ProtocolVersion>,
   story: (
     mqtt: Client,
-    server: ScriptedServer.ScriptedConnection,
+    server: Peer,
     version: ProtocolVersion
   ) => Effect.Effect<void, unknown, ScriptedServer.ScriptedServer | Scope.Scope>,
   options?: MqttClient.Options
@@ -37,8 +27,7 @@ const scripted = (
   for (const version of versions) {
     it.effect(`${name} (${version})`, () =>
       Effect.gen(function*() {
-        const server = yield* ScriptedServer.ScriptedServer
-        const opening = yield* begin(MqttClient.make({
+        const { mqtt, peer } = yield* connectClient({
           clientId,
           protocolVersion: version,
           session: "persistent",
@@ -46,14 +35,11 @@ const scripted = (
           responseTimeout: "10 seconds",
           reconnect: Schedule.spaced(reconnectDelay),
           ...options
-        }))
-        const connection = yield* complete(Effect.tap(server.accept, (connection) => connection.handshake()))
-        yield* story(yield* complete(Fiber.join(opening)), connection, version)
+        })
+        yield* story(mqtt, peer, version)
       }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))
   }
 }
-
-const both = ["3.1.1", "5.0"] as const
 
 const publish = (
   text: string,
@@ -66,7 +52,7 @@ const publish = (
 } as const)
 
 /** Subscribed to everything, and what came. */
-const subscribed = Effect.fnUntraced(function*(mqtt: Client, server: ScriptedServer.ScriptedConnection) {
+const subscribed = Effect.fnUntraced(function*(mqtt: Client, server: Peer) {
   const subscribing = yield* begin(mqtt.subscribe("#", { qos: 2 }))
   const { packetIdentifier } = yield* complete(server.expect("Subscribe"))
   yield* server.send({ _tag: "Suback", packetIdentifier, reasonCodes: [2] })
@@ -76,7 +62,7 @@ const subscribed = Effect.fnUntraced(function*(mqtt: Client, server: ScriptedSer
 describe("what the server says of what it was sent", () => {
   scripted(
     "R23 R84 PUBREC of an identifier we do not know is answered, in 5.0 with 0x92",
-    both,
+    versions,
     (_, server, version) =>
       Effect.gen(function*() {
         yield* server.send({ _tag: "Pubrec", packetIdentifier: 77 })
@@ -87,7 +73,7 @@ describe("what the server says of what it was sent", () => {
 
   scripted(
     "R84 PUBREL for PUBREC that came twice says 0x00 both times, and the publish ends once",
-    both,
+    versions,
     (mqtt, server) =>
       Effect.gen(function*() {
         const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 2 }))
@@ -102,7 +88,7 @@ describe("what the server says of what it was sent", () => {
       })
   )
 
-  scripted("R23 PUBACK for a QoS 2 publish ends it", both, (mqtt, server) =>
+  scripted("R23 PUBACK for a QoS 2 publish ends it", versions, (mqtt, server) =>
     Effect.gen(function*() {
       const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 2 }))
       const { packetIdentifier } = yield* complete(server.expect("Publish"))
@@ -112,7 +98,7 @@ describe("what the server says of what it was sent", () => {
 })
 
 describe("what the server sends twice, or in another manner", () => {
-  scripted("R92 DUP is shown and drops nothing at QoS 1", both, (mqtt, server) =>
+  scripted("R92 DUP is shown and drops nothing at QoS 1", versions, (mqtt, server) =>
     Effect.gen(function*() {
       const received = yield* subscribed(mqtt, server)
       for (const dup of [true, false, true]) {
@@ -124,7 +110,7 @@ describe("what the server sends twice, or in another manner", () => {
 
   scripted(
     "R88 R146 QoS 2 is recognised after hours without PUBREL, on a connection that stays",
-    both,
+    versions,
     (mqtt, server) =>
       Effect.gen(function*() {
         const received = yield* subscribed(mqtt, server)
@@ -206,7 +192,7 @@ describe("R134 what the server says when it ends the connection", () => {
         Effect.gen(function*() {
           yield* server.send({ _tag: "Disconnect", reasonCode, properties: { reasonString: "because" } })
           yield* TestClock.adjust(roundTrip)
-          const state = yield* SubscriptionRef.get(mqtt.state)
+          const state = yield* stateOf(mqtt)
           assert.strictEqual(state._tag, outcome === "comes back" ? "Disconnected" : "Closed")
           const error = state._tag === "Disconnected" || state._tag === "Closed" ? state.error : undefined
           if (reasonCode !== 0x8e) {
@@ -217,7 +203,7 @@ describe("R134 what the server says when it ends the connection", () => {
           const scripted = yield* ScriptedServer.ScriptedServer
           yield* complete(Effect.tap(scripted.accept, (connection) => connection.handshake()))
           yield* TestClock.adjust(roundTrip)
-          assert.strictEqual((yield* SubscriptionRef.get(mqtt.state))._tag, "Connected")
+          assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
         })
     )
   }

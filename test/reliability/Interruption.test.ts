@@ -3,9 +3,10 @@
  * on.
  */
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Exit, Fiber, Pull, Stream, SubscriptionRef } from "effect"
+import { Array, Effect, Exit, Fiber, Pull, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { begin, type Client, clientId, complete, reconnected, roundTrip } from "../support/scenario.ts"
+import { type Client, clientId, stateOf } from "../support/scenario.ts"
+import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
 import { everywhere, type Run } from "./support/interruption.ts"
 
 const texts = ({ broker }: Run) =>
@@ -152,7 +153,7 @@ describe("interrupted at every point", () => {
     after: (mqtt, run) =>
       Effect.gen(function*() {
         yield* TestClock.adjust(2 * roundTrip)
-        const state = yield* SubscriptionRef.get(mqtt.state)
+        const state = yield* stateOf(mqtt)
         // Either it was interrupted before it did anything, or the client is closed for good.
         if (state._tag === "Connected") return yield* works(mqtt, run)
         assert.strictEqual(state._tag, "Closed")
@@ -170,7 +171,7 @@ describe("interrupted at every point", () => {
     after: (mqtt, run) =>
       Effect.gen(function*() {
         yield* TestClock.adjust(2 * roundTrip)
-        const state = yield* SubscriptionRef.get(mqtt.state)
+        const state = yield* stateOf(mqtt)
         if (state._tag === "Connected") return yield* works(mqtt, run)
         assert.strictEqual(state._tag, "Closed")
         assert.deepStrictEqual(yield* texts(run), ["gone"])

@@ -7,21 +7,9 @@ import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import { begin, clientId, complete, reconnectDelay, reconnected, roundTrip } from "../support/scenario.ts"
-
-/** A clock that can be put forward without waking anybody. */
-const sleepyClock = Effect.map(Clock.Clock, (clock) => {
-  let late = 0n
-  const wrapped: Clock.Clock = Object.assign(Object.create(clock), {
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + late,
-    sleep: (duration: Parameters<Clock.Clock["sleep"]>[0]) => clock.sleep(duration)
-  })
-  const sleepThrough = (milliseconds: number) =>
-    Effect.sync(() => {
-      late += BigInt(milliseconds) * 1_000_000n
-    })
-  return { clock: wrapped, sleepThrough }
-})
+import { clientId } from "../support/scenario.ts"
+import { begin, complete, reconnectDelay, reconnected, roundTrip, sleepThrough, watchClock } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 const responseTimeout = 1000
 
@@ -48,17 +36,16 @@ const waiting = Effect.fnUntraced(function*(version: ProtocolVersion) {
 const told = (
   name: string,
   story: (
-    version: ProtocolVersion,
-    sleepThrough: (milliseconds: number) => Effect.Effect<void>
+    version: ProtocolVersion
   ) => Effect.Effect<void, unknown, Effect.Services<ReturnType<typeof waiting>> | FakeNetwork.FakeNetwork>
 ) => {
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     it.effect(`${name} (${version})`, () =>
-      Effect.flatMap(sleepyClock, ({ clock, sleepThrough }) =>
-        story(version, sleepThrough).pipe(
+      Effect.flatMap(Clock.Clock, (clock) =>
+        story(version).pipe(
           Effect.scoped,
           Effect.provide(MemoryBroker.layer()),
-          Effect.provideService(Clock.Clock, clock)
+          Effect.provideService(Clock.Clock, watchClock(clock).clock)
         )))
   }
 }
@@ -66,7 +53,7 @@ const told = (
 describe("S59 timers that fire late", () => {
   told(
     "an acknowledgement that was owed for hours of sleep gets its time again",
-    (version, sleepThrough) =>
+    (version) =>
       Effect.gen(function*() {
         const { mqtt, publishing } = yield* waiting(version)
         yield* sleepThrough(10 * 3600 * 1000)
@@ -75,7 +62,7 @@ describe("S59 timers that fire late", () => {
       })
   )
 
-  told("once: a connection that is dead is given up", (version, sleepThrough) =>
+  told("once: a connection that is dead is given up", (version) =>
     Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const { mqtt, publishing } = yield* waiting(version)
@@ -89,7 +76,7 @@ describe("S59 timers that fire late", () => {
       assert.strictEqual((yield* mqtt.stats).connections, 2)
     }))
 
-  told("where all timers are late it is given up in the end", (version, sleepThrough) =>
+  told("where all timers are late it is given up in the end", (version) =>
     Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       yield* waiting(version)

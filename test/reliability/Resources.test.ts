@@ -4,30 +4,16 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Schedule, Stream } from "effect"
 import * as Fs from "node:fs"
-import * as V8 from "node:v8"
-import * as Vm from "node:vm"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { OverflowPolicy } from "../../src/MqttClient.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 import * as Aedes from "../brokers/Aedes.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as port from "../brokers/port.ts"
+import { reachableBytes } from "../support/memory.ts"
 import * as Flood from "./support/flood.ts"
 
 const megabyte = 1024 * 1024
-
-const collectGarbage: () => void = (() => {
-  V8.setFlagsFromString("--expose-gc")
-  return Vm.runInNewContext("gc")
-})()
-
-/** Bytes that are reachable, buffers outside the heap included. */
-const memory = Effect.sync(() => {
-  collectGarbage()
-  collectGarbage()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-})
 
 const openFiles = (): number => Fs.existsSync("/proc/self/fd") ? Fs.readdirSync("/proc/self/fd").length : 0
 
@@ -57,10 +43,10 @@ layer(Aedes.layer(), { excludeTestServices: true })("a thousand clients, one aft
       // Until what the first clients warm up, such as compiled code, is there.
       yield* clients(600)
       yield* atRest
-      const before = { files: openFiles(), resources: activeResources(), memory: yield* memory }
+      const before = { files: openFiles(), resources: activeResources(), memory: reachableBytes() }
       yield* clients(800)
       yield* atRest
-      const growth = (yield* memory) - before.memory
+      const growth = reachableBytes() - before.memory
       assert.deepStrictEqual(activeResources(), before.resources)
       assert.strictEqual(openFiles(), before.files)
       // One client holds more than 50 KB; eight hundred that were kept would hold forty megabytes.
@@ -81,7 +67,7 @@ describe("a consumer that is a hundred times slower than what comes", () => {
   }) {
     const { messages, policy, protocolVersion, qos } = options
     const flood = yield* Flood.serve({ protocolVersion, qos, messages, payload })
-    const before = yield* memory
+    const before = reachableBytes()
     const mqtt = yield* MqttClient.make({
       protocolVersion,
       keepAlive: "1 second",
@@ -95,7 +81,7 @@ describe("a consumer that is a hundred times slower than what comes", () => {
       Stream.runForEach(() => Effect.andThen(Effect.sync(() => consumed++), Effect.sleep("5 millis"))),
       Effect.forkScoped
     )
-    return { mqtt, flood, consumed: () => consumed, growth: Effect.map(memory, (now) => now - before) }
+    return { mqtt, flood, consumed: () => consumed, growth: Effect.sync(() => reachableBytes() - before) }
   })
 
   const until = (condition: () => boolean) =>

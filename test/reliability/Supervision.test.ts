@@ -2,7 +2,7 @@
  * What keeps a client going: defects, escalation, credentials, messages that kill connections, probes, takeovers.
  */
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Exit, Fiber, Logger, Redacted, Schedule, Scope, Stream, SubscriptionRef } from "effect"
+import { Array, Effect, Exit, Fiber, Logger, Redacted, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
@@ -12,22 +12,25 @@ import type * as Packet from "../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../src/testing/index.ts"
 import {
   accepted,
-  begin,
   type Client,
   clientId,
+  connections,
+  type Kit,
+  record,
+  scenario,
+  sent,
+  stateOf
+} from "../support/scenario.ts"
+import {
+  begin,
   complete,
   connecting,
-  connections,
   failingConnect,
-  type Kit,
   reconnectDelay,
   reconnected,
-  record,
   responseTimeout,
-  roundTrip,
-  scenario,
-  sent
-} from "../support/scenario.ts"
+  roundTrip
+} from "../support/time.ts"
 
 const refusing = (kit: Kit, times: number) => kit.network.refuseConnect(times)
 
@@ -413,7 +416,7 @@ describe("S54 two clients with one identifier", () => {
       assert.strictEqual(reason._tag, "SessionTakenOver")
       yield* TestClock.adjust("5 minutes")
       assert.strictEqual(yield* connections(kit), 2)
-      const state = yield* SubscriptionRef.get(loser.state)
+      const state = yield* stateOf(loser)
       assert.strictEqual(state._tag === "Closed" && state.error?.reason._tag, "SessionTakenOver")
       for (const call of [loser.publishAsync("t", "x"), loser.flush, loser.consume("t", () => Effect.void)]) {
         assert.strictEqual((yield* Effect.flip(call)).reason._tag, "SessionTakenOver")

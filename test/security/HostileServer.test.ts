@@ -3,59 +3,24 @@
  * alone. TLS and WebSocket have tests of their own.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Random, References, Schedule, Stream, SubscriptionRef } from "effect"
+import { Effect, Fiber, Logger, Random, References, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { setImmediate } from "node:timers/promises"
-import * as V8 from "node:v8"
-import * as Vm from "node:vm"
 import * as MqttClient from "../../src/MqttClient.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type { Packet } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, ScriptedServer } from "../../src/testing/index.ts"
 import { bytesOf, concat } from "../protocol/hex.ts"
-import { latency, roundTrip, scenario, settle, versions } from "../support/connection.ts"
-import { record } from "../support/scenario.ts"
-
-const opening = 80
-
-const collectGarbage: () => void = (() => {
-  V8.setFlagsFromString("--expose-gc")
-  return Vm.runInNewContext("gc")
-})()
-
-/** Bytes that are reachable, buffers outside the heap included. What this turn has touched stays reachable until its end. */
-const memory = Effect.map(Effect.promise(() => setImmediate()), () => {
-  collectGarbage()
-  collectGarbage()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-})
-
-const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
-
-const nextConnection = Effect.gen(function*() {
-  const server = yield* ScriptedServer.ScriptedServer
-  const accepting = yield* begin(server.accept)
-  yield* TestClock.adjust(opening)
-  const peer = yield* Fiber.join(accepting)
-  yield* TestClock.adjust(latency)
-  return peer
-})
-
-/** A client that has been accepted, and the server's end of its connection. */
-const connect = Effect.fnUntraced(function*(options: MqttClient.Options = {}) {
-  const making = yield* begin(MqttClient.make({ clientId: "client", ...options }))
-  const peer = yield* nextConnection
-  yield* peer.handshake()
-  yield* roundTrip
-  return { mqtt: yield* Fiber.join(making), peer }
-})
+import { reachableBytesNextTurn } from "../support/memory.ts"
+import { connectClient, leavesNothing, nextConnection, type Peer } from "../support/peer.ts"
+import { record, stateOf } from "../support/scenario.ts"
+import { begin, connecting, latency, roundTrip, settle } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 /** A subscription to everything, and what it received. */
 const subscribeToAll = Effect.fnUntraced(function*(
   mqtt: MqttClient.MqttClient["Service"],
-  peer: ScriptedServer.ScriptedConnection,
+  peer: Peer,
   options?: MqttClient.SubscribeOptions
 ) {
   const recorded = yield* record(mqtt.messages("#", options))
@@ -65,8 +30,6 @@ const subscribeToAll = Effect.fnUntraced(function*(
   yield* TestClock.adjust(latency)
   return recorded
 })
-
-const stateOf = (mqtt: MqttClient.MqttClient["Service"]) => SubscriptionRef.get(mqtt.state)
 
 const violationOf = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {
   const state = yield* stateOf(mqtt)
@@ -93,8 +56,8 @@ const countingLogs = () => {
 describe("security: a hostile server", () => {
   for (const protocolVersion of versions) {
     it.effect(`security 3: a packet above 1 MiB is refused by default, whatever was announced (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         yield* peer.sendBytes(bytesOf("30 fe ff 3f"))
         yield* TestClock.adjust(latency)
         assert.strictEqual(yield* violationOf(mqtt), 0x95)
@@ -104,9 +67,9 @@ describe("security: a hostile server", () => {
       })))
 
     it.effect(`security 4: a Remaining Length of 268,435,455, or of five bytes, ends it at its header (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         for (const [header, reasonCode] of [["30 ff ff ff 7f", 0x95], ["30 ff ff ff ff 00", 0x81]] as const) {
-          const { mqtt, peer } = yield* connect({ protocolVersion })
+          const { mqtt, peer } = yield* connectClient({ protocolVersion })
           yield* peer.sendBytes(bytesOf(header))
           yield* TestClock.adjust(latency)
           assert.strictEqual(yield* violationOf(mqtt), reasonCode)
@@ -115,8 +78,8 @@ describe("security: a hostile server", () => {
       })))
 
     it.effect(`security 4: a packet that is dripped out for ever ends it after a minute, and it connects again (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion, reconnect: Schedule.spaced("5 seconds") })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion, reconnect: Schedule.spaced("5 seconds") })
         // A message of a thousand bytes, one of them every five seconds.
         yield* peer.sendBytes(bytesOf("30 e8 07"))
         yield* TestClock.adjust(latency)
@@ -132,13 +95,13 @@ describe("security: a hostile server", () => {
         yield* TestClock.adjust(5_000)
         const next = yield* nextConnection
         yield* next.handshake()
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
       })))
 
     it.effect(`security 5: U+FEFF and noncharacters arrive as they were sent (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         const { messages } = yield* subscribeToAll(mqtt, peer)
         const topics = ["\ufeffa", "a\ufeff", "\uffff", "\u{1fffe}", "\u0001", "\u007f"]
         for (const topic of topics) {
@@ -151,8 +114,8 @@ describe("security: a hostile server", () => {
       })))
 
     it.effect(`security 6: what users type goes into no wildcard (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         for (const typed of ["+", "#", "a/#", "+/a", "\u0000", "\ud800", ""]) {
           const topic = typed === "" ? "" : `site/${typed}`
           const { reason } = yield* Effect.flip(mqtt.publish(topic, "x", { qos: 1 }))
@@ -169,9 +132,9 @@ describe("security: a hostile server", () => {
       })))
 
     it.effect(`security 8: QoS 2 without PUBREL keeps no more than was announced (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const receiveMaximum = 50
-        const { mqtt, peer } = yield* connect({ protocolVersion, receiveMaximum })
+        const { mqtt, peer } = yield* connectClient({ protocolVersion, receiveMaximum })
         const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 2 })
         const publish = (packetIdentifier: number) => ({
           _tag: "Publish",
@@ -182,7 +145,7 @@ describe("security: a hostile server", () => {
         } as const)
         const identifiers = Array.from({ length: 1_000 }, (_, index) => index + 1)
         yield* peer.send(...identifiers.map(publish))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* settle
         if (protocolVersion === "5.0") {
           assert.strictEqual(yield* violationOf(mqtt), 0x93)
@@ -191,15 +154,15 @@ describe("security: a hostile server", () => {
           // 3.1.1 has no word for it; the identifiers themselves are the bound.
           assert.strictEqual(messages.length, 1_000)
           yield* peer.send(...identifiers.map((packetIdentifier) => ({ _tag: "Pubrel", packetIdentifier } as const)))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
         }
       })))
 
     it.effect(`security 9: acknowledgements of 65,535 identifiers nobody used cost no memory and no log (${protocolVersion})`, () => {
       const logs = countingLogs()
-      return scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      return leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         const code = protocolVersion === "5.0" ? "00 00" : "00"
         const storms: ReadonlyArray<(identifier: Uint8Array) => Uint8Array> = [
           (identifier) => concat([bytesOf("50 02"), identifier]),
@@ -208,7 +171,7 @@ describe("security: a hostile server", () => {
         ]
         for (const storm of storms) {
           yield* peer.sendBytes(concat(Array.from({ length: 65_535 }, (_, index) => storm(uint16(index + 1)))))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
         }
         assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
         assert.strictEqual((yield* mqtt.stats).inFlight, 0)
@@ -221,9 +184,9 @@ describe("security: a hostile server", () => {
     })
 
     it.effect(`security 10: names that every object has are names like others (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "__defineGetter__", "prototype"]
-        const { mqtt, peer } = yield* connect({ protocolVersion, clientId: "__proto__" })
+        const { mqtt, peer } = yield* connectClient({ protocolVersion, clientId: "__proto__" })
         const { messages } = yield* subscribeToAll(mqtt, peer)
         const userProperties = names.map((name) => [name, "polluted"] as const)
         for (const topic of names) {
@@ -247,8 +210,8 @@ describe("security: a hostile server", () => {
       })))
 
     it.effect(`security 11: a topic of 65,535 levels costs its subscribers nothing but its length (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         const { messages } = yield* subscribeToAll(mqtt, peer)
         const topic = "/".repeat(65_535)
         yield* peer.send({ _tag: "Publish", topic, payload: new Uint8Array(0) })
@@ -284,8 +247,8 @@ describe("security: a hostile server", () => {
       ))
 
     it.effect(`security 13: a handler that a crafted payload kills takes nobody with it (${protocolVersion})`, () =>
-      scenario(Effect.gen(function*() {
-        const { mqtt, peer } = yield* connect({ protocolVersion })
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion })
         const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 1 })
         const handled: Array<string> = []
         const consuming = yield* begin(mqtt.consume("t", ({ text }) => {
@@ -305,9 +268,9 @@ describe("security: a hostile server", () => {
           const bytes = new TextEncoder().encode(payload)
           yield* peer.send({ _tag: "Publish", topic, payload: bytes, qos: 1, packetIdentifier: index + 1 })
         }
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* settle
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(handled, ["good"])
         assert.deepStrictEqual(messages.map(({ text }) => text), ["throw", "die", "die", "good"])
         assert.isDefined(dying.pollUnsafe())
@@ -320,9 +283,9 @@ describe("security: a hostile server", () => {
 
   for (const qos of [0, 1] as const) {
     it.effect(`CVE-2017-10910 60,000 messages of QoS ${qos} in one chunk: other fibers have their turns in between`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const count = 60_000
-        const { mqtt, peer } = yield* connect({ receiveMaximum: 65_535 })
+        const { mqtt, peer } = yield* connectClient({ receiveMaximum: 65_535 })
         let turns = 0
         const deliveredIn: Array<number> = []
         const delivered = mqtt.messages("#", { qos, buffer: { messages: count } }).pipe(
@@ -378,11 +341,11 @@ describe("security: a hostile server", () => {
         Effect.provideService(MqttTransport, transport)
       )
       yield* TestClock.adjust("2000 seconds")
-      const before = yield* memory
+      const before = yield* reachableBytesNextTurn
       yield* TestClock.adjust("10000 seconds")
       assert.isAbove(opened, 11_000)
       // A hundred bytes kept of each would be a megabyte.
-      assert.isBelow((yield* memory) - before, 1_000_000)
+      assert.isBelow((yield* reachableBytesNextTurn) - before, 1_000_000)
     }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Fatal")))
 
   it("security 7: a flood of User Properties or Subscription Identifiers is bounded by the packet, not by its square", () => {
@@ -418,7 +381,7 @@ describe("security: a hostile server", () => {
       const identifiers = new Set<string>()
       for (let count = 0; count < 200; count++) {
         const making = yield* begin(MqttClient.make({ reconnect: Schedule.recurs(0) }))
-        yield* TestClock.adjust(opening)
+        yield* TestClock.adjust(connecting)
         const peer = yield* server.accept
         yield* TestClock.adjust(latency)
         const { clientId } = yield* peer.handshake()

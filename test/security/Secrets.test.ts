@@ -25,7 +25,8 @@ import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import { NodeMemoryBroker } from "../../src/testing/node/index.ts"
 import * as certificates from "../support/certificates.ts"
 import * as listeners from "../support/listeners.ts"
-import { complete } from "../support/scenario.ts"
+import { complete } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 const lockedKey = certificates.encrypted(certificates.client.key, "canary-passphrase")
 
@@ -136,7 +137,7 @@ const ways: Readonly<Record<string, MqttClient.Options>> = {
 
 describe("security 2: secrets on the fake network", () => {
   for (const [way, options] of Object.entries(ways)) {
-    for (const protocolVersion of ["3.1.1", "5.0"] as const) {
+    for (const protocolVersion of versions) {
       it.effect(`a password ${way}, through every failure there is (${protocolVersion})`, () => {
         const { assertClean, record } = recording()
         return Effect.gen(function*() {

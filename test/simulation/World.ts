@@ -8,7 +8,8 @@
 import { Clock, Effect, Exit, Metric, Random, References, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import { createHash } from "node:crypto"
-import * as instruments from "./instruments.ts"
+import { countFibers } from "../support/fibers.ts"
+import { watchClock } from "../support/time.ts"
 import * as invariants from "./invariants.ts"
 import { undelivered } from "./invariants/receiving.ts"
 import { subscriptionProblems } from "./invariants/subscriptions.ts"
@@ -16,6 +17,7 @@ import type * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
 import type { Plan } from "./Plan.ts"
 import type { Program } from "./Program.ts"
+import { seededRandom } from "./seededRandom.ts"
 import { Steps } from "./Steps.ts"
 
 /** Virtual milliseconds that everything is given to come to rest. */
@@ -264,24 +266,24 @@ const hashOf = (observations: Observations.Observations): string => {
 }
 
 const simulation = Effect.fnUntraced(function*(plan: Plan) {
-  const watched = instruments.watch(yield* Clock.Clock)
-  const fibers = instruments.countFibers()
+  const watched = watchClock(yield* Clock.Clock)
+  const fibers = countFibers()
   return yield* Effect.gen(function*() {
-    const before = fibers.live()
+    const before = fibers.fibers()
     const scope = yield* Scope.make()
     const parts = yield* Scope.provide(Parts.make(plan, watched.clock, watched.jump), scope)
     const world = new World(parts)
     yield* world.run
     const { observations } = parts
     observations.timersLeft = watched.timers()
-    observations.fibersLeft = fibers.live() - before
+    observations.fibersLeft = fibers.fibers() - before
     const violations = [...world.violations, ...invariants.judge(observations)]
     const hash = hashOf(observations)
     yield* Scope.close(scope, Exit.void)
     return { violations, hash, observations }
   }).pipe(
     Effect.provideService(Clock.Clock, watched.clock),
-    Effect.provideService(Random.Random, instruments.seededRandom(plan.seed)),
+    Effect.provideService(Random.Random, seededRandom(plan.seed)),
     Effect.provideService(Metric.FiberRuntimeMetrics, fibers.metrics),
     Effect.provideService(References.MinimumLogLevel, "None")
   )

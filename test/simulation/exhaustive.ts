@@ -5,6 +5,7 @@
  */
 import type { ProtocolVersion } from "../../src/protocol/Packet.ts"
 import * as Random from "../protocol/Random.ts"
+import { versions } from "../support/versions.ts"
 import * as Batch from "./Batch.ts"
 import { type Action, type Cut, fixedClient, type Plan } from "./Plan.ts"
 import * as report from "./report.ts"
@@ -45,7 +46,6 @@ const planFor = (version: ProtocolVersion, losesSession: boolean, cuts: Readonly
   steps: script.map((action, index) => ({ at: index < 2 ? 0 : 40 + 15 * Math.floor(index / 2), action }))
 })
 
-const versions = ["3.1.1", "5.0"] as const
 const directions = ["fromClient", "toClient"] as const
 const hows = ["close", "reset", "silence"] as const
 

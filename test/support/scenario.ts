@@ -1,11 +1,10 @@
 /**
  * One failure scenario: a client, the broker in memory, the network between them, and the check that it all ended clean.
  *
- * The timings are those of the scenarios' fake network; time moves only where a scenario says so, or while it waits in
- * `complete`.
+ * Time moves only where a scenario says so, or while it waits in `complete`.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Metric, Schedule, Scope, Stream, SubscriptionRef } from "effect"
+import { Effect, Exit, Fiber, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
@@ -14,19 +13,11 @@ import type { ConnectionState } from "../../src/MqttState.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import { assertBrokerAtRest, assertNetworkAtRest, assertNoneLeft, counting, type Counts } from "./leftovers.ts"
+import { complete, reconnectDelay, responseTimeout, roundTrip } from "./time.ts"
+import { versions } from "./versions.ts"
 
 export type Client = MqttClient.MqttClient["Service"]
-
-/** Milliseconds. */
-export const roundTrip = 40
-export const responseTimeout = 120
-export const reconnectDelay = 80
-export const connecting = 80
-export const failingConnect = 160
-/** From the first attempt to CONNACK. */
-export const connected = connecting + roundTrip
-/** From the loss of a connection to CONNACK on the next. */
-export const reconnected = reconnectDelay + connected
 
 /** What a scenario works with. */
 export interface Kit {
@@ -58,26 +49,17 @@ const defaults: MqttClient.Options = {
   reconnect: Schedule.spaced(reconnectDelay)
 }
 
-/** Counts the fibers that run in its context. */
-const fiberCount = () => {
-  let live = 0
-  return {
-    live: () => live,
-    metrics: { recordFiberStart: () => void live++, recordFiberEnd: () => void live-- }
-  }
-}
-
 const run = Effect.fnUntraced(function*(
   version: Packet.ProtocolVersion,
   settings: Settings,
   tell: (kit: Kit) => Effect.Effect<unknown, unknown, Scope.Scope>,
-  liveFibers: () => number
+  counts: Counts
 ) {
   const network = yield* FakeNetwork.FakeNetwork
   const broker = yield* MemoryBroker.MemoryBroker
   const transport = yield* MqttTransport
   const clients: Array<Client> = []
-  const fibersBefore = liveFibers()
+  const fibersBefore = counts.fibers()
 
   const start = (options?: MqttClient.Options) =>
     MqttClient.make({ ...defaults, protocolVersion: version, ...options }).pipe(
@@ -98,19 +80,9 @@ const run = Effect.fnUntraced(function*(
   }
   yield* complete(Scope.close(scope, Exit.void))
   yield* TestClock.adjust(roundTrip)
-  yield* assertClean(network, broker)
-  assert.strictEqual(liveFibers(), fibersBefore, "live fibers")
-})
-
-/** No rule broken, no open connection, nothing about to happen. */
-const assertClean = Effect.fnUntraced(function*(network: Kit["network"], broker: Kit["broker"]) {
-  assert.deepStrictEqual(yield* broker.violations, [])
-  const { closed, opened } = yield* network.counters
-  assert.strictEqual(closed, opened, "connections closed")
-  assert.strictEqual(yield* network.pending, 0, "pending in the network")
-  // What a broker keeps for a client that is gone, or that it cannot know to be gone, is not the client's.
-  yield* broker.restart({ keepSessions: false })
-  assert.strictEqual(yield* broker.pending, 0, "pending in the broker")
+  yield* assertNetworkAtRest(network)
+  yield* assertBrokerAtRest(broker)
+  assertNoneLeft(counts, fibersBefore)
 })
 
 /** A test of the scenario in each version, which passes only if it also ends clean. */
@@ -119,31 +91,15 @@ export const scenario = (
   settings: Settings,
   tell: (kit: Kit) => Effect.Effect<unknown, unknown, Scope.Scope>
 ): void => {
-  for (const version of settings.versions ?? (["3.1.1", "5.0"] as const)) {
-    it.effect(`${name} (${version})`, () => {
-      const { live, metrics } = fiberCount()
-      return run(version, settings, tell, live).pipe(
-        Effect.provide(MemoryBroker.layer(settings.broker)),
-        Effect.provideService(Metric.FiberRuntimeMetrics, metrics)
-      )
-    })
+  for (const version of settings.versions ?? versions) {
+    it.effect(`${name} (${version})`, () =>
+      counting((counts) =>
+        counts.ofFibers(
+          Effect.provide(run(version, settings, tell, counts), MemoryBroker.layer(settings.broker))
+        )
+      ))
   }
 }
-
-/** Time passes until the effect is done. */
-export const complete = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const step = roundTrip / 2
-  const limit = 60_000
-  const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-  for (let passed = 0; fiber.pollUnsafe() === undefined; passed += step) {
-    if (passed > limit) return yield* Effect.die(new Error(`not done after ${limit} ms`))
-    yield* TestClock.adjust(step)
-  }
-  return yield* Fiber.join(fiber)
-})
-
-/** Begins, and tells later how it ended; no time passes. */
-export const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Keeps what a subscription delivers, for as long as the scope lives. */
 export const record = Effect.fnUntraced(function*<E>(messages: Stream.Stream<MqttMessage, E>) {
@@ -178,7 +134,3 @@ export const accepted = ({ broker }: Kit) =>
 export const connections = ({ network }: Kit) => Effect.map(network.counters, ({ opened }) => opened)
 
 export const stateOf = (mqtt: Client): Effect.Effect<ConnectionState> => SubscriptionRef.get(mqtt.state)
-
-/** Time passes until the effect fails; why it did. */
-export const reasonOf = <A, R>(effect: Effect.Effect<A, MqttError, R>) =>
-  Effect.map(complete(Effect.flip(effect)), ({ reason }) => reason)

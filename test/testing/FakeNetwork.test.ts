@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { HostNotFound, type MqttError } from "../../src/MqttError.ts"
 import { MqttTransport, type NetworkConnection } from "../../src/MqttTransport.ts"
 import { FakeNetwork } from "../../src/testing/index.ts"
+import { begin, connecting, latency } from "../support/time.ts"
 
 const bytes = (...values: ReadonlyArray<number>): Uint8Array => Uint8Array.from(values)
 
@@ -29,8 +30,8 @@ const recorder = () => {
 const openConnection = Effect.gen(function*() {
   const transport = yield* MqttTransport
   const scope = yield* Scope.make()
-  const opening = yield* Effect.forkChild(Scope.provide(transport.open, scope), { startImmediately: true })
-  yield* TestClock.adjust(80)
+  const opening = yield* begin(Scope.provide(transport.open, scope))
+  yield* TestClock.adjust(connecting)
   const connection = yield* Fiber.join(opening)
   return { connection, close: Scope.close(scope, Exit.void) }
 })
@@ -44,7 +45,7 @@ const record = Effect.fnUntraced(function*(connection: NetworkConnection) {
     ),
     Effect.forever,
     Effect.flip,
-    Effect.forkChild({ startImmediately: true })
+    begin
   )
   return { read, ended: Effect.sync(() => fiber.pollUnsafe()), error: Fiber.join(fiber) }
 })
@@ -98,7 +99,7 @@ describe("FakeNetwork", () => {
           const { connection } = yield* openConnection
           const { read } = yield* record(connection)
           yield* peers[0].write([bytes(9)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read, [{ at: 100, chunks: [[9]] }])
         })
       ))
@@ -152,7 +153,7 @@ describe("FakeNetwork", () => {
           yield* close
           assert.deepStrictEqual(yield* network.counters, { opened: 1, closed: 1, open: 0, attempts: 1 })
           assert.deepStrictEqual(read, [])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read, [{ at: 100, chunks: [[1]] }])
           assert.deepStrictEqual(endings, [{ by: "client", how: "close" }])
         })
@@ -186,11 +187,11 @@ describe("FakeNetwork", () => {
           const { connection } = yield* openConnection
           const { error } = yield* record(connection)
           yield* network.stallWrites
-          yield* Effect.forkChild(connection.write([bytes(1)]), { startImmediately: true })
+          yield* begin(connection.write([bytes(1)]))
           yield* connection.abort
           assert.strictEqual(tagOf(yield* error), "ConnectionLost")
           assert.strictEqual((yield* network.counters).open, 0)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read, [])
           assert.deepStrictEqual(endings, [{ by: "client", how: "reset" }])
         })
@@ -216,7 +217,7 @@ describe("FakeNetwork", () => {
       Effect.gen(function*() {
         const { connection } = yield* openConnection
         const { error } = yield* record(connection)
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         assert.strictEqual(tagOf(yield* error), "ConnectionLost")
       }).pipe(Effect.scoped, Effect.provide(FakeNetwork.layer(() => Effect.void))))
   })
@@ -228,7 +229,7 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const { close, connection } = yield* openConnection
           yield* network.stallWrites
-          yield* Effect.forkChild(connection.write([bytes(1)]), { startImmediately: true })
+          yield* begin(connection.write([bytes(1)]))
           yield* close
           assert.strictEqual((yield* network.counters).open, 1)
           yield* peers[0].close
@@ -242,7 +243,7 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection } = yield* openConnection
           yield* network.stallWrites
-          const writing = yield* Effect.forkChild(Effect.flip(connection.write([bytes(1)])), { startImmediately: true })
+          const writing = yield* begin(Effect.flip(connection.write([bytes(1)])))
           yield* network.closed
           assert.strictEqual(tagOf(yield* Fiber.join(writing)), "ConnectionLost")
         })
@@ -255,7 +256,7 @@ describe("FakeNetwork", () => {
           yield* network.cutAfter({ bytes: 3, direction: "fromClient", how: "close" })
           const { connection } = yield* openConnection
           yield* connection.write([bytes(1, 2, 3)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read.map(({ chunks }) => chunks), [[[1, 2, 3]]])
           assert.deepStrictEqual(endings, [{ by: "network", how: "close" }])
         })
@@ -266,7 +267,7 @@ describe("FakeNetwork", () => {
         Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection } = yield* openConnection
-          const writing = yield* Effect.forkChild(connection.write([bytes(1, 2, 3)]), { startImmediately: true })
+          const writing = yield* begin(connection.write([bytes(1, 2, 3)]))
           assert.isUndefined(writing.pollUnsafe())
           yield* network.drop
           yield* Fiber.join(writing)
@@ -348,7 +349,7 @@ describe("FakeNetwork", () => {
           const transport = yield* MqttTransport
           yield* network.refuseConnect(2)
           for (const _ of [1, 2]) {
-            const opening = yield* Effect.forkChild(Effect.flip(transport.open), { startImmediately: true })
+            const opening = yield* begin(Effect.flip(transport.open))
             yield* TestClock.adjust(159)
             assert.isUndefined(opening.pollUnsafe())
             yield* TestClock.adjust(1)
@@ -365,7 +366,7 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const transport = yield* MqttTransport
           yield* network.hangConnect()
-          const opening = yield* Effect.forkChild(transport.open, { startImmediately: true })
+          const opening = yield* begin(transport.open)
           yield* TestClock.adjust("1 hour")
           assert.isUndefined(opening.pollUnsafe())
           yield* Fiber.interrupt(opening)
@@ -380,7 +381,7 @@ describe("FakeNetwork", () => {
           const transport = yield* MqttTransport
           yield* network.failConnect(2, new HostNotFound({ host: "broker.test" }))
           for (const _ of [1, 2]) {
-            const opening = yield* Effect.forkChild(Effect.flip(transport.open), { startImmediately: true })
+            const opening = yield* begin(Effect.flip(transport.open))
             yield* TestClock.adjust(160)
             assert.strictEqual(tagOf(yield* Fiber.join(opening)), "HostNotFound")
           }
@@ -405,7 +406,7 @@ describe("FakeNetwork", () => {
         Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const transport = yield* MqttTransport
-          const opening = yield* Effect.forkChild(transport.open, { startImmediately: true })
+          const opening = yield* begin(transport.open)
           assert.strictEqual(yield* network.pending, 1)
           yield* Fiber.interrupt(opening)
           assert.strictEqual(yield* network.pending, 0)
@@ -424,12 +425,12 @@ describe("FakeNetwork", () => {
             const recorded = yield* record(connection)
             yield* connection.write([bytes(1, 2, 3)])
             yield* connection.write([bytes(4, 5, 6)])
-            yield* TestClock.adjust(20)
+            yield* TestClock.adjust(latency)
             assert.deepStrictEqual(read, [{ at: 100, chunks: [[1, 2, 3], [4]] }])
             assert.deepStrictEqual(endings, how === "silence" ? [] : [{ by: "network", how }])
             if (how === "reset") assert.isDefined(yield* recorded.ended)
             else assert.isUndefined(yield* recorded.ended)
-            yield* TestClock.adjust(20)
+            yield* TestClock.adjust(latency)
             if (how === "silence") assert.isUndefined(yield* recorded.ended)
             else assert.strictEqual(tagOf(yield* recorded.error), "ConnectionLost")
           })
@@ -443,12 +444,12 @@ describe("FakeNetwork", () => {
             const { connection } = yield* openConnection
             const recorded = yield* record(connection)
             yield* peers[0].write([bytes(1, 2, 3)])
-            yield* TestClock.adjust(20)
+            yield* TestClock.adjust(latency)
             assert.deepStrictEqual(recorded.read, [{ at: 100, chunks: [[1, 2]] }])
             if (how === "silence") assert.isUndefined(yield* recorded.ended)
             else assert.strictEqual(tagOf(yield* recorded.error), "ConnectionLost")
             assert.deepStrictEqual(endings, how === "reset" ? [{ by: "network", how }] : [])
-            yield* TestClock.adjust(20)
+            yield* TestClock.adjust(latency)
             assert.deepStrictEqual(endings, how === "silence" ? [] : [{ by: "network", how }])
           })
         ))
@@ -463,7 +464,7 @@ describe("FakeNetwork", () => {
           const second = yield* openConnection
           yield* first.connection.write([bytes(1, 1)])
           yield* second.connection.write([bytes(2, 2)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read.flatMap(({ chunks }) => chunks), [[1], [2, 2]])
         })
       ))
@@ -477,7 +478,7 @@ describe("FakeNetwork", () => {
           const recorded = yield* record(connection)
           yield* connection.write([bytes(1, 2, 3)])
           yield* peers[0].write([bytes(4, 5, 6, 7)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read.map(({ chunks }) => chunks), [[[1, 2]], [[3]]])
           assert.deepStrictEqual(recorded.read.map(({ chunks }) => chunks), [[[4, 5]], [[6, 7]]])
         })
@@ -491,7 +492,7 @@ describe("FakeNetwork", () => {
           const { connection } = yield* openConnection
           yield* peers[0].write([bytes(1), bytes(2)])
           yield* peers[0].write([bytes(3)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(yield* connection.pull, [bytes(1, 2, 3)])
         })
       ))
@@ -502,13 +503,13 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection } = yield* openConnection
           yield* network.stallWrites
-          const writing = yield* Effect.forkChild(connection.write([bytes(1)]), { startImmediately: true })
+          const writing = yield* begin(connection.write([bytes(1)]))
           yield* TestClock.adjust("1 hour")
           assert.isUndefined(writing.pollUnsafe())
           assert.deepStrictEqual(read, [])
           yield* network.resumeWrites
           yield* Fiber.join(writing)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read.map(({ chunks }) => chunks), [[[1]]])
         })
       ))
@@ -519,13 +520,13 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const { close, connection } = yield* openConnection
           yield* network.stallWrites
-          const writing = yield* Effect.forkChild(Effect.flip(connection.write([bytes(1)])), { startImmediately: true })
+          const writing = yield* begin(Effect.flip(connection.write([bytes(1)])))
           yield* close
           assert.strictEqual(tagOf(yield* Fiber.join(writing)), "ConnectionLost")
           assert.strictEqual((yield* network.counters).open, 1)
           yield* network.resumeWrites
           assert.strictEqual((yield* network.counters).open, 0)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read.map(({ chunks }) => chunks), [[[1]]])
           assert.deepStrictEqual(endings, [{ by: "client", how: "close" }])
         })
@@ -537,11 +538,11 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const { close, connection } = yield* openConnection
           yield* network.stallWrites
-          yield* Effect.forkChild(connection.write([bytes(1)]), { startImmediately: true })
+          yield* begin(connection.write([bytes(1)]))
           yield* close
           yield* connection.abort
           assert.strictEqual((yield* network.counters).open, 0)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(read, [])
         })
       ))
@@ -551,7 +552,7 @@ describe("FakeNetwork", () => {
         Effect.gen(function*() {
           const { connection } = yield* openConnection
           yield* connection.write([bytes(1, 2)])
-          const writing = yield* Effect.forkChild(connection.write([bytes(3)]), { startImmediately: true })
+          const writing = yield* begin(connection.write([bytes(3)]))
           yield* TestClock.adjust(19)
           assert.isUndefined(writing.pollUnsafe())
           yield* TestClock.adjust(1)
@@ -563,7 +564,7 @@ describe("FakeNetwork", () => {
       run(({ peers }) =>
         Effect.gen(function*() {
           const { connection } = yield* openConnection
-          const writing = yield* Effect.forkChild(peers[0].write([bytes(1, 2, 3)]), { startImmediately: true })
+          const writing = yield* begin(peers[0].write([bytes(1, 2, 3)]))
           yield* TestClock.adjust("1 hour")
           assert.isUndefined(writing.pollUnsafe())
           yield* connection.pull
@@ -580,7 +581,7 @@ describe("FakeNetwork", () => {
           yield* connection.write([bytes(1, 2), bytes(3)])
           yield* connection.write([bytes(4)])
           yield* peers[0].write([bytes(5, 6)])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual(yield* network.connections, [{
             number: 1,
             isOpen: true,
@@ -598,13 +599,13 @@ describe("FakeNetwork", () => {
           const network = yield* FakeNetwork.FakeNetwork
           yield* network.refuseConnect(1)
           const transport = yield* MqttTransport
-          const refused = yield* Effect.forkChild(Effect.flip(transport.open), { startImmediately: true })
+          const refused = yield* begin(Effect.flip(transport.open))
           yield* TestClock.adjust(160)
           yield* Fiber.join(refused)
           const { close, connection } = yield* openConnection
           yield* connection.write([bytes(1)])
           yield* close
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.deepStrictEqual((yield* network.log).map(({ at, event }) => `${at} ${event}`), [
             "160 opening failed: PortRefused",
             "240 opened",
@@ -619,7 +620,7 @@ describe("FakeNetwork", () => {
       run(() =>
         Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
-          const waiting = yield* Effect.forkChild(network.awaitOpened(2), { startImmediately: true })
+          const waiting = yield* begin(network.awaitOpened(2))
           yield* openConnection
           assert.isUndefined(waiting.pollUnsafe())
           yield* openConnection
@@ -636,7 +637,7 @@ describe("FakeNetwork", () => {
           const { close, connection } = yield* openConnection
           yield* connection.write([bytes(1)])
           yield* close
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.strictEqual(yield* network.pending, 0)
         })
       ))
@@ -667,7 +668,7 @@ describe("FakeNetwork", () => {
           yield* first.connection.write([bytes(1)])
           yield* first.close
           assert.strictEqual(sleeps.size, 1)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           assert.strictEqual(sleeps.size, 0)
           assert.strictEqual(serving, 0)
           const second = yield* openConnection
@@ -698,7 +699,7 @@ describe("FakeNetwork", () => {
           yield* peers[0].write([bytes(value & 0xff, value >> 8)])
           if (value % 10 === 0) yield* TestClock.adjust(1)
         }
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         const values = read.flatMap(({ chunks }) => chunks.map(([low, high]) => low | (high << 8)))
         assert.deepStrictEqual(values, Array.from({ length: 1000 }, (_, index) => index))
       })
@@ -708,7 +709,7 @@ describe("FakeNetwork", () => {
     Effect.gen(function*() {
       const { connection } = yield* openConnection
       const { error } = yield* record(connection)
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.strictEqual(tagOf(yield* error), "ConnectionLost")
       yield* openConnection
     }).pipe(

@@ -9,7 +9,10 @@ import { none } from "../../src/protocol/Properties.ts"
 import * as Message from "../../src/testing/broker/Message.ts"
 import * as Session from "../../src/testing/broker/Session.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import { acknowledge, connect, connectPacket, disconnect, open, publish, roundTrip, subscribe } from "./RawClient.ts"
+import { connectPacket, publish, textOf } from "../support/packets.ts"
+import { begin, connecting, latency, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
+import { acknowledge, connect, disconnect, open, persistent, subscribe } from "./RawClient.ts"
 
 type Broker = MemoryBroker.MemoryBroker["Service"]
 
@@ -25,8 +28,6 @@ const withBroker = <A, E>(
     yield* scenario(broker)
     assert.deepStrictEqual(yield* broker.violations, [])
   }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer(options)))
-
-const versions = ["3.1.1", "5.0"] as const
 
 /** The same scenario in both versions. */
 const inBothVersions = (
@@ -50,14 +51,6 @@ const tags = (packets: ReadonlyArray<Packet.Packet>): ReadonlyArray<string> => p
 
 const publishes = (packets: ReadonlyArray<Packet.Packet>): ReadonlyArray<Packet.Publish> =>
   packets.filter((packet) => packet._tag === "Publish")
-
-const textOf = ({ payload }: Packet.Publish): string => new TextDecoder().decode(payload)
-
-/** A session that outlives its connection, in either version. */
-const persistent = (version: Packet.ProtocolVersion): Partial<Packet.Connect> => ({
-  cleanStart: false,
-  properties: version === "5.0" ? { sessionExpiryInterval: 3600 } : none
-})
 
 const connackOf = (connack: Packet.Packet | undefined): Packet.Connack => {
   assert.strictEqual(connack?._tag, "Connack")
@@ -176,7 +169,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect(version)
           yield* connect(version)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             first.take(),
             version === "5.0" ? [{ _tag: "Disconnect", reasonCode: 0x8e, properties: none }] : []
@@ -193,9 +186,9 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect(version, persistent(version))
           yield* first.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const text of ["1", "2", "3"]) yield* broker.publish("a", text, { qos: 1 })
           const second = yield* connect(version, persistent(version))
           assert.deepStrictEqual(publishes(second.received()).map(textOf), ["2", "3"])
@@ -224,7 +217,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0", { properties: { sessionExpiryInterval: 0xffffffff } })
           yield* client.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual(yield* broker.pending, 0)
           assert.strictEqual((yield* broker.sessions).length, 1)
         })
@@ -238,7 +231,7 @@ describe("MemoryBroker", () => {
           assert.isFalse(connackOf(first.connack).sessionPresent)
           yield* first.send(subscribe(1, "a", { qos: 1 }), disconnect)
           yield* first.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a", "queued", { qos: 1 })
           yield* broker.publish("a", "lost", { qos: 0 })
           assert.strictEqual((yield* broker.session("client"))?.queued, 1)
@@ -258,13 +251,13 @@ describe("MemoryBroker", () => {
           const message = publish("a", { qos: 1, packetIdentifier: 1 })
           const first = yield* connect(version, persistent(version))
           yield* first.send(message)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const { transport } = yield* FakeNetwork.make(broker.accept)
           const second = yield* Effect.provideService(connect(version, persistent(version)), MqttTransport, transport)
           assert.isTrue(first.isEnded())
           assert.isTrue(connackOf(second.connack).sessionPresent)
           yield* second.send({ ...message, dup: true })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const received = (yield* broker.packets()).filter(({ packet }) => packet._tag === "Publish")
           assert.deepStrictEqual(received.map(({ connection }) => connection), [1, 1])
         })
@@ -276,12 +269,12 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect(version, persistent(version))
           yield* first.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const clean = yield* connect(version)
           assert.isFalse(connackOf(clean.connack).sessionPresent)
           assert.deepStrictEqual((yield* broker.session("client"))?.subscriptions, [])
           yield* clean.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(yield* broker.sessions, [])
         })
     )
@@ -306,7 +299,7 @@ describe("MemoryBroker", () => {
           yield* broker.expireSession("client")
           assert.isTrue((yield* broker.session("client"))?.isConnected)
           yield* first.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.expireSession("client")
           assert.deepStrictEqual(yield* broker.sessions, [])
           assert.isFalse(connackOf((yield* connect(version, persistent(version))).connack).sessionPresent)
@@ -320,7 +313,7 @@ describe("MemoryBroker", () => {
           assert.strictEqual(connackOf(client.connack).properties.sessionExpiryInterval, 50)
           yield* client.send({ ...disconnect, properties: { sessionExpiryInterval: 5 } })
           yield* client.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* broker.session("client"))?.expiryInterval, 5)
         }), { maximumSessionExpiryInterval: 50 }))
 
@@ -330,19 +323,19 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect(version, persistent(version))
           yield* first.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const text of ["one", "two", "three"]) yield* broker.publish("a", text, { qos: text === "two" ? 2 : 1 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.send(acknowledge("Puback", 1), acknowledge("Pubrec", 2))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.abort
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const second = yield* connect(version, persistent(version))
           const [, pubrel, three] = second.received()
           assert.deepStrictEqual(pubrel, { _tag: "Pubrel", packetIdentifier: 2, reasonCode: 0, properties: none })
           assert.deepStrictEqual(three, { ...publish("a", { text: "three", qos: 1, packetIdentifier: 3 }), dup: true })
           yield* second.send(acknowledge("Pubcomp", 2), acknowledge("Puback", 3))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* broker.session("client"))?.inflight, 0)
         })
     )
@@ -363,12 +356,12 @@ describe("MemoryBroker", () => {
             Effect.gen(function*() {
               const client = yield* connect(version)
               yield* client.send(subscribe(1, "a/+"))
-              yield* roundTrip
+              yield* TestClock.adjust(roundTrip)
               assert.deepStrictEqual(client.take(), [
                 { _tag: "Suback", packetIdentifier: 1, reasonCodes: [2], properties: none }
               ])
               yield* client.send(publish("a/b", { text: "hello", qos, packetIdentifier: qos === 0 ? 0 : 7 }))
-              yield* roundTrip
+              yield* TestClock.adjust(roundTrip)
               const came = client.take()
               assert.deepStrictEqual(publishes(came), [
                 publish("a/b", { text: "hello", qos, packetIdentifier: qos === 0 ? 0 : 1 })
@@ -380,11 +373,11 @@ describe("MemoryBroker", () => {
               if (qos === 2) {
                 assert.includeDeepMembers([...came], [acknowledge("Pubrec", 7)])
                 yield* client.send(acknowledge("Pubrel", 7), acknowledge("Pubrec", 1))
-                yield* roundTrip
+                yield* TestClock.adjust(roundTrip)
                 assert.deepStrictEqual(client.take(), [acknowledge("Pubcomp", 7), acknowledge("Pubrel", 1)])
                 yield* client.send(acknowledge("Pubcomp", 1))
               }
-              yield* roundTrip
+              yield* TestClock.adjust(roundTrip)
               assert.strictEqual((yield* broker.session("client"))?.inflight, 0)
               assert.deepStrictEqual((yield* broker.messages).map(({ text, topic }) => [topic, text]), [[
                 "a/b",
@@ -401,13 +394,13 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect(version)
           yield* client.send(subscribe(1, "a", { qos: 0 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           client.take()
           yield* client.send(
             publish("a", { qos: 1, packetIdentifier: 3 }),
             publish("a", { qos: 1, packetIdentifier: 4 })
           )
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(client.take()), ["Publish", "Puback", "Puback", "Publish"])
         })
     )
@@ -420,18 +413,18 @@ describe("MemoryBroker", () => {
           yield* broker.holdAcknowledgements()
           const message = publish("a", { qos: 2, packetIdentifier: 5 })
           yield* first.send(message)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.abort
           yield* broker.releaseAcknowledgements()
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const second = yield* connect(version, persistent(version))
           yield* second.send({ ...message, dup: true })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* second.send(acknowledge("Pubrel", 5))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(second.take()), ["Pubrec", "Pubcomp"])
           yield* second.send(message)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* broker.messages).length, 2)
         })
     )
@@ -443,14 +436,14 @@ describe("MemoryBroker", () => {
           const network = yield* FakeNetwork.FakeNetwork
           const first = yield* connect(version, persistent(version))
           yield* first.send(publish("a", { qos: 2, packetIdentifier: 5 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.send(acknowledge("Pubrel", 5))
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           // The client never reads the PUBCOMP that is under way.
           yield* network.reset
           const second = yield* connect(version, persistent(version))
           yield* second.send(acknowledge("Pubrel", 5))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(second.take(), [acknowledge("Pubcomp", 5)])
           assert.deepStrictEqual((yield* broker.messages).length, 1)
         })
@@ -470,7 +463,7 @@ describe("MemoryBroker", () => {
           const client = yield* connect("5.0")
           yield* client.send(subscribe(1, "a", { qos: 0, subscriptionIdentifier: 9 }))
           yield* client.send(publish("a", { properties: { ...properties, topicAlias: 1 } }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(publishes(client.take())[0].properties, {
             ...properties,
             subscriptionIdentifiers: [9]
@@ -482,9 +475,9 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect("5.0", persistent("5.0"))
           yield* first.send(subscribe(1, "a", { qos: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const seconds of [10, 100]) {
             yield* broker.publish("a", `${seconds}`, { qos: 1, properties: { messageExpiryInterval: seconds } })
             yield* broker.publish("kept", `${seconds}`, {
@@ -495,7 +488,7 @@ describe("MemoryBroker", () => {
           yield* TestClock.adjust("20 seconds")
           const second = yield* connect("5.0", persistent("5.0"))
           yield* second.send(subscribe(2, "kept"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             publishes(second.received()).map((packet) => [textOf(packet), packet.properties.messageExpiryInterval]),
             [["100", 80], ["100", 80]]
@@ -508,7 +501,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0")
           yield* client.send(publish("a", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [acknowledge("Puback", 1, 0x10)])
         }), { reportsNoSubscribers: true }))
 
@@ -522,14 +515,14 @@ describe("MemoryBroker", () => {
             publish("secret", { qos: 2, packetIdentifier: 2 }),
             publish("secret")
           )
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const code = version === "5.0" ? 0x87 : 0
           assert.deepStrictEqual(client.take(), [acknowledge("Puback", 1, code), acknowledge("Pubrec", 2, code)])
           assert.deepStrictEqual(yield* broker.messages, [])
           if (version === "3.1.1") return
           // PUBREC with a failure ends the exchange: the identifier is free.
           yield* client.send(publish("open", { qos: 2, packetIdentifier: 2 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* broker.messages).length, 1)
         }),
       { authorizePublish: ({ topic }) => topic === "secret" ? 0x87 : 0 }
@@ -543,15 +536,15 @@ describe("MemoryBroker", () => {
           const away = yield* connect("5.0", { ...persistent("5.0"), clientId: "away" })
           const here = yield* connect("5.0", { clientId: "here" })
           for (const member of [away, here]) yield* member.send(subscribe(1, "$share/group/a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* away.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a", "1", { qos: 1 })
           yield* broker.publish("a", "2", { qos: 1 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(publishes(here.received()).map(textOf), ["1", "2"])
           yield* here.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a", "3", { qos: 1 })
           assert.strictEqual((yield* broker.session("away"))?.queued, 1)
         })
@@ -562,7 +555,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0")
           yield* client.send(subscribe(1, "a", { qos: 2 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [
             { _tag: "Suback", packetIdentifier: 1, reasonCodes: [1], properties: none }
           ])
@@ -574,9 +567,9 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect(version)
           yield* client.send(subscribe(1, "a/#", { qos: 0 }), subscribe(2, "a/b", { qos: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a/b", "x", { qos: 2 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(publishes(client.take()).map(({ qos }) => qos), [1])
           yield* client.send(acknowledge("Puback", 1))
         })
@@ -590,9 +583,9 @@ describe("MemoryBroker", () => {
             subscribe(1, "a/#", { qos: 0, subscriptionIdentifier: 1 }),
             subscribe(2, "a/b", { qos: 0, subscriptionIdentifier: 2 })
           )
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a/b", "x")
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             publishes(client.take()).map(({ properties }) => properties.subscriptionIdentifiers),
             [[1], [2]]
@@ -608,10 +601,10 @@ describe("MemoryBroker", () => {
             subscribe(2, "kept", { qos: 0, retainAsPublished: true, subscriptionIdentifier: 5 }),
             subscribe(3, "plain", { qos: 0 })
           )
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           client.take()
           yield* client.send(publish("own"), publish("kept", { retain: true }), publish("plain", { retain: true }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             publishes(client.take()).map(({ properties, retain, topic }) => [
               topic,
@@ -631,10 +624,10 @@ describe("MemoryBroker", () => {
           const client = yield* connect(version)
           yield* client.send(publish("a", { text: "old", retain: true }), publish("b", { text: "gone", retain: true }))
           yield* client.send(publish("a", { text: "new", retain: true }), publish("b", { text: "", retain: true }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const packetIdentifier of [1, 2]) {
             yield* client.send(subscribe(packetIdentifier, "#", { qos: 0 }))
-            yield* roundTrip
+            yield* TestClock.adjust(roundTrip)
             assert.deepStrictEqual(publishes(client.take()).map((packet) => [textOf(packet), packet.retain]), [
               ["new", true]
             ])
@@ -651,7 +644,7 @@ describe("MemoryBroker", () => {
             const client = yield* connect("5.0")
             for (const packetIdentifier of [1, 2]) {
               yield* client.send(subscribe(packetIdentifier, "a", { qos: 0, retainHandling }))
-              yield* roundTrip
+              yield* TestClock.adjust(roundTrip)
             }
             assert.strictEqual(publishes(client.received()).length, times)
           })
@@ -664,9 +657,9 @@ describe("MemoryBroker", () => {
           yield* broker.publish("a", "kept", { retain: true })
           const members = [yield* connect("5.0", { clientId: "one" }), yield* connect("5.0", { clientId: "two" })]
           for (const member of members) yield* member.send(subscribe(1, "$share/group/a", { qos: 0 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const text of ["1", "2", "3", "4"]) yield* broker.publish("a", text)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(members.map((member) => publishes(member.received()).map(textOf)), [
             ["1", "3"],
             ["2", "4"]
@@ -685,7 +678,7 @@ describe("MemoryBroker", () => {
             topicFilters: ["a", "b"],
             properties: none
           })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take()[1], {
             _tag: "Unsuback",
             packetIdentifier: 2,
@@ -693,7 +686,7 @@ describe("MemoryBroker", () => {
             properties: none
           })
           yield* broker.publish("a", "x")
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [])
         })
     )
@@ -708,7 +701,7 @@ describe("MemoryBroker", () => {
             ...subscribe(1, "a"),
             subscriptions: [allowed, { ...allowed, topicFilter: "low" }, { ...allowed, topicFilter: "secret" }]
           })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [{
             _tag: "Suback",
             packetIdentifier: 1,
@@ -741,7 +734,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect(version, { will })
           yield* client.abort
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             (yield* broker.messages).map(({ clientId, qos, text, topic }) => [clientId, topic, text, qos]),
             [
@@ -767,7 +760,7 @@ describe("MemoryBroker", () => {
           const client = yield* connect("5.0", { will })
           yield* client.send({ ...disconnect, reasonCode: 0x04 })
           yield* client.close
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* broker.messages).length, 1)
         })
       ))
@@ -817,12 +810,12 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0", { properties: { receiveMaximum: 2 } })
           yield* client.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const text of ["1", "2", "3", "4"]) yield* broker.publish("a", text, { qos: 1 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual(publishes(client.take()).length, 2)
           yield* client.send(acknowledge("Puback", 1))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(publishes(client.take()).map(textOf), ["3"])
         })
       ))
@@ -832,18 +825,18 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const first = yield* connect("5.0", persistent("5.0"))
           yield* first.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const text of ["1", "2", "3"]) yield* broker.publish("a", text, { qos: 1 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.abort
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const second = yield* connect("5.0", {
             ...persistent("5.0"),
             properties: { sessionExpiryInterval: 3600, receiveMaximum: 1 }
           })
           for (const packetIdentifier of [1, 2, 3]) {
             yield* second.send(acknowledge("Puback", packetIdentifier))
-            yield* roundTrip
+            yield* TestClock.adjust(roundTrip)
           }
           assert.deepStrictEqual(
             publishes(second.received()).map((packet) => [textOf(packet), packet.packetIdentifier, packet.dup]),
@@ -857,10 +850,10 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0", { properties: { maximumPacketSize: 50 } })
           yield* client.send(subscribe(1, "a"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.publish("a", "x".repeat(60), { qos: 1 })
           yield* broker.publish("a", "small", { qos: 1 })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(publishes(client.take()).map(textOf), ["small"])
           assert.strictEqual((yield* broker.session("client"))?.inflight, 1)
         })
@@ -871,9 +864,9 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0", { properties: { topicAliasMaximum: 1 } })
           yield* client.send(subscribe(1, "#", { qos: 0 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           for (const topic of ["a", "a", "b"]) yield* broker.publish(topic, "x")
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             publishes(client.take()).map(({ properties, topic }) => [topic, properties.topicAlias]),
             [["a", 1], ["", 1], ["b", undefined]]
@@ -887,7 +880,7 @@ describe("MemoryBroker", () => {
           const properties = { topicAlias: 2 }
           yield* client.send(publish("a", { properties }), publish("", { properties }), publish("b", { properties }))
           yield* client.send(publish("", { properties }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual((yield* broker.messages).map(({ topic }) => topic), ["a", "a", "b", "b"])
         }), { topicAliasMaximum: 2 }))
   })
@@ -902,7 +895,7 @@ describe("MemoryBroker", () => {
             yield* TestClock.adjust("10 seconds")
             yield* client.send({ _tag: "Pingreq" })
           }
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(client.take()), Array.from({ length: 5 }, () => "Pingresp"))
           assert.isFalse(client.isEnded())
         })
@@ -946,23 +939,23 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* open("5.0")
           yield* client.send(connectPacket("5.0", { properties }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [auth(0x18, "challenge connect")])
           yield* client.send(auth(0x18, "right"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const connack = connackOf(client.take()[0])
           assert.deepStrictEqual([connack.reasonCode, text(connack.properties.authenticationData)], [0, "done"])
           yield* client.send(auth(0x19, "again"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [auth(0x18, "challenge reauthenticate")])
           yield* client.send(auth(0x18, "right"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [auth(0x00, "done")])
           yield* client.send(auth(0x19, "again"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           client.take()
           yield* client.send(auth(0x18, "wrong"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(client.take(), [{ ...disconnect, reasonCode: 0x87 }])
           assert.isTrue(client.isEnded())
         }), options))
@@ -972,9 +965,9 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* open("5.0")
           yield* client.send(connectPacket("5.0", { properties }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* client.send(auth(0x18, "wrong"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual(connackOf(client.take()[1]).reasonCode, 0x87)
           assert.isTrue(client.isEnded())
         }), options))
@@ -995,7 +988,7 @@ describe("MemoryBroker", () => {
         yield* broker.refuseSubscribe(0x97)
         yield* broker.downgradeSubscribe(1)
         yield* client.send(subscribe(1, "a"), subscribe(2, "b"))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(client.take().map((packet) => packet._tag === "Suback" && packet.reasonCodes), [
           [version === "5.0" ? 0x97 : 0x80],
           [1]
@@ -1007,7 +1000,7 @@ describe("MemoryBroker", () => {
         const client = yield* connect(version)
         yield* broker.delayAnswers("1 second")
         yield* client.send(publish("a", { qos: 1, packetIdentifier: 1 }))
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         yield* broker.delayAnswers(0)
         yield* client.send({ _tag: "Pingreq" })
         yield* TestClock.adjust(1019)
@@ -1027,11 +1020,11 @@ describe("MemoryBroker", () => {
             publish("a", { qos: 2, packetIdentifier: 2 })
           )
           yield* client.send({ _tag: "Pingreq" })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(client.take()), ["Pingresp"])
           assert.strictEqual((yield* broker.messages).length, 2)
           yield* broker.releaseAcknowledgements()
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(client.take()), ["Puback", "Pubrec"])
         })
     )
@@ -1042,12 +1035,12 @@ describe("MemoryBroker", () => {
         const client = yield* open(version)
         yield* client.send(connectPacket(version), subscribe(1, "a", { qos: 0 }))
         yield* client.send(publish("a", { qos: 1, packetIdentifier: 2 }))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* broker.publish("a", "early", { qos: 1 })
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(client.take(), [])
         yield* broker.releaseAcknowledgements()
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.strictEqual(client.take()[0]._tag, "Connack")
       }))
 
@@ -1055,7 +1048,7 @@ describe("MemoryBroker", () => {
       Effect.gen(function*() {
         const first = yield* connect(version)
         yield* broker.disconnectClient("client", 0x8b, { reasonString: "going home" })
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(
           first.take(),
           version === "3.1.1" ? [] : [{ ...disconnect, reasonCode: 0x8b, properties: { reasonString: "going home" } }]
@@ -1063,7 +1056,7 @@ describe("MemoryBroker", () => {
         assert.isTrue(first.isEnded())
         const second = yield* connect(version)
         yield* broker.kick("client")
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(second.take(), [])
         assert.isTrue(second.isEnded())
       }))
@@ -1076,7 +1069,7 @@ describe("MemoryBroker", () => {
             const first = yield* connect(version, persistent(version))
             yield* broker.publish("kept", "x", { retain: true })
             yield* broker.restart({ keepSessions })
-            yield* roundTrip
+            yield* TestClock.adjust(roundTrip)
             assert.isTrue(first.isEnded())
             const { connack } = yield* connect(version, persistent(version))
             assert.strictEqual(connackOf(connack).sessionPresent, keepSessions)
@@ -1109,11 +1102,11 @@ describe("MemoryBroker", () => {
           yield* broker.closeWhenSeeing("poison", 1)
           const first = yield* connect(version)
           yield* first.send(publish("poison", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.isTrue(first.isEnded())
           const second = yield* connect(version)
           yield* second.send(publish("poison", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(tags(second.take()), ["Puback"])
           assert.strictEqual((yield* broker.messages).length, 1)
         })
@@ -1126,14 +1119,14 @@ describe("MemoryBroker", () => {
           yield* broker.holdAcknowledgements()
           const first = yield* connect(version, persistent(version))
           yield* first.send(publish("a", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.abort
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.lieAboutSessionPresent(false)
           const second = yield* connect(version, persistent(version))
           assert.isFalse(connackOf(second.connack).sessionPresent)
           yield* second.send(publish("a", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
         })
     )
 
@@ -1142,15 +1135,15 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const transport = yield* MqttTransport
-          const opening = yield* Effect.forkChild(transport.open, { startImmediately: true })
-          yield* TestClock.adjust(80)
+          const opening = yield* begin(transport.open)
+          yield* TestClock.adjust(connecting)
           const connection = yield* Fiber.join(opening)
           const bytes = Encoder.toBytes(connectPacket("5.0"), { protocolVersion: "5.0", sender: "client" })
           if (!(bytes instanceof Uint8Array)) throw new Error(bytes.message)
-          yield* Effect.forkChild(connection.write([bytes]), { startImmediately: true })
-          yield* roundTrip
+          yield* begin(connection.write([bytes]))
+          yield* TestClock.adjust(roundTrip)
           yield* broker.restart({ keepSessions: true })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual((yield* network.log).at(-1)?.event, "peer reset reached client")
         }), { highWaterMark: 1 }))
 
@@ -1159,7 +1152,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect("5.0")
           yield* client.send(subscribe(1, "#", { qos: 0 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           const exit = yield* Effect.exit(broker.publish("a/+", "x"))
           assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("wildcard"))
         })
@@ -1171,13 +1164,13 @@ describe("MemoryBroker", () => {
           yield* broker.holdAcknowledgements()
           const first = yield* connect("5.0", persistent("5.0"))
           yield* first.send(publish("a", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* first.abort
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* broker.forgive("client")
           const second = yield* connect("5.0", persistent("5.0"))
           yield* second.send(publish("b", { qos: 1, packetIdentifier: 1 }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
         })
       ))
   })
@@ -1189,7 +1182,7 @@ describe("MemoryBroker", () => {
         Effect.gen(function*() {
           const client = yield* connect(version)
           yield* client.send({ _tag: "Pingreq" })
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             (yield* broker.packets("client")).map(({ at, connection, direction, packet }) => [
               at,
@@ -1212,15 +1205,15 @@ describe("MemoryBroker", () => {
       "awaitPacket and awaitMessages wait for what has not come and count what has",
       (version, broker) =>
         Effect.gen(function*() {
-          const second = yield* Effect.forkChild(broker.awaitPacket("client", "Publish", 2), { startImmediately: true })
-          const messages = yield* Effect.forkChild(broker.awaitMessages("a/#", 2), { startImmediately: true })
+          const second = yield* begin(broker.awaitPacket("client", "Publish", 2))
+          const messages = yield* begin(broker.awaitMessages("a/#", 2))
           const client = yield* connect(version)
           yield* client.send(publish("a/1"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.isUndefined(second.pollUnsafe())
           assert.isUndefined(messages.pollUnsafe())
           yield* client.send(publish("a/2"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.strictEqual(((yield* Fiber.join(second)) as Packet.Publish).topic, "a/2")
           assert.deepStrictEqual((yield* Fiber.join(messages)).map(({ topic }) => topic), ["a/1", "a/2"])
           const first = yield* broker.awaitPacket(
@@ -1237,10 +1230,10 @@ describe("MemoryBroker", () => {
         yield* network.split(1)
         const client = yield* connect(version)
         yield* client.send(subscribe(1, "a", { qos: 0 }))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* network.merge()
         yield* client.send(publish("a", { text: "x".repeat(300) }), publish("a", { text: "y" }))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(publishes(client.take()).map((packet) => textOf(packet).length), [300, 1])
       }))
   })
@@ -1285,7 +1278,7 @@ describe("MemoryBroker", () => {
         const client = yield* connect("5.0", { keepAlive: 10 })
         yield* client.send(disconnect)
         yield* client.close
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.strictEqual(yield* network.pending, 0)
         assert.strictEqual(yield* broker.pending, 0)
       })

@@ -10,40 +10,14 @@ import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { none } from "../../src/protocol/Properties.ts"
+import { connectPacket } from "../support/packets.ts"
+import { begin, connecting, roundTrip } from "../support/time.ts"
 
-/** One way and back on the fake network's default latency. */
-export const roundTrip = TestClock.adjust(40)
-
-export const connectPacket = (
-  protocolVersion: Packet.ProtocolVersion,
-  options: Partial<Packet.Connect> = {}
-): Packet.Connect => ({
-  _tag: "Connect",
-  protocolVersion,
-  cleanStart: true,
-  keepAlive: 0,
-  clientId: "client",
-  will: undefined,
-  username: undefined,
-  password: undefined,
-  properties: none,
-  ...options
+/** A session that outlives its connection, in either version. */
+export const persistent = (version: Packet.ProtocolVersion): Partial<Packet.Connect> => ({
+  cleanStart: false,
+  properties: version === "5.0" ? { sessionExpiryInterval: 3600 } : none
 })
-
-export const publish = (topic: string, options: Partial<Packet.Publish> & { readonly text?: string } = {}) => {
-  const { text = "payload", ...fields } = options
-  return {
-    _tag: "Publish",
-    topic,
-    payload: new TextEncoder().encode(text),
-    qos: 0,
-    retain: false,
-    dup: false,
-    packetIdentifier: 0,
-    properties: none,
-    ...fields
-  } as const satisfies Packet.Publish
-}
 
 export const subscribe = (
   packetIdentifier: number,
@@ -79,8 +53,8 @@ export const open = Effect.fnUntraced(function*(protocolVersion: Packet.Protocol
   const transport = yield* MqttTransport
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  const opening = yield* Effect.forkChild(Scope.provide(transport.open, scope), { startImmediately: true })
-  yield* TestClock.adjust(80)
+  const opening = yield* begin(Scope.provide(transport.open, scope))
+  yield* TestClock.adjust(connecting)
   const connection = yield* Fiber.join(opening)
   const decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: 1_000_000 })
   const received: Array<Packet.ServerPacket> = []
@@ -90,7 +64,7 @@ export const open = Effect.fnUntraced(function*(protocolVersion: Packet.Protocol
     }),
     Effect.forever,
     Effect.flip,
-    Effect.forkChild({ startImmediately: true })
+    begin
   )
   let taken = 0
   return {
@@ -127,7 +101,7 @@ export const connect = Effect.fnUntraced(function*(
 ) {
   const client = yield* open(protocolVersion)
   yield* client.send(connectPacket(protocolVersion, options))
-  yield* roundTrip
+  yield* TestClock.adjust(roundTrip)
   const [connack] = client.take()
   return { ...client, connack }
 })

@@ -3,7 +3,10 @@ import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { none } from "../../src/protocol/Properties.ts"
 import { ScriptedServer } from "../../src/testing/index.ts"
-import { connectPacket, open, publish, roundTrip } from "./RawClient.ts"
+import { connectPacket, publish } from "../support/packets.ts"
+import { begin, latency, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
+import { open } from "./RawClient.ts"
 
 const accepted = Effect.gen(function*() {
   const server = yield* ScriptedServer.ScriptedServer
@@ -11,17 +14,17 @@ const accepted = Effect.gen(function*() {
 })
 
 describe("ScriptedServer", () => {
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     it.effect(`reads packets one at a time and answers in the client's version (${version})`, () =>
       Effect.gen(function*() {
         const client = yield* open(version)
         const connection = yield* accepted
         yield* client.send(connectPacket(version), publish("a"), { _tag: "Pingreq" })
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         assert.strictEqual((yield* connection.handshake({ sessionPresent: true })).clientId, "client")
         assert.strictEqual((yield* connection.expect("Publish")).topic, "a")
         yield* connection.send({ _tag: "Publish", topic: "b", payload: new Uint8Array() }, { _tag: "Pingresp" })
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         assert.deepStrictEqual(client.take().map(({ _tag }) => _tag), ["Connack", "Publish", "Pingresp"])
         assert.deepStrictEqual(yield* connection.receiveAll, [{ _tag: "Pingreq" }])
         assert.deepStrictEqual(yield* connection.receiveAll, [])
@@ -35,7 +38,7 @@ describe("ScriptedServer", () => {
       const connection = yield* accepted
       yield* connection.sendBytes([0xd0, 0x00])
       yield* connection.close
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.deepStrictEqual(first.take(), [{ _tag: "Pingresp" }])
       assert.isTrue(first.isEnded())
       const second = yield* open("5.0")
@@ -43,7 +46,7 @@ describe("ScriptedServer", () => {
       assert.strictEqual(next.number, 2)
       yield* next.sendBytes([0xd0, 0x00])
       yield* next.reset
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.deepStrictEqual(second.take(), [])
       assert.isTrue(second.isEnded())
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))
@@ -53,11 +56,11 @@ describe("ScriptedServer", () => {
       const client = yield* open("5.0")
       const connection = yield* accepted
       yield* client.send(connectPacket("5.0"))
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.include((yield* Effect.flip(connection.expect("Pingreq"))).message, "expected Pingreq")
-      const waiting = yield* Effect.forkChild(connection.receive, { startImmediately: true })
+      const waiting = yield* begin(connection.receive)
       yield* client.close
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.include((yield* Effect.flip(Fiber.join(waiting))).message, "close by the client")
       assert.deepStrictEqual(yield* connection.ended, { by: "client", how: "close" })
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))
@@ -67,7 +70,7 @@ describe("ScriptedServer", () => {
       const client = yield* open("5.0")
       const connection = yield* accepted
       yield* client.sendBytes(0x36, 0)
-      yield* TestClock.adjust(20)
+      yield* TestClock.adjust(latency)
       assert.include((yield* Effect.flip(connection.receive)).message, "cannot be decoded")
       assert.deepStrictEqual(yield* connection.receivedBytes, [Uint8Array.of(0x36, 0)])
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))

@@ -5,10 +5,12 @@ import { TestClock } from "effect/testing"
 import type { MqttError } from "../../src/MqttError.ts"
 import type { MqttTransport } from "../../src/MqttTransport.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
-import { none } from "../../src/protocol/Properties.ts"
 import { type RuleName, ruleOf, rules } from "../../src/testing/broker/Violations.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import { acknowledge, connect, connectPacket, disconnect, open, publish, roundTrip, subscribe } from "./RawClient.ts"
+import { connectPacket, publish } from "../support/packets.ts"
+import { latency, roundTrip } from "../support/time.ts"
+import { only50, versions } from "../support/versions.ts"
+import { acknowledge, connect, disconnect, open, persistent, subscribe } from "./RawClient.ts"
 
 type Broker = MemoryBroker.MemoryBroker["Service"]
 
@@ -28,13 +30,7 @@ interface Breach {
   >
 }
 
-const persistent = (version: Packet.ProtocolVersion): Partial<Packet.Connect> => ({
-  cleanStart: false,
-  properties: version === "5.0" ? { sessionExpiryInterval: 3600 } : none
-})
-
 const everyVersion: ReadonlyArray<Packet.ProtocolVersion> = ["3.1.1", "5.0"]
-const only50: ReadonlyArray<Packet.ProtocolVersion> = ["5.0"]
 
 /** A connection that ends with `messages` sent and never acknowledged, and the next one of the same session. */
 const interrupted = Effect.fnUntraced(function*(
@@ -45,9 +41,9 @@ const interrupted = Effect.fnUntraced(function*(
   yield* broker.holdAcknowledgements()
   const first = yield* connect(version, persistent(version))
   yield* first.send(...messages)
-  yield* roundTrip
+  yield* TestClock.adjust(roundTrip)
   yield* first.abort
-  yield* roundTrip
+  yield* TestClock.adjust(roundTrip)
   yield* broker.releaseAcknowledgements()
   return yield* connect(version, persistent(version))
 })
@@ -56,9 +52,9 @@ const interrupted = Effect.fnUntraced(function*(
 const receiving = Effect.fnUntraced(function*(version: Packet.ProtocolVersion, broker: Broker, qos: 1 | 2) {
   const client = yield* connect(version)
   yield* client.send(subscribe(1, "a"))
-  yield* roundTrip
+  yield* TestClock.adjust(roundTrip)
   for (const text of ["1", "2", "3"]) yield* broker.publish("a", text, { qos })
-  yield* roundTrip
+  yield* TestClock.adjust(roundTrip)
   return client
 })
 
@@ -84,7 +80,7 @@ const answersChallenge = (...packets: ReadonlyArray<Packet.Packet>): Breach["com
   Effect.gen(function*() {
     const client = yield* open("5.0")
     yield* client.send(connectPacket("5.0", { properties: { authenticationMethod: "test" } }))
-    yield* roundTrip
+    yield* TestClock.adjust(roundTrip)
     yield* client.send(...packets)
   })
 
@@ -130,7 +126,7 @@ const breaches: ReadonlyArray<Breach> = [
       Effect.gen(function*() {
         const client = yield* connect(version)
         yield* client.send(qos2(1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* client.send(acknowledge("Pubrel", 1), acknowledge("Pubrel", 1))
       })
   },
@@ -142,7 +138,7 @@ const breaches: ReadonlyArray<Breach> = [
       Effect.gen(function*() {
         const client = yield* connect(version)
         yield* client.send(qos1(1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* client.send(again(qos1(1)))
       })
   },
@@ -159,7 +155,7 @@ const breaches: ReadonlyArray<Breach> = [
         const network = yield* FakeNetwork.FakeNetwork
         const first = yield* connect(version, persistent(version))
         yield* first.send(qos1(1))
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         yield* network.reset
         const second = yield* connect(version, persistent(version))
         yield* second.send(qos1(1))
@@ -183,9 +179,9 @@ const breaches: ReadonlyArray<Breach> = [
       Effect.gen(function*() {
         const first = yield* connect(version, persistent(version))
         yield* first.send(qos2(1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* first.abort
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         const second = yield* connect(version, persistent(version))
         yield* second.send(qos1(2))
       })
@@ -205,9 +201,9 @@ const breaches: ReadonlyArray<Breach> = [
         const network = yield* FakeNetwork.FakeNetwork
         const first = yield* connect(version, persistent(version))
         yield* first.send(qos2(1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* first.send(acknowledge("Pubrel", 1))
-        yield* TestClock.adjust(20)
+        yield* TestClock.adjust(latency)
         yield* network.reset
         const second = yield* connect(version, persistent(version))
         yield* second.send(again(qos2(1)))
@@ -226,7 +222,7 @@ const breaches: ReadonlyArray<Breach> = [
       Effect.gen(function*() {
         const client = yield* connect(version)
         yield* client.send(qos2(1), qos2(2))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* client.send(acknowledge("Pubrel", 2), acknowledge("Pubrel", 1))
       })
   },
@@ -341,7 +337,7 @@ describe("violations", () => {
         Effect.gen(function*() {
           const broker = yield* MemoryBroker.MemoryBroker
           yield* commit(version, broker)
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(
             (yield* broker.violations).map(({ clientId, description, label, version }) => ({
               clientId,
@@ -371,7 +367,7 @@ describe("violations", () => {
       const client = yield* connect("5.0")
       // PUBLISH with QoS 3, and PINGREQ behind it.
       yield* client.sendBytes(0x36, 5, 0, 1, 97, 0, 1, 0xc0, 0)
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual((yield* broker.violations).map(({ label, version }) => [label, version]), [
         ["3.3.1-4", "5.0"]
       ])
@@ -384,7 +380,7 @@ describe("violations", () => {
       const broker = yield* MemoryBroker.MemoryBroker
       const client = yield* connect("5.0")
       yield* client.send(connectPacket("5.0"), qos1(1))
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual((yield* broker.received()).map(({ _tag }) => _tag), ["Connect", "Connect"])
     }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer())))
 
@@ -393,7 +389,7 @@ describe("violations", () => {
       const broker = yield* MemoryBroker.MemoryBroker
       const client = yield* open("5.0")
       yield* client.send({ _tag: "Pingreq" })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual((yield* broker.violations).map(({ label }) => label), ["3.1.0-1"])
       assert.deepStrictEqual([client.take(), client.isEnded()], [[], true])
     }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer())))
@@ -404,12 +400,12 @@ describe("violations", () => {
       scenario: Breach["commit"],
       options?: MemoryBroker.Options
     ) => {
-      for (const version of ["3.1.1", "5.0"] as const) {
+      for (const version of versions) {
         it.effect(`${name} (${version})`, () =>
           Effect.gen(function*() {
             const broker = yield* MemoryBroker.MemoryBroker
             yield* scenario(version, broker)
-            yield* roundTrip
+            yield* TestClock.adjust(roundTrip)
             assert.deepStrictEqual(yield* broker.violations, [])
           }).pipe(Effect.scoped, Effect.provide(MemoryBroker.layer(options))))
       }
@@ -442,14 +438,14 @@ describe("violations", () => {
           const client = yield* connect(version)
           for (const text of ["1", "2", "3"]) {
             yield* client.send(qos1(1, text))
-            yield* roundTrip
+            yield* TestClock.adjust(roundTrip)
           }
           yield* client.send(qos2(1))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* client.send(acknowledge("Pubrel", 1))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* client.send(subscribe(1, "b"))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
           yield* client.send(qos1(1))
         }),
       { receiveMaximum: 1 }
@@ -460,7 +456,7 @@ describe("violations", () => {
         const client = yield* receiving(version, broker, 1)
         yield* broker.holdAcknowledgements()
         yield* client.send(qos1(1), qos1(2))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* client.send(...[1, 2, 3].map((packetIdentifier) => acknowledge("Puback", packetIdentifier)))
       }))
 
@@ -471,7 +467,7 @@ describe("violations", () => {
           yield* network.cutAfter({ bytes: 40, direction: "fromClient", how })
           const client = yield* connect(version)
           yield* client.send(publish("a", { text: "x".repeat(40) }))
-          yield* roundTrip
+          yield* TestClock.adjust(roundTrip)
         }
         const aborted = yield* connect(version)
         yield* aborted.sendBytes(0x30, 5, 0)
@@ -483,9 +479,9 @@ describe("violations", () => {
         yield* broker.holdAcknowledgements()
         const first = yield* connect(version, persistent(version))
         yield* first.send(qos1(1), qos2(2))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* broker.restart({ keepSessions: false })
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         const second = yield* connect(version, persistent(version))
         yield* second.send(qos1(1), qos2(2))
       }))

@@ -10,8 +10,9 @@ import { NodeMqtt } from "../../src/node/index.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import { connected, inbox, quietly } from "../brokers/Broker.ts"
 import * as certificates from "../support/certificates.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { assertReason } from "../support/reasons.ts"
+import { begin } from "../support/time.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 
@@ -148,7 +149,7 @@ describe.each(ways)("over $name", ({ kit }) => {
       const mqtt = yield* connect()
       const messages = yield* inbox(yield* mqtt.subscribe("in", { qos: 1 }))
       yield* broker.holdAcknowledgements("Puback")
-      const publishing = yield* Effect.forkChild(mqtt.publish("out", "x", { qos: 1 }), { startImmediately: true })
+      const publishing = yield* begin(mqtt.publish("out", "x", { qos: 1 }))
       yield* broker.awaitPacket("client", "Publish")
       yield* cut
       yield* broker.releaseAcknowledgements()
@@ -242,7 +243,7 @@ describe.each(listeners.kinds)("one connection over %s", (kind) => {
       const stream = yield* accepted
       const { writing } = yield* writeUntilHeldUp(connection)
       yield* Scope.close(scope, Exit.void)
-      reasonOf((yield* Effect.flip(Fiber.join(writing))).reason, "ConnectionLost")
+      assertReason((yield* Effect.flip(Fiber.join(writing))).reason, "ConnectionLost")
       countBytes(stream)
       yield* until(Effect.sync(() => openConnections() === 0))
     })))
@@ -253,11 +254,11 @@ describe.each(listeners.kinds)("one connection over %s", (kind) => {
       const { open } = yield* transportTo(kind, url)
       const connection = yield* open
       const stream = yield* accepted
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       const { writing } = yield* writeUntilHeldUp(connection)
       yield* connection.abort
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
-      reasonOf((yield* Effect.flip(Fiber.join(writing))).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Effect.flip(Fiber.join(writing))).reason, "ConnectionLost")
       countBytes(stream)
       yield* until(Effect.sync(() => openConnections() === 0))
     })))
@@ -267,9 +268,9 @@ describe.each(listeners.kinds)("one connection over %s", (kind) => {
       const { accepted, url } = yield* accepting(kind)
       const connection = yield* Effect.flatMap(transportTo(kind, url), ({ open }) => open)
       const stream = yield* accepted
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       stream.end()
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
     })))
 
   it.live("S19 after the end of its scope reading and writing fail at once", () =>
@@ -277,10 +278,10 @@ describe.each(listeners.kinds)("one connection over %s", (kind) => {
       const { url } = yield* accepting(kind)
       const scope = yield* Scope.make()
       const connection = yield* Effect.flatMap(transportTo(kind, url), ({ open }) => Scope.provide(open, scope))
-      const pull = yield* Effect.forkChild(Effect.flip(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.flip(connection.pull))
       yield* Scope.close(scope, Exit.void)
-      reasonOf((yield* Fiber.join(pull)).reason, "ConnectionLost")
-      reasonOf((yield* Effect.flip(connection.write([chunk]))).reason, "ConnectionLost")
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assertReason((yield* Effect.flip(connection.write([chunk]))).reason, "ConnectionLost")
       yield* connection.abort
     })))
 
@@ -288,7 +289,7 @@ describe.each(listeners.kinds)("one connection over %s", (kind) => {
     within(Effect.gen(function*() {
       const { url } = yield* Effect.scoped(accepting(kind))
       const error = yield* Effect.flatMap(transportTo(kind, url), ({ open }) => Effect.flip(open))
-      reasonOf(error.reason, kind === "unix" ? "OpenFailed" : "PortRefused")
+      assertReason(error.reason, kind === "unix" ? "OpenFailed" : "PortRefused")
       assert.isTrue(error.isRetryable)
     })))
 })

@@ -10,8 +10,8 @@ import { NodeMqtt, NodeTls } from "../../src/node/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { connected, quietly, soon } from "../brokers/Broker.ts"
 import * as certificates from "../support/certificates.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { assertReason } from "../support/reasons.ts"
 
 const { ca } = certificates
 
@@ -34,7 +34,7 @@ const client = (options: NodeMqtt.Options) =>
 const failure = (options: NodeMqtt.Options) => Effect.map(Effect.flip(client(options)), ({ reason }) => reason)
 
 const problemOf = (options: NodeMqtt.Options) =>
-  Effect.map(failure(options), (reason) => reasonOf(reason, "TlsFailed").problem)
+  Effect.map(failure(options), (reason) => assertReason(reason, "TlsFailed").problem)
 
 const mutual = { ...certificates.server, ca, requestCert: true, rejectUnauthorized: true }
 
@@ -87,7 +87,7 @@ describe("TLS that is refused", () => {
       within(Effect.gen(function*() {
         const { port } = yield* listen(server)
         const url = `mqtts://${host}:${port}`
-        const reason = reasonOf(yield* failure({ url, tls }), "TlsFailed")
+        const reason = assertReason(yield* failure({ url, tls }), "TlsFailed")
         assert.deepStrictEqual([reason.problem, reason.host, reason.port], [problem, host, port])
         assert.match(reason.message, /^TLS with .* failed: [^:]*.*; /)
       })))
@@ -114,7 +114,7 @@ describe("TLS that is refused", () => {
   it.live("S24 a port with TLS and a client without: what it may be is said, and an alert is recognised", () =>
     within(Effect.gen(function*() {
       const { port } = yield* listen(certificates.server)
-      const lost = reasonOf(yield* failure({ url: `mqtt://127.0.0.1:${port}` }), "ConnectionLost")
+      const lost = assertReason(yield* failure({ url: `mqtt://127.0.0.1:${port}` }), "ConnectionLost")
       assert.include(lost.message, "mqtts://")
       const alerting = yield* listeners.listen("tcp", (stream) => {
         stream.once("data", () => stream.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)))
@@ -127,7 +127,7 @@ describe("TLS that is refused", () => {
     within(Effect.gen(function*() {
       const { port } = yield* listen(mutual)
       const tls = { ca, ...identity(certificates.clientOfAnother) }
-      const reason = reasonOf(yield* failure({ url: `mqtts://localhost:${port}`, tls }), "ConnectionLost")
+      const reason = assertReason(yield* failure({ url: `mqtts://localhost:${port}`, tls }), "ConnectionLost")
       assert.include(reason.message, "tls.cert")
     })))
 })
@@ -188,7 +188,7 @@ describe("TLS options", () => {
   for (const [what, tls] of wrong) {
     it.live(`${what} is refused before anything is opened`, () =>
       within(Effect.gen(function*() {
-        const reason = reasonOf(yield* failure({ url: "mqtts://broker.invalid", tls }), "InvalidOptions")
+        const reason = assertReason(yield* failure({ url: "mqtts://broker.invalid", tls }), "InvalidOptions")
         assert.strictEqual(reason.option, "tls")
       })))
   }
@@ -232,5 +232,5 @@ it.live("a transport alone is the same", () =>
       NodeTls.layer({ host: "localhost", port, tls: { ca } })
     )
     assert.strictEqual(transport.endpoint, `mqtts://localhost:${port}`)
-    assert.strictEqual(reasonOf((yield* Effect.flip(transport.open)).reason, "TlsFailed").problem, "Expired")
+    assert.strictEqual(assertReason((yield* Effect.flip(transport.open)).reason, "TlsFailed").problem, "Expired")
   })))

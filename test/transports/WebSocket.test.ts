@@ -12,8 +12,9 @@ import * as Encoder from "../../src/protocol/Encoder.ts"
 import { none } from "../../src/protocol/Properties.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
-import { reasonOf } from "../support/connection.ts"
 import * as listeners from "../support/listeners.ts"
+import { connack } from "../support/packets.ts"
+import { assertReason } from "../support/reasons.ts"
 
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(Effect.scoped, quietly, Effect.timeout("10 seconds"))
@@ -26,8 +27,8 @@ const client = (options: NodeMqtt.Options) =>
 
 const failure = (options: NodeMqtt.Options) => Effect.map(Effect.flip(client(options)), ({ reason }) => reason)
 
-const connack = Encoder.toBytes(
-  { _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: none },
+const connackBytes = Encoder.toBytes(
+  connack(),
   { protocolVersion: "5.0", sender: "server" }
 ) as Uint8Array
 
@@ -104,8 +105,8 @@ describe("the opening request", () => {
   ) {
     it.live(`R154 a server that chooses ${what} of the sub-protocols is not spoken to`, () =>
       within(Effect.gen(function*() {
-        const url = yield* playing((webSocket) => webSocket.send(connack), { handleProtocols: () => chosen })
-        const reason = reasonOf(
+        const url = yield* playing((webSocket) => webSocket.send(connackBytes), { handleProtocols: () => chosen })
+        const reason = assertReason(
           yield* failure({ url, webSocket: { protocols: ["mqtt", "mqttv3.1"] } }),
           "WebSocketFailed"
         )
@@ -118,7 +119,7 @@ describe("the opening request", () => {
   it.live("R153 sub-protocols without mqtt are refused before anything is opened", () =>
     within(Effect.gen(function*() {
       const reason = yield* failure({ url: "ws://broker.invalid", webSocket: { protocols: ["other"] } })
-      assert.strictEqual(reasonOf(reason, "InvalidOptions").option, "webSocket")
+      assert.strictEqual(assertReason(reason, "InvalidOptions").option, "webSocket")
     })))
 
   for (
@@ -132,7 +133,7 @@ describe("the opening request", () => {
         const url = yield* answering((stream) =>
           stream.end(`HTTP/1.1 ${status} Whatever\r\nlocation: ws://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n`)
         )
-        const reason = reasonOf(yield* failure({ url }), "WebSocketFailed")
+        const reason = assertReason(yield* failure({ url }), "WebSocketFailed")
         assert.deepStrictEqual(
           [reason.problem, reason.status, reason.isRetryable],
           ["UpgradeRefused", status, isRetryable]
@@ -154,14 +155,14 @@ describe("the opening request", () => {
       ]
       for (const answer of answers) {
         const reason = yield* failure({ url: yield* answering(answer) })
-        assert.strictEqual(reasonOf(reason, "WebSocketFailed").problem, "NotWebSocket")
+        assert.strictEqual(assertReason(reason, "WebSocketFailed").problem, "NotWebSocket")
       }
     })))
 
   it.live("S24 a port with TLS is recognised", () =>
     within(Effect.gen(function*() {
       const url = yield* answering((stream) => stream.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)))
-      assert.strictEqual(reasonOf(yield* failure({ url }), "TlsFailed").problem, "TlsExpected")
+      assert.strictEqual(assertReason(yield* failure({ url }), "TlsFailed").problem, "TlsExpected")
     })))
 })
 
@@ -173,7 +174,7 @@ describe("frames", () => {
         onWebSocket: (webSocket) =>
           webSocket.on("message", (_, isBinary) => {
             frames.push(isBinary)
-            if (frames.length === 1) webSocket.send(connack)
+            if (frames.length === 1) webSocket.send(connackBytes)
           })
       })
       const mqtt = yield* client({ url })
@@ -185,7 +186,7 @@ describe("frames", () => {
   it.live("R152 of one byte each, and several packets in one", () =>
     within(Effect.gen(function*() {
       const url = yield* playing((webSocket) => {
-        for (const byte of connack) webSocket.send(Uint8Array.of(byte))
+        for (const byte of connackBytes) webSocket.send(Uint8Array.of(byte))
         webSocket.send(Buffer.concat(["a", "b"].map((topic) =>
           Encoder.toBytes(
             {
@@ -248,7 +249,7 @@ describe("frames", () => {
           peer.once("close", () => Deferred.doneUnsafe(closed, Exit.void))
           play(peer)
         }, { perMessageDeflate: webSocket.compression === true ? { threshold: 0 } : false })
-        const reason = reasonOf(yield* failure({ url, webSocket }), "WebSocketFailed")
+        const reason = assertReason(yield* failure({ url, webSocket }), "WebSocketFailed")
         assert.strictEqual(reason.problem, problem)
         assert.isTrue(reason.isRetryable)
         yield* Deferred.await(closed)
@@ -259,7 +260,7 @@ describe("frames", () => {
 it.live("a close code of the server is told", () =>
   within(Effect.gen(function*() {
     const url = yield* playing((webSocket) => webSocket.close(1008, "not you"))
-    const reason = reasonOf(yield* failure({ url }), "ConnectionLost")
+    const reason = assertReason(yield* failure({ url }), "ConnectionLost")
     assert.include(reason.message, "1008: not you")
   })))
 

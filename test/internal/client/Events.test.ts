@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { Events } from "../../../src/internal/client/connecting/events.ts"
 import type { MqttEvent } from "../../../src/MqttState.ts"
+import { begin } from "../../support/time.ts"
 
 /** Told apart by the client identifier. */
 const event = (clientId: string): MqttEvent => ({
@@ -17,7 +18,7 @@ const clientIds = (events: ReadonlyArray<MqttEvent>): ReadonlyArray<string> =>
 /** One that has the event "before", and what it gets when it pulls again. */
 const listening = Effect.fnUntraced(function*(events: Events) {
   const pull = yield* Stream.toPull(events.stream)
-  const first = yield* Effect.forkChild(pull, { startImmediately: true })
+  const first = yield* begin(pull)
   yield* events.publish(event("before"))
   assert.deepStrictEqual(clientIds(yield* Fiber.join(first)), ["before"])
   return Effect.map(pull, clientIds)
@@ -28,10 +29,7 @@ describe("Events", () => {
     Effect.gen(function*() {
       const events = new Events()
       const slow = yield* listening(events)
-      const quick = yield* Effect.forkChild(
-        Stream.runFold(events.stream, () => 0, (count) => count + 1),
-        { startImmediately: true }
-      )
+      const quick = yield* begin(Stream.runFold(events.stream, () => 0, (count) => count + 1))
       for (let number = 0; number < 1025; number++) {
         yield* events.publish(event(`${number}`))
         if (number % 100 === 0) yield* Effect.yieldNow
@@ -46,7 +44,7 @@ describe("Events", () => {
     Effect.gen(function*() {
       const events = new Events()
       yield* events.publish(event("missed"))
-      const later = yield* Effect.forkChild(Stream.runCollect(events.stream), { startImmediately: true })
+      const later = yield* begin(Stream.runCollect(events.stream))
       yield* events.publish(event("heard"))
       yield* events.end
       assert.deepStrictEqual(clientIds(yield* Fiber.join(later)), ["heard"])

@@ -5,6 +5,7 @@ import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { QoS } from "../../../src/protocol/Packet.ts"
+import { begin } from "../../support/time.ts"
 
 /** An inbox with its gate; tasks run when the test says that the turn is over. */
 const make = (bounds: Partial<ResolvedBounds> = {}) => {
@@ -52,7 +53,7 @@ describe("Inbox", () => {
   it.effect("wakes who waits at the end of the turn, once", () =>
     Effect.gen(function*() {
       const { arrive, endTurn, inbox } = make()
-      const pulling = yield* Effect.forkChild(inbox.pull, { startImmediately: true })
+      const pulling = yield* begin(inbox.pull)
       arrive("1")
       arrive("2")
       assert.isUndefined(pulling.pollUnsafe())
@@ -63,7 +64,7 @@ describe("Inbox", () => {
   it.effect("one who gave up waiting is not woken, and loses nothing", () =>
     Effect.gen(function*() {
       const { arrive, endTurn, inbox } = make()
-      const pulling = yield* Effect.forkChild(inbox.pull, { startImmediately: true })
+      const pulling = yield* begin(inbox.pull)
       arrive("1")
       pulling.interruptUnsafe()
       endTurn()
@@ -164,7 +165,7 @@ describe("Inbox", () => {
   it.effect("the end wakes who waits", () =>
     Effect.gen(function*() {
       const { endTurn, inbox } = make()
-      const pulling = yield* Effect.forkChild(inbox.pull, { startImmediately: true })
+      const pulling = yield* begin(inbox.pull)
       inbox.end(Cause.Done())
       endTurn()
       assert.isDefined(pulling.pollUnsafe())

@@ -1,12 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { setImmediate } from "node:timers/promises"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { type Entry, Outbox } from "../../../src/internal/client/outgoing/outbox.ts"
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import type { OverflowPolicy } from "../../../src/MqttClient.ts"
 import { Closed, fromReason, type MqttError } from "../../../src/MqttError.ts"
 import type { QoS } from "../../../src/protocol/Packet.ts"
+import { collectGarbage } from "../../support/memory.ts"
 
 class Publish implements Entry {
   readonly message: Entry["message"]
@@ -143,8 +142,7 @@ describe("Outbox", () => {
     })
     // A reference is held until the end of the turn.
     await setImmediate()
-    setFlagsFromString("--expose-gc")
-    runInNewContext("gc")()
+    collectGarbage()
     assert.isBelow(withdrawn.filter((entry) => entry.deref() !== undefined).length, 10)
     assert.deepStrictEqual(take(outbox), [stays])
   })

@@ -13,6 +13,7 @@ import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type { Arrival } from "../../../src/protocol/Arrivals.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 import { none } from "../../../src/protocol/Properties.ts"
+import { publish } from "../../support/packets.ts"
 
 /** A server that keeps what it is asked for, and a table that asks it. */
 const make = (
@@ -81,17 +82,6 @@ const join = (
   return { ...member, heard, leave: () => table.leave([topicFilter], member.subscriber) }
 }
 
-const publish = (topic: string, text: string, qos: Packet.QoS = 0): Packet.Publish => ({
-  _tag: "Publish",
-  topic,
-  payload: new TextEncoder().encode(text),
-  qos,
-  retain: false,
-  dup: false,
-  packetIdentifier: 0,
-  properties: none
-})
-
 const arrival = (packetIdentifier: number): Arrival => ({
   qos: 1,
   packetIdentifier,
@@ -124,7 +114,7 @@ describe("Subscriptions", () => {
     const { inbox, leave } = join(tested, "t", 1)
     tested.answer(0, 1)
     leave()
-    tested.deliveries.deliver(publish("t", "late", 1), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", { text: "late", qos: 1 }), arrival(1), 0)
     assert.strictEqual(inbox.size, 0)
     assert.deepStrictEqual(tested.deliveries.takeSettled(), [arrival(1)])
   })
@@ -247,8 +237,8 @@ describe("Subscriptions", () => {
       join(tested, "a/#", 1, slow)
       join(tested, "a/b", 1, slow)
       const fast = join(tested, "a/+", 1)
-      tested.deliveries.deliver(publish("a/b", "1", 1), arrival(1), 0)
-      tested.deliveries.deliver(publish("a/b", "2", 1), arrival(2), 0)
+      tested.deliveries.deliver(publish("a/b", { text: "1", qos: 1 }), arrival(1), 0)
+      tested.deliveries.deliver(publish("a/b", { text: "2", qos: 1 }), arrival(2), 0)
       assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
       assert.deepStrictEqual(yield* fast.texts, ["1", "2"])
       assert.deepStrictEqual(yield* slow.texts, ["1"])
@@ -266,7 +256,7 @@ describe("Subscriptions", () => {
     const deliver = (text: string, filter: string) =>
       tested.deliveries.deliver(
         {
-          ...publish("a/b", text),
+          ...publish("a/b", { text }),
           properties: { subscriptionIdentifiers: [SubscriptionIdentifier.make(filter)] }
         },
         undefined,
@@ -291,7 +281,7 @@ describe("Subscriptions", () => {
   it("R86 R103 what nobody wants is acknowledged", () => {
     const tested = make()
     tested.table.connected({ sessionPresent: false })
-    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", { text: "1", qos: 1 }), arrival(1), 0)
     assert.deepStrictEqual(tested.deliveries.takeSettled(), [arrival(1)])
   })
 
@@ -300,8 +290,8 @@ describe("Subscriptions", () => {
     tested.table.connected({ sessionPresent: false })
     const slow = join(tested, "t", 1, subscriberWith(1))
     const fast = join(tested, "t", 1)
-    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
-    tested.deliveries.deliver(publish("t", "2", 1), arrival(2), 0)
+    tested.deliveries.deliver(publish("t", { text: "1", qos: 1 }), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", { text: "2", qos: 1 }), arrival(2), 0)
     assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
     slow.leave()
     slow.inbox.end(Cause.Done())
@@ -314,7 +304,7 @@ describe("Subscriptions", () => {
       const tested = make({ maximumUnclaimed: 2 })
       tested.table.connected({ sessionPresent: true })
       for (const identifier of [1, 2, 3]) {
-        tested.deliveries.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
+        tested.deliveries.deliver(publish("t", { text: String(identifier), qos: 1 }), arrival(identifier), 0)
       }
       // Only reading no further keeps more of them away.
       assert.isFalse(tested.gate.isOpen)
@@ -331,11 +321,11 @@ describe("Subscriptions", () => {
     Effect.gen(function*() {
       const tested = make({
         maximumUnclaimed: 2,
-        onOpen: () => tested.deliveries.deliver(publish("t", "3", 1), arrival(3), 0)
+        onOpen: () => tested.deliveries.deliver(publish("t", { text: "3", qos: 1 }), arrival(3), 0)
       })
       tested.table.connected({ sessionPresent: true })
       for (const identifier of [1, 2]) {
-        tested.deliveries.deliver(publish("t", String(identifier), 1), arrival(identifier), 0)
+        tested.deliveries.deliver(publish("t", { text: String(identifier), qos: 1 }), arrival(identifier), 0)
       }
       const { texts } = join(tested, "t", 1)
       assert.deepStrictEqual(yield* texts, ["1", "2", "3"])
@@ -344,8 +334,8 @@ describe("Subscriptions", () => {
   it("S51 what nobody comes for is acknowledged in the end", () => {
     const tested = make()
     tested.table.connected({ sessionPresent: true })
-    tested.deliveries.deliver(publish("t", "1", 1), arrival(1), 0)
-    tested.deliveries.deliver(publish("t", "2", 1), arrival(2), 20)
+    tested.deliveries.deliver(publish("t", { text: "1", qos: 1 }), arrival(1), 0)
+    tested.deliveries.deliver(publish("t", { text: "2", qos: 1 }), arrival(2), 20)
     assert.strictEqual(tested.deliveries.abandonUnclaimed(10), 1)
     assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
     assert.strictEqual(tested.deliveries.abandonUnclaimed(20), 1)

@@ -8,6 +8,7 @@ import * as Decoder from "../../../src/protocol/Decoder.ts"
 import * as Encoder from "../../../src/protocol/Encoder.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 import { none } from "../../../src/protocol/Properties.ts"
+import { connack, publish } from "../../support/packets.ts"
 
 const bytesOf = (...packets: ReadonlyArray<Packet.ServerPacket>): Uint8Array => {
   const encoder = Encoder.make({ protocolVersion: "5.0", sender: "server" })
@@ -15,16 +16,8 @@ const bytesOf = (...packets: ReadonlyArray<Packet.ServerPacket>): Uint8Array => 
   return Buffer.concat(encoder.take())
 }
 
-const message = (packetIdentifier: number): Packet.Publish => ({
-  _tag: "Publish",
-  topic: "t",
-  payload: new Uint8Array(10),
-  qos: 1,
-  retain: false,
-  dup: false,
-  packetIdentifier,
-  properties: none
-})
+const message = (packetIdentifier: number): Packet.Publish =>
+  publish("t", { payload: new Uint8Array(10), qos: 1, packetIdentifier })
 
 /** A chunk of so many messages. */
 const chunksOf = (sizes: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
@@ -32,8 +25,8 @@ const chunksOf = (sizes: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
   return sizes.map((size) => bytesOf(...Array.from({ length: size }, () => message(++packetIdentifier))))
 }
 
-const connack = bytesOf({ _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: none })
-const suback = bytesOf({ _tag: "Suback", packetIdentifier: 1, reasonCodes: [1], properties: none })
+const connackBytes = bytesOf(connack())
+const subackBytes = bytesOf({ _tag: "Suback", packetIdentifier: 1, reasonCodes: [1], properties: none })
 
 /** Turns of the microtask queue between two chunks: time enough for a write that does not wait for the next chunk. */
 const turnsBetweenChunks = 50
@@ -71,8 +64,8 @@ const acknowledgementsByWrite = Effect.fnUntraced(function*(sizes: ReadonlyArray
     if (pubacks > 0) acknowledged.push(pubacks)
     if (acknowledged.reduce((sum, count) => sum + count, 0) === total) Deferred.doneUnsafe(done, Effect.void)
     for (const { _tag } of packets) {
-      if (_tag === "Connect") arrive(connack)
-      if (_tag === "Subscribe") arrive(suback, ...chunksOf(sizes))
+      if (_tag === "Connect") arrive(connackBytes)
+      if (_tag === "Subscribe") arrive(subackBytes, ...chunksOf(sizes))
     }
   }
   const connection: NetworkConnection = {

@@ -5,18 +5,11 @@ import type * as MqttConnection from "../../../src/MqttConnection.ts"
 import * as MqttError from "../../../src/MqttError.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../../src/testing/index.ts"
-import {
-  connectSession as connect,
-  failsAtOnce,
-  latency,
-  opening,
-  publish,
-  reading,
-  reasonOf,
-  roundTrip,
-  scenario,
-  show
-} from "../../support/connection.ts"
+import { connectSession as connect, opening, reading } from "../../support/connection.ts"
+import { publish, show } from "../../support/packets.ts"
+import { leavesNothing } from "../../support/peer.ts"
+import { assertReason, reasonAtOnce } from "../../support/reasons.ts"
+import { begin, latency, roundTrip } from "../../support/time.ts"
 
 const authenticationMethod = "SCRAM"
 
@@ -52,7 +45,7 @@ const violations: ReadonlyArray<readonly [name: string, bytes: ReadonlyArray<num
 
 describe("authentication", () => {
   it.effect("R41 R137 challenges are answered with the same method, and nothing else is sent before CONNACK", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       // Pings would be due every second.
       const { fiber, peer } = yield* opening({ ...options, keepAlive: "4 seconds" })
       const connect = yield* peer.expect("Connect")
@@ -71,7 +64,7 @@ describe("authentication", () => {
     })))
 
   it.effect("R137 a challenge in the bytes before CONNACK is answered, and CONNACK in the same bytes taken", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { fiber, peer } = yield* opening(options)
       yield* peer.send(auth(0x18, 1), { _tag: "Connack", ...connack })
       yield* TestClock.adjust(latency)
@@ -82,13 +75,13 @@ describe("authentication", () => {
 
   for (const [name, bytes, reasonCode] of violations) {
     it.effect(name, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { fiber, peer } = yield* opening(options)
         yield* peer.sendBytes(bytes)
         yield* TestClock.adjust(latency)
         const { reason } = yield* Effect.flip(Fiber.join(fiber))
-        assert.strictEqual(reasonOf(reason, "ProtocolViolation").reasonCode, reasonCode)
+        assert.strictEqual(assertReason(reason, "ProtocolViolation").reasonCode, reasonCode)
         assert.strictEqual((yield* network.counters).open, 0)
         yield* TestClock.adjust(latency)
         assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x82"])
@@ -96,52 +89,52 @@ describe("authentication", () => {
   }
 
   it.effect("R142 a refusal that ends the exchange", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       for (const reasonCode of [0x8c, 0x87]) {
         const { fiber, peer } = yield* opening(options)
         yield* peer.send(auth(0x18, 1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* peer.send({ _tag: "Connack", reasonCode })
         yield* TestClock.adjust(latency)
         const { reason } = yield* Effect.flip(Fiber.join(fiber))
-        assert.strictEqual(reasonOf(reason, "ConnectionRefused").reasonCode, reasonCode)
+        assert.strictEqual(assertReason(reason, "ConnectionRefused").reasonCode, reasonCode)
         assert.isFalse(reason.isRetryable)
       }
     })))
 
   it.effect("R141 authentication begins again while other packets go on", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect(options, connack)
       const read = yield* reading(connection)
       yield* connection.send(auth(0x19, 1))
       yield* connection.send(publish("meanwhile"))
       yield* TestClock.adjust(latency)
       yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array() }, auth(0x18, 5))
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       yield* peer.send(auth(0x00), { _tag: "Publish", topic: "b", payload: new Uint8Array() })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Publish meanwhile", "Auth"])
       assert.deepStrictEqual(show(read.packets), ["Publish a", "Publish b"])
       assert.isFalse(read.isEnded())
     })))
 
   it.effect("R142 a failed re-authentication ends the connection and says why", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       for (const reasonCode of [0x8c, 0x87]) {
         const { connection, peer } = yield* connect(options, connack)
         const read = yield* reading(connection)
         yield* connection.send(auth(0x19, 1))
-        yield* roundTrip
+        yield* TestClock.adjust(roundTrip)
         yield* peer.send({ _tag: "Disconnect", reasonCode })
         yield* TestClock.adjust(latency)
-        const reason = reasonOf(yield* read.reason, "ServerDisconnected")
+        const reason = assertReason(yield* read.reason, "ServerDisconnected")
         assert.strictEqual(reason.reasonCode, reasonCode)
         assert.isFalse(reason.isRetryable)
       }
     })))
 
   it.effect("R144 an answer that fails before CONNACK is what opening fails with", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.fail(refused) })
       yield* peer.send(auth(0x18, 1))
@@ -151,7 +144,7 @@ describe("authentication", () => {
     })))
 
   it.effect("R144 an answer that fails later ends the connection: no exchange stays half done", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.fail(refused) }, connack)
       const read = yield* reading(connection)
       yield* connection.send(auth(0x19, 1))
@@ -160,27 +153,27 @@ describe("authentication", () => {
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(read.packets), ["Publish a"])
       assert.strictEqual(yield* read.reason, refused.reason)
-      assert.strictEqual(yield* failsAtOnce(connection.ended), refused.reason)
+      assert.strictEqual(yield* reasonAtOnce(connection.ended), refused.reason)
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
     })))
 
   it.effect("R144 a defect of the answer ends the connection too", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.die("broken") }, connack)
-      const pull = yield* Effect.forkChild(Effect.exit(connection.pull), { startImmediately: true })
+      const pull = yield* begin(Effect.exit(connection.pull))
       yield* connection.send(auth(0x19, 1))
       yield* TestClock.adjust(latency)
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust(latency)
       assert.strictEqual((yield* Fiber.join(pull))._tag, "Failure")
-      yield* failsAtOnce(connection.ended)
+      yield* reasonAtOnce(connection.ended)
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
     })))
 
   it.effect("R141 reading goes on while the answer is being made, and two challenges at once are one too many", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.never }, connack)
       const read = yield* reading(connection)
       yield* connection.send(auth(0x19, 1))
@@ -192,11 +185,11 @@ describe("authentication", () => {
       assert.isFalse(read.isEnded())
       yield* peer.send(auth(0x18, 2))
       yield* TestClock.adjust(latency)
-      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.0-3")
+      assert.strictEqual(assertReason(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.0-3")
     })))
 
   it.effect("R144 an answer that fails while the connection is being closed does not hold that up", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const answer = yield* Deferred.make<never, MqttError.MqttError>()
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Deferred.await(answer) }, connack)
@@ -206,58 +199,61 @@ describe("authentication", () => {
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust(latency)
       yield* network.stallWrites
-      const closing = yield* Effect.forkChild(connection.disconnect(), { startImmediately: true })
+      const closing = yield* begin(connection.disconnect())
       yield* Deferred.fail(answer, refused)
       yield* TestClock.adjust("1 second")
       assert.isDefined(closing.pollUnsafe())
     })))
 
   it.effect("R144 an answer that interrupts itself ends the connection", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({ ...options, authenticate: () => Effect.interrupt }, connack)
       const read = yield* reading(connection)
       yield* connection.send(auth(0x19, 1))
       yield* TestClock.adjust(latency)
       yield* peer.send(auth(0x18, 1))
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.isTrue(read.isEnded())
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Auth", "Disconnect 0x80"])
     })))
 
   it.effect("R141 AUTH that nobody asked for after CONNACK is a violation, and is not answered", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect(options, connack)
       const read = yield* reading(connection)
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust(latency)
-      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.1-1")
+      assert.strictEqual(assertReason(yield* read.reason, "ProtocolViolation").label, "MQTT-4.12.1-1")
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x82"])
     })))
 
   it.effect("R44 R142 a refused re-authentication that comes as a second CONNACK says why", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect(options, connack)
       const read = yield* reading(connection)
       yield* connection.send(auth(0x19, 1))
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       yield* peer.send({ _tag: "Connack", reasonCode: 0x87 })
       yield* TestClock.adjust(latency)
-      assert.strictEqual(reasonOf(yield* read.reason, "ConnectionRefused").reasonCode, 0x87)
+      assert.strictEqual(assertReason(yield* read.reason, "ConnectionRefused").reasonCode, 0x87)
     })))
 
   it.effect("R137 R140 an AUTH that may not be sent is refused, and the connection goes on", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const without = yield* connect()
       assert.strictEqual(
-        reasonOf(yield* failsAtOnce(without.connection.send(auth(0x19, 1))), "InvalidRequest").label,
+        assertReason(yield* reasonAtOnce(without.connection.send(auth(0x19, 1))), "InvalidRequest").label,
         "MQTT-4.12.0-7"
       )
       const { connection, peer } = yield* connect(options, connack)
       const other = { ...auth(0x19), properties: { authenticationMethod: "OTHER" } }
-      assert.strictEqual(reasonOf(yield* failsAtOnce(connection.send(other)), "InvalidRequest").label, "MQTT-4.12.0-5")
       assert.strictEqual(
-        reasonOf(yield* failsAtOnce(connection.send(auth(0x18, 1))), "InvalidRequest").label,
+        assertReason(yield* reasonAtOnce(connection.send(other)), "InvalidRequest").label,
+        "MQTT-4.12.0-5"
+      )
+      assert.strictEqual(
+        assertReason(yield* reasonAtOnce(connection.send(auth(0x18, 1))), "InvalidRequest").label,
         "MQTT-4.12.0-3"
       )
       assert.strictEqual(connection.enqueue(other)?.label.label, "4.12.0-5")
@@ -267,17 +263,17 @@ describe("authentication", () => {
     })))
 
   it.effect("R136 an answer that AUTH cannot say ends the connection and is not sent", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.succeed(auth(0x00)) })
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust(latency)
-      reasonOf((yield* Effect.flip(Fiber.join(fiber))).reason, "InvalidRequest")
+      assertReason((yield* Effect.flip(Fiber.join(fiber))).reason, "InvalidRequest")
       yield* TestClock.adjust(latency)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x80"])
     })))
 
   it.effect("S60 interrupted while the answer is being made", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.never })
       yield* peer.send(auth(0x18, 1))
@@ -289,12 +285,12 @@ describe("authentication", () => {
     })))
 
   it.effect("S40 the connect timeout holds while the answer is being made", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { fiber, peer } = yield* opening({ ...options, authenticate: () => Effect.never })
       yield* peer.send(auth(0x18, 1))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(
-        reasonOf((yield* Effect.flip(Fiber.join(fiber))).reason, "ConnectTimeout").waitingFor,
+        assertReason((yield* Effect.flip(Fiber.join(fiber))).reason, "ConnectTimeout").waitingFor,
         "CONNACK"
       )
     })))

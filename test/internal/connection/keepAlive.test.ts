@@ -2,18 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { FakeNetwork } from "../../../src/testing/index.ts"
-import {
-  connect,
-  failsAtOnce,
-  latency,
-  publish,
-  reading,
-  reasonOf,
-  scenario,
-  show,
-  sleepThrough,
-  versions
-} from "../../support/connection.ts"
+import { connect, reading } from "../../support/connection.ts"
+import { publish, show } from "../../support/packets.ts"
+import { leavesNothing } from "../../support/peer.ts"
+import { assertReason, reasonAtOnce } from "../../support/reasons.ts"
+import { begin, latency, sleepThrough } from "../../support/time.ts"
+import { versions } from "../../support/versions.ts"
 
 /** How often the client has written, and so far how many bytes. */
 const written = Effect.gen(function*() {
@@ -40,7 +34,7 @@ const diesAfter = Effect.fnUntraced(function*(milliseconds: number, read: Readin
   assert.isFalse(read.isEnded())
   yield* TestClock.adjust(1)
   assert.isTrue(read.isEnded())
-  assert.strictEqual(reasonOf(yield* read.reason, "KeepAliveTimeout").silentFor, silentFor)
+  assert.strictEqual(assertReason(yield* read.reason, "KeepAliveTimeout").silentFor, silentFor)
   assert.deepStrictEqual(yield* written, before)
 })
 
@@ -48,7 +42,7 @@ describe("Keep Alive", () => {
   for (const protocolVersion of versions) {
     describe(protocolVersion, () => {
       it.effect("S26 R125 a black-holed link: one PINGREQ at 15 seconds, the end at 60", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection } = yield* connect({ protocolVersion })
           const read = yield* reading(connection)
@@ -56,12 +50,12 @@ describe("Keep Alive", () => {
           yield* pingsAfter(15_000)
           yield* diesAfter(45_000, read, 60_000)
           assert.strictEqual((yield* network.counters).open, 0)
-          assert.strictEqual((yield* failsAtOnce(connection.ended))._tag, "KeepAliveTimeout")
-          assert.strictEqual((yield* failsAtOnce(connection.send(publish("a"))))._tag, "KeepAliveTimeout")
+          assert.strictEqual((yield* reasonAtOnce(connection.ended))._tag, "KeepAliveTimeout")
+          assert.strictEqual((yield* reasonAtOnce(connection.send(publish("a"))))._tag, "KeepAliveTimeout")
         })))
 
       it.effect("S27 R124 an idle client pings on time; a missing PINGRESP ends it at the exact instant", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           const read = yield* reading(connection)
           yield* pingsAfter(15_000)
@@ -74,7 +68,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("S28 R124 a client that only receives still pings, and what it receives keeps the connection up", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           const read = yield* reading(connection)
           for (let seconds = 5; seconds <= 120; seconds += 5) {
@@ -91,7 +85,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("R124 what is sent and answered puts PINGREQ off", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           yield* reading(connection)
           for (let count = 0; count < 10; count++) {
@@ -104,7 +98,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("R124 a Keep Alive of 0 switches it off", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection, peer } = yield* connect({ protocolVersion, keepAlive: 0 })
           const read = yield* reading(connection)
@@ -115,7 +109,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("a ping interval of one's own: the verdict still comes one Keep Alive after silence began", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection } = yield* connect({ protocolVersion, keepAlive: "60 seconds", pingInterval: "3 seconds" })
           const read = yield* reading(connection)
@@ -125,7 +119,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("S59 a timer that fires late probes, and an answer to the probe keeps the connection", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           const read = yield* reading(connection)
           yield* pingsAfter(15_000)
@@ -140,7 +134,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("S59 a probe that is not answered ends it", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection } = yield* connect({ protocolVersion })
           const read = yield* reading(connection)
           yield* pingsAfter(15_000)
@@ -150,7 +144,7 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("silence does not count while nobody pulls, and pings go on", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           yield* TestClock.adjust("10 minutes")
           const pings = show(yield* peer.received).filter((packet) => packet === "Pingreq").length
@@ -163,11 +157,11 @@ describe("Keep Alive", () => {
         })))
 
       it.effect("R125 ping asks for a sign of life: whatever is heard is one", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion })
           yield* reading(connection)
           for (const answer of [{ _tag: "Pingresp" }, { _tag: "Puback", packetIdentifier: 1 }] as const) {
-            const ping = yield* Effect.forkChild(connection.ping, { startImmediately: true })
+            const ping = yield* begin(connection.ping)
             yield* TestClock.adjust(latency)
             yield* peer.send(answer)
             yield* TestClock.adjust(latency - 1)
@@ -176,7 +170,7 @@ describe("Keep Alive", () => {
             yield* Fiber.join(ping)
           }
           assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Pingreq", "Pingreq"])
-          const ping = yield* Effect.forkChild(Effect.flip(connection.ping), { startImmediately: true })
+          const ping = yield* begin(Effect.flip(connection.ping))
           yield* peer.close
           yield* TestClock.adjust(latency)
           assert.strictEqual((yield* Fiber.join(ping)).reason._tag, "ConnectionLost")
@@ -186,7 +180,7 @@ describe("Keep Alive", () => {
 
   for (const asked of [60, 0]) {
     it.effect(`R58 a Server Keep Alive replaces ours of ${asked} seconds`, () =>
-      scenario(Effect.gen(function*() {
+      leavesNothing(Effect.gen(function*() {
         const network = yield* FakeNetwork.FakeNetwork
         const { connection, said } = yield* connect(
           { keepAlive: asked * 1000 },
@@ -202,7 +196,7 @@ describe("Keep Alive", () => {
   }
 
   it.effect("R58 a Server Keep Alive of 0 switches ours off", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect({}, { properties: { serverKeepAlive: 0 } })
       yield* reading(connection)
       yield* TestClock.adjust("1 day")
@@ -210,7 +204,7 @@ describe("Keep Alive", () => {
     })))
 
   it.effect("R59 without a Server Keep Alive our own value stands", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const network = yield* FakeNetwork.FakeNetwork
       const { connection, said } = yield* connect({ keepAlive: "40 seconds" })
       assert.strictEqual(said.keepAlive, 40)

@@ -5,17 +5,12 @@ import type * as MqttConnection from "../../../src/MqttConnection.ts"
 import type { ScriptedServer } from "../../../src/testing/index.ts"
 import { FakeNetwork } from "../../../src/testing/index.ts"
 import { bytesOf } from "../../protocol/hex.ts"
-import {
-  connect,
-  failsAtOnce,
-  latency,
-  reading,
-  reasonOf,
-  scenario,
-  show,
-  sleepThrough,
-  versions
-} from "../../support/connection.ts"
+import { connect, reading } from "../../support/connection.ts"
+import { show } from "../../support/packets.ts"
+import { leavesNothing } from "../../support/peer.ts"
+import { assertReason, reasonAtOnce } from "../../support/reasons.ts"
+import { begin, latency, sleepThrough } from "../../support/time.ts"
+import { versions } from "../../support/versions.ts"
 
 /** PUBLISH to "t" with so many bytes of payload, without the last `missing` of them. */
 const publishWithout = (missing: number, version: "3.1.1" | "5.0"): Uint8Array => {
@@ -34,7 +29,8 @@ const drip = Effect.fnUntraced(function*(peer: ScriptedServer.ScriptedConnection
   }
 })
 
-const begin = Effect.fnUntraced(
+/** A connection whose server has begun a packet of which ten bytes are missing. */
+const withinPacket = Effect.fnUntraced(
   function*(protocolVersion: "3.1.1" | "5.0", options: MqttConnection.Options = {}) {
     const { connection, peer } = yield* connect({ protocolVersion, ...options })
     yield* peer.sendBytes(publishWithout(10, protocolVersion))
@@ -46,23 +42,23 @@ describe("packet timeout", () => {
   for (const protocolVersion of versions) {
     describe(protocolVersion, () => {
       it.effect("security 4: a packet that is dripped out ends the connection a minute after its first byte", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
-          const { connection, peer } = yield* begin(protocolVersion)
+          const { connection, peer } = yield* withinPacket(protocolVersion)
           const read = yield* reading(connection)
           yield* TestClock.adjust(latency)
           yield* drip(peer, 5)
           yield* TestClock.adjust(9_999)
           assert.isFalse(read.isEnded())
           yield* TestClock.adjust(1)
-          assert.strictEqual(reasonOf(yield* read.reason, "PacketTimeout").timeout, 60_000)
-          assert.strictEqual((yield* failsAtOnce(connection.ended))._tag, "PacketTimeout")
+          assert.strictEqual(assertReason(yield* read.reason, "PacketTimeout").timeout, 60_000)
+          assert.strictEqual((yield* reasonAtOnce(connection.ended))._tag, "PacketTimeout")
           assert.deepStrictEqual(read.packets, [])
           assert.strictEqual((yield* network.counters).open, 0)
         })))
 
       it.effect("security 4: a fixed header that never ends does so too", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion, packetTimeout: "20 seconds" })
           const read = yield* reading(connection)
           yield* peer.sendBytes([0x30])
@@ -72,11 +68,11 @@ describe("packet timeout", () => {
           yield* TestClock.adjust(10_000 + latency - 1)
           assert.isFalse(read.isEnded())
           yield* TestClock.adjust(1)
-          assert.strictEqual(reasonOf(yield* read.reason, "PacketTimeout").timeout, 20_000)
+          assert.strictEqual(assertReason(yield* read.reason, "PacketTimeout").timeout, 20_000)
         })))
 
       it.effect("each packet has its own time, and one that is there in time is delivered", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const { connection, peer } = yield* connect({ protocolVersion, packetTimeout: "30 seconds", keepAlive: 0 })
           const read = yield* reading(connection)
           yield* peer.sendBytes(publishWithout(10, protocolVersion))
@@ -95,8 +91,8 @@ describe("packet timeout", () => {
         })))
 
       it.effect("long after a packet that was there in time, one that is not ends it", () =>
-        scenario(Effect.gen(function*() {
-          const { connection, peer } = yield* begin(protocolVersion, { keepAlive: 0 })
+        leavesNothing(Effect.gen(function*() {
+          const { connection, peer } = yield* withinPacket(protocolVersion, { keepAlive: 0 })
           const read = yield* reading(connection)
           yield* TestClock.adjust("1 second")
           yield* peer.sendBytes(new Uint8Array(10))
@@ -110,10 +106,10 @@ describe("packet timeout", () => {
         })))
 
       it.effect("no time passes for it while nobody reads", () =>
-        scenario(Effect.gen(function*() {
-          const { connection, peer } = yield* begin(protocolVersion, { keepAlive: 0 })
+        leavesNothing(Effect.gen(function*() {
+          const { connection, peer } = yield* withinPacket(protocolVersion, { keepAlive: 0 })
           yield* TestClock.adjust("1 hour")
-          const first = yield* Effect.forkChild(connection.pull, { startImmediately: true })
+          const first = yield* begin(connection.pull)
           yield* TestClock.adjust("50 seconds")
           first.interruptUnsafe()
           yield* TestClock.adjust("1 hour")
@@ -126,9 +122,9 @@ describe("packet timeout", () => {
         })))
 
       it.effect("the rest of it is still taken after a long time in which nobody read", () =>
-        scenario(Effect.gen(function*() {
-          const { connection, peer } = yield* begin(protocolVersion, { keepAlive: 0 })
-          const first = yield* Effect.forkChild(connection.pull, { startImmediately: true })
+        leavesNothing(Effect.gen(function*() {
+          const { connection, peer } = yield* withinPacket(protocolVersion, { keepAlive: 0 })
+          const first = yield* begin(connection.pull)
           yield* TestClock.adjust("59 seconds")
           first.interruptUnsafe()
           yield* peer.sendBytes(new Uint8Array(10))
@@ -140,8 +136,8 @@ describe("packet timeout", () => {
         })))
 
       it.effect("S59 a timer that fires late, after the machine slept, gives it the whole time once more", () =>
-        scenario(Effect.gen(function*() {
-          const { connection } = yield* begin(protocolVersion, { keepAlive: 0 })
+        leavesNothing(Effect.gen(function*() {
+          const { connection } = yield* withinPacket(protocolVersion, { keepAlive: 0 })
           const read = yield* reading(connection)
           yield* TestClock.adjust(latency)
           yield* sleepThrough(600_000)
@@ -152,12 +148,12 @@ describe("packet timeout", () => {
         })))
 
       it.effect("it is as long by default as the largest packet may need: a minute for each MiB, and no less than one", () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           for (const [maximumPacketSize, timeout] of [[1_000, 60_000], [10 * 1_048_576, 600_000]] as const) {
-            const { connection } = yield* begin(protocolVersion, { maximumPacketSize, keepAlive: 0 })
+            const { connection } = yield* withinPacket(protocolVersion, { maximumPacketSize, keepAlive: 0 })
             const read = yield* reading(connection)
             yield* TestClock.adjust("1 day")
-            assert.strictEqual(reasonOf(yield* read.reason, "PacketTimeout").timeout, timeout)
+            assert.strictEqual(assertReason(yield* read.reason, "PacketTimeout").timeout, timeout)
           }
         })))
     })

@@ -4,18 +4,12 @@ import { TestClock } from "effect/testing"
 import type * as MqttConnection from "../../../src/MqttConnection.ts"
 import type { ProtocolVersion } from "../../../src/protocol/Packet.ts"
 import { FakeNetwork } from "../../../src/testing/index.ts"
-import {
-  connectSession as connect,
-  failsAtOnce,
-  opening,
-  publish,
-  reading,
-  reasonOf,
-  roundTrip,
-  scenario,
-  show,
-  versions
-} from "../../support/connection.ts"
+import { connectSession as connect, opening, reading } from "../../support/connection.ts"
+import { publish, show } from "../../support/packets.ts"
+import { leavesNothing } from "../../support/peer.ts"
+import { assertReason, reasonAtOnce } from "../../support/reasons.ts"
+import { latency, roundTrip } from "../../support/time.ts"
+import { versions } from "../../support/versions.ts"
 
 type Bytes = ReadonlyArray<number>
 
@@ -234,7 +228,7 @@ describe("R143 what the server does wrong ends the connection, with the most spe
   for (const row of connected) {
     for (const protocolVersion of versionsOf(row)) {
       it.effect(`${row.name} (${protocolVersion})`, () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { connection, peer } = yield* connect({ ...row.options, protocolVersion })
           const read = yield* reading(connection)
@@ -243,14 +237,14 @@ describe("R143 what the server does wrong ends the connection, with the most spe
             ...bytesOf(row, protocolVersion),
             ...after(protocolVersion)
           ])
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           // What came before it is the session's, what came after it is not looked at.
           assert.deepStrictEqual(show(read.packets), ["Publish b"])
-          const { reasonCode, protocolVersion: version } = reasonOf(yield* read.reason, "ProtocolViolation")
+          const { reasonCode, protocolVersion: version } = assertReason(yield* read.reason, "ProtocolViolation")
           assert.deepStrictEqual({ reasonCode, version }, { reasonCode: row.reasonCode, version: protocolVersion })
           assert.strictEqual((yield* network.counters).open, 0)
-          assert.strictEqual((yield* failsAtOnce(connection.send(publish("late"))))._tag, "ProtocolViolation")
-          yield* TestClock.adjust(20)
+          assert.strictEqual((yield* reasonAtOnce(connection.send(publish("late"))))._tag, "ProtocolViolation")
+          yield* TestClock.adjust(latency)
           const answer = protocolVersion === "5.0" ? [`Disconnect ${hexadecimal(row.reasonCode)}`] : []
           assert.deepStrictEqual(show(yield* peer.received), ["Connect", ...answer])
           assert.deepStrictEqual(yield* peer.ended, { by: "client", how: "close" })
@@ -261,15 +255,15 @@ describe("R143 what the server does wrong ends the connection, with the most spe
   for (const row of beforeConnack) {
     for (const protocolVersion of versionsOf(row)) {
       it.effect(`${row.name} (${protocolVersion})`, () =>
-        scenario(Effect.gen(function*() {
+        leavesNothing(Effect.gen(function*() {
           const network = yield* FakeNetwork.FakeNetwork
           const { fiber, peer } = yield* opening({ ...row.options, protocolVersion })
           yield* peer.sendBytes(bytesOf(row, protocolVersion))
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           const { reason } = yield* Effect.flip(Fiber.join(fiber))
-          assert.strictEqual(reasonOf(reason, "ProtocolViolation").reasonCode, row.reasonCode)
+          assert.strictEqual(assertReason(reason, "ProtocolViolation").reasonCode, row.reasonCode)
           assert.strictEqual((yield* network.counters).open, 0)
-          yield* TestClock.adjust(20)
+          yield* TestClock.adjust(latency)
           const answer = protocolVersion === "5.0" ? [`Disconnect ${hexadecimal(row.reasonCode)}`] : []
           assert.deepStrictEqual(show(yield* peer.received), ["Connect", ...answer])
         })))
@@ -277,30 +271,30 @@ describe("R143 what the server does wrong ends the connection, with the most spe
   }
 
   it.effect("R99 a packet of exactly our maximum is taken, and a 5.0 server is told the maximum", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer, said } = yield* connect({ maximumPacketSize: 100 })
       assert.strictEqual(said.properties.maximumPacketSize, 100)
       const read = yield* reading(connection)
       yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array(94) })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(show(read.packets), ["Publish a"])
     })))
 
   it.effect("R99 the default maximum is 1 MiB", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer, said } = yield* connect()
       assert.strictEqual(said.properties.maximumPacketSize, 1_048_576)
       const read = yield* reading(connection)
       yield* peer.send({ _tag: "Publish", topic: "a", payload: new Uint8Array(1_048_576 - 8) })
-      yield* roundTrip
+      yield* TestClock.adjust(roundTrip)
       assert.strictEqual(read.packets.length, 1)
       yield* peer.sendBytes([0x30, 0xfd, 0xff, 0x3f])
-      yield* roundTrip
-      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").reasonCode, 0x95)
+      yield* TestClock.adjust(roundTrip)
+      assert.strictEqual(assertReason(yield* read.reason, "ProtocolViolation").reasonCode, 0x95)
     })))
 
   it.effect("a violation that the session finds is told in the same way", () =>
-    scenario(Effect.gen(function*() {
+    leavesNothing(Effect.gen(function*() {
       const { connection, peer } = yield* connect()
       const read = yield* reading(connection)
       yield* connection.violated({
@@ -309,8 +303,8 @@ describe("R143 what the server does wrong ends the connection, with the most spe
         reasonCode: 0x93,
         message: "too many"
       })
-      assert.strictEqual(reasonOf(yield* read.reason, "ProtocolViolation").label, "MQTT-3.3.4-9")
-      yield* roundTrip
+      assert.strictEqual(assertReason(yield* read.reason, "ProtocolViolation").label, "MQTT-3.3.4-9")
+      yield* TestClock.adjust(roundTrip)
       assert.deepStrictEqual(show(yield* peer.received), ["Connect", "Disconnect 0x93"])
     })))
 })

@@ -11,8 +11,6 @@ import type * as Packet from "../../../src/protocol/Packet.ts"
 import * as Properties from "../../../src/protocol/Properties.ts"
 import * as Session from "../../../src/protocol/Session.ts"
 
-export const versions = ["3.1.1", "5.0"] as const
-
 // -- Packets of the server --------------------------------------------------------------------------------------------
 
 const acknowledgement = <Type extends "Puback" | "Pubrec" | "Pubrel" | "Pubcomp">(_tag: Type) =>

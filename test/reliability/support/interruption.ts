@@ -5,14 +5,17 @@
  * Each point is a run of its own, with a broker and a network of its own, so that the same point is the same each time.
  */
 import { assert, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Metric, Schedule, Scheduler, Scope } from "effect"
+import { Effect, Exit, Fiber, Schedule, Scheduler, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../../src/MqttClient.ts"
 import type { MqttError } from "../../../src/MqttError.ts"
 import { MqttTransport } from "../../../src/MqttTransport.ts"
 import type { ProtocolVersion } from "../../../src/protocol/Packet.ts"
 import { FakeNetwork, MemoryBroker } from "../../../src/testing/index.ts"
-import { type Client, clientId, complete, reconnectDelay, responseTimeout, roundTrip } from "../../support/scenario.ts"
+import { assertBrokerAtRest, assertNetworkAtRest, assertNoneLeft, counting } from "../../support/leftovers.ts"
+import { type Client, clientId } from "../../support/scenario.ts"
+import { begin, complete, reconnectDelay, responseTimeout, roundTrip } from "../../support/time.ts"
+import { versions } from "../../support/versions.ts"
 
 /** Where to interrupt: before so many operations of the fiber, or after so many milliseconds. */
 export type Point = { readonly _tag: "Operation"; readonly count: number } | {
@@ -68,25 +71,6 @@ class Interrupting extends Scheduler.MixedScheduler {
   }
 }
 
-const counting = () => {
-  let fibers = 0
-  let timers = 0
-  const metrics: Metric.FiberRuntimeMetricsService = {
-    recordFiberStart: () => void fibers++,
-    recordFiberEnd: () => void fibers--
-  }
-  const clock = Effect.map(Clock.Clock, (clock): Clock.Clock =>
-    Object.assign(Object.create(clock), {
-      sleep: (duration: Parameters<Clock.Clock["sleep"]>[0]) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => timers++),
-          () => clock.sleep(duration),
-          () => Effect.sync(() => timers--)
-        )
-    }))
-  return { metrics, clock, fibers: () => fibers, timers: () => timers }
-}
-
 /** Runs the work in a fiber, interrupts it at the point, and tells how it ended and whether the point was reached. */
 const interrupted = Effect.fnUntraced(function*<A>(
   work: Effect.Effect<A, unknown, Scope.Scope>,
@@ -98,7 +82,7 @@ const interrupted = Effect.fnUntraced(function*<A>(
   const fiber = yield* work.pipe(
     Scope.provide(scope),
     Effect.provideService(Scheduler.Scheduler, scheduler),
-    Effect.forkChild({ startImmediately: true })
+    begin
   )
   const waits = point._tag === "After" ? point.milliseconds : limit
   for (let passed = 0; passed < waits && fiber.pollUnsafe() === undefined; passed += step) yield* TestClock.adjust(step)
@@ -113,51 +97,42 @@ const interrupted = Effect.fnUntraced(function*<A>(
   return { exit, scope, wasReached }
 })
 
-const runOnce = Effect.fnUntraced(function*<A>(subject: Subject<A>, version: ProtocolVersion, point: Point) {
-  const { clock, fibers, metrics, timers } = counting()
-  return yield* Effect.gen(function*() {
-    const network = yield* FakeNetwork.FakeNetwork
-    const broker = yield* MemoryBroker.MemoryBroker
-    const transport = yield* MqttTransport
-    const fibersBefore = fibers()
-    const make = (options?: MqttClient.Options) =>
-      MqttClient.make({
-        clientId,
-        protocolVersion: version,
-        responseTimeout,
-        reconnect: Schedule.spaced(reconnectDelay),
-        ...options
-      }).pipe(Effect.provideService(MqttTransport, transport))
-    const run: Run = { version, broker, network, make }
-    const scope = yield* Scope.make()
-    const wasReached = yield* Effect.gen(function*() {
-      const prepared = yield* complete(subject.prepare(run))
-      const { exit, scope, wasReached } = yield* interrupted(subject.work(prepared, run), point, subject.waits)
-      yield* complete(subject.after(prepared, run, exit))
+const runOnce = <A>(subject: Subject<A>, version: ProtocolVersion, point: Point) =>
+  counting((counts) =>
+    Effect.gen(function*() {
+      const network = yield* FakeNetwork.FakeNetwork
+      const broker = yield* MemoryBroker.MemoryBroker
+      const transport = yield* MqttTransport
+      const fibersBefore = counts.fibers()
+      const make = (options?: MqttClient.Options) =>
+        MqttClient.make({
+          clientId,
+          protocolVersion: version,
+          responseTimeout,
+          reconnect: Schedule.spaced(reconnectDelay),
+          ...options
+        }).pipe(Effect.provideService(MqttTransport, transport))
+      const run: Run = { version, broker, network, make }
+      const scope = yield* Scope.make()
+      const wasReached = yield* Effect.gen(function*() {
+        const prepared = yield* complete(subject.prepare(run))
+        const { exit, scope, wasReached } = yield* interrupted(subject.work(prepared, run), point, subject.waits)
+        yield* complete(subject.after(prepared, run, exit))
+        yield* complete(Scope.close(scope, Exit.void))
+        return wasReached
+      }).pipe(Scope.provide(scope), Effect.onError(() => complete(Scope.close(scope, Exit.void))))
       yield* complete(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust(2 * roundTrip)
+      yield* assertNetworkAtRest(network)
+      yield* assertBrokerAtRest(broker)
+      assertNoneLeft(counts, fibersBefore)
       return wasReached
-    }).pipe(Scope.provide(scope), Effect.onError(() => complete(Scope.close(scope, Exit.void))))
-    yield* complete(Scope.close(scope, Exit.void))
-    yield* TestClock.adjust(2 * roundTrip)
-    assert.deepStrictEqual(yield* broker.violations, [])
-    const { closed, opened } = yield* network.counters
-    assert.strictEqual(closed, opened, "connections closed")
-    assert.strictEqual(yield* network.pending, 0, "pending in the network")
-    yield* broker.restart({ keepSessions: false })
-    assert.strictEqual(yield* broker.pending, 0, "pending in the broker")
-    assert.strictEqual(fibers(), fibersBefore, "live fibers")
-    assert.strictEqual(timers(), 0, "timers")
-    return wasReached
-  }).pipe(
-    Effect.provide(MemoryBroker.layer()),
-    Effect.provideService(Metric.FiberRuntimeMetrics, metrics),
-    Effect.provideServiceEffect(Clock.Clock, clock)
+    }).pipe(Effect.provide(MemoryBroker.layer()), counts.ofFibers)
   )
-})
 
 /** A test for each version that interrupts the work at every point there is. */
 export const everywhere = <A>(name: string, subject: Subject<A>): void => {
-  for (const version of ["3.1.1", "5.0"] as const) {
+  for (const version of versions) {
     it.effect(`${name} (${version})`, () =>
       Effect.gen(function*() {
         const at = (point: Point) =>

@@ -10,6 +10,7 @@ import { NodeMemoryBroker } from "../../../src/testing/node/index.ts"
 import { connected, quietly, soon, subscribed, texts } from "../../brokers/Broker.ts"
 import * as MosquittoClients from "../../brokers/MosquittoClients.ts"
 import { suiteWith } from "../../support/requirements.ts"
+import { versions } from "../../support/versions.ts"
 
 type Services = NodeMemoryBroker.NodeMemoryBroker | MemoryBroker.MemoryBroker | Scope.Scope
 
@@ -30,8 +31,6 @@ const test = (
       Effect.provide(NodeMemoryBroker.layer(options))
     ))
 }
-
-const versions = ["3.1.1", "5.0"] as const
 
 /** A client over TCP that lives as long as the scope. */
 const client = Effect.fnUntraced(function*(options: NodeMqtt.Options = {}) {

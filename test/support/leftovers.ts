@@ -1,0 +1,45 @@
+/**
+ * What a test must not leave behind: fibers, timers, connections, and what a network or a broker still has to do.
+ */
+import { assert } from "@effect/vitest"
+import { Clock, Effect, Metric } from "effect"
+import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import { countFibers } from "./fibers.ts"
+import { watchClock } from "./time.ts"
+
+export interface Counts {
+  /** Counts the fibers of an effect. */
+  readonly ofFibers: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly fibers: () => number
+  /** Fibers that sleep, whether they are counted or not. */
+  readonly timers: () => number
+}
+
+/** Runs an effect on a watched clock and tells it how many fibers and timers there are. */
+export const counting = <A, E, R>(run: (counts: Counts) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.Clock, (original) => {
+    const { clock, timers } = watchClock(original)
+    const { fibers, metrics } = countFibers()
+    const ofFibers = Effect.provideService(Metric.FiberRuntimeMetrics, metrics)
+    return Effect.provideService(run({ ofFibers, fibers, timers }), Clock.Clock, clock)
+  })
+
+/** No open connection, nothing under way. */
+export const assertNetworkAtRest = Effect.fnUntraced(function*(network: FakeNetwork.FakeNetwork["Service"]) {
+  const { closed, opened } = yield* network.counters
+  assert.strictEqual(closed, opened, "connections closed")
+  assert.strictEqual(yield* network.pending, 0, "pending in the network")
+})
+
+/** No rule broken, and nothing about to happen once the sessions are gone. */
+export const assertBrokerAtRest = Effect.fnUntraced(function*(broker: MemoryBroker.MemoryBroker["Service"]) {
+  assert.deepStrictEqual(yield* broker.violations, [])
+  // What a broker keeps for a client that is gone, or that it cannot know to be gone, is not the client's.
+  yield* broker.restart({ keepSessions: false })
+  assert.strictEqual(yield* broker.pending, 0, "pending in the broker")
+})
+
+export const assertNoneLeft = ({ fibers, timers }: Counts, fibersBefore = 0): void => {
+  assert.strictEqual(fibers(), fibersBefore, "fibers left")
+  assert.strictEqual(timers(), 0, "timers left")
+}

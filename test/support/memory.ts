@@ -1,0 +1,35 @@
+/**
+ * What this process has of memory, after the garbage is gone.
+ */
+import { Effect } from "effect"
+import { setImmediate } from "node:timers/promises"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
+
+/** Sees to it that unreachable objects are gone; what this turn has touched stays reachable until its end. */
+export const collectGarbage: () => void = (() => {
+  V8.setFlagsFromString("--expose-gc")
+  const collect: () => void = Vm.runInNewContext("gc")
+  return () => {
+    collect()
+    collect()
+  }
+})()
+
+/** Bytes on the heap and in buffers outside it, garbage included. */
+export const bytesInUse = (): number => {
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return arrayBuffers + heapUsed
+}
+
+/** Bytes that are reachable. */
+export const reachableBytes = (): number => {
+  collectGarbage()
+  return bytesInUse()
+}
+
+/** The same once this turn is over. */
+export const reachableBytesNextTurn: Effect.Effect<number> = Effect.map(
+  Effect.promise(() => setImmediate()),
+  reachableBytes
+)
