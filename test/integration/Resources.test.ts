@@ -11,7 +11,7 @@ import * as Aedes from "../brokers/Aedes.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as port from "../brokers/port.ts"
 import { reachableBytes } from "../support/memory.ts"
-import * as Flood from "./support/flood.ts"
+import * as Flood from "./flood.ts"
 
 const megabyte = 1024 * 1024
 

@@ -3,9 +3,9 @@
  */
 import { Effect } from "effect"
 import * as Net from "node:net"
-import type { Packet } from "../../../src/protocol/index.ts"
-import { Decoder, Encoder, Properties } from "../../../src/protocol/index.ts"
-import * as port from "../../brokers/port.ts"
+import type { Packet } from "../../src/protocol/index.ts"
+import { Decoder, Encoder, Properties } from "../../src/protocol/index.ts"
+import * as port from "../brokers/port.ts"
 
 export interface Flood {
   readonly port: number
