@@ -109,6 +109,14 @@ describe("documentation", () => {
     }
   })
 
+  it("CONTRIBUTING.md has a row for each folder of the tests", () => {
+    const table = Pages.tables(read("CONTRIBUTING.md")).find(({ headings }) => headings[0] === "folder of `test`")
+    const folders = Fs.readdirSync(Path.join(repository, "test"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `\`${name}\``)
+    assert.deepStrictEqual(table?.rows.map(([folder]) => folder), folders.toSorted())
+  })
+
   it("has every page in its list of pages", () => {
     const listed = [...read("docs/README.md").matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, file]) => `docs/${file}`)
     const expected = Pages.pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md")
