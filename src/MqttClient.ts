@@ -10,7 +10,6 @@ import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -21,6 +20,7 @@ import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
+import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Health from "./internal/client/calls/health.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
 import { Requests } from "./internal/client/calls/requests.ts"
@@ -33,6 +33,7 @@ import * as Events from "./internal/client/connecting/events.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
+import * as KeptSession from "./internal/client/session/keptSession.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
@@ -49,15 +50,11 @@ import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
 import { resolve, type Resolved } from "./internal/options.ts"
 import * as MqttConfig from "./MqttConfig.ts"
-import type { MqttConnection } from "./MqttConnection.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, MqttMessage, Payload } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
-import { MqttStore } from "./MqttStore.ts"
 import { MqttTransport } from "./MqttTransport.ts"
-import * as Properties from "./protocol/Properties.ts"
-import * as Validity from "./protocol/Validity.ts"
 
 export type {
   Bounds,
@@ -173,16 +170,16 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly stats: Effect.Effect<Stats>
   /** Whether the client is fit for work, and if not, why. Answers at once, from what the client knows: for probes. */
   readonly health: Effect.Effect<ClientHealth>
-  /** Sends DISCONNECT and closes the client for good; the server drops the Will. */
+  /** Sends DISCONNECT and closes the client for good; the server drops the Will. Never fails, for finalizers. */
   readonly disconnect: Effect.Effect<void>
-  /** As `disconnect`, but the server publishes the Will (5.0: 0x04; 3.1.1: no DISCONNECT is sent). */
-  readonly disconnectWithWill: Effect.Effect<void>
   /**
-   * As `disconnect`, with what 5.0 can say: a reason, how long the session is kept, a text, User Properties. Without a
-   * connection there is nobody to say it to, and the client closes all the same. Fails with `InvalidRequest`, and closes
-   * nothing, when DISCONNECT cannot say that: in 3.1.1 it can say nothing.
+   * As `disconnect`, and the program says how: the server publishes the Will, and what 5.0 can say besides, which is a
+   * reason, how long the session is kept, a text, and User Properties. Without a connection the client closes all the same.
+   * Fails with `InvalidRequest`, and closes nothing, if DISCONNECT cannot say that: in 3.1.1 it can say nothing.
    */
   readonly disconnectWith: (options: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
+  /** `disconnectWith({ publishWill: true })`, which never fails. */
+  readonly disconnectWithWill: Effect.Effect<void>
   /**
    * Authenticates again on this connection, as `authentication` says, and completes when the server has accepted; other
    * packets go on meanwhile. What goes wrong once it has begun ends the connection. Before an authentication expires the
@@ -271,7 +268,7 @@ export const make = Effect.fnUntraced(function*(
   const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
-  yield* keepSession(resolved, runner)
+  yield* KeptSession.keep(resolved, runner)
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, state, events, first }).pipe(
     // Whatever ended it: a client that nothing keeps up must not look alive.
     Effect.catchCause((cause) => close(failures.fromCause(cause))),
@@ -282,10 +279,6 @@ export const make = Effect.fnUntraced(function*(
   yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
-  // Half of it would leave a client that neither connects nor fails; `drainTimeout` bounds it.
-  const disconnect = Effect.uninterruptible(
-    Effect.suspend(() => Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
-  )
   const { flush, publish, publishAsync, publishSink } = publisher
   return MqttClient.of({
     publish,
@@ -305,12 +298,10 @@ export const make = Effect.fnUntraced(function*(
     events: events.stream,
     stats: Effect.sync(stats),
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
-    disconnect,
-    disconnectWithWill: Effect.suspend(() =>
-      Effect.uninterruptible(Effect.andThen(leaveWill(runner.connection), disconnect))
-    ),
-    disconnectWith: (farewell) =>
-      Effect.uninterruptible(Effect.andThen(Effect.suspend(() => sayFarewell(runner, farewell)), disconnect)),
+    ...Disconnecting.make({
+      runner,
+      end: Effect.suspend(() => Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
+    }),
     reauthenticate: Effect.suspend(() => {
       const { connection } = runner
       if (lifetime.closedBy !== undefined) return Effect.fail(lifetime.closedBy)
@@ -345,26 +336,6 @@ const measured = (
 /** How long a subscription of a persistent session is kept after its last subscriber left. */
 const lingering = "1 second"
 
-/** A session that is to persist goes on from where the store has it, and goes back there when the client ends. */
-const keepSession = Effect.fnUntraced(function*(
-  { clientId, session }: Resolved,
-  runner: SessionRunner
-): Effect.fn.Return<void, MqttError.MqttError, Scope.Scope> {
-  if (session === "clean") return
-  const store = yield* MqttStore
-  if (session === "persistent") {
-    const snapshot = yield* store.load(clientId)
-    if (snapshot !== undefined) runner.restore(snapshot)
-  } else {
-    yield* store.remove(clientId)
-  }
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => store.save(clientId, runner.snapshot)).pipe(
-      Effect.catch((error) => Effect.logError("The session could not be saved", error))
-    )
-  )
-})
-
 const withoutAuthentication = MqttError.fromReason(
   new MqttError.InvalidRequest({
     field: "authentication",
@@ -373,31 +344,6 @@ const withoutAuthentication = MqttError.fromReason(
     description: "There is nothing to authenticate again with; give the client `authentication`"
   })
 )
-
-/** Checked before anything is ended, also when there is nobody to say it to. */
-const sayFarewell = (
-  { connection, protocolVersion }: SessionRunner,
-  { reasonCode = 0x00, reasonString, sessionExpiry, userProperties }: DisconnectOptions
-): Effect.Effect<void, MqttError.MqttError> => {
-  const given = {
-    ...(sessionExpiry === undefined ? {} : { sessionExpiryInterval: Duration.toMillis(sessionExpiry) / 1000 }),
-    ...(reasonString === undefined ? {} : { reasonString }),
-    ...(userProperties === undefined ? {} : { userProperties })
-  }
-  const properties = Object.keys(given).length === 0 ? Properties.none : given
-  const packet = { _tag: "Disconnect", reasonCode, properties } as const
-  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
-  if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
-  return connection === undefined ? Effect.void : connection.disconnect({ reasonCode, properties })
-}
-
-/** 5.0 has a word for it; a 3.1.1 server publishes the Will when no DISCONNECT comes. Section 3.14. */
-const leaveWill = (connection: MqttConnection | undefined): Effect.Effect<void> => {
-  if (connection === undefined) return Effect.void
-  return connection.protocolVersion === "5.0"
-    ? Effect.ignore(connection.disconnect({ reasonCode: 0x04 }))
-    : connection.abort
-}
 
 /**
  * A client as a layer, on whatever transport layer there is.

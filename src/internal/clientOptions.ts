@@ -204,13 +204,18 @@ export interface FollowServerReference {
 }
 
 /**
- * What DISCONNECT says at the end, 5.0. Section 3.14.2.
+ * How a program ends its client; all but `publishWill` is 5.0. Section 3.14.2.
  *
  * @since 0.1.0
  * @category models
  */
 export interface DisconnectOptions {
-  /** One that a client may send. With 0x04 the server publishes the Will. Default: 0x00. */
+  /**
+   * Whether the server publishes the Will: 5.0 has the reason code 0x04 for it, and in 3.1.1 no DISCONNECT is sent. Default:
+   * `false`.
+   */
+  readonly publishWill?: boolean | undefined
+  /** A code that a client may send. Default: 0x00, with `publishWill` 0x04. */
   readonly reasonCode?: number | undefined
   /** How long the server keeps the session from now on, whole seconds; needs a session that is not clean. */
   readonly sessionExpiry?: Duration.Input | undefined

@@ -162,6 +162,61 @@ describe("disconnectWith", () => {
       assert.strictEqual((yield* Effect.flip(mqtt.publish("t", "")))._tag, "MqttError")
     }))
 
+  scenario("S50 R128 `publishWill` lets the Will out", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ will })
+      yield* complete(mqtt.disconnectWith({ publishWill: true }))
+      yield* TestClock.adjust(roundTrip)
+      assert.deepStrictEqual(yield* accepted(kit), ["gone"])
+      const [disconnect] = yield* sent(kit, "Disconnect")
+      const expected = { _tag: "Disconnect", reasonCode: 0x04, properties: {} } as const
+      assert.deepStrictEqual(disconnect, kit.version === "5.0" ? expected : undefined)
+      assert.strictEqual((yield* stateOf(mqtt))._tag, "Closed")
+    }))
+
+  scenario("R128 `publishWill` says what else there is to say", { versions: ["5.0"] }, (kit) =>
+    Effect.gen(function*() {
+      for (const reasonCode of [undefined, 0x04]) {
+        const mqtt = yield* kit.connect({ will })
+        yield* complete(mqtt.disconnectWith({ publishWill: true, reasonCode, reasonString: "update" }))
+      }
+      yield* TestClock.adjust(roundTrip)
+      assert.deepStrictEqual(yield* accepted(kit), ["gone", "gone"])
+      const said = (yield* sent(kit, "Disconnect")).map(({ properties, reasonCode }) => [
+        reasonCode,
+        properties.reasonString
+      ])
+      assert.deepStrictEqual(said, [[0x04, "update"], [0x04, "update"]])
+    }))
+
+  scenario(
+    "R128 `publishWill` with another reason code is refused, and nothing ends",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ will })
+        for (const reasonCode of [0x00, 0x80]) {
+          const reason = yield* reasonOf(mqtt.disconnectWith({ publishWill: true, reasonCode }))
+          assert.deepInclude(reason, { _tag: "InvalidRequest", field: "reasonCode" })
+        }
+        yield* complete(mqtt.publish("t", "still here", { qos: 1 }))
+        assert.strictEqual(yield* connections(kit), 1)
+      })
+  )
+
+  scenario(
+    "R128 3.1.1 says nothing beside `publishWill`, and nothing ends",
+    { versions: ["3.1.1"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ will })
+        const reason = yield* reasonOf(mqtt.disconnectWith({ publishWill: true, reasonString: "update" }))
+        assert.strictEqual(reason._tag, "InvalidRequest")
+        yield* complete(mqtt.publish("t", "still here", { qos: 1 }))
+        assert.strictEqual(yield* connections(kit), 1)
+      })
+  )
+
   for (const [option, value] of Object.entries(everything)) {
     scenario(`R128 3.1.1 cannot say \`${option}\``, { versions: ["3.1.1"] }, (kit) =>
       Effect.gen(function*() {

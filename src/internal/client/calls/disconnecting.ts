@@ -1,0 +1,72 @@
+/**
+ * How a program ends its client: what the last packet says, if one is sent at all, and what becomes of the Will.
+ *
+ * MQTT 5.0 section 3.14; 3.1.1 section 3.14, where DISCONNECT can say nothing.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MqttError from "../../../MqttError.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import * as Validity from "../../../protocol/Validity.ts"
+import type { DisconnectOptions } from "../../clientOptions.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+
+export interface Disconnecting {
+  readonly disconnect: Effect.Effect<void>
+  readonly disconnectWith: (options: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
+  readonly disconnectWithWill: Effect.Effect<void>
+}
+
+/** Half of an end would leave a client that neither connects nor fails; `drainTimeout` bounds it. */
+export const make = (
+  { end, runner }: {
+    readonly runner: SessionRunner
+    /** Sends DISCONNECT unless one was sent, and closes the client. */
+    readonly end: Effect.Effect<void>
+  }
+): Disconnecting => {
+  const disconnectWith = (options: DisconnectOptions) =>
+    Effect.uninterruptible(Effect.andThen(Effect.suspend(() => sayFarewell(runner, options)), end))
+  return {
+    disconnect: Effect.uninterruptible(end),
+    disconnectWith,
+    // There is nothing in it that DISCONNECT could not say.
+    disconnectWithWill: Effect.orDie(disconnectWith({ publishWill: true }))
+  }
+}
+
+/** Disconnect with Will Message. */
+const withWill = 0x04
+
+const contradiction = MqttError.fromReason(
+  new MqttError.InvalidRequest({
+    field: "reasonCode",
+    label: "MQTT-3.14.4-3",
+    protocolVersion: "5.0",
+    description: "`publishWill` is the reason code 0x04; leave out the other, or `publishWill`"
+  })
+)
+
+/** Checked before anything is ended, also when there is nobody to say it to. */
+const sayFarewell = (
+  { connection, protocolVersion }: SessionRunner,
+  { publishWill = false, reasonCode, reasonString, sessionExpiry, userProperties }: DisconnectOptions
+): Effect.Effect<void, MqttError.MqttError> => {
+  if (publishWill && reasonCode !== undefined && reasonCode !== withWill) return Effect.fail(contradiction)
+  // A 3.1.1 server publishes the Will when no DISCONNECT comes.
+  const isSilent = publishWill && protocolVersion === "3.1.1"
+  const given = {
+    ...(sessionExpiry === undefined ? {} : { sessionExpiryInterval: Duration.toMillis(sessionExpiry) / 1000 }),
+    ...(reasonString === undefined ? {} : { reasonString }),
+    ...(userProperties === undefined ? {} : { userProperties })
+  }
+  const packet = {
+    _tag: "Disconnect",
+    reasonCode: reasonCode ?? (publishWill && !isSilent ? withWill : 0x00),
+    properties: Object.keys(given).length === 0 ? Properties.none : given
+  } as const
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
+  if (connection === undefined) return Effect.void
+  return isSilent ? connection.abort : connection.disconnect(packet)
+}
