@@ -96,7 +96,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   /**
    * Publishes a message and goes on: completes when the window took it (QoS 1 and 2: its identifier is assigned and it
    * is on its way), with an effect that waits for the acknowledgement. What is not awaited is delivered all the same.
-   * How many run ahead is `maxInflight`. Fails like `publish` with what happens before that.
+   * How many run ahead is `maxInFlight`. Fails like `publish` with what happens before that.
    */
   readonly publishAsync: (
     topic: string,

@@ -59,7 +59,7 @@ export const options: Config.Config<Options> = Config.all({
   refuseUnknownSession: optional(Config.Boolean("REFUSE_UNKNOWN_SESSION")),
   stableAfter: optional(Config.Duration("STABLE_AFTER")),
   initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
-  maxInflight: optional(Config.Int("MAX_INFLIGHT")),
+  maxInFlight: optional(Config.Int("MAX_IN_FLIGHT")),
   receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
   maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
   filtersPerSubscribe: optional(Config.Int("FILTERS_PER_SUBSCRIBE")),

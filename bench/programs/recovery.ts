@@ -44,7 +44,7 @@ const ours = async (to: Target, payload: Buffer): Promise<Publishing> => {
   const runtime = ManagedRuntime.make(NodeMqtt.layer({
     ...Ours.optionsOf(to),
     session: "persistent",
-    maxInflight: messages,
+    maxInFlight: messages,
     reconnect: Schedule.spaced("1 millis")
   }))
   const { publish } = await runtime.runPromise(MqttClient.MqttClient)

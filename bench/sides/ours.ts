@@ -25,7 +25,7 @@ import {
   type Workload
 } from "../Benchmark.ts"
 
-const maxInflight = 1000
+const maxInFlight = 1000
 
 /** A packet is larger than its payload. */
 const packetOverhead = 1024
@@ -35,7 +35,7 @@ const schemes = { tcp: "mqtt", tls: "mqtts", ws: "ws" }
 export const optionsOf = ({ ca, clientId, payload, port, transport }: Target): NodeMqtt.Options => ({
   url: `${schemes[transport]}://${host}:${port}`,
   clientId,
-  maxInflight,
+  maxInFlight,
   // The default, 1 MiB, leaves out the largest messages.
   ...(payload < 1_000_000 ? {} : { maximumPacketSize: payload + packetOverhead }),
   ...(transport === "tls" ? { tls: { ca } } : {})

@@ -23,7 +23,7 @@ const flags = {
   qos: Flags.qos("qos", "q", "0").pipe(Flags.or(0)),
   count: Flags.whole("count", "C", "messages; 10000", { minimum: 1 }).pipe(Flags.or(10_000)),
   size: Flags.whole("size", undefined, "bytes of each payload; 64", { maximum: 268_435_455 }).pipe(Flags.or(64)),
-  maxInflight: Connecting.maxInflight,
+  maxInFlight: Connecting.maxInFlight,
   timeout: Flags.seconds("timeout", "W", "seconds without a message after which the rest is lost; 5").pipe(Flags.or(5)),
   json: Flags.toggle("json", undefined, "the result as JSON")
 }

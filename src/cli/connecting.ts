@@ -51,12 +51,12 @@ export interface Connecting {
 }
 
 /**
- * Of the commands that publish much.
+ * Of the commands that publish much. The flag is spelled as that of `mosquitto_pub`.
  *
  * @since 0.1.0
  * @category constants
  */
-export const maxInflight = Flags.optional(
+export const maxInFlight = Flags.optional(
   Flags.whole("max-inflight", "M", "QoS 1 and 2 messages on their way at once; 1000", { minimum: 1, maximum: 65_535 })
 )
 
@@ -277,7 +277,7 @@ const contradictions: ReadonlyArray<readonly [(input: Input) => boolean, string]
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = Effect.fnUntraced(function*(input: Input & { readonly maxInflight?: number | undefined }) {
+export const resolve = Effect.fnUntraced(function*(input: Input & { readonly maxInFlight?: number | undefined }) {
   const contradiction = contradictions.find(([applies]) => applies(input))
   if (contradiction !== undefined) return yield* new Usage({ description: contradiction[1] })
   const properties = yield* Effect.fromResult(
@@ -296,7 +296,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
       clientId: clientId(input) ?? known.clientId ?? (ofSession.session === undefined ? undefined : generatedId()),
       username: input.username ?? server.username,
       password: input.password ?? server.password,
-      maxInflight: input.maxInflight,
+      maxInFlight: input.maxInFlight,
       receiveMaximum: connect.receiveMaximum,
       maximumPacketSize: connect.maximumPacketSize,
       topicAliasMaximum: connect.topicAliasMaximum,

@@ -24,7 +24,7 @@ const flags = {
   lines: Flags.toggle("stdin-line", "l", "a message of each line of standard input, or of the file -f"),
   qos: Flags.qos("qos", "q", "0, 1 or 2; 0").pipe(Flags.or(0)),
   retain: Flags.toggle("retain", "r", "the server keeps the message for who subscribes later"),
-  maxInflight: Connecting.maxInflight,
+  maxInFlight: Connecting.maxInFlight,
   repeat: Flags.whole("repeat", undefined, "publish so many times; 1", { minimum: 1 }).pipe(Flags.or(1)),
   repeatDelay: Flags.seconds("repeat-delay", undefined, "seconds between these times; 0").pipe(Flags.or(0))
 }

@@ -134,7 +134,7 @@ export interface Options {
   /** What a first connection that fails does: the layer fails, or it is retried like any other. Default: `"fail"`. */
   readonly initialConnection?: "fail" | "retry" | undefined
   /** QoS 1 and 2 messages in flight at once; never more than the server takes. Default: 1000. */
-  readonly maxInflight?: number | undefined
+  readonly maxInFlight?: number | undefined
   /** QoS 1 and 2 messages the server may send before they are acknowledged, announced in 5.0. Default: 1000. */
   readonly receiveMaximum?: number | undefined
   /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */

@@ -31,7 +31,7 @@ export const defaults = {
   stableAfter: "10 seconds",
   isRetryable: ({ isRetryable }: MqttError.MqttError): boolean => isRetryable,
   initialConnection: "fail",
-  maxInflight: 1000,
+  maxInFlight: 1000,
   receiveMaximum: 1000,
   maximumPacketSize: 1_048_576,
   filtersPerSubscribe: 100,

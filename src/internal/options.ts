@@ -48,7 +48,7 @@ export interface Resolved {
   readonly stableAfter: Duration.Duration
   readonly isRetryable: (error: MqttError.MqttError) => boolean
   readonly initialConnection: "fail" | "retry"
-  readonly maxInflight: number
+  readonly maxInFlight: number
   readonly receiveMaximum: number
   readonly maximumPacketSize: number
   readonly filtersPerSubscribe: number
@@ -108,7 +108,7 @@ const withDefaults = (options: Options): Resolved => {
     stableAfter: Duration.fromInputUnsafe(options.stableAfter ?? defaults.stableAfter),
     isRetryable: options.isRetryable ?? defaults.isRetryable,
     initialConnection: options.initialConnection ?? defaults.initialConnection,
-    maxInflight: options.maxInflight ?? defaults.maxInflight,
+    maxInFlight: options.maxInFlight ?? defaults.maxInFlight,
     receiveMaximum: options.receiveMaximum ?? defaults.receiveMaximum,
     maximumPacketSize: options.maximumPacketSize ?? defaults.maximumPacketSize,
     filtersPerSubscribe: options.filtersPerSubscribe ?? defaults.filtersPerSubscribe,
@@ -180,7 +180,7 @@ const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout")
 
 const integer = (
   option:
-    | "maxInflight"
+    | "maxInFlight"
     | "receiveMaximum"
     | "maximumPacketSize"
     | "filtersPerSubscribe"
@@ -288,7 +288,7 @@ const checks: ReadonlyArray<Check> = [
   authenticationVersion,
   stableClientId,
   emptyClientId,
-  integer("maxInflight", 1, 65_535),
+  integer("maxInFlight", 1, 65_535),
   integer("receiveMaximum", 1, 65_535),
   integer("maximumPacketSize", 16, 268_435_460),
   integer("filtersPerSubscribe", 1, 10_000),

@@ -263,7 +263,7 @@ describe("one that leaves", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ maxInflight: 1, outbox: { messages: 1 } })
+        const mqtt = yield* kit.connect({ maxInFlight: 1, outbox: { messages: 1 } })
         const answering = yield* consuming(
           mqtt,
           ({ text }) => Effect.forEach([0, 1, 2] as const, (qos) => mqtt.publish("out", `${text}${qos}`, { qos })),

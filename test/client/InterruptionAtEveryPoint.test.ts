@@ -76,7 +76,7 @@ describe("interrupted at every point", () => {
     })
 
     everywhere(`publishSink at QoS ${qos}: what was sent is a beginning of the stream`, {
-      prepare: ({ make }) => make({ session: "persistent", maxInflight: 2 }),
+      prepare: ({ make }) => make({ session: "persistent", maxInFlight: 2 }),
       work: (mqtt) =>
         Stream.fromIterable(Array.range(0, 5)).pipe(
           Stream.rechunk(3),

@@ -220,7 +220,7 @@ describe("health", () => {
 
   scenario("is degraded while the outbox is nearly full", { leavesUnfinished: true }, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 1, outbox: { messages: 10 } })
+      const mqtt = yield* kit.connect({ maxInFlight: 1, outbox: { messages: 10 } })
       yield* Effect.forEach(
         Array.from({ length: 9 }, (_, index) => `${index}`),
         (text) => begin(mqtt.publish("t", text, { qos: 1 }))

@@ -176,7 +176,7 @@ describe("publish", () => {
     { versions: ["5.0"] },
     (kit) =>
       Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ maxInflight: 65_535, responseTimeout: "10 seconds" })
+        const mqtt = yield* kit.connect({ maxInFlight: 65_535, responseTimeout: "10 seconds" })
         yield* kit.broker.holdAcknowledgements()
         const all = yield* begin(
           Effect.forEach(Array.range(1, 65_535), () => mqtt.publish("t", "x", { qos: 1 }), {

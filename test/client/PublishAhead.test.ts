@@ -30,9 +30,9 @@ describe("publishAsync", () => {
     )
   }
 
-  scenario("no more run ahead than `maxInflight`", {}, (kit) =>
+  scenario("no more run ahead than `maxInFlight`", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 2 })
+      const mqtt = yield* kit.connect({ maxInFlight: 2 })
       let ahead = 0
       const publishing = yield* begin(
         Effect.forEach(numbers(5), (text) =>
@@ -78,7 +78,7 @@ describe("publishAsync", () => {
 describe("flush", () => {
   scenario("waits for all that was published so far, however it ends", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 2 })
+      const mqtt = yield* kit.connect({ maxInFlight: 2 })
       const publishing = yield* begin(
         Effect.forEach(numbers(6), (text) => mqtt.publish("t", text, { qos: 1 }), { concurrency: "unbounded" })
       )
@@ -128,7 +128,7 @@ describe("publishSink", () => {
       {},
       (kit) =>
         Effect.gen(function*() {
-          const mqtt = yield* kit.connect({ maxInflight: 10 })
+          const mqtt = yield* kit.connect({ maxInFlight: 10 })
           const messages = Stream.fromIterable(numbers(100).map((payload) => ({ topic: "t", payload, qos })))
           const count = yield* complete(Stream.run(Stream.rechunk(messages, 7), mqtt.publishSink))
           assert.strictEqual(count, 100)
@@ -141,7 +141,7 @@ describe("publishSink", () => {
 
   scenario("goes on over a reconnect", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 10 })
+      const mqtt = yield* kit.connect({ session: "persistent", maxInFlight: 10 })
       const messages = Stream.fromIterable(numbers(100).map((payload) => ({ topic: "t", payload, qos: 1 as const })))
       yield* Effect.forkScoped(Effect.andThen(kit.broker.awaitPacket(clientId, "Publish", 35), kit.network.reset))
       assert.strictEqual(yield* complete(Stream.run(messages, mqtt.publishSink)), 100)

@@ -58,13 +58,13 @@ describe("publishAsync", () => {
   }
 
   for (const session of ["clean", "persistent"] as const) {
-    for (const maxInflight of [1, 2, 1000]) {
+    for (const maxInFlight of [1, 2, 1000]) {
       scenario(
-        `S16 R82 twenty, with a cut after every third (${session}, window ${maxInflight})`,
+        `S16 R82 twenty, with a cut after every third (${session}, window ${maxInFlight})`,
         {},
         (kit) =>
           Effect.gen(function*() {
-            const mqtt = yield* kit.connect({ session, maxInflight })
+            const mqtt = yield* kit.connect({ session, maxInFlight })
             const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
             const numbers = Array.range(0, 19).map(String)
             yield* cutAfter(kit, ["2", "5", "8", "11", "14", "17"])
@@ -77,7 +77,7 @@ describe("publishAsync", () => {
             }))
             yield* TestClock.adjust(roundTrip)
             const withoutRepetition = (texts: ReadonlyArray<string>) =>
-              maxInflight === 1 ? Array.dedupeAdjacent(texts) : Array.dedupe(texts)
+              maxInFlight === 1 ? Array.dedupeAdjacent(texts) : Array.dedupe(texts)
             assert.deepStrictEqual(withoutRepetition(yield* accepted(kit)), numbers)
             if (session === "persistent") assert.deepStrictEqual(withoutRepetition(received.texts()), numbers)
             assert.strictEqual((yield* mqtt.stats).inFlight, 0)
@@ -216,7 +216,7 @@ describe("publishAsync", () => {
     { versions: ["5.0"] },
     (kit) =>
       Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ maxInflight: 1, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
+        const mqtt = yield* kit.connect({ maxInFlight: 1, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
         yield* kit.broker.holdAcknowledgements()
         const options = { qos: 1, properties: { messageExpiryInterval: 2 } } as const
         const sentInTime = yield* complete(mqtt.publishAsync("t", "sent", options))
@@ -239,7 +239,7 @@ describe("what may not be sent", () => {
     broker: { maximumQoS: 1 }
   }, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 1 })
+      const mqtt = yield* kit.connect({ maxInFlight: 1 })
       const forbidden = yield* Effect.forEach(Array.range(1, 10), () =>
         begin(Effect.flip(mqtt.publish("t", "x", { qos: 2 }))))
       const allowed = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
@@ -258,7 +258,7 @@ describe("publishSink", () => {
 
   scenario("takes from the stream no more than the window", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 5, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
+      const mqtt = yield* kit.connect({ maxInFlight: 5, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
       yield* kit.broker.holdAcknowledgements()
       let pulled = 0
       const messages = Stream.fromIterable(numbered(100, 1)).pipe(
@@ -280,7 +280,7 @@ describe("publishSink", () => {
     broker: { authorizePublish: ({ topic }) => topic === "forbidden" ? 0x87 : 0x00 }
   }, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 2 })
+      const mqtt = yield* kit.connect({ maxInFlight: 2 })
       const messages = numbered(20, 1).map((message, index) =>
         index === 3 ? { ...message, topic: "forbidden" } : message
       )
@@ -295,7 +295,7 @@ describe("publishSink", () => {
 
   scenario("interrupted: what the window had is delivered, nothing else leaves", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 4 })
+      const mqtt = yield* kit.connect({ maxInFlight: 4 })
       const publishing = yield* begin(Stream.run(Stream.fromIterable(numbered(20, 2)), mqtt.publishSink))
       yield* TestClock.adjust(1)
       yield* Fiber.interrupt(publishing)
@@ -309,7 +309,7 @@ describe("publishSink", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 2 })
+        const mqtt = yield* kit.connect({ session: "persistent", maxInFlight: 2 })
         yield* kit.network.closed
         const messages = numbered(20, 0).map((
           message,
@@ -327,7 +327,7 @@ describe("publishSink", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const options = { maxInflight: 1, responseTimeout: "10 seconds", keepAlive: "10 seconds" } as const
+        const options = { maxInFlight: 1, responseTimeout: "10 seconds", keepAlive: "10 seconds" } as const
         const mqtt = yield* kit.connect({ session: "persistent", ...options })
         yield* kit.broker.holdAcknowledgements()
         yield* kit.network.closed
@@ -360,7 +360,7 @@ describe("publishSink", () => {
     ) =>
       Effect.gen(function*() {
         const options = { responseTimeout: "10 seconds", keepAlive: "10 seconds" } as const
-        const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 10_000, ...options })
+        const mqtt = yield* kit.connect({ session: "persistent", maxInFlight: 10_000, ...options })
         yield* kit.network.drop
         const publishing = yield* begin(Stream.run(Stream.fromIterable(numbered(12_000, 1)), mqtt.publishSink))
         yield* TestClock.adjust(roundTrip)
@@ -391,7 +391,7 @@ describe("publishSink", () => {
 describe("flush", () => {
   scenario("waits for what every call published, of every QoS, over a reconnect", {}, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ session: "persistent", maxInflight: 2 })
+      const mqtt = yield* kit.connect({ session: "persistent", maxInFlight: 2 })
       yield* kit.network.drop
       const texts = Array.range(0, 9).map(String)
       yield* begin(
@@ -456,7 +456,7 @@ describe("publishing while the outcome of others is told", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const mqtt: Client = yield* kit.connect({ maxInflight: 1, outbox: { messages: 1 } })
+        const mqtt: Client = yield* kit.connect({ maxInFlight: 1, outbox: { messages: 1 } })
         const done = yield* Queue.unbounded<string>()
         const chain = (number: number): Effect.Effect<void, unknown> =>
           number === 20 ?

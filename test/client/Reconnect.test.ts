@@ -132,13 +132,13 @@ describe("a connection that dies", () => {
   )
 
   for (const session of ["clean", "persistent"] as const) {
-    for (const maxInflight of [1, 1000]) {
+    for (const maxInFlight of [1, 1000]) {
       scenario(
-        `S16 R82 twenty pipelined QoS 1 publishes with a cut after every third (${session}, window ${maxInflight})`,
+        `S16 R82 twenty pipelined QoS 1 publishes with a cut after every third (${session}, window ${maxInFlight})`,
         {},
         (kit) =>
           Effect.gen(function*() {
-            const mqtt = yield* kit.connect({ session, maxInflight })
+            const mqtt = yield* kit.connect({ session, maxInFlight })
             const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 1 })))
             const numbers = Array.range(0, 19).map(String)
             // The message has reached the broker, its acknowledgement does not reach the client.
@@ -153,10 +153,10 @@ describe("a connection that dies", () => {
             yield* TestClock.adjust(roundTrip)
             // A whole window is sent again, so what is repeated is one message only when the window is one message.
             const withoutRepetition = (texts: ReadonlyArray<string>) =>
-              maxInflight === 1 ? Array.dedupeAdjacent(texts) : Array.dedupe(texts)
+              maxInFlight === 1 ? Array.dedupeAdjacent(texts) : Array.dedupe(texts)
             assert.deepStrictEqual(withoutRepetition(yield* accepted(kit)), numbers)
             if (session === "persistent") assert.deepStrictEqual(withoutRepetition(received.texts()), numbers)
-            assert.isAbove(yield* connections(kit), maxInflight === 1 ? 6 : 1)
+            assert.isAbove(yield* connections(kit), maxInFlight === 1 ? 6 : 1)
           })
       )
     }
@@ -267,7 +267,7 @@ describe("what is in flight when the connection dies", () => {
       { versions: ["5.0"], broker: { receiveMaximum: 20_000 } },
       (kit) =>
         Effect.gen(function*() {
-          const mqtt = yield* kit.connect({ session, maxInflight: 20_000 })
+          const mqtt = yield* kit.connect({ session, maxInFlight: 20_000 })
           yield* kit.network.drop
           const count = 10_000
           const publishing = yield* begin(

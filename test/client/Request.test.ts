@@ -395,7 +395,7 @@ describe("request", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const mqtt = yield* kit.connect({ maxInflight: 1 })
+        const mqtt = yield* kit.connect({ maxInFlight: 1 })
         const first = yield* begin(mqtt.request("ask", "1"))
         yield* TestClock.adjust(roundTrip)
         yield* kit.broker.holdAcknowledgements("Puback")

@@ -296,7 +296,7 @@ describe("subscriptions that are asked for together", () => {
     versions: ["5.0"]
   }, (kit) =>
     Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ maxInflight: 65_535, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
+      const mqtt = yield* kit.connect({ maxInFlight: 65_535, responseTimeout: "10 seconds", keepAlive: "10 seconds" })
       yield* kit.broker.holdAcknowledgements()
       const messages = Array.range(1, 65_535).map(() => ({ topic: "t", payload: "", qos: 1 } as const))
       const publishing = yield* begin(Stream.run(Stream.fromIterable(messages), mqtt.publishSink))

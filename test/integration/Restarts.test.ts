@@ -115,7 +115,7 @@ Mosquitto.suite("mosquitto stopped and started twenty times in a row", {}, (it) 
       Effect.gen(function*() {
         const broker = yield* makeBroker
         const subscriber = yield* broker.client({ protocolVersion, clientId: "subscriber" })
-        const publisher = yield* broker.client({ protocolVersion, clientId: "publisher", maxInflight: 50 })
+        const publisher = yield* broker.client({ protocolVersion, clientId: "publisher", maxInFlight: 50 })
         const { received, untilLast } = yield* receiving(subscriber)
         let isOver = false
         const publishers = yield* Effect.forEach(levels, (qos) =>

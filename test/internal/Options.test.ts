@@ -109,8 +109,8 @@ describe("options", () => {
       ["a persistent session without a client identifier", "session", { session: "persistent" }],
       ["a cold boot without a client identifier", "session", { session: "cleanStartThenPersistent", clientId: "" }],
       ["an empty client identifier with `auto`", "clientId", { protocolVersion: "auto", clientId: "" }],
-      ["a window of none", "maxInflight", { maxInflight: 0 }],
-      ["a window larger than there are identifiers", "maxInflight", { maxInflight: 65_536 }],
+      ["a window of none", "maxInFlight", { maxInFlight: 0 }],
+      ["a window larger than there are identifiers", "maxInFlight", { maxInFlight: 65_536 }],
       ["a Receive Maximum of none", "receiveMaximum", { receiveMaximum: 0 }],
       ["a Maximum Packet Size that no CONNACK fits", "maximumPacketSize", { maximumPacketSize: 1 }],
       ["SUBSCRIBE without a filter", "filtersPerSubscribe", { filtersPerSubscribe: 0 }],
@@ -135,7 +135,7 @@ describe("options", () => {
       resolve({ keepAlive: "1 second", responseTimeout: "1 second" })
       resolve({ password: Redacted.make("secret") })
       resolve({ protocolVersion: "3.1.1", username: "", password: Redacted.make("secret") })
-      resolve({ maxInflight: 65_535, receiveMaximum: 65_535 })
+      resolve({ maxInFlight: 65_535, receiveMaximum: 65_535 })
       resolve({ session: "persistent", clientId: "client" })
     })
 

@@ -30,7 +30,7 @@ const toOptions = (plan: ClientPlan): MqttClient.Options => ({
   drainTimeout: plan.drainTimeout,
   stableAfter: plan.stableAfter,
   reconnect: toSchedule(plan.backoff),
-  maxInflight: plan.maxInflight,
+  maxInFlight: plan.maxInFlight,
   receiveMaximum: plan.receiveMaximum,
   outbox: plan.outbox,
   ...(plan.retriesEverything ? { isRetryable: () => true } : {}),

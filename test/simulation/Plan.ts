@@ -37,7 +37,7 @@ export interface ClientPlan {
   readonly drainTimeout: number
   readonly stableAfter: number
   readonly backoff: Backoff
-  readonly maxInflight: number
+  readonly maxInFlight: number
   readonly receiveMaximum: number
   readonly outbox: { readonly messages: number; readonly bytes: number; readonly policy: Policy }
   readonly retriesEverything: boolean
@@ -134,7 +134,7 @@ export const fixedClient: ClientPlan = {
   drainTimeout: 200,
   stableAfter: 1000,
   backoff: { first: 80, cap: 80, isJittered: false },
-  maxInflight: 1000,
+  maxInFlight: 1000,
   receiveMaximum: 1000,
   outbox: { messages: 1000, bytes: 100_000, policy: "suspend" },
   retriesEverything: true,
@@ -166,7 +166,7 @@ const makeClient = (random: Random.Random): ClientPlan => {
     drainTimeout: anyOf(random, [100, 500]),
     stableAfter: anyOf(random, [0, 300, 1500]),
     backoff: { first, cap: first * anyOf(random, [1, 4, 16]), isJittered: random.chance(0.5) },
-    maxInflight: anyOf(random, [1, 2, 5, 1000]),
+    maxInFlight: anyOf(random, [1, 2, 5, 1000]),
     receiveMaximum: anyOf(random, [1, 2, 5, 1000]),
     outbox: {
       messages: anyOf(random, [1, 3, 1000]),

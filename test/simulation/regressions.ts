@@ -137,7 +137,7 @@ export const regressions: ReadonlyArray<Regression> = [
       { at: 800, action: { _tag: "Subscribe", filter: "out/#", qos: 0, pace: 20, buffer: 3, policy: "suspend" } },
       { at: 2381, action: { _tag: "Publish", topic: "out/b", qos: 2, size: 4, count: 8, via: "publishAsync" } },
       { at: 2538, action: { _tag: "Publish", topic: "out/b", qos: 0, size: 40, count: 1, via: "publish" } }
-    ], { maxInflight: 1 })
+    ], { maxInFlight: 1 })
   },
   {
     name: "what a consumer left of an earlier connection was given to the next subscriber before what came again",

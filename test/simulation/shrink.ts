@@ -23,7 +23,7 @@ const simpler: ReadonlyArray<(plan: Plan) => Plan> = [
   (plan) => ({ ...plan, client: { ...plan.client, retriesEverything: true } }),
   (plan) => ({ ...plan, client: { ...plan.client, quarantines: false } }),
   (plan) => ({ ...plan, client: { ...plan.client, backoff: { ...plan.client.backoff, isJittered: false } } }),
-  (plan) => ({ ...plan, client: { ...plan.client, maxInflight: 1000 } }),
+  (plan) => ({ ...plan, client: { ...plan.client, maxInFlight: 1000 } }),
   (plan) => ({ ...plan, client: { ...plan.client, receiveMaximum: 1000 } }),
   (plan) => ({
     ...plan,

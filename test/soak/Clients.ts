@@ -87,7 +87,7 @@ export const connect = Effect.fnUntraced(function*(party: Party, index: number, 
     clientId: party.name,
     protocolVersion: party.version,
     session: party.session,
-    maxInflight: [10, 100, 1000][index % 3],
+    maxInFlight: [10, 100, 1000][index % 3],
     // Never reached: see `Server`.
     receiveMaximum: [10_000, 20_000, 60_000][index % 3]
   }

@@ -6,10 +6,10 @@ import type { Moment, Observations } from "../Observations.ts"
 export const windowIsTheConnections = function*(
   { limits, plan: { client }, state, stats: { window }, isAtRest }: Moment
 ) {
-  if (window < 0 || window > client.maxInflight) yield `the window is ${window}`
+  if (window < 0 || window > client.maxInFlight) yield `the window is ${window}`
   if (!isAtRest || state._tag !== "Connected") return
   const announced = client.version === "5.0" ? limits.receiveMaximum ?? 65_535 : 65_535
-  const expected = Math.min(client.maxInflight, announced)
+  const expected = Math.min(client.maxInFlight, announced)
   // After a reconnect it may be small and grow.
   if (window > expected) yield `the window is ${window} where this connection allows ${expected}`
 }
@@ -53,7 +53,7 @@ export const windowKept = function*({ packets, plan: { client } }: Observations)
     if (direction === "sent" && packet._tag === "Pubrec" && packet.reasonCode >= 0x80) {
       mine.delete(packet.packetIdentifier)
     }
-    if (mine.size > client.maxInflight) {
+    if (mine.size > client.maxInFlight) {
       yield `${mine.size} messages in flight on connection ${connection}`
       return
     }

@@ -63,7 +63,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   constructor(options: Resolved) {
     this.session = Ref.makeUnsafe(Session.make<Owner>({
       protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
-      maximumInFlight: options.maxInflight,
+      maximumInFlight: options.maxInFlight,
       receiveMaximum: options.receiveMaximum
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
