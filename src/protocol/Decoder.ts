@@ -32,11 +32,41 @@ export interface Options {
   readonly maximumPacketSize: number
 }
 
+const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
+
 /**
+ * Reads the packets of one network connection: no byte of one may reach the decoder of the next.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Decoder {
+export class Decoder {
+  readonly #sender: Packet.Sender
+  readonly #protocolVersion: Packet.ProtocolVersion | undefined
+  readonly #maximumPacketSize: number
+  readonly #reader: Reader
+  readonly #topics = new TopicCache()
+  #knowsVersion: boolean
+  #types: TypesByFirstByte
+  // The beginning of a packet whose end has not come yet: its header while that is not all there, then its body.
+  #header = noBytes
+  #body: PartialBody | undefined = undefined
+
+  // The fixed header read last.
+  #type: Packet.PacketType = "Connect"
+  #firstByte = 0
+  #headerSize = 0
+  #remaining = 0
+
+  constructor({ maximumPacketSize, protocolVersion, sender }: Options) {
+    this.#sender = sender
+    this.#protocolVersion = protocolVersion
+    this.#maximumPacketSize = maximumPacketSize
+    this.#reader = new Reader(protocolVersion ?? "5.0")
+    this.#knowsVersion = protocolVersion !== undefined
+    this.#types = typesByFirstByte(this.#reader.version, sender)
+  }
+
   /**
    * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
    *
@@ -44,148 +74,130 @@ export interface Decoder {
    * that came in several chunks has a buffer of its own, made when its last chunk comes. A small payload that is kept
    * keeps its whole chunk in memory: copy it to keep it long.
    */
-  readonly push: (chunk: Uint8Array) => ReadonlyArray<Packet.Packet>
+  push(chunk: Uint8Array): ReadonlyArray<Packet.Packet> {
+    const reader = this.#reader
+    if (reader.failure !== undefined || chunk.length === 0) return nothing
+    const packets: Array<Packet.Packet> = []
+    let offset = 0
+    if (this.#body !== undefined) offset = this.#continueBody(this.#body, chunk, 0, packets)
+    else if (this.#header.length > 0) offset = this.#continueHeader(chunk, packets)
+    while (offset < chunk.length && reader.failure === undefined) {
+      if (!this.#readHeader(chunk, offset, chunk.length)) {
+        if (reader.failure === undefined) this.#header = viewOf(chunk, offset, chunk.length).slice()
+        break
+      }
+      const start = offset + this.#headerSize
+      offset = start + this.#remaining
+      if (offset > chunk.length) this.#continueBody(new PartialBody(), chunk, start, packets)
+      else this.#decode(chunk, start, packets)
+    }
+    if (reader.failure !== undefined) this.#body = undefined
+    // Between two chunks the reader holds on to neither.
+    reader.open(noBytes, 0, 0)
+    return packets
+  }
+
   /** Whether a packet has begun whose end has not come. */
-  readonly isWithinPacket: boolean
+  get isWithinPacket(): boolean {
+    return (this.#header.length > 0 || this.#body !== undefined) && this.#reader.failure === undefined
+  }
+
   /** What ended the decoding, if anything did. */
-  readonly error: ProtocolViolation | undefined
-}
-
-const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
-
-/**
- * A decoder for one network connection: no byte of one may reach the decoder of the next.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (options: Options): Decoder => {
-  const { maximumPacketSize, sender } = options
-  const reader = new Reader(options.protocolVersion ?? "5.0")
-  const topics = new TopicCache()
-  let knowsVersion = options.protocolVersion !== undefined
-  let types = typesByFirstByte(reader.version, sender)
-  // The beginning of a packet whose end has not come yet: its header while that is not all there, then its body.
-  let header = noBytes
-  let body: PartialBody | undefined
-
-  // The fixed header read last.
-  let type: Packet.PacketType = "Connect"
-  let firstByte = 0
-  let headerSize = 0
-  let remaining = 0
+  get error(): ProtocolViolation | undefined {
+    return this.#reader.failure
+  }
 
   /** Reads the fixed header that starts at `offset`. Says whether it could: not when it is not all there, or is wrong. */
-  const readHeader = (bytes: Uint8Array, offset: number, end: number): boolean => {
+  #readHeader(bytes: Uint8Array, offset: number, end: number): boolean {
     if (offset >= end) return false
-    firstByte = bytes[offset]
-    const typeOfByte = types[firstByte]
-    if (typeOfByte === undefined || (!knowsVersion && typeOfByte !== "Connect")) {
-      failFirstByte(reader, firstByte, sender, knowsVersion)
+    const firstByte = bytes[offset]
+    this.#firstByte = firstByte
+    const type = this.#types[firstByte]
+    if (type === undefined || (!this.#knowsVersion && type !== "Connect")) {
+      failFirstByte(this.#reader, firstByte, this.#sender, this.#knowsVersion)
       return false
     }
-    type = typeOfByte
-    remaining = 0
+    this.#type = type
+    let remaining = 0
     for (let index = 1; index <= 4; index++) {
       if (offset + index >= end) return false
       const byte = bytes[offset + index]
       remaining |= (byte & 127) << (7 * (index - 1))
-      if (byte < 128) return checkLength(index + 1, byte)
+      if (byte < 128) return this.#checkLength(index + 1, remaining, byte)
     }
-    reader.fail(labels.variableByteInteger, 0x81, "The Remaining Length has more than four bytes")
+    this.#reader.fail(labels.variableByteInteger, 0x81, "The Remaining Length has more than four bytes")
     return false
   }
 
   /** Before any of the body is kept: nothing is buffered for a packet that will be refused. */
-  const checkLength = (size: number, lastByte: number): boolean => {
-    headerSize = size
-    if (lastByte === 0 && size > 2 && knowsVersion && reader.version === "5.0") {
-      failFewestBytes(reader)
+  #checkLength(size: number, remaining: number, lastByte: number): boolean {
+    this.#headerSize = size
+    this.#remaining = remaining
+    if (lastByte === 0 && size > 2 && this.#knowsVersion && this.#reader.version === "5.0") {
+      failFewestBytes(this.#reader)
       return false
     }
-    if (size + remaining > maximumPacketSize) {
-      const message = `A packet of ${size + remaining} bytes came and the maximum is ${maximumPacketSize}`
-      reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
+    const maximum = this.#maximumPacketSize
+    if (size + remaining > maximum) {
+      const message = `A packet of ${size + remaining} bytes came and the maximum is ${maximum}`
+      this.#reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
       return false
     }
     return true
   }
 
   /** Reads the packet whose header was read last; its body starts at `start`. */
-  const decode = (bytes: Uint8Array, start: number, packets: Array<Packet.Packet>): void => {
-    reader.open(bytes, start, start + remaining)
-    const packet = type === "Publish" ? readPublish(reader, firstByte, sender, topics) : readBody(reader, type, options)
-    if (type === "Connect") learnVersion()
+  #decode(bytes: Uint8Array, start: number, packets: Array<Packet.Packet>): void {
+    const reader = this.#reader
+    const type = this.#type
+    reader.open(bytes, start, start + this.#remaining)
+    const packet = type === "Publish"
+      ? readPublish(reader, this.#firstByte, this.#sender, this.#topics)
+      : readBody(reader, type, this.#protocolVersion, this.#sender)
+    if (type === "Connect") this.#learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
     if (reader.failure === undefined) packets.push(packet)
   }
 
-  const learnVersion = (): void => {
-    knowsVersion = true
-    types = typesByFirstByte(reader.version, sender)
+  #learnVersion(): void {
+    const reader = this.#reader
+    this.#knowsVersion = true
+    this.#types = typesByFirstByte(reader.version, this.#sender)
     // Only now is it known whether the rule holds.
-    if (reader.version === "5.0" && headerSize > 1 + VariableByteInteger.sizeOf(remaining)) failFewestBytes(reader)
+    const isLong = this.#headerSize > 1 + VariableByteInteger.sizeOf(this.#remaining)
+    if (reader.version === "5.0" && isLong) failFewestBytes(reader)
   }
 
   /** Goes on with the header that earlier chunks began, a byte at a time. Returns the offset after what it took. */
-  const continueHeader = (chunk: Uint8Array, packets: Array<Packet.Packet>): number => {
+  #continueHeader(chunk: Uint8Array, packets: Array<Packet.Packet>): number {
     let offset = 0
-    while (offset < chunk.length && reader.failure === undefined) {
-      header = Uint8Array.of(...header, chunk[offset++])
-      if (!readHeader(header, 0, header.length)) continue
-      header = noBytes
-      return continueBody(new PartialBody(), chunk, offset, packets)
+    while (offset < chunk.length && this.#reader.failure === undefined) {
+      this.#header = Uint8Array.of(...this.#header, chunk[offset++])
+      if (!this.#readHeader(this.#header, 0, this.#header.length)) continue
+      this.#header = noBytes
+      return this.#continueBody(new PartialBody(), chunk, offset, packets)
     }
     return offset
   }
 
   /** Goes on with the body of the packet whose header was read last. Returns the offset after what it took. */
-  const continueBody = (
-    partial: PartialBody,
-    chunk: Uint8Array,
-    offset: number,
-    packets: Array<Packet.Packet>
-  ): number => {
-    const end = Math.min(chunk.length, offset + remaining - partial.length)
+  #continueBody(partial: PartialBody, chunk: Uint8Array, offset: number, packets: Array<Packet.Packet>): number {
+    const end = Math.min(chunk.length, offset + this.#remaining - partial.length)
     if (end > offset) partial.add(viewOf(chunk, offset, end))
-    const isWhole = partial.length === remaining
-    body = isWhole ? undefined : partial
-    if (isWhole) decode(partial.take(), 0, packets)
+    const isWhole = partial.length === this.#remaining
+    this.#body = isWhole ? undefined : partial
+    if (isWhole) this.#decode(partial.take(), 0, packets)
     return end
   }
-
-  const push = (chunk: Uint8Array): ReadonlyArray<Packet.Packet> => {
-    if (reader.failure !== undefined || chunk.length === 0) return nothing
-    const packets: Array<Packet.Packet> = []
-    let offset = 0
-    if (body !== undefined) offset = continueBody(body, chunk, 0, packets)
-    else if (header.length > 0) offset = continueHeader(chunk, packets)
-    while (offset < chunk.length && reader.failure === undefined) {
-      if (!readHeader(chunk, offset, chunk.length)) {
-        if (reader.failure === undefined) header = viewOf(chunk, offset, chunk.length).slice()
-        break
-      }
-      const start = offset + headerSize
-      offset = start + remaining
-      if (offset > chunk.length) continueBody(new PartialBody(), chunk, start, packets)
-      else decode(chunk, start, packets)
-    }
-    if (reader.failure !== undefined) body = undefined
-    // Between two chunks the reader holds on to neither.
-    reader.open(noBytes, 0, 0)
-    return packets
-  }
-
-  return {
-    push,
-    get isWithinPacket() {
-      return (header.length > 0 || body !== undefined) && reader.failure === undefined
-    },
-    get error() {
-      return reader.failure
-    }
-  }
 }
+
+/**
+ * A decoder for one network connection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Decoder => new Decoder(options)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Fixed header
@@ -262,7 +274,8 @@ const failFewestBytes = (reader: Reader): void =>
 const readBody = (
   reader: Reader,
   type: Exclude<Packet.PacketType, "Publish">,
-  { protocolVersion, sender }: Options
+  protocolVersion: Packet.ProtocolVersion | undefined,
+  sender: Packet.Sender
 ): Packet.Packet => {
   switch (type) {
     case "Connect":

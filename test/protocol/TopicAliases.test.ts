@@ -119,7 +119,7 @@ describe("TopicAliases", () => {
       const aliases = TopicAliases.make({ maximum: 3, maximumPacketSize: 60 })
       const send = (payload: number, qos: Packet.QoS) => {
         const packet = publish(topic, { payload: new Uint8Array(payload), qos, packetIdentifier: qos === 0 ? 0 : 1 })
-        const invalid = aliases.encode(packet, encoder.encode)
+        const invalid = aliases.encode(packet, (each) => encoder.encode(each))
         const [bytes] = encoder.take()
         return invalid?.field ?? bytes.length
       }

@@ -224,7 +224,9 @@ export class Link implements SessionConnection, Timed {
   )
 
   #receive(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Packets, MqttError.MqttError> {
-    const packets = chunks.length === 1 ? this.#decoder.push(chunks[0]) : chunks.flatMap(this.#decoder.push)
+    const packets = chunks.length === 1
+      ? this.#decoder.push(chunks[0])
+      : chunks.flatMap((chunk) => this.#decoder.push(chunk))
     const now = this.now()
     this.#count(chunks, packets, now)
     const received = this.#judge(packets, now)

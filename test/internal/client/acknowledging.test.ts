@@ -70,7 +70,7 @@ const acknowledgementsByWrite = Effect.fnUntraced(function*(sizes: ReadonlyArray
   }
   const connection: NetworkConnection = {
     pull,
-    write: (chunks) => Effect.sync(() => received(chunks.flatMap(decoder.push))),
+    write: (chunks) => Effect.sync(() => received(chunks.flatMap((chunk) => decoder.push(chunk)))),
     abort: Effect.void
   }
   const transport = Layer.succeed(MqttTransport)({ endpoint: "memory", open: Effect.succeed(connection) })
