@@ -11,25 +11,6 @@ import type * as Packet from "../../protocol/Packet.ts"
 import type { Incoming, Mark, Session } from "./Session.ts"
 import type { RuleName } from "./Violations.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Conduct {
-  /** A PUBLISH of QoS 1 or 2. Whether it begins an exchange; otherwise it goes on with one. */
-  readonly publish: (packet: Packet.Publish, topic: string) => boolean
-  /** A PUBREL. Whether there is an exchange it belongs to. */
-  readonly pubrel: (packetIdentifier: Packet.PacketIdentifier) => boolean
-  /** SUBSCRIBE or UNSUBSCRIBE. */
-  readonly request: (packetIdentifier: Packet.PacketIdentifier) => void
-  /** An answer to the client has really been sent; `offset` bytes have gone out with it. */
-  readonly answered: (packet: Packet.Packet, offset: number) => void
-  /** A PUBLISH of QoS 1 or 2 was sent to the client. */
-  readonly sent: (packetIdentifier: Packet.PacketIdentifier, qos: 1 | 2) => void
-  /** PUBACK or PUBREC of the client. Whether one is owed. */
-  readonly acknowledged: (packet: Packet.Puback | Packet.Pubrec) => boolean
-}
-
 const hasRead = ({ bytesRead, offset }: Mark): boolean => bytesRead() >= offset
 
 /**
@@ -59,178 +40,213 @@ export const forget = (session: Session): void => session.incoming.clear()
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && one.every((byte, index) => byte === other[index])
 
+/** What the client is owed an answer for, in the order it was owed. */
+type Owed = Record<"Puback" | "Pubrec" | "Pubrel", Array<Packet.PacketIdentifier>>
+
 /**
- * @since 0.1.0
- * @category constructors
+ * @since 0.2.0
+ * @category models
  */
-export const make = (options: {
+export interface Options {
+  /** The ordinal of the connection. */
   readonly connection: number
   readonly session: Session
   readonly sessionPresent: boolean
   readonly receiveMaximum: number
   readonly bytesRead: (() => number) | undefined
   readonly report: (rule: RuleName) => void
-}): Conduct => {
-  const { connection, report, session } = options
-  const bytesRead = options.bytesRead ?? (() => Infinity)
+}
+
+/**
+ * The judge of one connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Conduct {
+  readonly #connection: number
+  readonly #session: Session
+  readonly #sessionPresent: boolean
+  readonly #receiveMaximum: number
+  readonly #bytesRead: () => number
+  readonly #report: (rule: RuleName) => void
   /** Messages of this connection that count against the Receive Maximum. */
-  let outstanding = 0
+  #outstanding = 0
   /** Those whose exchange was ended by an answer the client may not have read yet. */
-  const ended: Array<Incoming> = []
-  const requests = new Map<Packet.PacketIdentifier, Mark | undefined>()
-  let lastResent = -1
-  let hasSentNew = false
-  const owed: Record<"Puback" | "Pubrec" | "Pubrel", Array<Packet.PacketIdentifier>> = {
-    Puback: [],
-    Pubrec: [],
-    Pubrel: []
+  readonly #ended: Array<Incoming> = []
+  readonly #requests = new Map<Packet.PacketIdentifier, Mark | undefined>()
+  #lastResent = -1
+  #hasSentNew = false
+  readonly #owed: Owed = { Puback: [], Pubrec: [], Pubrel: [] }
+
+  constructor(options: Options) {
+    this.#connection = options.connection
+    this.#session = options.session
+    this.#sessionPresent = options.sessionPresent
+    this.#receiveMaximum = options.receiveMaximum
+    this.#bytesRead = options.bytesRead ?? (() => Infinity)
+    this.#report = options.report
   }
 
-  const settle = (): void => {
+  /** A PUBLISH of QoS 1 or 2. Whether it begins an exchange; otherwise it goes on with one. */
+  publish(packet: Packet.Publish, topic: string): boolean {
+    this.#settle()
+    const qos = packet.qos === 2 ? 2 : 1
+    const before = this.#session.incoming.get(packet.packetIdentifier)
+    this.#outstanding++
+    if (this.#outstanding > this.#receiveMaximum) this.#report("receiveMaximum")
+    if (before === undefined || before.isSettled) {
+      this.#judgeFirst(packet, before)
+      this.#begin(packet, topic, qos)
+      return true
+    }
+    if (before.connection === this.#connection) {
+      this.#outstanding--
+      this.#report(packet.dup ? "resentOnLiveConnection" : "identifierInUse")
+    } else {
+      this.#judgeResent(packet, topic, before)
+    }
+    const isSameExchange = before.qos === qos && before.stage !== "released"
+    if (isSameExchange) {
+      before.connection = this.#connection
+      before.isAnswered = false
+    } else {
+      this.#begin(packet, topic, qos)
+    }
+    return !isSameExchange
+  }
+
+  /** A PUBREL. Whether there is an exchange it belongs to. */
+  pubrel(packetIdentifier: Packet.PacketIdentifier): boolean {
+    const incoming = this.#session.incoming.get(packetIdentifier)
+    if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
+      this.#report("pubrelUnexpected")
+      return false
+    }
+    const isOfThisConnection = incoming.connection === this.#connection
+    if (incoming.stage === "released" && isOfThisConnection) this.#report("resentOnLiveConnection")
+    this.#takeOwed("Pubrel", packetIdentifier, "pubrelOrder")
+    if (incoming.stage === "released" && incoming.isSettled) return false
+    // On a connection that resumes the session the PUBLISH does not come again, so it takes no part of the window.
+    if (!isOfThisConnection) this.#outstanding++
+    incoming.connection = this.#connection
+    incoming.stage = "released"
+    return true
+  }
+
+  /** SUBSCRIBE or UNSUBSCRIBE. */
+  request(packetIdentifier: Packet.PacketIdentifier): void {
+    this.#settle()
+    const incoming = this.#session.incoming.get(packetIdentifier)
+    const isOfMessage = incoming !== undefined && !incoming.isSettled
+    if (this.#isRequested(packetIdentifier) || isOfMessage) this.#report("identifierInUse")
+    this.#requests.set(packetIdentifier, undefined)
+  }
+
+  /** An answer to the client has really been sent; `offset` bytes have gone out with it. */
+  answered(packet: Packet.Packet, offset: number): void {
+    const mark = { offset, bytesRead: this.#bytesRead }
+    switch (packet._tag) {
+      case "Suback":
+      case "Unsuback":
+        if (this.#requests.has(packet.packetIdentifier)) this.#requests.set(packet.packetIdentifier, mark)
+        return
+      case "Puback":
+      case "Pubrec":
+      case "Pubcomp": {
+        const incoming = this.#session.incoming.get(packet.packetIdentifier)
+        if (incoming === undefined || incoming.isAnswered) return
+        incoming.answer = mark
+        const isLast = packet._tag !== "Pubrec" || packet.reasonCode >= 0x80
+        if (isLast) {
+          incoming.isAnswered = true
+          this.#ended.push(incoming)
+        } else if (incoming.stage !== "released") {
+          incoming.stage = "received"
+          this.#owed.Pubrel.push(packet.packetIdentifier)
+        }
+      }
+    }
+  }
+
+  /** A PUBLISH of QoS 1 or 2 was sent to the client. */
+  sent(packetIdentifier: Packet.PacketIdentifier, qos: 1 | 2): void {
+    this.#owed[qos === 1 ? "Puback" : "Pubrec"].push(packetIdentifier)
+  }
+
+  /** PUBACK or PUBREC of the client. Whether one is owed. */
+  acknowledged(packet: Packet.Puback | Packet.Pubrec): boolean {
+    const order = packet._tag === "Puback" ? "pubackOrder" : "pubrecOrder"
+    const isOwed = this.#takeOwed(packet._tag, packet.packetIdentifier, order)
+    if (!isOwed) this.#report("answerUnexpected")
+    return isOwed
+  }
+
+  #settle(): void {
+    const ended = this.#ended
     for (let first = ended[0]; first?.answer !== undefined && hasRead(first.answer); first = ended[0]) {
       first.isSettled = true
-      outstanding--
+      this.#outstanding--
       ended.shift()
     }
   }
 
-  const isRequested = (packetIdentifier: Packet.PacketIdentifier): boolean => {
-    const mark = requests.get(packetIdentifier)
-    if (mark !== undefined && hasRead(mark)) requests.delete(packetIdentifier)
-    return requests.has(packetIdentifier)
+  #isRequested(packetIdentifier: Packet.PacketIdentifier): boolean {
+    const mark = this.#requests.get(packetIdentifier)
+    if (mark !== undefined && hasRead(mark)) this.#requests.delete(packetIdentifier)
+    return this.#requests.has(packetIdentifier)
   }
 
   /** Takes one that is owed. Whether it was. Reports when others were owed before it. */
-  const takeOwed = (kind: keyof typeof owed, identifier: Packet.PacketIdentifier, order: RuleName): boolean => {
-    const index = owed[kind].indexOf(identifier)
-    if (index > 0) report(order)
-    if (index >= 0) owed[kind].splice(index, 1)
+  #takeOwed(kind: keyof Owed, identifier: Packet.PacketIdentifier, order: RuleName): boolean {
+    const owed = this.#owed[kind]
+    const index = owed.indexOf(identifier)
+    if (index > 0) this.#report(order)
+    if (index >= 0) owed.splice(index, 1)
     return index >= 0
   }
 
-  const begin = (packet: Packet.Publish, topic: string, qos: 1 | 2): void => {
-    session.incoming.set(packet.packetIdentifier, {
+  #begin(packet: Packet.Publish, topic: string, qos: 1 | 2): void {
+    this.#session.incoming.set(packet.packetIdentifier, {
       packetIdentifier: packet.packetIdentifier,
       qos,
       topic,
       payload: packet.payload.slice(),
-      sequence: session.incomingCount++,
+      sequence: this.#session.incomingCount++,
       stage: "published",
       answer: undefined,
       isAnswered: false,
       isSettled: false,
-      connection
+      connection: this.#connection
     })
   }
 
-  const judgeFirst = (packet: Packet.Publish, before: Incoming | undefined): void => {
-    if (isRequested(packet.packetIdentifier)) report("identifierInUse")
+  #judgeFirst(packet: Packet.Publish, before: Incoming | undefined): void {
+    if (this.#isRequested(packet.packetIdentifier)) this.#report("identifierInUse")
     if (packet.dup) {
-      if (!options.sessionPresent || before?.connection === connection) report("dupOnFirstSending")
+      if (!this.#sessionPresent || before?.connection === this.#connection) this.#report("dupOnFirstSending")
       return
     }
-    if (hasSentNew) return
-    hasSentNew = true
-    for (const incoming of session.incoming.values()) {
-      if (!incoming.isSettled && incoming.connection !== connection) return report("notResent")
+    if (this.#hasSentNew) return
+    this.#hasSentNew = true
+    for (const incoming of this.#session.incoming.values()) {
+      if (!incoming.isSettled && incoming.connection !== this.#connection) return this.#report("notResent")
     }
   }
 
-  const judgeResent = (packet: Packet.Publish, topic: string, before: Incoming): void => {
-    if (!packet.dup) report("dupMissing")
-    if (before.stage === "released") report("publishAfterPubrel")
+  #judgeResent(packet: Packet.Publish, topic: string, before: Incoming): void {
+    if (!packet.dup) this.#report("dupMissing")
+    if (before.stage === "released") this.#report("publishAfterPubrel")
     if (before.topic !== topic || before.qos !== packet.qos || !isSame(before.payload, packet.payload)) {
-      report("changedOnResend")
+      this.#report("changedOnResend")
     }
-    if (before.sequence < lastResent) report("resendOrder")
-    lastResent = before.sequence
-  }
-
-  return {
-    publish: (packet, topic) => {
-      settle()
-      const qos = packet.qos === 2 ? 2 : 1
-      const before = session.incoming.get(packet.packetIdentifier)
-      outstanding++
-      if (outstanding > options.receiveMaximum) report("receiveMaximum")
-      if (before === undefined || before.isSettled) {
-        judgeFirst(packet, before)
-        begin(packet, topic, qos)
-        return true
-      }
-      if (before.connection === connection) {
-        outstanding--
-        report(packet.dup ? "resentOnLiveConnection" : "identifierInUse")
-      } else {
-        judgeResent(packet, topic, before)
-      }
-      const isSameExchange = before.qos === qos && before.stage !== "released"
-      if (isSameExchange) {
-        before.connection = connection
-        before.isAnswered = false
-      } else {
-        begin(packet, topic, qos)
-      }
-      return !isSameExchange
-    },
-
-    pubrel: (packetIdentifier) => {
-      const incoming = session.incoming.get(packetIdentifier)
-      if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
-        report("pubrelUnexpected")
-        return false
-      }
-      if (incoming.stage === "released" && incoming.connection === connection) report("resentOnLiveConnection")
-      takeOwed("Pubrel", packetIdentifier, "pubrelOrder")
-      if (incoming.stage === "released" && incoming.isSettled) return false
-      // On a connection that resumes the session the PUBLISH does not come again, so it takes no part of the window.
-      if (incoming.connection !== connection) outstanding++
-      incoming.connection = connection
-      incoming.stage = "released"
-      return true
-    },
-
-    request: (packetIdentifier) => {
-      settle()
-      const incoming = session.incoming.get(packetIdentifier)
-      if (isRequested(packetIdentifier) || (incoming !== undefined && !incoming.isSettled)) report("identifierInUse")
-      requests.set(packetIdentifier, undefined)
-    },
-
-    answered: (packet, offset) => {
-      const mark = { offset, bytesRead }
-      switch (packet._tag) {
-        case "Suback":
-        case "Unsuback":
-          if (requests.has(packet.packetIdentifier)) requests.set(packet.packetIdentifier, mark)
-          return
-        case "Puback":
-        case "Pubrec":
-        case "Pubcomp": {
-          const incoming = session.incoming.get(packet.packetIdentifier)
-          if (incoming === undefined || incoming.isAnswered) return
-          incoming.answer = mark
-          const isLast = packet._tag !== "Pubrec" || packet.reasonCode >= 0x80
-          if (isLast) {
-            incoming.isAnswered = true
-            ended.push(incoming)
-          } else if (incoming.stage !== "released") {
-            incoming.stage = "received"
-            owed.Pubrel.push(packet.packetIdentifier)
-          }
-        }
-      }
-    },
-
-    sent: (packetIdentifier, qos) => {
-      owed[qos === 1 ? "Puback" : "Pubrec"].push(packetIdentifier)
-    },
-
-    acknowledged: (packet) => {
-      const order = packet._tag === "Puback" ? "pubackOrder" : "pubrecOrder"
-      const isOwed = takeOwed(packet._tag, packet.packetIdentifier, order)
-      if (!isOwed) report("answerUnexpected")
-      return isOwed
-    }
+    if (before.sequence < this.#lastResent) this.#report("resendOrder")
+    this.#lastResent = before.sequence
   }
 }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Conduct => new Conduct(options)
