@@ -19,11 +19,13 @@ import { fromReason, type MqttError, type MqttErrorReason, PortRefused } from ".
 import { MqttTransport, type NetworkConnection } from "../MqttTransport.ts"
 import type { Fault, FaultOf } from "./network/Fault.ts"
 import * as Link from "./network/Link.ts"
+import type { Peer } from "./network/Peer.ts"
 import * as Timeline from "./network/Timeline.ts"
 
 export type { Ending } from "./network/Direction.ts"
 export type { Direction, Fault, FaultOf } from "./network/Fault.ts"
-export type { Insight, Peer, Traffic } from "./network/Link.ts"
+export type { Traffic } from "./network/Link.ts"
+export type { Insight, Peer } from "./network/Peer.ts"
 
 /**
  * Which connections a fault is for: those that are open, the next one to open, those that are open and all later
@@ -150,7 +152,7 @@ export interface Options {
  * @since 0.1.0
  * @category models
  */
-export type Accept = (peer: Link.Peer) => Effect.Effect<void, never, Scope.Scope>
+export type Accept = (peer: Peer) => Effect.Effect<void, never, Scope.Scope>
 
 /** What becomes of an attempt to open that does not succeed. */
 type Setback = { readonly _tag: "Fail"; readonly reason: MqttErrorReason } | { readonly _tag: "Hang" }

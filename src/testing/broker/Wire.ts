@@ -9,7 +9,7 @@ import * as Encoder from "../../protocol/Encoder.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import * as Validity from "../../protocol/Validity.ts"
-import type { Peer } from "../network/Link.ts"
+import type { Peer } from "../network/Peer.ts"
 
 /**
  * @since 0.1.0

@@ -123,10 +123,10 @@ const take = <C extends Chunking>(arrived: Array<Uint8Array>, chunking: C): Arra
 const isNonEmpty = <A>(items: Array<A>): items is [A, ...Array<A>] => items.length > 0
 
 /**
- * @since 0.1.0
- * @category constructors
+ * @since 0.2.0
+ * @category models
  */
-export const make = (options: {
+export interface Options {
   readonly timeline: Timeline
   readonly latency: () => number
   readonly chunking: () => Chunking
@@ -134,7 +134,13 @@ export const make = (options: {
   readonly onArrival: (bytes: number) => void
   /** The end has arrived. */
   readonly onEnding: (ending: Ending) => void
-}): Direction => {
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Direction => {
   const { timeline } = options
   const transit: Array<{ readonly appointment: Appointment; readonly bytes: number }> = []
   const arrived: Array<Uint8Array> = []

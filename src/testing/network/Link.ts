@@ -12,41 +12,8 @@ import { ConnectionLost, fromReason, type MqttError } from "../../MqttError.ts"
 import type { NetworkConnection } from "../../MqttTransport.ts"
 import * as Direction from "./Direction.ts"
 import type { Fault, FaultOf } from "./Fault.ts"
+import type { Peer } from "./Peer.ts"
 import type { Timeline } from "./Timeline.ts"
-
-/**
- * The server's end of a connection.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Peer {
-  /** The number of the connection; the first is 1. */
-  readonly connection: number
-  /** The next bytes from the client; fails with how it ended once everything that arrived was pulled. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Direction.Ending>
-  /** Sends bytes. To a connection that has ended it does nothing. */
-  readonly write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void>
-  /** Ends the connection in order: the client reads what was written before. */
-  readonly close: Effect.Effect<void>
-  /** Ends it without order: what is under way is lost and the client is told one latency later. */
-  readonly reset: Effect.Effect<void>
-  /** What only the network knows; a judge of the client's conduct is lenient where it is absent. */
-  readonly insight?: Insight | undefined
-}
-
-/**
- * What the client's end of a connection has really done, whatever reached the other one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Insight {
-  /** Bytes the client has read: an answer behind that it cannot know. */
-  readonly bytesRead: () => number
-  /** How long the client has written nothing, milliseconds; one that left has nothing more to write. */
-  readonly idleFor: () => number
-}
 
 /**
  * What has gone through a connection.
@@ -62,22 +29,6 @@ export interface Traffic {
   readonly bytesFromClient: number
   /** Bytes that reached the client. */
   readonly bytesToClient: number
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Link {
-  readonly number: number
-  readonly client: NetworkConnection
-  readonly peer: Peer
-  /** The client lets go of it: bytes written before still go. */
-  readonly release: Effect.Effect<void>
-  readonly inject: (fault: Fault) => void
-  readonly traffic: () => Traffic
-  /** Whether the client still holds it. */
-  readonly isHeld: () => boolean
 }
 
 /**
@@ -121,10 +72,10 @@ const cuts: {
 }
 
 /**
- * @since 0.1.0
- * @category constructors
+ * @since 0.2.0
+ * @category models
  */
-export const make = (options: {
+export interface Options {
   readonly number: number
   readonly timeline: Timeline
   /** Milliseconds, one way. */
@@ -133,247 +84,301 @@ export const make = (options: {
   readonly report: Report
   /** The client let go of it and nothing of it is left to send. */
   readonly onClosed: () => void
-}): Link => {
-  const { report, timeline } = options
-  let latency = options.latency
-  let chunking: Direction.Chunking = { _tag: "Keep" }
+}
+
+/**
+ * A connection, whole or broken.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Link {
+  readonly number: number
+  readonly client: NetworkConnection
+  readonly peer: Peer
+  readonly #options: Options
+  readonly #fromClient: Direction.Direction
+  readonly #toClient: Direction.Direction
+  #latency: number
+  #chunking: Direction.Chunking = { _tag: "Keep" }
   /** Bytes of stalled writes, in order; `undefined` while writes go through. */
-  let stalled: Array<Uint8Array> | undefined
-  let isSilent = false
-  let writesFail = false
+  #stalled: Array<Uint8Array> | undefined = undefined
+  #isSilent = false
+  #writesFail = false
   /** When the client had enough of the connection. */
-  let released: number | undefined
-  let isClosed = false
-  let writes = 0
-  let bytesWritten = 0
-  let bytesFromClient = 0
-  let bytesToClient = 0
-  let lastWrite = timeline.now()
-  let blocked: Array<() => void> = []
+  #released: number | undefined = undefined
+  #isClosed = false
+  #writes = 0
+  #bytesWritten = 0
+  #bytesFromClient = 0
+  #bytesToClient = 0
+  #lastWrite: number
+  #blocked: Array<() => void> = []
 
-  const fromClient = Direction.make({
-    timeline,
-    latency: () => latency,
-    chunking: () => chunking,
-    onArrival: (bytes) => {
-      bytesFromClient += bytes
-    },
-    onEnding: ({ by, how }) => {
-      if (by !== "peer") report(`${by} ${how} reached peer`)
-      loseStalled()
-      if (released !== undefined) markClosed()
+  constructor(options: Options) {
+    this.number = options.number
+    this.#options = options
+    this.#latency = options.latency
+    this.#lastWrite = options.timeline.now()
+    this.#fromClient = this.#direction({
+      onArrival: (bytes) => {
+        this.#bytesFromClient += bytes
+      },
+      onEnding: (ending) => this.#endReachedPeer(ending)
+    })
+    this.#toClient = this.#direction({
+      onArrival: (bytes) => {
+        this.#bytesToClient += bytes
+      },
+      onEnding: (ending) => this.#endReachedClient(ending)
+    })
+    this.client = {
+      pull: Effect.mapError(this.#toClient.pull, lostBy),
+      write: (chunks) => Effect.suspend(() => this.#writeFromClient(chunks)),
+      abort: Effect.sync(() => this.#abort())
     }
-  })
-  const toClient = Direction.make({
-    timeline,
-    latency: () => latency,
-    chunking: () => chunking,
-    onArrival: (bytes) => {
-      bytesToClient += bytes
-    },
-    onEnding: ({ by, how }) => {
-      if (by !== "client") {
-        report(`${by} ${how} reached client`)
-        loseStalled()
-      }
-      wakeBlocked()
+    this.peer = {
+      connection: options.number,
+      pull: this.#fromClient.pull,
+      write: (chunks) => Effect.suspend(() => this.#writeFromPeer(chunks)),
+      close: Effect.sync(() => this.#endFromPeer({ by: "peer", how: "close" })),
+      reset: Effect.sync(() => this.#endFromPeer({ by: "peer", how: "reset" })),
+      insight: { bytesRead: this.#toClient.pulled, idleFor: () => this.#idleFor() }
     }
-  })
-
-  const wakeBlocked = (): void => {
-    const woken = blocked
-    blocked = []
-    for (const resume of woken) timeline.wake(resume)
   }
 
-  const loseStalled = (): void => {
-    if (stalled !== undefined) stalled = []
+  /** The client lets go of it: bytes written before still go. */
+  readonly release: Effect.Effect<void> = Effect.sync(() => this.#release())
+
+  inject(fault: Fault): void {
+    this.#options.report(`fault ${fault._tag}`)
+    switch (fault._tag) {
+      case "Close":
+        this.#fromClient.end({ by: "network", how: "close" })
+        return this.#toClient.transmitEnd({ by: "network", how: "close" })
+      case "Reset":
+        this.#fromClient.end({ by: "network", how: "reset" })
+        return this.#toClient.end({ by: "network", how: "reset" })
+      case "FailWrites":
+        return this.#failWrites()
+      case "Drop":
+        return this.#silence()
+      case "StallWrites":
+        this.#stalled ??= []
+        return
+      case "ResumeWrites":
+        return this.#resumeWrites()
+      case "CutAfter":
+        return this.#cutAfter(fault)
+      case "Delay":
+        this.#latency = Duration.toMillis(Duration.fromInputUnsafe(fault.latency))
+        return
+      case "Split":
+      case "Merge":
+      case "Keep":
+        this.#chunking = fault
+    }
   }
 
-  const markClosed = (): void => {
-    if (isClosed) return
-    isClosed = true
-    report("closed")
-    options.onClosed()
+  traffic(): Traffic {
+    return {
+      writes: this.#writes,
+      bytesWritten: this.#bytesWritten,
+      bytesFromClient: this.#bytesFromClient,
+      bytesToClient: this.#bytesToClient
+    }
   }
 
-  const silence = (): void => {
-    isSilent = true
-    fromClient.loseTransit()
-    toClient.loseTransit()
+  /** Whether the client still holds it. */
+  isHeld(): boolean {
+    return !this.#isClosed
   }
 
-  const endBoth = (ending: Direction.Ending): void => {
-    fromClient.end(ending)
-    toClient.end(ending)
-  }
-
-  const resumeWrites = (): void => {
-    const held = stalled
-    stalled = undefined
-    if (held !== undefined && held.length > 0 && !isSilent) fromClient.transmit(held)
-    if (released !== undefined && !isClosed) finish({ by: "client", how: "close" })
-    wakeBlocked()
-  }
-
-  /** Nothing more comes from the client: the peer is told behind the last byte. */
-  const finish = (ending: Direction.Ending): void => {
-    if (!isSilent) fromClient.transmitEnd(ending)
-    markClosed()
-  }
-
-  const failure = (): MqttError | undefined => {
-    const ending = toClient.ending()
-    if (ending !== undefined) return lostBy(ending)
-    return writesFail ? lost("the write failed") : undefined
-  }
-
-  const settled: Effect.Effect<void, MqttError> = Effect.suspend(() => {
-    const error = failure()
-    if (error !== undefined) return Effect.fail(error)
-    if (stalled !== undefined) return Effect.andThen(untilWoken((resume) => void blocked.push(resume)), settled)
-    return fromClient.unread() <= options.highWaterMark
-      ? Effect.void
-      : Effect.andThen(
-        untilWoken((resume) => {
-          blocked.push(resume)
-          fromClient.onLess(wakeBlocked)
-        }),
-        settled
-      )
-  })
-
-  const client: NetworkConnection = {
-    pull: Effect.mapError(toClient.pull, lostBy),
-    write: (chunks) =>
-      Effect.suspend(() => {
-        const error = failure()
-        if (error !== undefined) return Effect.fail(error)
-        let bytes = 0
-        for (const chunk of chunks) bytes += chunk.length
-        writes++
-        lastWrite = timeline.now()
-        bytesWritten += bytes
-        report("client wrote", bytes)
-        if (stalled !== undefined) {
-          for (const chunk of chunks) stalled.push(chunk)
-        } else if (!isSilent) {
-          fromClient.transmit(chunks)
-        }
-        return settled
-      }),
-    abort: Effect.sync(() => {
-      if (isClosed) return
-      report("aborted")
-      released = timeline.now()
-      if (isStalled()) lastWrite = released
-      stalled = undefined
-      toClient.discard({ by: "client", how: "reset" })
-      finish({ by: "client", how: "reset" })
+  #direction(events: Pick<Direction.Options, "onArrival" | "onEnding">): Direction.Direction {
+    return Direction.make({
+      timeline: this.#options.timeline,
+      latency: () => this.#latency,
+      chunking: () => this.#chunking,
+      ...events
     })
   }
 
+  // -------------------------------------------------------------------------
+  // The client's end
+  // -------------------------------------------------------------------------
+
+  #writeFromClient(chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, MqttError> {
+    const error = this.#failure()
+    if (error !== undefined) return Effect.fail(error)
+    const bytes = lengthOf(chunks)
+    this.#writes++
+    this.#lastWrite = this.#options.timeline.now()
+    this.#bytesWritten += bytes
+    this.#options.report("client wrote", bytes)
+    if (this.#stalled !== undefined) { for (const chunk of chunks) this.#stalled.push(chunk) }
+    else if (!this.#isSilent) this.#fromClient.transmit(chunks)
+    return this.#settled
+  }
+
+  #failure(): MqttError | undefined {
+    const ending = this.#toClient.ending()
+    if (ending !== undefined) return lostBy(ending)
+    return this.#writesFail ? lost("the write failed") : undefined
+  }
+
+  /** Waits until the network takes more. */
+  readonly #settled: Effect.Effect<void, MqttError> = Effect.suspend(() => {
+    const error = this.#failure()
+    if (error !== undefined) return Effect.fail(error)
+    const isStalled = this.#stalled !== undefined
+    if (!isStalled && this.#fromClient.unread() <= this.#options.highWaterMark) return Effect.void
+    const blocked = untilWoken((resume) => {
+      this.#blocked.push(resume)
+      if (!isStalled) this.#fromClient.onLess(() => this.#wakeBlocked())
+    })
+    return Effect.andThen(blocked, this.#settled)
+  })
+
+  #wakeBlocked(): void {
+    const woken = this.#blocked
+    this.#blocked = []
+    for (const resume of woken) this.#options.timeline.wake(resume)
+  }
+
+  #release(): void {
+    if (this.#released !== undefined) return
+    this.#released = this.#options.timeline.now()
+    this.#toClient.discard({ by: "client", how: "close" })
+    const isWaiting = this.#stalled !== undefined && this.#stalled.length > 0
+    if (isWaiting) this.#options.report("closing waits for stalled writes")
+    else this.#finish({ by: "client", how: "close" })
+  }
+
+  #abort(): void {
+    if (this.#isClosed) return
+    this.#options.report("aborted")
+    this.#released = this.#options.timeline.now()
+    if (this.#isStalled()) this.#lastWrite = this.#released
+    this.#stalled = undefined
+    this.#toClient.discard({ by: "client", how: "reset" })
+    this.#finish({ by: "client", how: "reset" })
+  }
+
+  /** Nothing more comes from the client: the peer is told behind the last byte. */
+  #finish(ending: Direction.Ending): void {
+    if (!this.#isSilent) this.#fromClient.transmitEnd(ending)
+    this.#markClosed()
+  }
+
+  #markClosed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#options.report("closed")
+    this.#options.onClosed()
+  }
+
   /** Who is in the middle of a write that does not complete is not idle: it cannot write more. */
-  const idleFor = (): number => {
-    if (isStalled()) return 0
-    return (released ?? timeline.now()) - lastWrite
-  }
-  const isStalled = (): boolean => blocked.length > 0 || (stalled !== undefined && stalled.length > 0)
-
-  const peer: Peer = {
-    connection: options.number,
-    pull: fromClient.pull,
-    write: (chunks) =>
-      Effect.suspend(() => {
-        if (fromClient.ending() !== undefined) return Effect.void
-        let bytes = 0
-        for (const chunk of chunks) bytes += chunk.length
-        report("peer wrote", bytes)
-        if (isSilent || writesFail) return Effect.void
-        toClient.transmit(chunks)
-        return untilRead
-      }),
-    close: Effect.sync(() => {
-      if (fromClient.ending() === undefined) endFromPeer({ by: "peer", how: "close" })
-    }),
-    reset: Effect.sync(() => {
-      if (fromClient.ending() === undefined) endFromPeer({ by: "peer", how: "reset" })
-    }),
-    insight: { bytesRead: toClient.pulled, idleFor }
+  #idleFor(): number {
+    if (this.#isStalled()) return 0
+    return (this.#released ?? this.#options.timeline.now()) - this.#lastWrite
   }
 
-  const untilRead: Effect.Effect<void> = Effect.suspend(() =>
-    toClient.unread() <= options.highWaterMark || toClient.ending() !== undefined
+  #isStalled(): boolean {
+    return this.#blocked.length > 0 || (this.#stalled !== undefined && this.#stalled.length > 0)
+  }
+
+  #endReachedClient({ by, how }: Direction.Ending): void {
+    if (by !== "client") {
+      this.#options.report(`${by} ${how} reached client`)
+      this.#loseStalled()
+    }
+    this.#wakeBlocked()
+  }
+
+  // -------------------------------------------------------------------------
+  // The server's end
+  // -------------------------------------------------------------------------
+
+  #writeFromPeer(chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void> {
+    if (this.#fromClient.ending() !== undefined) return Effect.void
+    this.#options.report("peer wrote", lengthOf(chunks))
+    if (this.#isSilent || this.#writesFail) return Effect.void
+    this.#toClient.transmit(chunks)
+    return this.#untilRead
+  }
+
+  readonly #untilRead: Effect.Effect<void> = Effect.suspend(() =>
+    this.#toClient.unread() <= this.#options.highWaterMark || this.#toClient.ending() !== undefined
       ? Effect.void
-      : Effect.andThen(untilWoken(toClient.onLess), untilRead)
+      : Effect.andThen(untilWoken(this.#toClient.onLess), this.#untilRead)
   )
 
-  const endFromPeer = (ending: Direction.Ending): void => {
-    fromClient.discard(ending)
-    if (isSilent || writesFail) return
-    if (ending.how === "reset") toClient.loseTransit()
-    toClient.transmitEnd(ending)
+  #endFromPeer(ending: Direction.Ending): void {
+    if (this.#fromClient.ending() !== undefined) return
+    this.#fromClient.discard(ending)
+    if (this.#isSilent || this.#writesFail) return
+    if (ending.how === "reset") this.#toClient.loseTransit()
+    this.#toClient.transmitEnd(ending)
   }
 
-  const faults: { readonly [Tag in Fault["_tag"]]: (fault: FaultOf<Tag>) => void } = {
-    Close: () => {
-      fromClient.end({ by: "network", how: "close" })
-      toClient.transmitEnd({ by: "network", how: "close" })
-    },
-    Reset: () => endBoth({ by: "network", how: "reset" }),
-    FailWrites: () => {
-      writesFail = true
-      toClient.loseTransit()
-      fromClient.end({ by: "network", how: "reset" })
-      wakeBlocked()
-    },
-    Drop: silence,
-    StallWrites: () => {
-      stalled ??= []
-    },
-    ResumeWrites: resumeWrites,
-    CutAfter: ({ bytes, direction, how }) => {
-      const [counted, other] = direction === "fromClient" ? [fromClient, toClient] : [toClient, fromClient]
-      counted.setMark({
-        bytes,
-        reached: () => {
-          report(`cut ${direction} (${how})`, bytes)
-          cuts[how](counted, other, silence)
-        }
-      })
-    },
-    Delay: (fault) => {
-      latency = Duration.toMillis(Duration.fromInputUnsafe(fault.latency))
-    },
-    Split: (fault) => {
-      chunking = fault
-    },
-    Merge: (fault) => {
-      chunking = fault
-    },
-    Keep: (fault) => {
-      chunking = fault
-    }
+  #endReachedPeer({ by, how }: Direction.Ending): void {
+    if (by !== "peer") this.#options.report(`${by} ${how} reached peer`)
+    this.#loseStalled()
+    if (this.#released !== undefined) this.#markClosed()
   }
 
-  return {
-    number: options.number,
-    client,
-    peer,
-    release: Effect.sync(() => {
-      if (released !== undefined) return
-      released = timeline.now()
-      toClient.discard({ by: "client", how: "close" })
-      if (stalled !== undefined && stalled.length > 0) report("closing waits for stalled writes")
-      else finish({ by: "client", how: "close" })
-    }),
-    inject: (fault) => {
-      report(`fault ${fault._tag}`)
-      ;(faults[fault._tag] as (fault: Fault) => void)(fault)
-    },
-    traffic: () => ({ writes, bytesWritten, bytesFromClient, bytesToClient }),
-    isHeld: () => !isClosed
+  // -------------------------------------------------------------------------
+  // Faults
+  // -------------------------------------------------------------------------
+
+  #loseStalled(): void {
+    if (this.#stalled !== undefined) this.#stalled = []
   }
+
+  #silence(): void {
+    this.#isSilent = true
+    this.#fromClient.loseTransit()
+    this.#toClient.loseTransit()
+  }
+
+  #failWrites(): void {
+    this.#writesFail = true
+    this.#toClient.loseTransit()
+    this.#fromClient.end({ by: "network", how: "reset" })
+    this.#wakeBlocked()
+  }
+
+  #resumeWrites(): void {
+    const held = this.#stalled
+    this.#stalled = undefined
+    if (held !== undefined && held.length > 0 && !this.#isSilent) this.#fromClient.transmit(held)
+    if (this.#released !== undefined && !this.#isClosed) this.#finish({ by: "client", how: "close" })
+    this.#wakeBlocked()
+  }
+
+  #cutAfter({ bytes, direction, how }: FaultOf<"CutAfter">): void {
+    const ends = [this.#fromClient, this.#toClient] as const
+    const [counted, other] = direction === "fromClient" ? ends : [ends[1], ends[0]]
+    counted.setMark({
+      bytes,
+      reached: () => {
+        this.#options.report(`cut ${direction} (${how})`, bytes)
+        cuts[how](counted, other, () => this.#silence())
+      }
+    })
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Link => new Link(options)
+
+const lengthOf = (chunks: ReadonlyArray<Uint8Array>): number => {
+  let bytes = 0
+  for (const chunk of chunks) bytes += chunk.length
+  return bytes
 }
 
 /** Waits until the function it registers is called. */
