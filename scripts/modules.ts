@@ -1,8 +1,11 @@
 /**
- * Checks which module of `src` imports which: the dependency direction of the architecture, one row per kind of module,
- * and which modules may know the parts of Effect that it marks as unstable.
+ * Checks the structure of `src`:
  *
- * Type imports count as well. Circular imports are the linter's business (`import/no-cycle`).
+ * - which module imports which: the dependency direction of the architecture, one row for each kind of module
+ * - which modules import the parts of Effect that Effect marks as unstable
+ * - how long a module is: at most 400 lines, unless it stands on a short list
+ *
+ * Type imports count as well. The linter refuses circular imports, and counts type imports too (`import/no-cycle`).
  * usage: node scripts/modules.ts [folder of src]
  *
  * @since 0.1.0
@@ -167,12 +170,45 @@ export const violations = (source: string): ReadonlyArray<string> =>
       .filter((sentence) => sentence !== undefined)
   )
 
+const mostLines = 400
+
+/** Tables and the codec may be longer: a table stays in one piece, and so does what writes, reads or checks packets. */
+const mostLinesOfListed = 800
+
+const listed: { readonly [module: string]: string } = {
+  "MqttError.ts": "the table of reasons, with what each says and what to do about it",
+  "protocol/Decoder.ts": "the codec: a short function for each packet that is read",
+  "protocol/Encoder.ts": "the codec: the size and the bytes of each packet that is written",
+  "protocol/Validity.ts": "the codec: the rules that each packet must keep before it is written"
+}
+
+const linesOf = (file: string): number => fs.readFileSync(file, "utf8").trimEnd().split("\n").length
+
+const violationOfLength = (module: string, lines: number): string | undefined => {
+  const isListed = module in listed
+  const most = isListed ? mostLinesOfListed : mostLines
+  if (lines > most) return `${module} has ${lines} lines and may have ${most}: make two concepts of it`
+  if (isListed && lines <= mostLines) return `${module} has ${lines} lines: take it off the list in scripts/modules.ts`
+  return undefined
+}
+
+/**
+ * The modules that are too long in a folder laid out as `src`, one sentence each. A module of the list that is short
+ * enough without it is named as well.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const violationsOfLength = (source: string): ReadonlyArray<string> =>
+  filesUnder(source, ".ts")
+    .map((module) => violationOfLength(module, linesOf(path.join(source, module))))
+    .filter((sentence) => sentence !== undefined)
+
 if (import.meta.main) {
   const source = process.argv[2] ?? path.join(repository, "src")
-  const found = violations(source)
-  for (const sentence of found) console.error(sentence)
-  console.log(
-    `modules: ${filesUnder(source, ".ts").length} in ${path.relative("", source)}, ${found.length} wrong imports`
-  )
-  process.exitCode = found.length === 0 ? 0 : 1
+  const found = { imports: violations(source), lengths: violationsOfLength(source) }
+  for (const sentence of [...found.imports, ...found.lengths]) console.error(sentence)
+  const modules = `${filesUnder(source, ".ts").length} in ${path.relative("", source)}`
+  console.log(`modules: ${modules}, ${found.imports.length} wrong imports, ${found.lengths.length} of a wrong length`)
+  process.exitCode = found.imports.length + found.lengths.length === 0 ? 0 : 1
 }

@@ -5,7 +5,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { onTestFinished } from "vitest"
 import { repository } from "../../scripts/files.ts"
-import { violations } from "../../scripts/modules.ts"
+import { violations, violationsOfLength } from "../../scripts/modules.ts"
 
 /** A folder with these files, gone when the test is over. */
 const folderWith = (files: Readonly<Record<string, string>>): string => {
@@ -75,15 +75,92 @@ describe("dependency direction", () => {
 })
 
 describe("circular imports", () => {
+  /** What the linter says of a folder, by the settings of the repository. */
+  const lint = (folder: string) => {
+    const oxlint = path.join(repository, "node_modules", "oxlint", "bin", "oxlint")
+    const options = ["-c", path.join(repository, ".oxlintrc.json"), folder]
+    return spawnSync(process.execPath, [oxlint, ...options], { encoding: "utf8" })
+  }
+
   it("are refused by the linter", () => {
-    const source = folderWith({
+    const { status, stdout } = lint(folderWith({
       "one.ts": `import { two } from "./two.ts"\nexport const one = () => two`,
       "two.ts": `import { one } from "./one.ts"\nexport const two = () => one`
-    })
-    const oxlint = path.join(repository, "node_modules", "oxlint", "bin", "oxlint")
-    const options = ["-c", path.join(repository, ".oxlintrc.json"), source]
-    const { status, stdout } = spawnSync(process.execPath, [oxlint, ...options], { encoding: "utf8" })
+    }))
     assert.include(stdout, "no-cycle")
     assert.strictEqual(status, 1)
+  })
+
+  const circlesOfTypes = [
+    [`import type { Two } from "./two.ts"`, "Two"],
+    [`import { type Two, two } from "./two.ts"\nexport const one = two`, "Two"],
+    [`import type * as Two from "./two.ts"`, "Two.Two"],
+    [`export type { Two } from "./two.ts"`, "number"]
+  ] as const
+  for (const [text, type] of circlesOfTypes) {
+    it(`are refused by the linter when types alone close them: ${text}`, () => {
+      const { status, stdout } = lint(folderWith({
+        "one.ts": `${text}\nexport interface One { readonly two: ${type} }`,
+        "two.ts":
+          `import type { One } from "./three.ts"\nexport const two = 2\nexport interface Two { readonly one: One }`,
+        "three.ts": `export type * from "./one.ts"`
+      }))
+      assert.include(stdout, "no-cycle")
+      for (const module of ["one.ts", "two.ts", "three.ts"]) assert.include(stdout, module)
+      assert.strictEqual(status, 1)
+    })
+  }
+
+  it("do not exist in src, with type imports counted", () => {
+    const { stdout } = lint(path.join(repository, "src"))
+    assert.notInclude(stdout, "no-cycle")
+    assert.include(stdout, "Found")
+  })
+})
+
+describe("the length of a module", () => {
+  const linesOfText = (count: number): string => "export {}\n".repeat(count)
+
+  it("is within the bounds everywhere in src", () => {
+    assert.deepStrictEqual(violationsOfLength(path.join(repository, "src")), [])
+  })
+
+  it("is at most 400 lines", () => {
+    const source = folderWith({
+      "MqttClient.ts": linesOfText(450),
+      "internal/client/inbox.ts": linesOfText(401),
+      "internal/client/outbox.ts": linesOfText(400)
+    })
+    assert.deepStrictEqual(violationsOfLength(source), [
+      "MqttClient.ts has 450 lines and may have 400: make two concepts of it",
+      "internal/client/inbox.ts has 401 lines and may have 400: make two concepts of it"
+    ])
+  })
+
+  it("is at most 800 lines for a module of the list, which only long modules stand on", () => {
+    const source = folderWith({
+      "MqttError.ts": linesOfText(801),
+      "protocol/Decoder.ts": linesOfText(800),
+      "protocol/Encoder.ts": linesOfText(401),
+      "protocol/Validity.ts": linesOfText(400)
+    })
+    assert.deepStrictEqual(violationsOfLength(source), [
+      "MqttError.ts has 801 lines and may have 800: make two concepts of it",
+      "protocol/Validity.ts has 400 lines: take it off the list in scripts/modules.ts"
+    ])
+  })
+
+  it("fails the check, as a wrong import does", () => {
+    const check = (files: Readonly<Record<string, string>>) => {
+      const script = path.join(repository, "scripts", "modules.ts")
+      return spawnSync(process.execPath, [script, folderWith(files)], { encoding: "utf8" })
+    }
+    const long = check({ "MqttClient.ts": linesOfText(450) })
+    assert.include(long.stderr, "MqttClient.ts has 450 lines")
+    assert.strictEqual(long.status, 1)
+    const upwards = check({ "protocol/Packet.ts": `import type { MqttClient } from "../MqttClient.ts"` })
+    assert.include(upwards.stderr, "protocol/Packet.ts (protocol) may not import MqttClient.ts")
+    assert.strictEqual(upwards.status, 1)
+    assert.strictEqual(check({ "protocol/Packet.ts": linesOfText(400) }).status, 0)
   })
 })
