@@ -1,7 +1,7 @@
 /**
  * Checks the structure of `src`:
  *
- * - which module imports which: the dependency direction of the architecture, one row for each kind of module
+ * - which module imports which: the table of modules in `docs/architecture.md`, as code
  * - which modules import the parts of Effect that Effect marks as unstable
  * - how long a module is: at most 400 lines, unless it stands on a short list
  *
@@ -15,82 +15,151 @@ import * as path from "node:path"
 import { parseSync } from "vite"
 import { filesUnder, repository } from "./files.ts"
 
-type LayerName =
-  | "protocol"
-  | "transport"
-  | "socketTransport"
-  | "ports"
-  | "connectionParts"
-  | "connection"
-  | "clientParts"
-  | "client"
-  | "topic"
-  | "node"
-  | "browser"
-  | "testing"
-  | "testingNode"
-  | "cli"
 type Package = "effect" | "@effect/platform-node" | "node:"
 
-interface Layer {
-  /** Its modules, by their path in `src`. The first layer that matches a module is the module's. */
+/**
+ * A part of `src`: a row of the table of modules in `docs/architecture.md`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Part {
+  readonly name: string
+  /** Its modules, by their path in `src`. The first part that matches a module is the module's. */
   readonly modules: RegExp
-  /** What they may import of `src` besides each other. */
-  readonly layers: ReadonlyArray<LayerName>
-  /** What they may import from elsewhere. */
+  /** The parts that its modules may import, besides each other. */
+  readonly imports: ReadonlyArray<string>
+  /** Imports from elsewhere. */
   readonly packages: ReadonlyArray<Package>
 }
 
-const belowConnection: ReadonlyArray<LayerName> = ["protocol", "ports", "transport"]
-const belowClient: ReadonlyArray<LayerName> = [...belowConnection, "connectionParts", "connection"]
-const core: ReadonlyArray<LayerName> = [...belowClient, "clientParts", "client", "topic"]
+const effect: ReadonlyArray<Package> = ["effect"]
+const platform: ReadonlyArray<Package> = ["effect", "@effect/platform-node", "node:"]
 
-const layers: Record<LayerName, Layer> = {
-  protocol: { modules: /^protocol\//, layers: [], packages: [] },
-  transport: {
-    modules: /^(MqttTransport\.ts$|internal\/transport\/)/,
-    layers: ["protocol", "ports"],
-    packages: ["effect"]
+/**
+ * The parts of `src`, each below the parts that it imports.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const parts: ReadonlyArray<Part> = [
+  { name: "protocol", modules: /^protocol\//, imports: [], packages: [] },
+  {
+    name: "vocabulary",
+    modules: /^(Mqtt(Error|Message|State|Tracing|Authentication)|internal\/topicErrors)\.ts$/,
+    imports: ["protocol"],
+    packages: effect
   },
-  socketTransport: { modules: /^SocketTransport\.ts$/, layers: ["transport", "ports"], packages: ["effect"] },
-  ports: {
-    modules:
-      /^(Mqtt(Authentication|Config|Store|Error|Message|State|Tracing)|NetworkProbe)\.ts$|^internal\/(clientOptions|config|defaults|options|topicErrors)\.ts$/,
-    layers: ["protocol", "transport"],
-    packages: ["effect"]
+  {
+    name: "ports",
+    modules: /^(Mqtt(Transport|Store)|NetworkProbe)\.ts$|^internal\/transport\//,
+    imports: ["protocol", "vocabulary"],
+    packages: effect
   },
-  connectionParts: { modules: /^internal\/connection\//, layers: belowConnection, packages: ["effect"] },
-  connection: {
-    modules: /^MqttConnection\.ts$/,
-    layers: [...belowConnection, "connectionParts"],
-    packages: ["effect"]
+  {
+    name: "options",
+    modules: /^(MqttConfig|internal\/(clientOptions|options|defaults|config))\.ts$/,
+    imports: ["protocol", "vocabulary"],
+    packages: effect
   },
-  clientParts: { modules: /^internal\/client\//, layers: belowClient, packages: ["effect"] },
-  node: {
+  { name: "sockets", modules: /^SocketTransport\.ts$/, imports: ["vocabulary", "ports"], packages: effect },
+  {
+    name: "connection",
+    modules: /^(MqttConnection\.ts$|internal\/connection\/)/,
+    imports: ["protocol", "vocabulary", "ports", "options"],
+    packages: effect
+  },
+  {
+    name: "shared",
+    modules: /^internal\/client\/[^/]+\.ts$/,
+    imports: ["protocol", "vocabulary", "options"],
+    packages: effect
+  },
+  {
+    name: "incoming",
+    modules: /^internal\/client\/incoming\//,
+    imports: ["protocol", "vocabulary", "options", "shared"],
+    packages: effect
+  },
+  {
+    name: "outgoing",
+    modules: /^internal\/client\/outgoing\//,
+    imports: ["protocol", "vocabulary", "options", "connection", "shared"],
+    packages: effect
+  },
+  {
+    name: "session",
+    modules: /^internal\/client\/session\//,
+    imports: ["protocol", "vocabulary", "ports", "options", "connection", "shared", "incoming", "outgoing"],
+    packages: effect
+  },
+  {
+    name: "connecting",
+    modules: /^internal\/client\/connecting\//,
+    imports: ["protocol", "vocabulary", "ports", "options", "connection", "shared", "session"],
+    packages: effect
+  },
+  {
+    name: "calls",
+    modules: /^internal\/client\/calls\//,
+    imports: [
+      "protocol",
+      "vocabulary",
+      "options",
+      "connection",
+      "shared",
+      "incoming",
+      "outgoing",
+      "session"
+    ],
+    packages: effect
+  },
+  {
+    name: "client",
+    modules: /^Mqtt(Client|Metrics)\.ts$/,
+    imports: ["protocol", "vocabulary", "ports", "options", "connection", "shared", "session", "connecting", "calls"],
+    packages: effect
+  },
+  {
+    name: "topic",
+    modules: /^(MqttTopic\.ts$|internal\/topic\/)/,
+    imports: ["protocol", "vocabulary", "options", "client"],
+    packages: effect
+  },
+  {
+    name: "index",
+    modules: /^index\.ts$/,
+    imports: ["vocabulary", "ports", "options", "sockets", "connection", "client", "topic"],
+    packages: []
+  },
+  {
+    name: "node",
     modules: /^node\//,
-    layers: [...core, "socketTransport"],
-    packages: ["effect", "@effect/platform-node", "node:"]
+    imports: ["vocabulary", "ports", "options", "sockets", "client"],
+    packages: platform
   },
-  browser: { modules: /^browser\//, layers: [...core, "socketTransport"], packages: ["effect"] },
-  testingNode: {
+  {
+    name: "browser",
+    modules: /^browser\//,
+    imports: ["vocabulary", "ports", "options", "sockets", "client"],
+    packages: effect
+  },
+  {
+    name: "cli",
+    modules: /^cli\//,
+    imports: ["protocol", "vocabulary", "options", "connection", "client", "node"],
+    packages: platform
+  },
+  {
+    name: "testing on a port",
     modules: /^testing\/node\//,
-    layers: [...belowConnection, "testing"],
-    packages: ["effect", "@effect/platform-node", "node:"]
+    imports: ["protocol", "vocabulary", "ports", "testing"],
+    packages: platform
   },
-  testing: { modules: /^testing\//, layers: belowConnection, packages: ["effect"] },
-  cli: { modules: /^cli\//, layers: [...core, "node"], packages: ["effect", "@effect/platform-node", "node:"] },
-  topic: { modules: /^(MqttTopic\.ts$|internal\/topic\/)/, layers: core, packages: ["effect"] },
-  client: {
-    modules: /^[^/]+\.ts$/,
-    layers: [...belowClient, "clientParts", "topic", "socketTransport"],
-    packages: ["effect"]
-  }
-}
+  { name: "testing", modules: /^testing\//, imports: ["protocol", "vocabulary", "ports"], packages: effect }
+]
 
-const layerOf = (module: string): LayerName | undefined => {
-  for (const [name, layer] of Object.entries(layers)) if (layer.modules.test(module)) return name as LayerName
-  return undefined
-}
+const partOf = (module: string): Part | undefined => parts.find(({ modules }) => modules.test(module))
 
 const packages: ReadonlyArray<readonly [Package, RegExp]> = [
   ["effect", /^effect(\/|$)/],
@@ -104,8 +173,8 @@ const unstable: ReadonlyArray<{ readonly imported: RegExp; readonly modules: Reg
   { imported: /^effect\/net(\/|$)/, modules: /^(NetworkProbe|node\/NodeNetworkProbe)\.ts$/ }
 ]
 
-const mayImport = (module: string, layer: Layer, specifier: string): boolean =>
-  packages.some(([name, pattern]) => layer.packages.includes(name) && pattern.test(specifier)) &&
+const mayImport = (module: string, part: Part, specifier: string): boolean =>
+  packages.some(([name, pattern]) => part.packages.includes(name) && pattern.test(specifier)) &&
   unstable.every(({ imported, modules }) => !imported.test(specifier) || modules.test(module))
 
 /** A node of an ESTree syntax tree. */
@@ -144,17 +213,15 @@ export const importsOf = (file: string): ReadonlyArray<string> =>
     .flatMap(({ source }) => isNode(source) && "value" in source ? [String(source.value)] : [])
 
 const violation = (module: string, specifier: string): string | undefined => {
-  const from = layerOf(module)
-  if (from === undefined) return `${module} belongs to no layer: give it one in scripts/modules.ts`
+  const from = partOf(module)
+  if (from === undefined) return `${module} belongs to no part: give it one in scripts/modules.ts`
   if (!specifier.startsWith(".")) {
-    return mayImport(module, layers[from], specifier) ? undefined : `${module} (${from}) may not import ${specifier}`
+    return mayImport(module, from, specifier) ? undefined : `${module} (${from.name}) may not import ${specifier}`
   }
   const imported = path.posix.join(path.posix.dirname(module), specifier)
-  const to = layerOf(imported)
-  if (!imported.startsWith("..") && to !== undefined && (to === from || layers[from].layers.includes(to))) {
-    return undefined
-  }
-  return `${module} (${from}) may not import ${imported} (${to ?? "no layer of src"})`
+  const to = imported.startsWith("..") ? undefined : partOf(imported)
+  if (to !== undefined && (to === from || from.imports.includes(to.name))) return undefined
+  return `${module} (${from.name}) may not import ${imported} (${to?.name ?? "no part of src"})`
 }
 
 /**

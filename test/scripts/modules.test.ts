@@ -46,6 +46,12 @@ describe("dependency direction", () => {
     ["browser/index.ts", `import { tcp } from "../node/index.ts"`],
     ["node/index.ts", `import { readFileSync } from "../../scripts/files.ts"`],
     ["node/index.ts", `import WebSocket from "ws"`],
+    ["internal/client/owner.ts", `import { Outbox } from "./outgoing/outbox.ts"`],
+    ["internal/client/incoming/inbox.ts", `import type { Publication } from "../outgoing/publication.ts"`],
+    ["internal/client/outgoing/outbox.ts", `import type { SessionRunner } from "../session/sessionRunner.ts"`],
+    ["internal/client/session/reading.ts", `import { Supervisor } from "../connecting/supervisor.ts"`],
+    ["internal/client/connecting/supervisor.ts", `import type { Publisher } from "../calls/publisher.ts"`],
+    ["internal/client/calls/publisher.ts", `import type { MqttClient } from "../../../MqttClient.ts"`],
     ["elsewhere/index.ts", `import { Effect } from "effect"`]
   ] as const
   for (const [module, text] of wrong) {
@@ -54,7 +60,7 @@ describe("dependency direction", () => {
     })
   }
 
-  it("allows what each layer needs and ignores comments", () => {
+  it("allows what each part needs and ignores comments", () => {
     const source = folderWith({
       "protocol/Packet.ts": `/** import { Effect } from "effect" */\nimport type { Topic } from "./Topic.ts"`,
       "MqttTransport.ts": `import { Context } from "effect"\nimport { MqttError } from "./MqttError.ts"`,

@@ -31,7 +31,7 @@ export interface Route extends Addressees {
 const nobody: Addressees = { subscribers: [], awaited: [] }
 const none: ReadonlyArray<Route> = []
 
-/** ExpectedCopies of a QoS 0 message that were lost are expected no longer than this, milliseconds. */
+/** Copies of a QoS 0 message that were lost are expected no longer than this, milliseconds. */
 const copiesWithin = 1000
 
 export class Routes {
