@@ -2,7 +2,8 @@
  * The API reference, from the docstrings: a page of Markdown for each module that a user can import.
  *
  * Reads the declarations that the compiler writes, which are the signatures users see, and follows what modules export
- * of others. What a module keeps to itself is not in it. Writes `docs/api`, which git ignores.
+ * of others. What a module keeps to itself is not in it, and a signature that names such a type is an error. Writes
+ * `docs/api`, which git ignores.
  * usage: node scripts/docs.ts [folder]
  *
  * @since 0.1.0
@@ -11,9 +12,10 @@ import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { parseSync } from "vite"
 import manifest from "../package.json" with { type: "json" }
+import { namesDeclaredBy, resolve, type Source, sourceOf } from "./declarations.ts"
 import { repository } from "./files.ts"
+import { unnameable } from "./unnameable.ts"
 
 /**
  * What a docstring says.
@@ -51,6 +53,8 @@ export interface Module {
   readonly exportPath: string
   /** Such as `NodeMqtt`. */
   readonly name: string
+  /** Its declarations. */
+  readonly file: string
   readonly docstring: Docstring | undefined
   readonly exports: ReadonlyArray<Export>
 }
@@ -58,42 +62,6 @@ export interface Module {
 // ---------------------------------------------------------------------------
 // Reading declarations
 // ---------------------------------------------------------------------------
-
-/** The nodes of an ESTree program that matter here, with what of them does. */
-interface Node {
-  readonly type: string
-  readonly start: number
-  readonly end: number
-  readonly source?: { readonly value: string } | null
-  readonly declaration?: Node | null
-  readonly specifiers?: ReadonlyArray<{ readonly local: { readonly name: string }; readonly exported: Named }>
-  readonly exported?: Named | null
-  readonly id?: Named
-  readonly declarations?: ReadonlyArray<{ readonly id: Named }>
-}
-
-interface Named {
-  readonly name: string
-}
-
-interface Source {
-  readonly text: string
-  readonly body: ReadonlyArray<Node>
-  readonly comments: ReadonlyArray<{ readonly value: string; readonly start: number; readonly end: number }>
-}
-
-const sources = new Map<string, Source>()
-
-const sourceOf = (file: string): Source => {
-  const known = sources.get(file)
-  if (known !== undefined) return known
-  const text = fs.readFileSync(file, "utf8")
-  const { comments, errors, program } = parseSync(file, text)
-  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`)
-  const source = { text, body: program.body as ReadonlyArray<Node>, comments }
-  sources.set(file, source)
-  return source
-}
 
 const parseDocstring = (comment: string): Docstring => {
   const lines = comment.replace(/^\*/, "").split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trimEnd())
@@ -117,13 +85,6 @@ const fileHeader = (file: string, declarations: string): Docstring | undefined =
   const [first] = sourceOf(source).comments
   return first && parseDocstring(first.value)
 }
-
-/** `./MqttClient.ts` or `./MqttClient.js` of one declaration file is another one. */
-const resolve = (from: string, specifier: string): string =>
-  path.join(path.dirname(from), specifier.replace(/\.(ts|js)$/, ".d.ts"))
-
-const namesDeclaredBy = (declaration: Node): ReadonlyArray<string> =>
-  declaration.declarations?.map(({ id }) => id.name) ?? (declaration.id === undefined ? [] : [declaration.id.name])
 
 interface Declared {
   readonly name: string
@@ -223,7 +184,13 @@ const modulesOf = (exportPath: string, index: string, declarations: string): Rea
     const { exported, source } = node
     if (node.type !== "ExportAllDeclaration" || exported === null || exported === undefined || !source) return []
     const file = resolve(index, source.value)
-    return [{ exportPath, name: exported.name, docstring: fileHeader(file, declarations), exports: exportsOf(file) }]
+    return [{
+      exportPath,
+      name: exported.name,
+      file,
+      docstring: fileHeader(file, declarations),
+      exports: exportsOf(file)
+    }]
   })
 
 /**
@@ -316,18 +283,25 @@ export const reference = (all: ReadonlyArray<Module>): ReadonlyMap<string, strin
   return new Map([["README.md", index.join("\n\n") + "\n"], ...all.map((one) => [fileOf(one), page(one)] as const)])
 }
 
+const write = (folder: string, all: ReadonlyArray<Module>): void => {
+  fs.rmSync(folder, { recursive: true, force: true })
+  for (const [file, text] of reference(all)) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
+    fs.writeFileSync(path.join(folder, file), text)
+  }
+  const count = all.reduce((sum, { exports }) => sum + exports.length, 0)
+  console.log(`docs: ${count} exports of ${all.length} modules in ${path.relative("", folder)}`)
+}
+
 if (import.meta.main) {
   const folder = process.argv[2] ?? path.join(repository, "docs", "api")
   const declarations = emitDeclarations()
   try {
     const all = modules(declarations)
-    fs.rmSync(folder, { recursive: true, force: true })
-    for (const [file, text] of reference(all)) {
-      fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
-      fs.writeFileSync(path.join(folder, file), text)
-    }
-    const count = all.reduce((sum, { exports }) => sum + exports.length, 0)
-    console.log(`docs: ${count} exports of ${all.length} modules in ${path.relative("", folder)}`)
+    const missing = unnameable(all)
+    for (const one of missing) console.error(`${one} is a type that no user can import`)
+    if (missing.length > 0) process.exitCode = 1
+    else write(folder, all)
   } finally {
     fs.rmSync(declarations, { recursive: true, force: true })
   }

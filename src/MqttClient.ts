@@ -56,6 +56,7 @@ import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttTransport } from "./MqttTransport.ts"
 
+export type { Subscription } from "./internal/client/calls/subscribe.ts"
 export type {
   Bounds,
   ConsumeOptions,

@@ -8,9 +8,18 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
+import {
+  adviceOnReferral,
+  adviceOnRefusal,
+  type TlsProblem,
+  tlsProblems,
+  type WebSocketProblem,
+  webSocketProblems
+} from "./internal/problems.ts"
 import type { InvalidPacket, ProtocolViolation as Violation } from "./protocol/ProtocolError.ts"
 import * as ReasonCode from "./protocol/ReasonCode.ts"
 
+export type { TlsProblem, WebSocketProblem } from "./internal/problems.ts"
 export { MqttDecodeError, MqttEncodeError } from "./internal/topicErrors.ts"
 
 // ---------------------------------------------------------------------------
@@ -97,21 +106,6 @@ const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2,
 
 const causeMessage = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-const adviceOnReferral = "; set `followServerReference` to let it send the client to another server"
-
-/** What a person can do about a refusal, where there is something to do. */
-const adviceOnRefusal: { readonly [code: number]: string } = {
-  0x85: "; set another `clientId`",
-  0x86: "; check `username` and `password`",
-  0x87: "; check `username` and `password`, and what the server allows this client",
-  0x8c: "; the server does not know this `authentication` method",
-  0x95: "; the Will or the properties of CONNECT are larger than the server takes",
-  0x9a: "; the Will asks for `retain`, which the server does not support",
-  0x9b: "; the Will asks for a QoS the server does not support",
-  0x9c: adviceOnReferral,
-  0x9d: adviceOnReferral
-}
-
 /**
  * No address is known for the host name.
  *
@@ -143,34 +137,6 @@ export class PortRefused extends Reason<PortRefused>()("PortRefused", {
   }
 }
 
-/** What can be wrong with TLS: whether another attempt may find it mended, and what a person can do about it. */
-const tlsProblems = {
-  UnknownAuthority: [false, "if the server's certificate is by an authority of your own, give that as `tls.ca`"],
-  HostMismatch: [false, "use a host name that the certificate has, or set `tls.servername` to one"],
-  Expired: [true, "renew the server's certificate, and check this machine's clock"],
-  NotYetValid: [true, "check this machine's clock"],
-  ClientCertificateRequired: [false, "the server wants a client certificate: give `tls.cert` and `tls.key`"],
-  ClientCertificateRefused: [false, "the server does not accept the client certificate in `tls.cert`"],
-  VersionTooOld: [false, "the two sides have no TLS version in common; see `tls.minVersion`"],
-  NoApplicationProtocol: [false, "the server knows none of `tls.alpnProtocols`"],
-  HandshakeRefused: [false, "the two sides have no way in common, or the server wants a client certificate"],
-  NotTls: [true, "it may be a port without TLS: use the one with TLS, often 8883, or a URL with mqtt:// or ws://"],
-  TlsExpected: [
-    false,
-    "the server speaks TLS on this port: use a URL with mqtts:// or wss://, or its port without TLS"
-  ],
-  InvalidMaterial: [true, "check `tls.ca`, `tls.cert`, `tls.key` and `tls.passphrase`"],
-  Other: [true, undefined]
-} as const satisfies { readonly [problem: string]: readonly [isRetryable: boolean, advice: string | undefined] }
-
-/**
- * What is wrong with TLS, by `TlsFailed.problem`.
- *
- * @since 0.1.0
- * @category models
- */
-export type TlsProblem = keyof typeof tlsProblems
-
 /** OpenSSL's own messages begin with an address and end with a line of its source. */
 const tlsMessage = (cause: unknown): string =>
   cause instanceof Error && "library" in cause && "reason" in cause && typeof cause.reason === "string"
@@ -199,24 +165,6 @@ export class TlsFailed extends Reason<TlsFailed>()("TlsFailed", {
     return `TLS with ${this.host}:${this.port} failed: ${cause}` + (advice === undefined ? "" : `; ${advice}`)
   }
 }
-
-/** What can be wrong with a WebSocket, in words; and whether another attempt may find it mended. */
-const webSocketProblems = {
-  UpgradeRefused: [true, "the server did not agree to a WebSocket; check the path of the URL, and `webSocket.headers`"],
-  NotWebSocket: [true, "the answer is not that of a WebSocket server; check host, port and path"],
-  SubProtocol: [false, "the server did not choose the sub-protocol \"mqtt\" [MQTT-6.0.0-4]; check the path of the URL"],
-  TextFrame: [true, "the server sent a text frame, where MQTT has only binary ones [MQTT-6.0.0-1]"],
-  FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
-  Malformed: [true, "the server broke the WebSocket protocol"]
-} as const satisfies { readonly [problem: string]: readonly [isRetryable: boolean, description: string] }
-
-/**
- * What is wrong with a WebSocket, by `WebSocketFailed.problem`.
- *
- * @since 0.1.0
- * @category models
- */
-export type WebSocketProblem = keyof typeof webSocketProblems
 
 /**
  * The server did not open a WebSocket for MQTT, or broke the rules of one. Section 6.

@@ -62,7 +62,7 @@ type Name = keyof typeof all
  * @category models
  */
 export interface Source {
-  readonly stats: () => Pick<Stats, Exclude<Name, "connected">>
+  readonly stats: () => Pick<Stats, Exclude<keyof typeof all, "connected">>
   readonly isConnected: () => boolean
   readonly attributes: Readonly<Record<string, string>>
 }

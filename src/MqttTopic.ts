@@ -38,11 +38,13 @@ export type {
   ConsumeOptions,
   LatestOptions,
   Received,
+  ShareOptions,
   SubscribeOptions,
   Subscription,
   SubscriptionWithFailures,
   WithFailuresOptions
 } from "./internal/topic/receiving.ts"
+export type { Fault, LevelFault, MultiName, NameFault, NameIn, Names } from "./internal/topic/template.ts"
 
 /**
  * A typed topic. `RD` and `RE` are what the payload's schema needs to decode and to encode.
@@ -152,23 +154,44 @@ export type Definition<Source extends string> = string extends Source ? {
  */
 export type Values<Source extends string, D> = string extends Source ? { readonly [name: string]: unknown }
   : {
-    readonly [Name in Template.Names<Source>]: Name extends keyof D ? TypeOf<D[Name]>
+    readonly [Name in Template.Names<Source>]: Name extends keyof D ?
+      D[Name] extends { readonly Type: infer A } ? A : never
       : Name extends Template.MultiName<Source> ? ReadonlyArray<string>
       : string
   }
 
-type TypeOf<S> = S extends { readonly Type: infer A } ? A : never
+/**
+ * The schema of a payload.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
 
-type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
-
-/** A name that the template does not have is a mistake. */
-type Only<Source extends string, D> = string extends Source ? unknown
+/**
+ * Refuses a definition with a name that the template does not have.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type Only<Source extends string, D> = string extends Source ? unknown
   : { readonly [Name in Exclude<keyof D, Template.Names<Source> | "payload">]: never }
 
-/** A template, or what is wrong with it. */
-type Checked<Source extends string> = [Template.Fault<Source>] extends [never] ? Source : Template.Fault<Source>
+/**
+ * A template, or what is wrong with it.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type Checked<Source extends string> = [Template.Fault<Source>] extends [never] ? Source : Template.Fault<Source>
 
-type Made<Source extends string, D extends { readonly payload: PayloadSource }> = MqttTopic<
+/**
+ * The typed topic of a template and its definition.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type Made<Source extends string, D extends { readonly payload: PayloadSource }> = MqttTopic<
   Values<Source, D>,
   SchemaOf<D["payload"]>["Type"],
   SchemaOf<D["payload"]>["DecodingServices"],

@@ -82,7 +82,9 @@ const traceStateOf = (userProperties: UserProperties): string | undefined => {
  * @since 0.1.0
  * @category conversions
  */
-export const fromUserProperties = (userProperties: UserProperties): Tracer.ExternalSpan | undefined => {
+export const fromUserProperties = (
+  userProperties: ReadonlyArray<UserProperty>
+): Tracer.ExternalSpan | undefined => {
   const traceparents = valuesOf(userProperties, "traceparent")
   const match = traceparents.length === 1 ? traceparentPattern.exec(traceparents[0]) : null
   if (match === null) return undefined
@@ -116,7 +118,10 @@ const inheritedTraceState = (span: Tracer.AnySpan): string | undefined => {
  * @since 0.1.0
  * @category conversions
  */
-export const toUserProperties = (span: Tracer.AnySpan, userProperties: UserProperties = []): UserProperties => {
+export const toUserProperties = (
+  span: Tracer.AnySpan,
+  userProperties: ReadonlyArray<UserProperty> = []
+): ReadonlyArray<UserProperty> => {
   const flags = span.sampled ? "01" : "00"
   // Some tracers have shorter identifiers, and one that is switched off has none.
   const traceparent = `00-${span.traceId.padStart(32, "0")}-${span.spanId.padStart(16, "0")}-${flags}`

@@ -121,7 +121,21 @@ const make = (
  * @since 0.1.0
  * @category models
  */
-export type TransportOptions = Pick<Options, keyof Endpoints.Options>
+export type TransportOptions = Pick<
+  Options,
+  | "url"
+  | "host"
+  | "port"
+  | "endpoints"
+  | "endpointPolicy"
+  | "tls"
+  | "webSocket"
+  | "connect"
+  | "stableAfter"
+  | "connectTimeout"
+  | "drainTimeout"
+  | "maximumPacketSize"
+>
 
 /**
  * Only the transport, for `MqttConnection` or a client made in another way. What the URL says of user name and password

@@ -16,16 +16,11 @@ import * as ReasonCode from "./ReasonCode.ts"
 import * as Topic from "./Topic.ts"
 import * as Utf8 from "./Utf8.ts"
 import * as Validity from "./Validity.ts"
+import type { Options } from "./Validity.ts"
 import * as VariableByteInteger from "./VariableByteInteger.ts"
 import * as Writer from "./Writer.ts"
 
-/**
- * The version and whose packets they are.
- *
- * @since 0.1.0
- * @category models
- */
-export type Options = Validity.Options
+export type { Options } from "./Validity.ts"
 
 /** What four length bytes can say, with the fixed header. */
 const largestPacket = VariableByteInteger.maximum + 5

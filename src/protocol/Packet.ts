@@ -90,8 +90,13 @@ export interface Publish {
   readonly properties: Properties
 }
 
-/** What PUBACK, PUBREC, PUBREL and PUBCOMP share. */
-interface Acknowledgement {
+/**
+ * What PUBACK, PUBREC, PUBREL and PUBCOMP share.
+ *
+ * @since 0.2.0
+ * @category packets
+ */
+export interface Acknowledgement {
   readonly packetIdentifier: PacketIdentifier
   readonly reasonCode: ReasonCode
   readonly properties: Properties

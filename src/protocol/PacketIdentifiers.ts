@@ -60,14 +60,21 @@ const isIdentifier = (identifier: number): boolean => identifier >= 1 && identif
  * @since 0.1.0
  * @category models
  */
-export interface PacketIdentifiers<A> {
+export interface PacketIdentifiers<out A> {
   /** How many are in use. */
   readonly size: number
   /** The one `allocate` gave last, 0 at first. */
   readonly last: number
-  /** The table; the functions of this module read it. */
+  /** Never there: it tells the compiler what the values are. */
+  readonly "~value"?: A
+}
+
+/** With the table, which only the functions of this module read. */
+interface Pool<out A> extends PacketIdentifiers<A> {
   readonly root: Root<A>
 }
+
+const rootOf = <A>(self: PacketIdentifiers<A>): Root<A> => (self as Pool<A>).root
 
 /**
  * The operations in place, for the length of one `mutate`. Identifiers that do not exist (0, 65,536) are never in use.
@@ -122,7 +129,7 @@ class TableBatch<A> implements Batch<A> {
   #last: number
 
   constructor(from: PacketIdentifiers<A>) {
-    this.#root = from.root
+    this.#root = rootOf(from)
     this.#last = from.last
   }
 
@@ -180,9 +187,9 @@ class TableBatch<A> implements Batch<A> {
   /** The value the batch made. What is done with the batch afterwards copies again and reaches nobody. */
   commit(from: PacketIdentifiers<A>): PacketIdentifiers<A> {
     this.#owner = { _tag: "Owner" }
-    return this.#root === from.root && this.#last === from.last
-      ? from
-      : { size: this.#root.count, last: this.#last, root: this.#root }
+    if (this.#root === rootOf(from) && this.#last === from.last) return from
+    const pool: Pool<A> = { size: this.#root.count, last: this.#last, root: this.#root }
+    return pool
   }
 
   #ownRoot(): Root<A> {
@@ -214,7 +221,7 @@ class TableBatch<A> implements Batch<A> {
  */
 export const empty = <A>(): PacketIdentifiers<A> => emptyPool
 
-const emptyPool: PacketIdentifiers<never> = { size: 0, last: 0, root: emptyRoot }
+const emptyPool: Pool<never> = { size: 0, last: 0, root: emptyRoot }
 
 /**
  * What the identifier stands for, or `undefined` when it is not in use.
@@ -223,7 +230,7 @@ const emptyPool: PacketIdentifiers<never> = { size: 0, last: 0, root: emptyRoot 
  * @category getters
  */
 export const get = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier): A | undefined => {
-  const slot = lookup(self.root, identifier)
+  const slot = lookup(rootOf(self), identifier)
   return slot === free ? undefined : slot
 }
 
@@ -234,7 +241,7 @@ export const get = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier)
  * @category getters
  */
 export const has = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier): boolean =>
-  lookup(self.root, identifier) !== free
+  lookup(rootOf(self), identifier) !== free
 
 /**
  * Calls `f` for each identifier in use, from the lowest to the highest. After the numbers wrapped that is not the order
@@ -247,7 +254,7 @@ export const forEach = <A>(
   self: PacketIdentifiers<A>,
   f: (value: A, identifier: PacketIdentifier) => void
 ): void => {
-  self.root.slots.forEach((branch, high) =>
+  rootOf(self).slots.forEach((branch, high) =>
     branch?.slots.forEach((leaf, middle) =>
       leaf?.slots.forEach((slot, low) => {
         if (slot !== free) f(slot, (high << rootShift) | (middle << branchShift) | low)

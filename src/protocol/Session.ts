@@ -18,6 +18,12 @@ import { type Draft, type Step, step } from "./SessionStep.ts"
 import * as Subscribing from "./Subscribing.ts"
 
 export {
+  /** @since 0.2.0 */
+  type Arrival,
+  /** @since 0.2.0 */
+  type Arrivals
+} from "./Arrivals.ts"
+export {
   /** @since 0.1.0 */
   acknowledge
 } from "./Incoming.ts"

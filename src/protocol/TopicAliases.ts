@@ -22,10 +22,11 @@ export interface TopicAliases {
    * has. `write` encodes the packet, or says why it cannot be; then no alias was bound. A packet that brings an alias of
    * its own keeps it.
    */
-  readonly encode: (publish: Publish, write: Write) => InvalidPacket | undefined
+  readonly encode: (
+    publish: Publish,
+    write: (publish: Publish) => InvalidPacket | undefined
+  ) => InvalidPacket | undefined
 }
-
-type Write = (publish: Publish) => InvalidPacket | undefined
 
 /**
  * None are bound yet. `maximum` is how many are assigned: at most the server's Topic Alias Maximum, 0 for none.
@@ -79,7 +80,10 @@ export const make = (options: {
   const fitsInFull = (publish: Publish): boolean =>
     publish.qos === 0 || maximumPacketSize >= largestPacket || Encoder.sizeOf(publish, "5.0") <= maximumPacketSize
 
-  const encodeAssigned = (publish: Publish, write: Write): InvalidPacket | undefined => {
+  const encodeAssigned = (
+    publish: Publish,
+    write: (publish: Publish) => InvalidPacket | undefined
+  ): InvalidPacket | undefined => {
     const { topic } = publish
     const known = aliases.get(topic)
     if (known !== undefined && !fitsInFull(publish)) return write(publish)
@@ -91,7 +95,11 @@ export const make = (options: {
     return undefined
   }
 
-  const encodeOwn = (publish: Publish, alias: number, write: Write): InvalidPacket | undefined => {
+  const encodeOwn = (
+    publish: Publish,
+    alias: number,
+    write: (publish: Publish) => InvalidPacket | undefined
+  ): InvalidPacket | undefined => {
     if (publish.topic === "" && !topics.has(alias)) return unknownAlias(alias)
     const invalid = write(publish)
     if (invalid === undefined && publish.topic !== "") bind(publish.topic, alias)

@@ -35,7 +35,7 @@ import * as Timeline from "./network/Timeline.ts"
 export type { Answer } from "./broker/Connection.ts"
 export type { Passed } from "./broker/Journal.ts"
 export type { Message } from "./broker/Message.ts"
-export type { AuthenticationAnswer, AuthenticationStep } from "./broker/Options.ts"
+export type { AuthenticationAnswer, AuthenticationStep, Options as BrokerOptions } from "./broker/Options.ts"
 export type { Violation } from "./broker/Violations.ts"
 
 /**

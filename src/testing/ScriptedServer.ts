@@ -34,12 +34,20 @@ export class UnexpectedInput extends Schema.TaggedError<UnexpectedInput>()("Unex
   }
 }
 
-/** A packet whose properties may be left out. */
-type Written<P> = P extends Packet.Packet
-  ? Omit<P, Optional> & { readonly [K in Optional & keyof P]?: P[K] | undefined }
-  : never
-
-type Optional = "properties" | "reasonCode" | "sessionPresent" | "dup" | "retain" | "qos" | "packetIdentifier"
+/**
+ * What a test may leave out of a packet.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type OptionalField =
+  | "properties"
+  | "reasonCode"
+  | "sessionPresent"
+  | "dup"
+  | "retain"
+  | "qos"
+  | "packetIdentifier"
 
 /**
  * A packet as a test writes it: what is left out is absent, 0 or false.
@@ -47,7 +55,15 @@ type Optional = "properties" | "reasonCode" | "sessionPresent" | "dup" | "retain
  * @since 0.1.0
  * @category models
  */
-export type ServerPacket = Written<Packet.ServerPacket>
+export type ServerPacket = {
+  readonly [Tag in Packet.ServerPacket["_tag"]]:
+    & Omit<Extract<Packet.ServerPacket, { readonly _tag: Tag }>, OptionalField>
+    & {
+      readonly [Field in OptionalField & keyof Extract<Packet.ServerPacket, { readonly _tag: Tag }>]?:
+        | Extract<Packet.ServerPacket, { readonly _tag: Tag }>[Field]
+        | undefined
+    }
+}[Packet.ServerPacket["_tag"]]
 
 /** What a packet has when the test does not say. */
 const defaults: { readonly [Type in Packet.ServerPacket["_tag"]]: Partial<Packet.Packet> } = {

@@ -101,8 +101,17 @@ const goRound = (batch: PacketIdentifiers.Batch<number>) => {
   for (let count = 0; count < PacketIdentifiers.maximum; count++) batch.release(batch.allocate(count))
 }
 
+interface Branch {
+  readonly slots: ReadonlyArray<object | undefined>
+}
+
+/** What the module keeps to itself. */
+interface Table {
+  readonly root: { readonly slots: ReadonlyArray<Branch | undefined> }
+}
+
 const pagesOf = (pool: Pool): number => {
-  const branches = pool.root.slots.filter((branch) => branch !== undefined)
+  const branches = (pool as Pool & Table).root.slots.filter((branch) => branch !== undefined)
   return branches.length + branches.flatMap((branch) => branch.slots.filter((leaf) => leaf !== undefined)).length
 }
 

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
 import manifest from "../../package.json" with { type: "json" }
 import * as Docs from "../../scripts/docs.ts"
 import { repository } from "../../scripts/files.ts"
+import { unnameable } from "../../scripts/unnameable.ts"
 
 const declarations = Docs.emitDeclarations()
 afterAll(() => fs.rmSync(declarations, { recursive: true, force: true }))
@@ -64,5 +66,54 @@ describe("API reference", () => {
         if (anchor !== undefined) assert.match(page, new RegExp(`^### ${anchor}$`, "im"), `${file}: ${anchor}`)
       }
     }
+  })
+})
+
+describe("types that no user can import", () => {
+  it("are in no signature of the API", () => {
+    assert.isAbove(modules.length, 30)
+    assert.deepStrictEqual(unnameable(modules), [])
+  })
+
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-unnameable-"))
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+  /** The types that a module named `Module`, with these declarations, shows and does not export. */
+  const shownBy = (text: string, ...exports: ReadonlyArray<string>): ReadonlyArray<string> => {
+    const file = path.join(fs.mkdtempSync(path.join(folder, "module-")), "Module.d.ts")
+    const hidden = "export interface Hidden {}\nexport declare const hidden: Hidden\n"
+    fs.writeFileSync(path.join(path.dirname(file), "hidden.d.ts"), hidden)
+    fs.writeFileSync(file, text)
+    return unnameable([{ name: "Module", file, exports: exports.map((name) => ({ name })) }])
+  }
+
+  const cases: ReadonlyArray<readonly [what: string, text: string]> = [
+    ["of another module", `import type { Hidden } from "./hidden.ts"\nexport declare const a: () => Hidden`],
+    ["under another name", `import type { Hidden as Other } from "./hidden.ts"\nexport type a = ReadonlyArray<Other>`],
+    ["of a namespace", `import type * as Inside from "./hidden.ts"\nexport interface a extends Inside.Hidden {}`],
+    ["of the module itself", "interface Hidden {}\nexport interface a { readonly b: Hidden }"],
+    ["of a value", `import { hidden } from "./hidden.ts"\nexport type a = keyof typeof hidden`],
+    ["of an import in the signature", `export declare const a: import("./hidden.ts").Hidden`],
+    [
+      "of the base of a class",
+      "interface Hidden {}\ndeclare const a_base: new() => Hidden\nexport declare class a extends a_base {}"
+    ]
+  ]
+  it.each(cases)("are found: %s", (_what, text) => {
+    assert.strictEqual(shownBy(text, "a").length, 1)
+  })
+
+  it("are none if the module exports them, from itself or from another, nor those of others", () => {
+    const text = `
+      import type * as Effect from "effect/Effect"
+      import type * as Inside from "./hidden.ts"
+      export type { Hidden as Shown } from "./hidden.ts"
+      interface Own {}
+      export type { Own }
+      export declare const a: <A, B>(own: Own, shown: Inside.Hidden) => Effect.Effect<A, Map<string, B>>
+      export type b<Self> = { [Key in keyof Self]: Self[Key] extends infer Value ? Value : Key }
+    `
+    assert.deepStrictEqual(shownBy(text, "a", "b", "Own", "Shown"), [])
+    assert.deepStrictEqual(shownBy(text, "a"), ["Module.a: Own", "Module.a: Inside.Hidden"])
   })
 })

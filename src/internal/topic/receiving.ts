@@ -31,7 +31,13 @@ export interface Received<Values, A> {
   readonly message: MqttMessage
 }
 
-interface Shared {
+/**
+ * Whether to be a member of a Shared Subscription.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ShareOptions {
   /** The ShareName of a Shared Subscription to be a member of. Default: none. */
   readonly share?: string | undefined
 }
@@ -40,7 +46,7 @@ interface Shared {
  * @since 0.1.0
  * @category models
  */
-export interface SubscribeOptions<R = never> extends ClientOptions.SubscribeOptions, Shared {
+export interface SubscribeOptions<R = never> extends ClientOptions.SubscribeOptions, ShareOptions {
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<unknown, R> | undefined
 }
@@ -49,7 +55,7 @@ export interface SubscribeOptions<R = never> extends ClientOptions.SubscribeOpti
  * @since 0.1.0
  * @category models
  */
-export interface WithFailuresOptions extends ClientOptions.SubscribeOptions, Shared {
+export interface WithFailuresOptions extends ClientOptions.SubscribeOptions, ShareOptions {
   /** How many failures may wait. Default: 100. */
   readonly failures?: number | undefined
 }
@@ -58,7 +64,7 @@ export interface WithFailuresOptions extends ClientOptions.SubscribeOptions, Sha
  * @since 0.1.0
  * @category models
  */
-export interface ConsumeOptions<E = never, R = never> extends ClientOptions.ConsumeOptions, Shared {
+export interface ConsumeOptions<E = never, R = never> extends ClientOptions.ConsumeOptions, ShareOptions {
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<E, R> | undefined
 }
@@ -114,7 +120,7 @@ export const shared = (topicFilter: string, group: string): Result.Result<string
     : Result.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
 }
 
-const filterOf = (topicFilter: string, { share }: Shared): Result.Result<string, MqttError.MqttError> =>
+const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<string, MqttError.MqttError> =>
   share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
 
 /** A place that fails must not end what goes on beside it. */
@@ -141,7 +147,7 @@ const decodeOr = <A, RD, R>(
 /** Subscribes, and decodes what comes. */
 const subscribeWith = Effect.fnUntraced(function*<A, RD, R>(
   receiver: Receiver<A, RD>,
-  options: ClientOptions.SubscribeOptions & Shared,
+  options: ClientOptions.SubscribeOptions & ShareOptions,
   place: (invalid: Invalid) => Effect.Effect<void, never, R>
 ): Effect.fn.Return<Subscription<A, RD | R>, MqttError.MqttError, Scope.Scope> {
   const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))

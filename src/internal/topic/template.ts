@@ -170,40 +170,73 @@ export const match = (
 // The same for the compiler
 // ---------------------------------------------------------------------------
 
-type NameIn<Level extends string> = Level extends `{${infer Name}...}` ? Name
+/**
+ * The name of the parameter that one level of a template is; `never` if it is none.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type NameIn<Level extends string> = Level extends `{${infer Name}...}` ? Name
   : Level extends `{${infer Name}}` ? Name
   : never
 
-/** The parameters of a template; any name when it is known at run time only. */
+/**
+ * The names of a template's parameters; any name if the template is known at run time only.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
 export type Names<Source extends string> = string extends Source ? string
   : Source extends `${infer Level}/${infer Rest}` ? NameIn<Level> | Names<Rest>
   : NameIn<Source>
 
-/** Of these the one that stands for several levels. */
+/**
+ * The name of the parameter that stands for several levels.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
 export type MultiName<Source extends string> = string extends Source ? string
   : Source extends `${string}/${infer Rest}` ? MultiName<Rest>
   : Source extends `{${infer Name}...}` ? Name
   : never
 
-type NameFault<Name extends string, Seen extends string> = Name extends "" | `${string}${"{" | "}" | "."}${string}`
-  ? "A parameter is a whole level: {name}"
+/**
+ * What is wrong with the name of a parameter, in words; `never` if nothing is. `Seen` are the names before it.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type NameFault<Name extends string, Seen extends string> = Name extends
+  "" | `${string}${"{" | "}" | "."}${string}` ? "A parameter is a whole level: {name}"
   : Name extends "payload" ? "A parameter may not have the name payload"
   : Name extends Seen ? `The parameter {${Name}} is there twice`
   : never
 
-type LevelFault<Level extends string, Seen extends string, IsLast extends boolean> = Level extends `{${infer Name}...}`
-  ? IsLast extends true ? NameFault<Name, Seen> : `{${Name}...} may only be the last level`
+/**
+ * What is wrong with one level of a template, in words; `never` if nothing is.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type LevelFault<Level extends string, Seen extends string, IsLast extends boolean> = Level extends
+  `{${infer Name}...}` ? IsLast extends true ? NameFault<Name, Seen> : `{${Name}...} may only be the last level`
   : Level extends `{${infer Name}}` ? NameFault<Name, Seen>
   : Level extends `${string}${"{" | "}"}${string}` ? "A parameter is a whole level: {name}"
   : Level extends `${string}${"+" | "#"}${string}` ? "A template has no wildcards: write {name} or {name...}"
   : never
 
-/** What is wrong with a template, in words; `never` when nothing is. */
-export type Fault<Source extends string, Seen extends string = never> = string extends Source ? never
-  : Source extends "" ? "A template has at least one character"
-  : Source extends `$share/${string}` ? "A template has no $share: use `shared` or the option `share`"
-  : SourceFault<Source, Seen>
-
-type SourceFault<Source extends string, Seen extends string> = Source extends `${infer Level}/${infer Rest}`
-  ? LevelFault<Level, Seen, false> | SourceFault<Rest, Seen | NameIn<Level>>
+/**
+ * What is wrong with a template, in words; `never` if nothing is.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type Fault<Source extends string, Seen extends string = never, IsWhole extends boolean = true> = string extends
+  Source ? never
+  : [IsWhole, Source] extends [true, ""] ? "A template has at least one character"
+  : [IsWhole, Source] extends [true, `$share/${string}`]
+    ? "A template has no $share: use `shared` or the option `share`"
+  : Source extends `${infer Level}/${infer Rest}`
+    ? LevelFault<Level, Seen, false> | Fault<Rest, Seen | NameIn<Level>, false>
   : LevelFault<Source, Seen, true>

@@ -32,7 +32,7 @@ type Url = string | Redacted.Redacted<string>
  * @category models
  */
 export interface Endpoint {
-  readonly url?: Attempt.PerAttempt<Url> | undefined
+  readonly url?: Attempt.PerAttempt<string | Redacted.Redacted<string>> | undefined
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly tls?: Attempt.PerAttempt<Secure.TlsOptions> | undefined

@@ -21,7 +21,7 @@ import type { SessionRunner } from "../session/sessionRunner.ts"
 /**
  * The messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category models
  */
 export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttError> {

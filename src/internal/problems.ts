@@ -1,0 +1,90 @@
+/**
+ * What can be wrong with TLS, a WebSocket or CONNECT: rows with what a person can do about each, and whether another
+ * attempt may find it mended.
+ *
+ * `MqttError` has the reasons that carry these problems.
+ */
+
+export const adviceOnReferral = "; set `followServerReference` to let it send the client to another server"
+
+/** What a person can do about a refusal, where there is something to do. */
+export const adviceOnRefusal: { readonly [code: number]: string } = {
+  0x85: "; set another `clientId`",
+  0x86: "; check `username` and `password`",
+  0x87: "; check `username` and `password`, and what the server allows this client",
+  0x8c: "; the server does not know this `authentication` method",
+  0x95: "; the Will or the properties of CONNECT are larger than the server takes",
+  0x9a: "; the Will asks for `retain`, which the server does not support",
+  0x9b: "; the Will asks for a QoS the server does not support",
+  0x9c: adviceOnReferral,
+  0x9d: adviceOnReferral
+}
+
+/**
+ * What is wrong with TLS, by `TlsFailed.problem`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TlsProblem =
+  | "UnknownAuthority"
+  | "HostMismatch"
+  | "Expired"
+  | "NotYetValid"
+  | "ClientCertificateRequired"
+  | "ClientCertificateRefused"
+  | "VersionTooOld"
+  | "NoApplicationProtocol"
+  | "HandshakeRefused"
+  | "NotTls"
+  | "TlsExpected"
+  | "InvalidMaterial"
+  | "Other"
+
+/** What can be wrong with TLS: whether another attempt may find it mended, and what a person can do about it. */
+export const tlsProblems: {
+  readonly [Problem in TlsProblem]: readonly [isRetryable: boolean, advice: string | undefined]
+} = {
+  UnknownAuthority: [false, "if the server's certificate is by an authority of your own, give that as `tls.ca`"],
+  HostMismatch: [false, "use a host name that the certificate has, or set `tls.servername` to one"],
+  Expired: [true, "renew the server's certificate, and check this machine's clock"],
+  NotYetValid: [true, "check this machine's clock"],
+  ClientCertificateRequired: [false, "the server wants a client certificate: give `tls.cert` and `tls.key`"],
+  ClientCertificateRefused: [false, "the server does not accept the client certificate in `tls.cert`"],
+  VersionTooOld: [false, "the two sides have no TLS version in common; see `tls.minVersion`"],
+  NoApplicationProtocol: [false, "the server knows none of `tls.alpnProtocols`"],
+  HandshakeRefused: [false, "the two sides have no way in common, or the server wants a client certificate"],
+  NotTls: [true, "it may be a port without TLS: use the one with TLS, often 8883, or a URL with mqtt:// or ws://"],
+  TlsExpected: [
+    false,
+    "the server speaks TLS on this port: use a URL with mqtts:// or wss://, or its port without TLS"
+  ],
+  InvalidMaterial: [true, "check `tls.ca`, `tls.cert`, `tls.key` and `tls.passphrase`"],
+  Other: [true, undefined]
+}
+
+/**
+ * What is wrong with a WebSocket, by `WebSocketFailed.problem`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WebSocketProblem =
+  | "UpgradeRefused"
+  | "NotWebSocket"
+  | "SubProtocol"
+  | "TextFrame"
+  | "FrameTooLarge"
+  | "Malformed"
+
+/** What can be wrong with a WebSocket, in words; and whether another attempt may find it mended. */
+export const webSocketProblems: {
+  readonly [Problem in WebSocketProblem]: readonly [isRetryable: boolean, description: string]
+} = {
+  UpgradeRefused: [true, "the server did not agree to a WebSocket; check the path of the URL, and `webSocket.headers`"],
+  NotWebSocket: [true, "the answer is not that of a WebSocket server; check host, port and path"],
+  SubProtocol: [false, "the server did not choose the sub-protocol \"mqtt\" [MQTT-6.0.0-4]; check the path of the URL"],
+  TextFrame: [true, "the server sent a text frame, where MQTT has only binary ones [MQTT-6.0.0-1]"],
+  FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
+  Malformed: [true, "the server broke the WebSocket protocol"]
+}
