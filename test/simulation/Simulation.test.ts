@@ -1,9 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { onTestFinished } from "vitest"
 import * as Batch from "./Batch.ts"
 import { table } from "./invariants.ts"
 import * as Plan from "./Plan.ts"
-import { bugs, placesOf } from "./planted.ts"
+import { bugs, copyTo, placesOf } from "./planted.ts"
 import { regressions, seeds } from "./regressions.ts"
 import * as report from "./report.ts"
 import * as World from "./World.ts"
@@ -68,4 +73,13 @@ describe("what is planted to see whether the simulation finds it", () => {
       assert.strictEqual(placesOf(bug), 1, `${bug.file}: ${bug.from}`)
     })
   }
+
+  it("stands in a copy that has all that its worker imports", () => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-planted-"))
+    onTestFinished(() => Fs.rmSync(folder, { recursive: true, force: true }))
+    copyTo(folder)
+    const worker = Path.join(folder, "test", "simulation", "worker.ts")
+    const { status, stderr } = spawnSync(process.execPath, [worker], { encoding: "utf8" })
+    assert.strictEqual(status, 0, stderr)
+  })
 })

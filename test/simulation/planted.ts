@@ -118,8 +118,8 @@ const seeds = 500
 const repository = Path.resolve(import.meta.dirname, "../..")
 
 /** A copy of what a simulation needs, in which nothing but `src` can differ. */
-const copyTo = (folder: string): void => {
-  for (const part of ["package.json", "src", "test/simulation", "test/protocol/Random.ts"]) {
+export const copyTo = (folder: string): void => {
+  for (const part of ["package.json", "src", "test/simulation", "test/support", "test/protocol/Random.ts"]) {
     Fs.cpSync(Path.join(repository, part), Path.join(folder, part), { recursive: true })
   }
   Fs.symlinkSync(Path.join(repository, "node_modules"), Path.join(folder, "node_modules"))
