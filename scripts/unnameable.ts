@@ -66,7 +66,7 @@ type Json = { readonly [key: string]: unknown }
 const isNode = (value: unknown): value is Json & { readonly type: string } =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
-/** `Packet.QoS` as its two names, whatever kind of syntax it stands in. */
+/** `Packet.Qos` as its two names, whatever kind of syntax it stands in. */
 const pathOf = (name: unknown): ReadonlyArray<string> => {
   if (!isNode(name)) return []
   if (name.type === "Identifier") return [String(name.name)]

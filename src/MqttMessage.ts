@@ -42,7 +42,7 @@ export class MqttMessage {
   }
 
   /** The QoS it was delivered with: the lower of the sender's and the one granted to the subscription. */
-  get qos(): Packet.QoS {
+  get qos(): Packet.Qos {
     return this.packet.qos
   }
 

@@ -149,7 +149,7 @@ export const toUserProperties = (
 export interface Described {
   readonly topic: string
   readonly payload: Uint8Array
-  readonly qos: Packet.QoS
+  readonly qos: Packet.Qos
   readonly retain: boolean
 }
 

@@ -46,7 +46,7 @@ export interface Will {
   readonly topic: string
   readonly payload: Payload
   /** Default: 0. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Default: `false`. */
   readonly retain?: boolean | undefined
   /** How long the server waits for the client to come back first, 5.0; whole seconds. Default: not at all. */
@@ -238,7 +238,7 @@ export interface Credentials {
  */
 export interface PublishOptions {
   /** Default: 0. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** The server keeps the message for those who subscribe later. Default: `false`. */
   readonly retain?: boolean | undefined
   /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
@@ -272,7 +272,7 @@ export type PublishProperties = Pick<
  */
 export interface ConsumeOptions extends SubscribeOptions {
   /** Default: 1. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Messages handled at once. Default: 1. */
   readonly concurrency?: number | undefined
   /**
@@ -288,7 +288,7 @@ export interface ConsumeOptions extends SubscribeOptions {
  */
 export interface RequestOptions {
   /** Of the request, and by default of its answer. Default: 1. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** For all of it, waiting for a connection included. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
   /** `messageExpiryInterval` is the timeout unless it is given: what nobody waits for any more is not handled. */
@@ -301,9 +301,9 @@ export interface RequestOptions {
  */
 export interface RespondOptions extends ConsumeOptions {
   /** The highest QoS requests are delivered with. Default: the highest the server has. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Default: that of the request. */
-  readonly answerQos?: Packet.QoS | undefined
+  readonly answerQos?: Packet.Qos | undefined
 }
 
 /**
@@ -323,7 +323,7 @@ export interface OutgoingMessage extends PublishOptions {
  */
 export interface SubscribeOptions {
   /** The highest QoS messages are delivered with. Default: 0. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Not the messages this client publishes, 5.0. Default: `false`. */
   readonly noLocal?: boolean | undefined
   /** Keep the RETAIN flag as it was published, 5.0. Default: `false`. */

@@ -261,7 +261,7 @@ const failFirstByte = (reader: Reader, firstByte: number, sender: Packet.Sender,
   }
   return (firstByte & 6) === 6
     ? reader.fail(labels.qos, 0x81, "PUBLISH has QoS 3")
-    : reader.fail(labels.dupQoS0, 0x81, "PUBLISH of QoS 0 has DUP set")
+    : reader.fail(labels.dupQos0, 0x81, "PUBLISH of QoS 0 has DUP set")
 }
 
 const failFewestBytes = (reader: Reader): void =>
@@ -315,7 +315,7 @@ const readPublish = (
   sender: Packet.Sender,
   topics: TopicCache
 ): Packet.Publish => {
-  const qos = ((firstByte >> 1) & 3) as Packet.QoS
+  const qos = ((firstByte >> 1) & 3) as Packet.Qos
   const topic = topics.read(reader)
   const packetIdentifier = qos === 0 ? 0 : readIdentifier(reader, sender)
   const properties = PropertyReader.read(reader, "Publish", sender)
@@ -486,9 +486,9 @@ const readConnectFlags = (reader: Reader): number => {
   const flags = reader.uint8("the Connect Flags")
   const qos = (flags >> 3) & 3
   if ((flags & 0x01) !== 0) reader.fail(labels.connectReserved, 0x81, "The reserved Connect Flag is not 0")
-  if (qos === 3) reader.fail(labels.willQoS, 0x81, "The Will QoS is 3")
+  if (qos === 3) reader.fail(labels.willQos, 0x81, "The Will QoS is 3")
   if ((flags & 0x04) === 0) {
-    if (qos !== 0) reader.fail(labels.willQoSWithoutWill, 0x81, "The Will QoS is set and there is no Will")
+    if (qos !== 0) reader.fail(labels.willQosWithoutWill, 0x81, "The Will QoS is set and there is no Will")
     if ((flags & 0x20) !== 0) {
       reader.fail(labels.willRetainWithoutWill, 0x81, "Will Retain is set and there is no Will")
     }
@@ -505,7 +505,7 @@ const readWill = (reader: Reader, flags: number): Packet.Will => {
   const invalid = Topic.validateTopicName(topic, reader.version)
   if (invalid !== undefined) reader.failInvalid(invalid)
   const payload = reader.binary("the Will Payload")
-  return { topic, payload, qos: ((flags >> 3) & 3) as Packet.QoS, retain: (flags & 0x20) !== 0, properties }
+  return { topic, payload, qos: ((flags >> 3) & 3) as Packet.Qos, retain: (flags & 0x20) !== 0, properties }
 }
 
 const readSubscribe = (reader: Reader): Packet.Subscribe => {
@@ -532,7 +532,7 @@ const readSubscription = (reader: Reader): Packet.Subscription => {
   }
   return {
     topicFilter,
-    qos: qos as Packet.QoS,
+    qos: qos as Packet.Qos,
     noLocal,
     retainAsPublished: (options & 8) !== 0,
     retainHandling: retainHandling as Packet.RetainHandling

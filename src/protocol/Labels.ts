@@ -47,7 +47,7 @@ export const labels = {
   // Packet Identifier
   identifierFromClient: perVersion("2.3.1-1", "2.2.1-3"),
   identifierFromServer: perVersion("2.3.1-1", "2.2.1-4"),
-  identifierQoS0: perVersion("2.3.1-5", "2.2.1-2"),
+  identifierQos0: perVersion("2.3.1-5", "2.2.1-2"),
 
   // Properties
   property: perVersion("2.2.2.2", "2.2.2.2"),
@@ -64,8 +64,8 @@ export const labels = {
   protocolName: inBoth("3.1.2-1"),
   protocolLevel: inBoth("3.1.2-2"),
   connectReserved: inBoth("3.1.2-3"),
-  willQoSWithoutWill: perVersion("3.1.2-13", "3.1.2-11"),
-  willQoS: perVersion("3.1.2-14", "3.1.2-12"),
+  willQosWithoutWill: perVersion("3.1.2-13", "3.1.2-11"),
+  willQos: perVersion("3.1.2-14", "3.1.2-12"),
   willRetainWithoutWill: perVersion("3.1.2-15", "3.1.2-13"),
   passwordWithoutUsername: perVersion("3.1.2-22", "3.1.2-22"),
   emptyClientId: perVersion("3.1.3-7", "3.1.3-6"),
@@ -77,7 +77,7 @@ export const labels = {
 
   // PUBLISH
   qos: inBoth("3.3.1-4"),
-  dupQoS0: inBoth("3.3.1-2"),
+  dupQos0: inBoth("3.3.1-2"),
   topicWildcard: inBoth("3.3.2-2"),
   topicEmpty: inBoth("4.7.3-1"),
 

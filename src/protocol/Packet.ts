@@ -18,7 +18,7 @@ export type { PacketType, ProtocolVersion } from "./PacketType.ts"
  * @since 0.1.0
  * @category models
  */
-export type QoS = 0 | 1 | 2
+export type Qos = 0 | 1 | 2
 
 /**
  * 1 to 65,535. Section 2.2.1 of 5.0, 2.3.1 of 3.1.1.
@@ -37,7 +37,7 @@ export type PacketIdentifier = number
 export interface Will {
   readonly topic: string
   readonly payload: Uint8Array
-  readonly qos: QoS
+  readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties
 }
@@ -82,7 +82,7 @@ export interface Publish {
   readonly topic: string
   /** From a decoder: a view, see `Decoder`. */
   readonly payload: Uint8Array
-  readonly qos: QoS
+  readonly qos: Qos
   readonly retain: boolean
   readonly dup: boolean
   /** 0 exactly when `qos` is 0. */
@@ -151,7 +151,7 @@ export type RetainHandling = 0 | 1 | 2
  */
 export interface Subscription {
   readonly topicFilter: string
-  readonly qos: QoS
+  readonly qos: Qos
   readonly noLocal: boolean
   readonly retainAsPublished: boolean
   readonly retainHandling: RetainHandling

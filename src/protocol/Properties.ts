@@ -45,7 +45,7 @@ export interface Properties {
   readonly receiveMaximum?: number | undefined
   readonly topicAliasMaximum?: number | undefined
   readonly topicAlias?: number | undefined
-  readonly maximumQoS?: 0 | 1 | undefined
+  readonly maximumQos?: 0 | 1 | undefined
   readonly retainAvailable?: 0 | 1 | undefined
   readonly userProperties?: ReadonlyArray<UserProperty> | undefined
   readonly maximumPacketSize?: number | undefined
@@ -219,7 +219,7 @@ export const rules: { readonly [Name in PropertyName]-?: PropertyRule } = {
   },
   topicAliasMaximum: { identifier: 0x22, type: "uint16", fromClient: ["Connect"], fromServer: ["Connack"] },
   topicAlias: { identifier: 0x23, type: "uint16", fromClient: ["Publish"], fromServer: ["Publish"] },
-  maximumQoS: { identifier: 0x24, type: "flag", fromClient: [], fromServer: ["Connack"] },
+  maximumQos: { identifier: 0x24, type: "flag", fromClient: [], fromServer: ["Connack"] },
   retainAvailable: { identifier: 0x25, type: "flag", fromClient: [], fromServer: ["Connack"] },
   userProperties: {
     identifier: 0x26,

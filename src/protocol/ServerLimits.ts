@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { Connack, Publish, QoS, Subscribe } from "./Packet.ts"
+import type { Connack, Publish, Qos, Subscribe } from "./Packet.ts"
 import * as Topic from "./Topic.ts"
 
 /**
@@ -16,7 +16,7 @@ import * as Topic from "./Topic.ts"
 export interface ServerLimits {
   /** QoS 1 and 2 messages in flight at once. */
   readonly receiveMaximum: number
-  readonly maximumQoS: QoS
+  readonly maximumQos: Qos
   readonly retainAvailable: boolean
   /** Bytes, fixed header counted. */
   readonly maximumPacketSize: number
@@ -34,7 +34,7 @@ export interface ServerLimits {
  */
 export const none: ServerLimits = {
   receiveMaximum: 65_535,
-  maximumQoS: 2,
+  maximumQos: 2,
   retainAvailable: true,
   maximumPacketSize: 268_435_460,
   topicAliasMaximum: 0,
@@ -49,7 +49,7 @@ export const none: ServerLimits = {
  */
 export const fromConnack = ({ properties }: Connack): ServerLimits => ({
   receiveMaximum: properties.receiveMaximum ?? none.receiveMaximum,
-  maximumQoS: properties.maximumQoS ?? none.maximumQoS,
+  maximumQos: properties.maximumQos ?? none.maximumQos,
   retainAvailable: properties.retainAvailable !== 0,
   maximumPacketSize: properties.maximumPacketSize ?? none.maximumPacketSize,
   topicAliasMaximum: properties.topicAliasMaximum ?? none.topicAliasMaximum,
@@ -96,7 +96,7 @@ export const checkPublish = (
   limits: ServerLimits,
   publish: Pick<Publish, "qos" | "retain" | "properties">
 ): LimitExceeded | undefined => {
-  if (publish.qos > limits.maximumQoS) return exceeded("Maximum QoS", limits.maximumQoS, publish.qos)
+  if (publish.qos > limits.maximumQos) return exceeded("Maximum QoS", limits.maximumQos, publish.qos)
   if (publish.retain && !limits.retainAvailable) return exceeded("Retain Available", 0, 1)
   const alias = publish.properties.topicAlias
   if (alias !== undefined && alias > limits.topicAliasMaximum) {

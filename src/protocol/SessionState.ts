@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Arrivals from "./Arrivals.ts"
-import type { PacketIdentifier, ProtocolVersion, QoS } from "./Packet.ts"
+import type { PacketIdentifier, ProtocolVersion, Qos } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import type * as Properties from "./Properties.ts"
 import type * as ReasonCode from "./ReasonCode.ts"
@@ -21,7 +21,7 @@ import type * as ReasonCode from "./ReasonCode.ts"
 export interface Message {
   readonly topic: string
   readonly payload: Uint8Array
-  readonly qos: QoS
+  readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties.Properties
 }

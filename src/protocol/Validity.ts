@@ -121,7 +121,7 @@ const checkConnect = (packet: Packet.Connect, options: Options): Verdict => {
 }
 
 const checkWill = (will: Packet.Will, options: Options): Verdict => {
-  if (!isQoS(will.qos)) return refuse(options, labels.willQoS, "will.qos", "is not 0, 1 or 2")
+  if (!isQos(will.qos)) return refuse(options, labels.willQos, "will.qos", "is not 0, 1 or 2")
   return checkTopicName(will.topic, "will.topic", options) ??
     checkBinary(will.payload, "will.payload", options) ??
     checkProperties(will.properties, "Will", options, "will.properties")
@@ -133,14 +133,14 @@ const checkWill = (will: Packet.Will, options: Options): Verdict => {
 
 const checkPublish = (packet: Packet.Publish, options: Options): Verdict => {
   const { dup, packetIdentifier, properties, qos, topic } = packet
-  if (!isQoS(qos)) return refuse(options, labels.qos, "qos", "is not 0, 1 or 2")
+  if (!isQos(qos)) return refuse(options, labels.qos, "qos", "is not 0, 1 or 2")
   if (qos !== 0) {
     const verdict = checkIdentifier(packetIdentifier, options)
     if (verdict !== undefined) return verdict
   } else if (packetIdentifier !== 0) {
-    return refuse(options, labels.identifierQoS0, "packetIdentifier", "stands on a PUBLISH of QoS 0; make it 0")
+    return refuse(options, labels.identifierQos0, "packetIdentifier", "stands on a PUBLISH of QoS 0; make it 0")
   } else if (dup) {
-    return refuse(options, labels.dupQoS0, "dup", "is set on a PUBLISH of QoS 0, which is never sent twice; clear it")
+    return refuse(options, labels.dupQos0, "dup", "is set on a PUBLISH of QoS 0, which is never sent twice; clear it")
   }
   return checkPublishTopic(topic, properties, options) ?? checkBytes(packet.payload, "payload", options) ??
     checkProperties(properties, "Publish", options)
@@ -174,8 +174,8 @@ const checkSubscription = (subscription: Packet.Subscription, field: string, opt
   const { noLocal, qos, retainAsPublished, retainHandling, topicFilter } = subscription
   const verdict = checkTopicFilter(topicFilter, `${field}.topicFilter`, options)
   if (verdict !== undefined) return verdict
-  if (!isQoS(qos)) return refuse(options, labels.subscriptionOptions, `${field}.qos`, "is not 0, 1 or 2")
-  if (!isQoS(retainHandling)) {
+  if (!isQos(qos)) return refuse(options, labels.subscriptionOptions, `${field}.qos`, "is not 0, 1 or 2")
+  if (!isQos(retainHandling)) {
     return refuse(options, labels.retainHandling, `${field}.retainHandling`, "is not 0, 1 or 2")
   }
   if (options.protocolVersion === "3.1.1" && (noLocal || retainAsPublished || retainHandling !== 0)) {
@@ -459,7 +459,7 @@ export const isBytes = (value: unknown): value is Uint8Array =>
 const isInteger = (value: unknown, minimum: number, maximum: number): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum
 
-const isQoS = (value: unknown): boolean => value === 0 || value === 1 || value === 2
+const isQos = (value: unknown): boolean => value === 0 || value === 1 || value === 2
 
 const refuse = (options: Options, label: Label, field: string, message: string): InvalidPacket =>
   invalidPacket(options.protocolVersion, label[options.protocolVersion], field, `${field} ${message}`)

@@ -77,7 +77,7 @@ export type PacketPredicate = Packet.PacketType | ((packet: Packet.Packet) => bo
  * @category models
  */
 export interface PublishOptions {
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   readonly retain?: boolean | undefined
   readonly properties?: Properties | undefined
 }
@@ -151,7 +151,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   /** The next Topic Filters, one if not said, are refused; 3.1.1 says 0x80 whatever the code. */
   readonly refuseSubscribe: (reasonCode: ReasonCode, times?: number) => Effect.Effect<void>
   /** From now on no subscription is granted more. */
-  readonly downgradeSubscribe: (qos: Packet.QoS) => Effect.Effect<void>
+  readonly downgradeSubscribe: (qos: Packet.Qos) => Effect.Effect<void>
   /** Answers go out this much later from now on, in their order. */
   readonly delayAnswers: (delay: Duration.Input) => Effect.Effect<void>
   /** Answers of these types are kept until released; those to PUBLISH and PUBREL if not said. */
@@ -286,9 +286,9 @@ const misbehaviour = (core: Core.Core) => {
       set(({ sessionPresentLies }) => sessionPresentLies.push(sessionPresent)),
     refuseSubscribe: (reasonCode: ReasonCode, times = 1) =>
       repeat(times, () => faults.subscribeRefusals.push(reasonCode)),
-    downgradeSubscribe: (qos: Packet.QoS) =>
+    downgradeSubscribe: (qos: Packet.Qos) =>
       set((faults) => {
-        faults.grantedQoS = qos
+        faults.grantedQos = qos
       }),
     delayAnswers: (delay: Duration.Input) =>
       set((faults) => {

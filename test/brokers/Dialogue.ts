@@ -48,7 +48,7 @@ export class Dialogue {
     })
   }
 
-  subscribe(topicFilter: string, qos: Packet.QoS, packetIdentifier = 1) {
+  subscribe(topicFilter: string, qos: Packet.Qos, packetIdentifier = 1) {
     return Effect.andThen(
       this.send({
         _tag: "Subscribe",
@@ -64,7 +64,7 @@ export class Dialogue {
   publish = Effect.fnUntraced({ self: this }, function*(
     topic: string,
     payload: Uint8Array,
-    qos: Packet.QoS,
+    qos: Packet.Qos,
     packetIdentifier = qos === 0 ? 0 : 2
   ) {
     yield* this.send({

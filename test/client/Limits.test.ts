@@ -24,7 +24,7 @@ describe("the server's limits", () => {
 
   scenario(
     "S58 R53 R55 R56 what the server forbids fails at once and costs no identifier",
-    { versions: ["5.0"], broker: { maximumQoS: 1, retainAvailable: false, maximumPacketSize: 200, receiveMaximum: 5 } },
+    { versions: ["5.0"], broker: { maximumQos: 1, retainAvailable: false, maximumPacketSize: 200, receiveMaximum: 5 } },
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()

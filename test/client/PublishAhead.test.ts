@@ -151,7 +151,7 @@ describe("publishSink", () => {
 
   scenario(
     "ends with the first failure",
-    { versions: ["5.0"], broker: { maximumQoS: 1 } },
+    { versions: ["5.0"], broker: { maximumQos: 1 } },
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()

@@ -236,7 +236,7 @@ describe("publishAsync", () => {
 describe("what may not be sent", () => {
   scenario("S58 R53 many that the server forbids do not hold up the one behind them", {
     versions: ["5.0"],
-    broker: { maximumQoS: 1 }
+    broker: { maximumQos: 1 }
   }, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect({ maxInFlight: 1 })

@@ -101,7 +101,7 @@ describe("what the server says", () => {
         assignedClientIdentifier: "yours",
         serverKeepAlive: 20,
         receiveMaximum: 5,
-        maximumQoS: 1,
+        maximumQos: 1,
         retainAvailable: 0,
         topicAliasMaximum: 7,
         sessionExpiryInterval: 10
@@ -120,7 +120,7 @@ describe("what the server says", () => {
         serverReference: undefined
       })
       const limits = state._tag === "Connected" ? state.limits : undefined
-      assert.deepInclude(limits, { receiveMaximum: 5, maximumQoS: 1, retainAvailable: false, topicAliasMaximum: 7 })
+      assert.deepInclude(limits, { receiveMaximum: 5, maximumQos: 1, retainAvailable: false, topicAliasMaximum: 7 })
     })))
 
   it.effect("R98 a server that sends more than our Receive Maximum is told more on the next connection", () =>

@@ -63,7 +63,7 @@ describe("a message that kills connections", () => {
   /** A broker whose Maximum QoS can become 1. */
   const changing = {
     isStricter: false,
-    get maximumQoS(): 1 | undefined {
+    get maximumQos(): 1 | undefined {
       return this.isStricter ? 1 : undefined
     }
   }

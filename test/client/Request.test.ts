@@ -36,7 +36,7 @@ const answer = (
   { broker }: Kit,
   properties: Properties,
   text: string,
-  qos: Packet.QoS = 1
+  qos: Packet.Qos = 1
 ): Effect.Effect<void> =>
   broker.publish(properties.responseTopic ?? assert.fail("no Response Topic"), text, {
     qos,

@@ -198,7 +198,7 @@ describe("server limits", () => {
         const mqtt = yield* Broker.client()
         const { keepAlive, limits } = yield* Broker.connected(mqtt)
         assert.strictEqual(keepAlive, 60)
-        assert.strictEqual(limits.maximumQoS, 2)
+        assert.strictEqual(limits.maximumQos, 2)
         assert.isTrue(limits.retainAvailable)
         yield* mqtt.publish("limits/none", "x", { qos: 2, retain: true })
       }))

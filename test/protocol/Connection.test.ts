@@ -327,9 +327,9 @@ describe("Connection: what is surfaced", () => {
   })
 
   it("R55 R57 the limits that CONNACK announces", () => {
-    const announced = connack({ properties: { retainAvailable: 0, topicAliasMaximum: 3, maximumQoS: 1 } })
+    const announced = connack({ properties: { retainAvailable: 0, topicAliasMaximum: 3, maximumQos: 1 } })
     const { limits } = receive(connecting("5.0"), announced).connection
-    assert.deepInclude(limits, { retainAvailable: false, topicAliasMaximum: 3, maximumQoS: 1, receiveMaximum: 65_535 })
+    assert.deepInclude(limits, { retainAvailable: false, topicAliasMaximum: 3, maximumQos: 1, receiveMaximum: 65_535 })
   })
 })
 

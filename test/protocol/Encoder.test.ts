@@ -341,9 +341,9 @@ const table: ReadonlyArray<Refusal> = [
     ],
     [
       "R61 Maximum QoS 2",
-      { _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: { maximumQoS: wrong(2) } },
+      { _tag: "Connack", sessionPresent: false, reasonCode: 0, properties: { maximumQos: wrong(2) } },
       "2.2.2.2",
-      "properties.maximumQoS"
+      "properties.maximumQos"
     ]
   ]),
   ...refusals("3.1.1", "client", [

@@ -174,7 +174,7 @@ const several = <A>(random: Random, minimum: number, make: () => A): Array<A> =>
 
 const identifier = (random: Random): number => random.pick([1, 255, 256, 65_535, random.integer(1, 65_535)])
 
-const qos = (random: Random): Packet.QoS => random.pick([0, 1, 2] as const)
+const qos = (random: Random): Packet.Qos => random.pick([0, 1, 2] as const)
 
 const uint = (random: Random, maximum: number): number =>
   random.pick([0, 1, 127, 128, 255, 256, 16_383, 16_384, 65_535, maximum, random.integer(0, maximum)])

@@ -153,7 +153,7 @@ const table: { readonly [identifier: string]: Row } = {
     invalid: ["0000"]
   },
   "24": {
-    name: "maximumQoS",
+    name: "maximumQos",
     value: 1,
     bytes: "01",
     fromClient: [],

@@ -16,7 +16,7 @@ describe("ServerLimits", () => {
     assert.deepStrictEqual(limitsOf(Properties.none), ServerLimits.none)
     assert.deepStrictEqual(ServerLimits.none, {
       receiveMaximum: 65_535,
-      maximumQoS: 2,
+      maximumQos: 2,
       retainAvailable: true,
       // Five bytes of fixed header and the largest Remaining Length.
       maximumPacketSize: 5 + 268_435_455,
@@ -30,7 +30,7 @@ describe("ServerLimits", () => {
   it("R53 R55 R57 R62 R74 reads every announcement", () => {
     const announced = {
       receiveMaximum: 7,
-      maximumQoS: 1,
+      maximumQos: 1,
       retainAvailable: 0,
       maximumPacketSize: 100,
       topicAliasMaximum: 9,
@@ -62,9 +62,9 @@ describe("ServerLimits", () => {
       refused: readonly [limit: ServerLimits.LimitExceeded["limit"], allowed: number, requested: number] | undefined
     ]
   > = [
-    ["R53 QoS 2 where 1 is the most", { maximumQoS: 1 }, message(2, "a"), ["Maximum QoS", 1, 2]],
-    ["R53 QoS 1 where 0 is the most", { maximumQoS: 0 }, message(1, "a"), ["Maximum QoS", 0, 1]],
-    ["R53 QoS 1 where 1 is the most", { maximumQoS: 1 }, message(1, "a"), undefined],
+    ["R53 QoS 2 where 1 is the most", { maximumQos: 1 }, message(2, "a"), ["Maximum QoS", 1, 2]],
+    ["R53 QoS 1 where 0 is the most", { maximumQos: 0 }, message(1, "a"), ["Maximum QoS", 0, 1]],
+    ["R53 QoS 1 where 1 is the most", { maximumQos: 1 }, message(1, "a"), undefined],
     ["R53 QoS 2 where nothing is said", {}, message(2, "a"), undefined],
     ["R55 RETAIN where it is not available", { retainAvailable: 0 }, message(0, "a", { retain: true }), [
       "Retain Available",
@@ -136,7 +136,7 @@ describe("ServerLimits", () => {
     ["R62 an identifier", noIdentifiers, subscribe(["a"], identified), "Subscription Identifier Available"],
     ["R62 no identifier", noIdentifiers, subscribe(["$share/g/+"]), undefined],
     ["R62 everything where nothing is said", {}, subscribe(["$share/g/+", "#"], identified), undefined],
-    ["R53 QoS 2 above the Maximum QoS", { maximumQoS: 0 }, subscribe(["a"]), undefined]
+    ["R53 QoS 2 above the Maximum QoS", { maximumQos: 0 }, subscribe(["a"]), undefined]
   ]
 
   it.each(subscribes)("SUBSCRIBE: %s", (_, announced, subscribe, refused) => {

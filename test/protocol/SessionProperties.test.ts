@@ -160,7 +160,7 @@ describe.each(versions)("Session %s: exactly once", (version) => {
 
 interface Entry {
   readonly request: string
-  readonly qos: Packet.QoS
+  readonly qos: Packet.Qos
   kind: "publish" | "release" | "subscribe" | "unsubscribe"
   /** The connection that carried it last, 0 while the server knows nothing of it. */
   sentOn: number

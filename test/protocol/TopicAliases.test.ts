@@ -117,7 +117,7 @@ describe("TopicAliases", () => {
       const encoder = Encoder.make({ protocolVersion: "5.0", sender: "client" })
       encoder.setMaximumPacketSize(60)
       const aliases = TopicAliases.make({ maximum: 3, maximumPacketSize: 60 })
-      const send = (payload: number, qos: Packet.QoS) => {
+      const send = (payload: number, qos: Packet.Qos) => {
         const packet = publish(topic, { payload: new Uint8Array(payload), qos, packetIdentifier: qos === 0 ? 0 : 1 })
         const invalid = aliases.encode(packet, (each) => encoder.encode(each))
         const [bytes] = encoder.take()

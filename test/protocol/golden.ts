@@ -254,7 +254,7 @@ export const vectors: ReadonlyArray<Golden> = [
       properties: {
         sessionExpiryInterval: 3_600,
         receiveMaximum: 100,
-        maximumQoS: 1,
+        maximumQos: 1,
         retainAvailable: 0,
         maximumPacketSize: 1_048_576,
         assignedClientIdentifier: "i",

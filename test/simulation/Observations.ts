@@ -6,7 +6,7 @@
  */
 import type { OverflowPolicy } from "../../src/MqttClient.ts"
 import type { ConnectionState, Stats } from "../../src/MqttState.ts"
-import type { QoS } from "../../src/protocol/Packet.ts"
+import type { Qos } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import type { Limits, Plan } from "./Plan.ts"
 
@@ -21,7 +21,7 @@ export interface Ended {
 export interface Published {
   readonly id: number
   readonly topic: string
-  readonly qos: QoS
+  readonly qos: Qos
   readonly size: number
   readonly askedAt: number
   /** Its place among the calls as the client saw them; 0 before. */
@@ -39,22 +39,22 @@ export interface Emitted {
   readonly topic: string
   readonly at: number
   /** The QoS the broker owed it to the client with, or `undefined` when its session had no such subscription. */
-  readonly owedAt: QoS | undefined
+  readonly owedAt: Qos | undefined
   /** The same for each filter that its session had: 5.0 says which ones a message is for. */
-  readonly owedFor: ReadonlyMap<string, QoS>
+  readonly owedFor: ReadonlyMap<string, Qos>
 }
 
 export interface Subscriber {
   readonly number: number
   readonly kind: "subscribe" | "consume"
   readonly filter: string
-  readonly qos: QoS
+  readonly qos: Qos
   readonly buffer: number
   readonly policy: OverflowPolicy
   readonly concurrency: number
   readonly askedAt: number
   grantedAt: number | undefined
-  granted: QoS | undefined
+  granted: Qos | undefined
   end: Ended | undefined
   largestChunk: number
 }
@@ -64,7 +64,7 @@ export interface Received {
   readonly subscriber: number
   readonly id: number
   readonly topic: string
-  readonly qos: QoS
+  readonly qos: Qos
   readonly at: number
   /** When a handler was done with it, and how; a subscriber is done at once. */
   doneAt: number | undefined
@@ -166,5 +166,5 @@ export const payloadOf = (id: number, size: number): string => `${id} `.padEnd(s
 
 /** Whether the limits of the server allow such a message at all; 3.1.1 announces none. */
 export const isAllowed = (limits: Limits, message: Pick<Published, "qos" | "size" | "topic">): boolean =>
-  message.qos <= (limits.maximumQoS ?? 2) && message.size + message.topic.length + 20 <=
+  message.qos <= (limits.maximumQos ?? 2) && message.size + message.topic.length + 20 <=
     (limits.maximumPacketSize ?? Infinity)

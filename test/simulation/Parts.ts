@@ -42,7 +42,7 @@ const toOptions = (plan: ClientPlan): MqttClient.Options => ({
 const limitNames = [
   "receiveMaximum",
   "maximumPacketSize",
-  "maximumQoS",
+  "maximumQos",
   "retainAvailable",
   "topicAliasMaximum",
   "serverKeepAlive"

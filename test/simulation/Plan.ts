@@ -4,7 +4,7 @@
  * Because it is data it can be printed, replayed exactly, and made shorter by leaving steps out. What runs it is `World`.
  */
 import type { SessionMode } from "../../src/MqttClient.ts"
-import type { ProtocolVersion, QoS } from "../../src/protocol/Packet.ts"
+import type { ProtocolVersion, Qos } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork } from "../../src/testing/index.ts"
 import * as Random from "../protocol/Random.ts"
 
@@ -21,7 +21,7 @@ export interface Backoff {
 export interface Limits {
   readonly receiveMaximum?: number
   readonly maximumPacketSize?: number
-  readonly maximumQoS?: 0 | 1
+  readonly maximumQos?: 0 | 1
   readonly retainAvailable?: false
   readonly topicAliasMaximum?: number
   readonly serverKeepAlive?: number
@@ -49,7 +49,7 @@ export type Action =
   | {
     readonly _tag: "Publish"
     readonly topic: string
-    readonly qos: QoS
+    readonly qos: Qos
     readonly size: number
     readonly count: number
     readonly via: "publish" | "publishAsync" | "publishSink"
@@ -60,7 +60,7 @@ export type Action =
   | {
     readonly _tag: "Subscribe"
     readonly filter: string
-    readonly qos: QoS
+    readonly qos: Qos
     readonly pace: number
     readonly buffer: number
     readonly policy: Policy
@@ -69,7 +69,7 @@ export type Action =
   | {
     readonly _tag: "Consume"
     readonly filter: string
-    readonly qos: QoS
+    readonly qos: Qos
     readonly concurrency: number
     readonly pace: number
     readonly buffer: number
@@ -78,7 +78,7 @@ export type Action =
     readonly onFailure: "stop" | "reject" | "acknowledge"
     readonly lifetime?: number
   }
-  | { readonly _tag: "Emit"; readonly topic: string; readonly qos: QoS; readonly size: number; readonly count: number }
+  | { readonly _tag: "Emit"; readonly topic: string; readonly qos: Qos; readonly size: number; readonly count: number }
   | { readonly _tag: "Fault"; readonly fault: FakeNetwork.Fault; readonly target: FakeNetwork.Target }
   | { readonly _tag: "RefuseConnect"; readonly times: number }
   | { readonly _tag: "HostNotFound"; readonly times: number }
@@ -147,7 +147,7 @@ const anyOf = <A>(random: Random.Random, values: ReadonlyArray<A>): A => random.
 const makeLimits = (random: Random.Random): Limits => ({
   ...(random.chance(0.4) ? { receiveMaximum: anyOf(random, [1, 2, 3, 10]) } : {}),
   ...(random.chance(0.2) ? { maximumPacketSize: anyOf(random, [60, 200]) } : {}),
-  ...(random.chance(0.1) ? { maximumQoS: anyOf(random, [0, 1] as const) } : {}),
+  ...(random.chance(0.1) ? { maximumQos: anyOf(random, [0, 1] as const) } : {}),
   ...(random.chance(0.1) ? { retainAvailable: false as const } : {}),
   ...(random.chance(0.2) ? { topicAliasMaximum: 5 } : {}),
   ...(random.chance(0.15) ? { serverKeepAlive: anyOf(random, [1, 3]) } : {})
@@ -179,7 +179,7 @@ const makeClient = (random: Random.Random): ClientPlan => {
   }
 }
 
-const qos = (random: Random.Random): QoS => anyOf(random, [0, 1, 1, 2, 2])
+const qos = (random: Random.Random): Qos => anyOf(random, [0, 1, 1, 2, 2])
 const size = (random: Random.Random): number => anyOf(random, [4, 10, 40, 150, 400])
 const maybe = <A extends object>(random: Random.Random, probability: number, value: () => A): A | undefined =>
   random.chance(probability) ? value() : undefined

@@ -3,7 +3,7 @@
  */
 import { Effect, Exit, Scope } from "effect"
 import { HostNotFound } from "../../src/MqttError.ts"
-import type { QoS } from "../../src/protocol/Packet.ts"
+import type { Qos } from "../../src/protocol/Packet.ts"
 import * as Topic from "../../src/protocol/Topic.ts"
 import * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
@@ -89,10 +89,10 @@ export class Steps {
       const session = yield* broker.session(Parts.clientId)
       const matching = (session?.subscriptions ?? []).filter(({ topicFilter }) => Topic.matches(topicFilter, topic))
       const highest = Math.max(...matching.map((subscription) => subscription.qos))
-      const owedAt = matching.length === 0 ? undefined : Math.min(qos, highest) as QoS
+      const owedAt = matching.length === 0 ? undefined : Math.min(qos, highest) as Qos
       const owedFor = new Map(matching.map((subscription) => {
         const granted = plan.overlappingSubscriptions === "each" ? subscription.qos : highest
-        return [subscription.topicFilter, Math.min(qos, granted) as QoS]
+        return [subscription.topicFilter, Math.min(qos, granted) as Qos]
       }))
       observations.emitted.push({ id, topic, at: Parts.nowOf(clock), owedAt, owedFor })
       yield* broker.publish(topic, Observations.payloadOf(id, size), { qos })

@@ -179,7 +179,7 @@ class World {
         Math.min(this.#plan.probeSize, (this.#steps.limits.maximumPacketSize ?? Infinity) - 30)
       )
       for (const qos of [0, 1, 2] as const) {
-        if (qos > (this.#steps.limits.maximumQoS ?? 2)) continue
+        if (qos > (this.#steps.limits.maximumQos ?? 2)) continue
         yield* this.#program.publish({ _tag: "Publish", topic: "probe", qos, size: largest, count: 2, via: "publish" })
         // Into an outbox for one message they come one after the other.
         yield* TestClock.adjust(5)

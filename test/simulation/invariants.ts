@@ -50,7 +50,7 @@ const ruleInvariants: { readonly [Name in RuleName]?: number } = {
   answerUnexpected: 13,
   receiveMaximum: 5,
   packetTooLarge: 15,
-  maximumQoS: 15,
+  maximumQos: 15,
   retainNotAvailable: 15,
   topicAliasTooHigh: 15,
   topicAliasNotAllowed: 15,

@@ -71,7 +71,7 @@ export const regressions: ReadonlyArray<Regression> = [
     plan: planOf([
       { at: 200, action: { _tag: "HoldAcknowledgements" } },
       { at: 210, action: { _tag: "Publish", topic: "out/a", qos: 2, size: 10, count: 1, via: "publish" } },
-      { at: 260, action: { _tag: "Restart", keepSessions: true, limits: { maximumQoS: 1 } } },
+      { at: 260, action: { _tag: "Restart", keepSessions: true, limits: { maximumQos: 1 } } },
       { at: 270, action: { _tag: "ReleaseAcknowledgements" } }
     ])
   },
@@ -101,7 +101,7 @@ export const regressions: ReadonlyArray<Regression> = [
             lifetime: 397
           }
         },
-        { at: 3693, action: { _tag: "Restart", keepSessions: false, limits: { receiveMaximum: 2, maximumQoS: 1 } } }
+        { at: 3693, action: { _tag: "Restart", keepSessions: false, limits: { receiveMaximum: 2, maximumQos: 1 } } }
       ],
       {
         keepAlive: 60,

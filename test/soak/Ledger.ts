@@ -6,8 +6,8 @@
  */
 import type * as Packet from "../../src/protocol/Packet.ts"
 
-type QoS = Packet.QoS
-export const levels: ReadonlyArray<QoS> = [0, 1, 2]
+type Qos = Packet.Qos
+export const levels: ReadonlyArray<Qos> = [0, 1, 2]
 export const versions: ReadonlyArray<Packet.ProtocolVersion> = ["3.1.1", "5.0"]
 
 export interface Party {
@@ -78,7 +78,7 @@ const unsaved = 1000
 const forgotten = 3000
 
 /** Whether the broker may have forgotten the message: part of its life was within a second of a kill. */
-export const mayBeForgotten = (kills: ReadonlyArray<Kill>, qos: QoS, sentAt: number, endedAt: number): boolean =>
+export const mayBeForgotten = (kills: ReadonlyArray<Kill>, qos: Qos, sentAt: number, endedAt: number): boolean =>
   kills.some(({ at, backAt }) => endedAt >= at - unsaved && sentAt <= (qos === 2 ? backAt + forgotten : at))
 
 /** Whether the broker may have forgotten that it delivered the message. */
@@ -124,7 +124,7 @@ const failed = 2
 /** The messages of one publisher at one QoS. */
 class Topic {
   readonly publisher: number
-  readonly qos: QoS
+  readonly qos: Qos
   readonly sentAt: Uint32Array
   readonly endedAt: Uint32Array
   readonly state: Uint8Array
@@ -134,7 +134,7 @@ class Topic {
   next = 1
   unsettled = 0
 
-  constructor(publisher: number, qos: QoS, window: number) {
+  constructor(publisher: number, qos: Qos, window: number) {
     this.publisher = publisher
     this.qos = qos
     this.sentAt = new Uint32Array(window)
@@ -162,7 +162,7 @@ class Delivery {
 }
 
 /** What a row of the totals is about. */
-const key = (qos: QoS, version: Packet.ProtocolVersion, isKept = true): string =>
+const key = (qos: Qos, version: Packet.ProtocolVersion, isKept = true): string =>
   `${qos} ${version}${isKept ? "" : " clean"}`
 
 export class Ledger {
@@ -204,12 +204,12 @@ export class Ledger {
     this.#deliveries = this.#topics.map(({ routes }) => new Map(routes.map((route) => [route.subscriber, route])))
   }
 
-  publishedOf(qos: QoS, version: Packet.ProtocolVersion): Published {
+  publishedOf(qos: Qos, version: Packet.ProtocolVersion): Published {
     return this.#published.get(key(qos, version)) as Published
   }
 
   /** `isKept`: publisher and subscriber both have a persistent session. The version is the subscriber's. */
-  deliveredOf(qos: QoS, version: Packet.ProtocolVersion, isKept: boolean): Delivered {
+  deliveredOf(qos: Qos, version: Packet.ProtocolVersion, isKept: boolean): Delivered {
     return this.#delivered.get(key(qos, version, isKept)) as Delivered
   }
 
@@ -221,7 +221,7 @@ export class Ledger {
     return [...this.#delivered.values()].reduce((sum, { delivered, duplicated }) => sum + delivered + duplicated, 0)
   }
 
-  #topic(publisher: number, qos: QoS): Topic {
+  #topic(publisher: number, qos: Qos): Topic {
     return this.#topics[publisher * levels.length + qos]
   }
 
@@ -253,13 +253,13 @@ export class Ledger {
   }
 
   /** Whether another message of the topic can be accounted for. */
-  hasRoom(publisher: number, qos: QoS): boolean {
+  hasRoom(publisher: number, qos: Qos): boolean {
     const { base, next, unsettled } = this.#topic(publisher, qos)
     return next - base < this.#window && unsettled < this.#window / 16
   }
 
   /** The sequence number of the next message of the topic. */
-  sent(publisher: number, qos: QoS, now: number): number {
+  sent(publisher: number, qos: Qos, now: number): number {
     const topic = this.#topic(publisher, qos)
     const sequence = topic.next++
     const slot = sequence % this.#window
@@ -271,12 +271,12 @@ export class Ledger {
     return sequence
   }
 
-  acknowledged(publisher: number, qos: QoS, sequence: number, now: number): void {
+  acknowledged(publisher: number, qos: Qos, sequence: number, now: number): void {
     this.#settled(this.#topic(publisher, qos), sequence, acknowledged, now)
   }
 
   /** A QoS 0 message that was cut off fails, and nobody knows whether it arrived. Nothing else may fail. */
-  failed(publisher: number, qos: QoS, sequence: number, now: number): void {
+  failed(publisher: number, qos: Qos, sequence: number, now: number): void {
     const topic = this.#topic(publisher, qos)
     this.#settled(topic, sequence, failed, now)
     if (qos > 0) this.#violation("failed", topic, sequence, now)
@@ -290,7 +290,7 @@ export class Ledger {
     this.#totals(topic)[state === acknowledged ? "acknowledged" : "failed"]++
   }
 
-  delivered(subscriber: number, publisher: number, qos: QoS, sequence: number, now: number): void {
+  delivered(subscriber: number, publisher: number, qos: Qos, sequence: number, now: number): void {
     const topic = this.#topic(publisher, qos)
     const delivery = this.#deliveries[publisher * levels.length + qos]?.get(subscriber)
     if (delivery === undefined) return this.garbled(subscriber, `a message of publisher ${publisher}`, now)

@@ -6,11 +6,11 @@ import type * as Packet from "../../src/protocol/Packet.ts"
 
 export interface Content {
   readonly publisher: number
-  readonly qos: Packet.QoS
+  readonly qos: Packet.Qos
   readonly sequence: number
 }
 
-export const topicOf = (publisher: number, qos: Packet.QoS): string => `soak/${publisher}/${qos}`
+export const topicOf = (publisher: number, qos: Packet.Qos): string => `soak/${publisher}/${qos}`
 
 export const filterOf = (publisher: number): string => `soak/${publisher}/+`
 

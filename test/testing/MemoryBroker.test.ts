@@ -87,7 +87,7 @@ describe("MemoryBroker", () => {
           assert.deepStrictEqual(connackOf((yield* connect("5.0")).connack).properties, {
             receiveMaximum: 10,
             maximumPacketSize: 2000,
-            maximumQoS: 1,
+            maximumQos: 1,
             retainAvailable: 0,
             topicAliasMaximum: 5,
             serverKeepAlive: 30,
@@ -100,7 +100,7 @@ describe("MemoryBroker", () => {
         }), {
         receiveMaximum: 10,
         maximumPacketSize: 2000,
-        maximumQoS: 1,
+        maximumQos: 1,
         retainAvailable: false,
         topicAliasMaximum: 5,
         serverKeepAlive: 30,
@@ -161,7 +161,7 @@ describe("MemoryBroker", () => {
           const qos = yield* connect("5.0", { will: { ...will, qos: 2 } })
           const retain = yield* connect("5.0", { will: { ...will, retain: true } })
           assert.deepStrictEqual([qos, retain].map(({ connack }) => connackOf(connack).reasonCode), [0x9b, 0x9a])
-        }), { maximumQoS: 1, retainAvailable: false }))
+        }), { maximumQos: 1, retainAvailable: false }))
 
     inBothVersions(
       "a second client with the same identifier takes the session over",
@@ -559,7 +559,7 @@ describe("MemoryBroker", () => {
           assert.deepStrictEqual(client.take(), [
             { _tag: "Suback", packetIdentifier: 1, reasonCodes: [1], properties: none }
           ])
-        }), { maximumQoS: 1 }))
+        }), { maximumQos: 1 }))
 
     inBothVersions(
       "messages of overlapping subscriptions come once, at the highest QoS",

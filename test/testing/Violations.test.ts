@@ -265,7 +265,7 @@ const breaches: ReadonlyArray<Breach> = [
     options: { maximumPacketSize: 20 },
     commit: sends(publish("a", { text: "x".repeat(20) }))
   },
-  { rule: "maximumQoS", versions: only50, options: { maximumQoS: 1 }, commit: sends(qos2(1)) },
+  { rule: "maximumQos", versions: only50, options: { maximumQos: 1 }, commit: sends(qos2(1)) },
   {
     rule: "retainNotAvailable",
     versions: only50,

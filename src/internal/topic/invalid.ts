@@ -36,7 +36,7 @@ export interface DeadLetter {
   /** Must not be one that the subscription gets too. */
   readonly deadLetter: string | ((invalid: Invalid) => string)
   /** Default: that of the message. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Default: `false`. */
   readonly retain?: boolean | undefined
 }

@@ -75,7 +75,7 @@ export interface ConsumeOptions<E = never, R = never> extends ClientOptions.Cons
  */
 export interface LatestOptions<R = never> extends ClientOptions.SubscribeOptions {
   /** Default: 1. */
-  readonly qos?: Packet.QoS | undefined
+  readonly qos?: Packet.Qos | undefined
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<unknown, R> | undefined
 }
@@ -88,7 +88,7 @@ export interface LatestOptions<R = never> extends ClientOptions.SubscribeOptions
  */
 export interface Subscription<A, R = never> extends Stream.Stream<A, MqttError.MqttError, R> {
   readonly topicFilters: ReadonlyArray<string>
-  readonly granted: ReadonlyArray<Packet.QoS>
+  readonly granted: ReadonlyArray<Packet.Qos>
 }
 
 /**

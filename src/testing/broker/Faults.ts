@@ -32,7 +32,7 @@ export interface Faults {
   /** Codes for the next Topic Filters that are subscribed to. */
   readonly subscribeRefusals: Array<ReasonCode>
   /** No subscription is granted more. */
-  grantedQoS: Packet.QoS
+  grantedQos: Packet.Qos
   /** Milliseconds. */
   answerDelay: number
   readonly heldTypes: Set<Answer["_tag"]>
@@ -56,7 +56,7 @@ export const make = (): Faults => ({
   connectsToIgnore: 0,
   sessionPresentLies: [],
   subscribeRefusals: [],
-  grantedQoS: 2,
+  grantedQos: 2,
   answerDelay: 0,
   heldTypes: new Set(),
   deadlyTopics: [],

@@ -190,7 +190,7 @@ export const connect = (core: Core, connection: Connection, packet: Packet.Conne
 
 const reasonToRefuse = ({ options }: Core, packet: Packet.Connect): ReasonCode => {
   const { clientId, password, properties, username, will } = packet
-  if (will !== undefined && will.qos > (options.maximumQoS ?? 2)) return 0x9b
+  if (will !== undefined && will.qos > (options.maximumQos ?? 2)) return 0x9b
   if (will?.retain === true && options.retainAvailable === false) return 0x9a
   if (properties.authenticationMethod !== undefined && options.exchangeAuthentication === undefined) return 0x8c
   return options.authenticate?.({ clientId, username, password }) ?? 0

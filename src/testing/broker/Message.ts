@@ -15,7 +15,7 @@ export interface Message {
   readonly payload: Uint8Array
   /** The payload as text. */
   readonly text: string
-  readonly qos: Packet.QoS
+  readonly qos: Packet.Qos
   readonly retain: boolean
   /** The properties that travel with a message. */
   readonly properties: Properties

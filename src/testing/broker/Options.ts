@@ -48,7 +48,7 @@ export interface Options {
   readonly receiveMaximum?: number | undefined
   /** Announced in 5.0, held to in both versions. */
   readonly maximumPacketSize?: number | undefined
-  readonly maximumQoS?: 0 | 1 | undefined
+  readonly maximumQos?: 0 | 1 | undefined
   readonly retainAvailable?: boolean | undefined
   /** Topic Aliases a client may use; none if not given. */
   readonly topicAliasMaximum?: number | undefined
@@ -95,7 +95,7 @@ export interface Options {
     | ((publish: {
       readonly clientId: string
       readonly topic: string
-      readonly qos: Packet.QoS
+      readonly qos: Packet.Qos
       readonly retain: boolean
     }) => ReasonCode)
     | undefined
@@ -104,7 +104,7 @@ export interface Options {
     | ((subscription: {
       readonly clientId: string
       readonly topicFilter: string
-      readonly qos: Packet.QoS
+      readonly qos: Packet.Qos
     }) => ReasonCode)
     | undefined
 }
@@ -129,7 +129,7 @@ const flag = (available: boolean | undefined): 0 | 1 | undefined =>
 export const announced = (options: Options): Properties => ({
   receiveMaximum: options.receiveMaximum,
   maximumPacketSize: options.maximumPacketSize,
-  maximumQoS: options.maximumQoS,
+  maximumQos: options.maximumQos,
   retainAvailable: flag(options.retainAvailable),
   topicAliasMaximum: options.topicAliasMaximum,
   serverKeepAlive: options.serverKeepAlive,

@@ -75,7 +75,7 @@ const publishRule = (
   { properties, qos, retain }: Packet.Publish
 ): RuleName | undefined => {
   if (connection.version === "3.1.1") return undefined
-  if (qos > (options.maximumQoS ?? 2)) return "maximumQoS"
+  if (qos > (options.maximumQos ?? 2)) return "maximumQos"
   if (retain && options.retainAvailable === false) return "retainNotAvailable"
   const { topicAlias = 0 } = properties
   const { topicAliasMaximum = 0 } = options
@@ -155,7 +155,7 @@ const subscriptionReasonCode = (
   const wanted = faults.subscribeRefusals.shift() ??
     options.authorizeSubscribe?.({ clientId: connection.clientId, topicFilter, qos }) ?? qos
   if (wanted >= 0x80) return connection.version === "3.1.1" ? 0x80 : wanted
-  return Math.min(wanted, faults.grantedQoS, options.maximumQoS ?? 2, qos)
+  return Math.min(wanted, faults.grantedQos, options.maximumQos ?? 2, qos)
 }
 
 const subscribe: Handler<Packet.Subscribe> = (core, connection, { conduct, session }, packet) => {
@@ -170,7 +170,7 @@ const subscribe: Handler<Packet.Subscribe> = (core, connection, { conduct, sessi
     const granted = reasonCodes[index]
     if (granted < 0x80) {
       const [identifier] = packet.properties.subscriptionIdentifiers ?? []
-      grant(core, session, { ...subscription, qos: granted as Packet.QoS }, identifier)
+      grant(core, session, { ...subscription, qos: granted as Packet.Qos }, identifier)
     }
   })
 }

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { QoS } from "../../protocol/Packet.ts"
+import type { Qos } from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { Message } from "./Message.ts"
 import type { Delivery, Held, Session } from "./Session.ts"
@@ -24,10 +24,10 @@ export interface Addressed {
 /** Whose turn it is in each share. */
 export type Turns = Map<string, number>
 
-const least = (one: QoS, other: QoS): QoS => one < other ? one : other
+const least = (one: Qos, other: Qos): Qos => one < other ? one : other
 
 const deliver = (message: Message, matched: ReadonlyArray<Held>): Delivery => {
-  let qos: QoS = 0
+  let qos: Qos = 0
   let retainAsPublished = false
   const subscriptionIdentifiers: Array<number> = []
   for (const { subscription, subscriptionIdentifier } of matched) {

@@ -30,7 +30,7 @@ export interface Held {
  */
 export interface Delivery {
   readonly message: Message
-  readonly qos: Packet.QoS
+  readonly qos: Packet.Qos
   readonly retain: boolean
   readonly subscriptionIdentifiers: ReadonlyArray<number>
 }

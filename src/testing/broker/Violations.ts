@@ -137,7 +137,7 @@ export const rules = {
     description: "a packet is larger than the Maximum Packet Size",
     reasonCode: 0x95
   },
-  maximumQoS: {
+  maximumQos: {
     "3.1.1": "3.2.2-11",
     "5.0": "3.2.2-11",
     description: "a message has a QoS above the Maximum QoS",

@@ -4,7 +4,7 @@ import { Gate } from "../../../src/internal/client/gate.ts"
 import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
-import type { QoS } from "../../../src/protocol/Packet.ts"
+import type { Qos } from "../../../src/protocol/Packet.ts"
 import { begin } from "../../support/time.ts"
 
 /** An inbox with its gate; tasks run when the test says that the turn is over. */
@@ -27,7 +27,7 @@ const make = (bounds: Partial<ResolvedBounds> = {}) => {
     accepted,
     opened: () => opened,
     /** What the reader does: offers, and parks what is not taken. */
-    arrive: (item: string, qos: QoS = 1, options: { readonly bytes?: number; readonly isOverrun?: boolean } = {}) => {
+    arrive: (item: string, qos: Qos = 1, options: { readonly bytes?: number; readonly isOverrun?: boolean } = {}) => {
       const { bytes = 1, isOverrun = false } = options
       if (inbox.offer(item, bytes)) return
       inbox.park({ item, bytes, qos, accepted: () => accepted.push(item) }, isOverrun)

@@ -4,7 +4,7 @@ import { type Entry, Outbox } from "../../../src/internal/client/outgoing/outbox
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import type { OverflowPolicy } from "../../../src/MqttClient.ts"
 import { Closed, fromReason, type MqttError } from "../../../src/MqttError.ts"
-import type { QoS } from "../../../src/protocol/Packet.ts"
+import type { Qos } from "../../../src/protocol/Packet.ts"
 import { collectGarbage } from "../../support/memory.ts"
 
 class Publish implements Entry {
@@ -15,7 +15,7 @@ class Publish implements Entry {
   error: MqttError | undefined
   leftAt: number | undefined
 
-  constructor(qos: QoS, options: { readonly bytes?: number; readonly expiresAt?: number } = {}) {
+  constructor(qos: Qos, options: { readonly bytes?: number; readonly expiresAt?: number } = {}) {
     const payload = new Uint8Array(options.bytes ?? 1)
     this.message = { topic: "t", payload, qos, retain: false, properties: {} }
     this.expiresAt = options.expiresAt ?? Infinity
@@ -39,12 +39,12 @@ const offer = (outbox: Outbox<Publish>, ...entries: ReadonlyArray<Publish>) => {
 const take = (outbox: Outbox<Publish>, options: { room?: number; bytes?: number; now?: number } = {}) =>
   outbox.take({ room: 100, bytes: 1000, now: 0, ...options })
 
-const several = (count: number, qos: QoS = 1) => Array.from({ length: count }, () => new Publish(qos))
+const several = (count: number, qos: Qos = 1) => Array.from({ length: count }, () => new Publish(qos))
 
 describe("Outbox", () => {
   it("gives back every QoS in the order it came", () => {
     const outbox = make()
-    const entries = [0, 1, 2, 0, 1].map((qos) => new Publish(qos as QoS))
+    const entries = [0, 1, 2, 0, 1].map((qos) => new Publish(qos as Qos))
     offer(outbox, ...entries)
     assert.deepStrictEqual([outbox.size, outbox.bytes], [5, 5])
     assert.deepStrictEqual(take(outbox), entries)
@@ -160,7 +160,7 @@ describe("Outbox", () => {
 
   it("what was taken and not sent is back in its place", () => {
     const outbox = make()
-    const entries = [0, 1, 0, 1].map((qos) => new Publish(qos as QoS))
+    const entries = [0, 1, 0, 1].map((qos) => new Publish(qos as Qos))
     offer(outbox, ...entries)
     const taken = take(outbox, { bytes: 3 })
     assert.deepStrictEqual(taken, entries.slice(0, 2))

@@ -8,7 +8,7 @@ import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 
 interface Settings {
-  readonly qos?: Packet.QoS
+  readonly qos?: Packet.Qos
   readonly noLocal?: boolean
   readonly retainAsPublished?: boolean
   readonly isGranted?: boolean
@@ -47,7 +47,7 @@ const make = (asked: Readonly<Record<string, ReadonlyArray<string>>>, settings: 
   const find = (
     text: string,
     named: ReadonlyArray<string | number> | undefined,
-    { now = 0, qos = 1, retain = false }: { now?: number; qos?: Packet.QoS; retain?: boolean } = {}
+    { now = 0, qos = 1, retain = false }: { now?: number; qos?: Packet.Qos; retain?: boolean } = {}
   ) =>
     routes.find({
       _tag: "Publish",

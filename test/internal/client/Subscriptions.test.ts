@@ -71,7 +71,7 @@ const subscriberWith = (messages = 10) => {
 const join = (
   { table }: ReturnType<typeof make>,
   topicFilter: string,
-  qos: Packet.QoS = 0,
+  qos: Packet.Qos = 0,
   member = subscriberWith()
 ) => {
   const heard: Array<string | number> = []

@@ -10,7 +10,7 @@ import { type Check, counted, failureOf, inTime, recorded, until, verdict } from
 type Refused = readonly [limit: string, payload: Uint8Array, options: MqttClient.PublishOptions]
 
 const refusedBy = (limits: ServerLimits): ReadonlyArray<Refused> => [
-  ...(limits.maximumQoS === 2 ? [] : [["Maximum QoS", new Uint8Array(0), { qos: 2 }] as const]),
+  ...(limits.maximumQos === 2 ? [] : [["Maximum QoS", new Uint8Array(0), { qos: 2 }] as const]),
   ...(limits.retainAvailable ? [] : [["Retain Available", new Uint8Array(0), { qos: 1, retain: true }] as const]),
   ...(limits.maximumPacketSize > 10_000_000
     ? []

@@ -40,7 +40,7 @@ export const unsuback = (packetIdentifier: number, reasonCodes: ReadonlyArray<nu
 
 /** A PUBLISH of the server. */
 export const incoming = (
-  qos: Packet.QoS,
+  qos: Packet.Qos,
   packetIdentifier: number,
   topic: string,
   more?: Partial<Packet.Publish>
@@ -58,7 +58,7 @@ export const incoming = (
 
 // -- Messages of ours -------------------------------------------------------------------------------------------------
 
-export const message = (qos: Packet.QoS, topic: string, more?: Partial<Session.Message>): Session.Message => ({
+export const message = (qos: Packet.Qos, topic: string, more?: Partial<Session.Message>): Session.Message => ({
   topic,
   payload: new Uint8Array([2]),
   qos,
@@ -68,7 +68,7 @@ export const message = (qos: Packet.QoS, topic: string, more?: Partial<Session.M
 })
 
 export const outgoing = (
-  qos: Packet.QoS,
+  qos: Packet.Qos,
   topic: string,
   more?: Partial<Session.Message>
 ): Session.PublishRequest<string> => ({ message: message(qos, topic, more), request: topic })

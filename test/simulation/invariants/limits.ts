@@ -16,8 +16,8 @@ export const windowIsTheConnections = function*(
 
 export const limitsAreTheConnections = function*({ isAtRest, limits, plan: { client }, state }: Moment) {
   if (!isAtRest || state._tag !== "Connected" || client.version !== "5.0") return
-  const { maximumPacketSize, maximumQoS } = state.limits
-  if (maximumQoS !== (limits.maximumQoS ?? 2)) yield `Maximum QoS is thought to be ${maximumQoS}`
+  const { maximumPacketSize, maximumQos } = state.limits
+  if (maximumQos !== (limits.maximumQos ?? 2)) yield `Maximum QoS is thought to be ${maximumQos}`
   if (maximumPacketSize !== (limits.maximumPacketSize ?? 268_435_460)) {
     yield `Maximum Packet Size is thought to be ${maximumPacketSize}`
   }

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Sink from "effect/Sink"
 import * as MqttError from "../../../MqttError.ts"
 import { type Acknowledgement, type Payload, toBytes } from "../../../MqttMessage.ts"
-import type { QoS } from "../../../protocol/Packet.ts"
+import type { Qos } from "../../../protocol/Packet.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import * as Validity from "../../../protocol/Validity.ts"
@@ -29,7 +29,7 @@ const rememberedTopics = 1000
 class ToPublish implements Message {
   readonly topic: string
   readonly payload: Uint8Array
-  readonly qos: QoS
+  readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties.Properties
 

@@ -17,7 +17,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage, Payload } from "../../../MqttMessage.ts"
 import type { ConnectionState } from "../../../MqttState.ts"
-import type { QoS } from "../../../protocol/Packet.ts"
+import type { Qos } from "../../../protocol/Packet.ts"
 import * as Topic from "../../../protocol/Topic.ts"
 import type { Bounds, RequestOptions, SubscribeOptions } from "../../clientOptions.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
@@ -175,7 +175,7 @@ export class Requests {
       this.#connection = connection
       const topic = this.#topicFor(connection)
       // The highest there is, so that an answer comes with the QoS it was sent with; what is retained there is no answer.
-      const qos: QoS = connection.limits.maximumQoS
+      const qos: Qos = connection.limits.maximumQos
       const messages = yield* this.#options.subscribe(topic, { qos, retainHandling: 2, buffer })
       answers.topic = topic
       yield* Deferred.succeed(answers.opened, undefined)

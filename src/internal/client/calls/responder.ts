@@ -40,7 +40,7 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
   Effect.suspend(() => {
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
     // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
-    const qos = options.qos ?? runner.connection?.limits.maximumQoS ?? 2
+    const qos = options.qos ?? runner.connection?.limits.maximumQos ?? 2
     const answer = answering(publisher, handler, options)
     // With "auto" it may turn out later that the server speaks 3.1.1.
     const handle = (request: MqttMessage) =>

@@ -27,7 +27,7 @@ import type { SessionRunner } from "../session/sessionRunner.ts"
 export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttError> {
   readonly topicFilters: ReadonlyArray<string>
   /** One for each Topic Filter; the server may grant less than was asked for. */
-  readonly granted: ReadonlyArray<Packet.QoS>
+  readonly granted: ReadonlyArray<Packet.Qos>
 }
 
 /** What subscribing needs of the client. */
@@ -77,7 +77,7 @@ export const join = Effect.fnUntraced(function*(
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
   userProperties?: UserProperties
-): Effect.fn.Return<ReadonlyArray<Packet.QoS>, MqttError.MqttError, Scope.Scope> {
+): Effect.fn.Return<ReadonlyArray<Packet.Qos>, MqttError.MqttError, Scope.Scope> {
   if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
   const invalid = check(runner, subscriptions, userProperties)
   if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
@@ -130,9 +130,9 @@ const enter = (
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
   userProperties: UserProperties
-): Effect.Effect<ReadonlyArray<Packet.QoS>, MqttError.MqttError> =>
+): Effect.Effect<ReadonlyArray<Packet.Qos>, MqttError.MqttError> =>
   Effect.callback((resume) => {
-    const granted: Array<Packet.QoS> = []
+    const granted: Array<Packet.Qos> = []
     let open = subscriptions.length
     runner.subscriptions.addAll(
       subscriptions.map((options, index) => ({

@@ -9,7 +9,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as MqttError from "../../../MqttError.ts"
-import type { QoS } from "../../../protocol/Packet.ts"
+import type { Qos } from "../../../protocol/Packet.ts"
 import type { ResolvedBounds } from "../../options.ts"
 import { Fifo } from "../fifo.ts"
 import type { Gate } from "../gate.ts"
@@ -19,7 +19,7 @@ import { Room } from "../room.ts"
 export interface Parked<A> {
   readonly item: A
   readonly bytes: number
-  readonly qos: QoS
+  readonly qos: Qos
   /** Called when it came in, or its subscriber is gone. A consumer has none: it acknowledges for itself. */
   readonly accepted: (() => void) | undefined
 }
@@ -53,7 +53,7 @@ export class Inbox<A> {
   #items: Array<A> = none
   /** Of those items, where it has to be known what dropping the oldest one gains. */
   #sizes: Array<number> = []
-  #parkedAtQoS0 = 0
+  #parkedAtQos0 = 0
   #dropped = 0
   #end: MqttError.MqttError | Cause.Done | undefined
   #isWaking = false
@@ -95,7 +95,7 @@ export class Inbox<A> {
    * nothing: only reading no further keeps more of them from coming.
    */
   get isBlocked(): boolean {
-    return this.#parkedAtQoS0 > 0 || this.#parked.size > this.#receiveMaximum
+    return this.#parkedAtQos0 > 0 || this.#parked.size > this.#receiveMaximum
   }
 
   get hasEnded(): boolean {
@@ -149,12 +149,12 @@ export class Inbox<A> {
    * QoS 0 messages beyond a second buffer full are dropped.
    */
   park(parked: Parked<A>, isOverrun: boolean): void {
-    if (parked.qos === 0 && isOverrun && this.#parkedAtQoS0 >= this.#room.capacity) {
+    if (parked.qos === 0 && isOverrun && this.#parkedAtQos0 >= this.#room.capacity) {
       this.#dropped++
       return
     }
     const wasBlocked = this.isBlocked
-    if (parked.qos === 0) this.#parkedAtQoS0++
+    if (parked.qos === 0) this.#parkedAtQos0++
     this.#parked.push(parked)
     if (!wasBlocked && this.isBlocked) this.#gate.close()
   }
@@ -165,7 +165,7 @@ export class Inbox<A> {
     let parked = this.#parked.first
     while (parked !== undefined && this.#room.fits(parked.bytes)) {
       this.#parked.shift()
-      if (parked.qos === 0) this.#parkedAtQoS0--
+      if (parked.qos === 0) this.#parkedAtQos0--
       this.#add(parked.item, parked.bytes)
       parked.accepted?.()
       parked = this.#parked.first
@@ -253,7 +253,7 @@ export class Inbox<A> {
     const wasBlocked = this.isBlocked
     const kept = this.#parked.takeAll().filter(keep)
     for (const parked of kept) this.#parked.push(parked)
-    this.#parkedAtQoS0 = kept.filter((parked) => parked.qos === 0).length
+    this.#parkedAtQos0 = kept.filter((parked) => parked.qos === 0).length
     if (wasBlocked && !this.isBlocked) this.#gate.open()
   }
 }

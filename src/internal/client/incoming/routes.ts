@@ -25,7 +25,7 @@ export interface Route extends Addressees {
   readonly order: number
   /** The server sends what matches; it said so, and nothing to the contrary. */
   readonly isGranted: boolean
-  readonly granted: Packet.QoS
+  readonly granted: Packet.Qos
 }
 
 const nobody: Addressees = { subscribers: [], awaited: [] }

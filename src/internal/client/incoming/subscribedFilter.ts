@@ -12,7 +12,7 @@ import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 
 /** A subscriber that waits for the server's answer. */
 export interface Waiting {
-  readonly granted: (qos: Packet.QoS) => void
+  readonly granted: (qos: Packet.Qos) => void
   readonly failed: (error: MqttError.MqttError) => void
 }
 
@@ -36,7 +36,7 @@ export class SubscribedFilter implements Route {
   readonly order: number
   status: Status = "absent"
   isGranted = false
-  granted: Packet.QoS = 0
+  granted: Packet.Qos = 0
   /** Nobody is there and it is kept, for the case that somebody comes back or the client ends: since which leaving. */
   lingeringSince: number | undefined
   awaited = nothing

@@ -248,7 +248,7 @@ export class Subscriptions {
           const reasonCode = reasonCodes[index]
           if (ReasonCode.isError(reasonCode)) {
             this.#refuse(entry, otherwise[index], reasonCode, properties)
-          } else this.#grant(entry, asked[index], reasonCode as Packet.QoS)
+          } else this.#grant(entry, asked[index], reasonCode as Packet.Qos)
         })
         this.#reconcile(entries)
         this.askForSuspected()
@@ -279,7 +279,7 @@ export class Subscriptions {
     }, owner)
   }
 
-  #grant(entry: SubscribedFilter, asked: Packet.Subscription, qos: Packet.QoS): void {
+  #grant(entry: SubscribedFilter, asked: Packet.Subscription, qos: Packet.Qos): void {
     entry.isGranted = true
     entry.granted = qos
     // Somebody asked for more while the answer was on its way.
