@@ -1,8 +1,9 @@
 /**
  * Builds what would be published and uses it as a stranger would.
  *
- * Compiles `src` to `dist`, packs it, lints the package, installs it in an empty project, type-checks a program there
- * that imports every export path (as NodeNext and as a bundler resolves), and runs that program.
+ * Compiles `src` to `dist`, packs it, lints the package, installs it in an empty project, type-checks programs there with
+ * two versions of TypeScript, as NodeNext and as a bundler resolves, and their declarations, and runs a program that imports
+ * every export path.
  *
  * @since 0.1.0
  */
@@ -10,7 +11,7 @@ import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import manifest from "../package.json" with { type: "json" }
+import * as ConsumerProject from "./consumerProject.ts"
 import { repository } from "./files.ts"
 
 const bin = (name: string): string => path.join(repository, "node_modules", ".bin", name)
@@ -34,42 +35,27 @@ const step = <A>(title: string, work: () => A): A => {
   return result
 }
 
-/** `effect-mqtt`, `effect-mqtt/node`, ...: every path that `exports` offers with types. */
-const exportPaths = Object.entries(manifest.exports)
-  .filter(([, target]) => typeof target !== "string")
-  .map(([exported]) => path.posix.join(manifest.name, exported))
+/** The compilers that users have, by the package of this repository. */
+const compilers = { "TypeScript 7": "typescript", "TypeScript 5.9": "typescript59" }
 
-const program = [
-  ...exportPaths.map((exported, index) => `import * as module${index} from "${exported}"`),
-  `import manifest from "${manifest.name}/package.json" with { type: "json" }`,
-  "",
-  `const modules: ReadonlyArray<readonly [string, object]> = [`,
-  exportPaths.map((exported, index) => `  ["${exported}", module${index}]`).join(",\n"),
-  `]`,
-  `for (const [name, module] of modules) {`,
-  `  const exported = Object.keys(module)`,
-  `  if (exported.length === 0) throw new Error(name + " exports nothing")`,
-  `  console.log("    " + name + "@" + manifest.version + ": " + exported.join(" "))`,
-  `}`,
-  ""
-].join("\n")
+const resolutions = { NodeNext: "NodeNext", Bundler: "ESNext" }
 
-const tsconfig = (module: string, moduleResolution: string): string =>
-  JSON.stringify({
-    compilerOptions: {
-      target: "ES2023",
-      lib: ["ES2023", "DOM", "DOM.Iterable"],
-      module,
-      moduleResolution,
-      types: ["node"],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      resolveJsonModule: true,
-      noEmit: true,
-      skipLibCheck: false
-    },
-    files: ["main.ts"]
-  })
+const compile = (project: string, compiler: keyof typeof compilers, ...options: ReadonlyArray<string>): void => {
+  const program = path.join(repository, "node_modules", compilers[compiler], "bin", "tsc")
+  run(project, process.execPath, program, ...options)
+}
+
+const optionsFor = (moduleResolution: keyof typeof resolutions) => ({
+  target: "ES2023",
+  lib: ["ES2023", "DOM", "DOM.Iterable"],
+  module: resolutions[moduleResolution],
+  moduleResolution,
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  resolveJsonModule: true,
+  skipLibCheck: false
+})
 
 const installedVersion = (name: string): string => {
   const file = path.join(repository, "node_modules", name, "package.json")
@@ -81,13 +67,28 @@ const install = (folder: string, tarball: string): void => {
   const packages = ["effect", "@effect/platform-node", "@types/node"].map(installedVersion)
   const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock"]
   fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }))
-  fs.writeFileSync(path.join(folder, "main.ts"), program)
+  ConsumerProject.write(folder, path.join(repository, "dist"))
   run(folder, "npm", "install", ...quiet, tarball, ...packages)
 }
 
-const typeCheck = (folder: string, module: string, moduleResolution: string): void => {
-  fs.writeFileSync(path.join(folder, "tsconfig.json"), tsconfig(module, moduleResolution))
-  run(folder, bin("tsc"), "--project", "tsconfig.json")
+const compileFolder = (folder: string, compiler: keyof typeof compilers, tsconfig: object): void => {
+  fs.writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify(tsconfig))
+  compile(folder, compiler, "--project", "tsconfig.json")
+}
+
+/** Type-checks the project, writes its declarations, and type-checks these as those who use the project do. */
+const typeCheck = (
+  folder: string,
+  compiler: keyof typeof compilers,
+  moduleResolution: keyof typeof resolutions
+): void => {
+  const outDir = path.join(folder, `declarations of ${compiler} ${moduleResolution}`)
+  const compilerOptions = optionsFor(moduleResolution)
+  compileFolder(folder, compiler, {
+    compilerOptions: { ...compilerOptions, declaration: true, emitDeclarationOnly: true, rootDir: ".", outDir },
+    include: ["*.ts", "modules/*.ts"]
+  })
+  compileFolder(outDir, compiler, { compilerOptions: { ...compilerOptions, noEmit: true }, include: ["**/*.d.ts"] })
 }
 
 const workplace = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-build-"))
@@ -95,7 +96,7 @@ process.on("exit", () => fs.rmSync(workplace, { recursive: true, force: true }))
 
 step("dist: tsc -p tsconfig.build.json", () => {
   fs.rmSync(path.join(repository, "dist"), { recursive: true, force: true })
-  run(repository, bin("tsc"), "--project", "tsconfig.build.json")
+  compile(repository, "TypeScript 7", "--project", "tsconfig.build.json")
 })
 const tarball = step("npm pack", () => {
   const printed = run(repository, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", workplace)
@@ -108,8 +109,11 @@ step("attw --profile esm-only", () => run(repository, bin("attw"), tarball, "--p
 const consumer = path.join(workplace, "consumer")
 fs.mkdirSync(consumer)
 step("npm install of the tarball in an empty project", () => install(consumer, tarball))
-step("types as NodeNext", () => typeCheck(consumer, "NodeNext", "NodeNext"))
-step("types as bundler", () => typeCheck(consumer, "ESNext", "Bundler"))
+for (const compiler of ["TypeScript 7", "TypeScript 5.9"] as const) {
+  for (const resolution of ["NodeNext", "Bundler"] as const) {
+    step(`types and declarations: ${compiler}, ${resolution}`, () => typeCheck(consumer, compiler, resolution))
+  }
+}
 console.log(
   step(`every export imported by Node ${process.versions.node}`, () => run(consumer, process.execPath, "main.ts"))
 )

@@ -14,6 +14,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import manifest from "../package.json" with { type: "json" }
 import { namesDeclaredBy, resolve, type Source, sourceOf } from "./declarations.ts"
+import { indexes, ofModule } from "./exportPaths.ts"
 import { repository } from "./files.ts"
 import { unnameable } from "./unnameable.ts"
 
@@ -194,18 +195,14 @@ const modulesOf = (exportPath: string, index: string, declarations: string): Rea
   })
 
 /**
- * The modules behind every export path that has types, from declarations laid out as `dist`.
+ * The modules behind every export path that is an index, from declarations laid out as `dist`.
  *
  * @since 0.1.0
  * @category reading
  */
 export const modules = (declarations: string): ReadonlyArray<Module> =>
-  Object.entries(manifest.exports).flatMap(([exported, target]) =>
-    typeof target === "string" ? [] : modulesOf(
-      path.posix.join(manifest.name, exported),
-      path.join(declarations, path.relative("./dist", target.types)),
-      declarations
-    )
+  indexes.flatMap(({ exportPath, target }) =>
+    modulesOf(exportPath, path.join(declarations, path.relative("./dist", target.types)), declarations)
   )
 
 /**
@@ -253,7 +250,10 @@ export const page = ({ docstring, exportPath, exports, name }: Module): string =
   return [
     `# ${name}`,
     docstring?.description ?? "",
-    fence("ts", `import { ${name} } from "${exportPath}"`),
+    fence(
+      "ts",
+      `import { ${name} } from "${exportPath}"\nimport * as ${name} from "${ofModule({ exportPath, name })}"`
+    ),
     overview.join("\n"),
     ...sorted.flatMap(([category, members]) => [`## ${category}`, ...members.map(exportPage)])
   ].join("\n\n") + "\n"

@@ -3,19 +3,16 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
-import manifest from "../../package.json" with { type: "json" }
 import * as Docs from "../../scripts/docs.ts"
-import { repository } from "../../scripts/files.ts"
+import * as ExportPaths from "../../scripts/exportPaths.ts"
+import { indexes } from "../../scripts/exportPaths.ts"
+import { filesUnder, repository } from "../../scripts/files.ts"
 import { unnameable } from "../../scripts/unnameable.ts"
 
 const declarations = Docs.emitDeclarations()
 afterAll(() => fs.rmSync(declarations, { recursive: true, force: true }))
 
 const modules = Docs.modules(declarations)
-const exportPaths = Object.entries(manifest.exports).flatMap(([exported, target]) =>
-  typeof target === "string" ? [] : [{ exportPath: path.posix.join(manifest.name, exported), target }]
-)
-
 describe("docstrings", () => {
   it.each(modules)("every export of $exportPath $name has one, with @since and @category", ({ docstring, exports }) => {
     assert.isNotEmpty(docstring?.description)
@@ -27,8 +24,25 @@ describe("docstrings", () => {
   })
 })
 
+describe("export paths", () => {
+  const paths = modules.map((module) => ExportPaths.ofModule(module).replace("effect-mqtt/", "./"))
+  const sources = filesUnder(path.join(repository, "src"), ".ts").filter((file) => path.basename(file) !== "index.ts")
+  const subpaths = sources.map((file) => `./${file.replace(/\.ts$/, "")}`)
+
+  it.each(paths)("%s leads to its module", (subpath) => {
+    assert.include(subpaths, subpath)
+    assert.strictEqual(ExportPaths.resolve(subpath), `${subpath.replace("./", "./dist/")}.js`)
+  })
+
+  it("lead to nothing else: what no index names is internal", () => {
+    const others = subpaths.filter((subpath) => !paths.includes(subpath))
+    assert.isAbove(others.length, 50)
+    assert.deepStrictEqual(others.filter((subpath) => ExportPaths.resolve(subpath) !== undefined), [])
+  })
+})
+
 describe("API reference", () => {
-  it.each(exportPaths)("has everything that $exportPath exports at run time", async ({ exportPath, target }) => {
+  it.each(indexes)("has everything that $exportPath exports at run time", async ({ exportPath, target }) => {
     const file = target.default.replace("./dist", "src").replace(/js$/, "ts")
     const exported: Readonly<Record<string, object>> = await import(path.join(repository, file))
     const inReference = modules.filter((module) => module.exportPath === exportPath)

@@ -1,0 +1,7 @@
+/** Layers of a page. */
+import { BrowserMqtt, BrowserMqttConfig, BrowserWebSocket } from "effect-mqtt/browser"
+
+export const live = BrowserMqtt.layer({ url: "/mqtt" })
+export const fromProvider = BrowserMqtt.layerConfig()
+export const transport = BrowserWebSocket.layer({ url: "/mqtt" })
+export const options = BrowserMqttConfig.environment

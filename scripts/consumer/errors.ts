@@ -1,0 +1,16 @@
+/** Errors, their reasons, and programs that fail with them. */
+import { MqttError } from "effect-mqtt"
+import * as Effect from "effect/Effect"
+
+export const refused = new MqttError.ConnectionRefused({ reasonCode: 0x88 })
+export const error = MqttError.fromReason(refused)
+export const failed = Effect.fail(error)
+export const rejected = Effect.fail(new MqttError.MqttRejected({ reasonCode: 0x99 }))
+export const reasons = MqttError.MqttErrorReason
+export const caught = Effect.catchReason(
+  failed,
+  "MqttError",
+  "ConnectionRefused",
+  ({ isRetryable }) => Effect.succeed(isRetryable)
+)
+export const problem = ({ problem }: MqttError.TlsFailed) => problem

@@ -1,0 +1,23 @@
+/** Typed topics with parameters and schemas, and each of their members. */
+import { MqttTopic } from "effect-mqtt"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+export const temperature = MqttTopic.make("site/{site}/temperature/{sensor}", {
+  sensor: Schema.FiniteFromString,
+  payload: MqttTopic.json(Schema.Struct({ celsius: Schema.Finite }))
+})
+export const files = MqttTopic.make("files/{path...}", { payload: MqttTopic.bytes })
+export const chosen = (site: string) => MqttTopic.makeResult(`${site}/{name}`, { payload: Schema.String })
+
+export const topic = temperature.topic({ site: "north", sensor: 7 })
+export const parsed = temperature.parse("site/north/temperature/7")
+export const shared = temperature.shared("workers")
+export const published = temperature.publish({ site: "north", sensor: 7 }, { celsius: 21.5 }, { qos: 1 })
+export const subscribed = temperature.subscribe({ qos: 1 })
+export const messages = temperature.messages()
+export const withFailures = temperature.subscribeWithFailures()
+export const consumed = temperature.consume(({ payload }) => Effect.log(payload.celsius))
+export const latest = temperature.latest({ site: "north", sensor: 7 })
+export const latestText = MqttTopic.latest("status")
+export const everything = { ...temperature }
