@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, type Exit, Layer, Redacted } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import manifest from "../package.json" with { type: "json" }
 import { repository } from "../scripts/files.ts"
 import { MqttClient, MqttError } from "../src/index.ts"
 import { NodeMqtt } from "../src/node/index.ts"
@@ -99,7 +100,7 @@ describe("options", () => {
 })
 
 describe("documentation", () => {
-  it.each(Pages.pages)("%s links only to what is there", (page) => {
+  it.each([...Pages.pages, "CHANGELOG.md"])("%s links only to what is there", (page) => {
     const text = Pages.withoutBlocks(read(page))
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
     for (const [link, target, anchor] of links) {
@@ -115,6 +116,12 @@ describe("documentation", () => {
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => `\`${name}\``)
     assert.deepStrictEqual(table?.rows.map(([folder]) => folder), folders.toSorted())
+  })
+
+  it("has the changes of this version first, and packs them", () => {
+    const versions = [...read("CHANGELOG.md").matchAll(/^## (.*)$/gm)].map(([, version]) => version)
+    assert.strictEqual(versions[0], manifest.version)
+    assert.include(manifest.files, "CHANGELOG.md")
   })
 
   it("has every page in its list of pages", () => {

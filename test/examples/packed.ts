@@ -44,7 +44,7 @@ export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =
 /** The tarball: `files` of package.json with `dist` compiled from `src` as it is now. */
 const pack = (): string => {
   const stage = folderFor("pack")
-  for (const file of ["package.json", "README.md", "LICENSE", "src"]) {
+  for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "src"]) {
     Fs.cpSync(Path.join(repository, file), Path.join(stage, file), { recursive: true })
   }
   tsc(repository, "--project", "tsconfig.build.json", "--outDir", Path.join(stage, "dist"))

@@ -41,6 +41,7 @@ export const encode = (packet: PeerPacket, version: ProtocolVersion): Uint8Array
 }
 
 const names: { readonly [name: string]: string } = {
+  maximumQos: "maximumQoS",
   subscriptionIdentifiers: "subscriptionIdentifier",
   subscriptionIdentifierAvailable: "subscriptionIdentifiersAvailable"
 }

@@ -1,5 +1,5 @@
 /**
- * What a test must not leave behind: fibers, timers, connections, and what a network or a broker still has to do.
+ * Fibers, timers, connections and pending work, which a test must not leave behind.
  */
 import { assert } from "@effect/vitest"
 import { Clock, Effect, Metric } from "effect"

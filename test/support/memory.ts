@@ -1,12 +1,12 @@
 /**
- * What this process has of memory, after the garbage is gone.
+ * The memory of this process, with its garbage and without.
  */
 import { Effect } from "effect"
 import { setImmediate } from "node:timers/promises"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 
-/** Sees to it that unreachable objects are gone; what this turn has touched stays reachable until its end. */
+/** Collects all garbage. Objects that this turn has touched stay reachable until it ends. */
 export const collectGarbage: () => void = (() => {
   V8.setFlagsFromString("--expose-gc")
   const collect: () => void = Vm.runInNewContext("gc")
