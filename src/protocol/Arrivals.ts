@@ -12,7 +12,7 @@ import type { ReasonCode } from "./ReasonCode.ts"
 /**
  * What acknowledging a received message takes. One of an earlier connection is harmless.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category models
  */
 export interface Arrival {
@@ -26,7 +26,9 @@ export interface Arrival {
 }
 
 /**
- * @since 0.1.0
+ * The received messages of one connection that wait for their acknowledgements.
+ *
+ * @since 0.2.0
  * @category models
  */
 export interface Arrivals {

@@ -37,7 +37,9 @@ export type AuthenticationAnswer =
   | { readonly _tag: "Refuse"; readonly reasonCode: ReasonCode }
 
 /**
- * @since 0.1.0
+ * What a broker can be told beforehand, whatever network it is on.
+ *
+ * @since 0.2.0
  * @category models
  */
 export interface Options {
