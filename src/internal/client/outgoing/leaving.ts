@@ -13,7 +13,7 @@ import type { Publication } from "./publication.ts"
 
 /** The messages of one write. */
 interface Batch {
-  readonly publications: ReadonlyArray<Publication>
+  readonly publications: Array<Publication>
   /** The network has begun to take them, and has not said that it is done. */
   mayBeOut: boolean
 }
@@ -24,13 +24,15 @@ export const noOutcome: Outcome = { reasonCode: 0x00, reasonCodes: [], propertie
 export class Leaving {
   readonly #batches = new Fifo<Batch>()
 
-  /** Messages that were enqueued for the next write. */
-  add(publications: ReadonlyArray<Publication>, connection: SessionConnection): void {
+  /** Messages that were enqueued for the next write. The array is handed over. */
+  add(publications: Array<Publication>, connection: SessionConnection): void {
     const batch = { publications, mayBeOut: false }
     this.#batches.push(batch)
     connection.onWritten(() => {
       this.#batches.shift()
       for (const publication of publications) publication.completed(noOutcome)
+      // V8 may have allocated the array as an old one. It would keep a thousand messages alive until a full collection.
+      publications.length = 0
     }, () => {
       batch.mayBeOut = true
     })
