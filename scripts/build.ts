@@ -76,7 +76,7 @@ const compileFolder = (folder: string, compiler: keyof typeof compilers, tsconfi
   compile(folder, compiler, "--project", "tsconfig.json")
 }
 
-/** Type-checks the project, writes its declarations, and type-checks these as those who use the project do. */
+/** Type-checks the project, writes its declarations, and type-checks these as the users of the project do. */
 const typeCheck = (
   folder: string,
   compiler: keyof typeof compilers,

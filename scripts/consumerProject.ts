@@ -14,7 +14,7 @@ import * as Docs from "./docs.ts"
 import { indexes, ofModule } from "./exportPaths.ts"
 import { filesUnder, repository } from "./files.ts"
 
-/** Imports every path and prints what it exports. */
+/** Imports every path and prints its exports. */
 const imports = (modules: ReadonlyArray<Docs.Module>): string =>
   [
     ...indexes.map(({ exportPath }, position) => `import * as index${position} from "${exportPath}"`),
@@ -36,12 +36,12 @@ const imports = (modules: ReadonlyArray<Docs.Module>): string =>
     ""
   ].join("\n")
 
-/** What the declarations of a file have in them that exports all of a module. */
+/** The text of a file that exports all of a module. */
 const reexports = ({ exports }: Docs.Module): string =>
   exports.flatMap(({ name, signatures }) =>
     signatures.flatMap((signature) => {
       const members = (type: string) => `export const ${name}Members = (self: ${type}) => ({ ...self })`
-      // The members of a stream are Effect's, which itself does not export all that they name.
+      // A stream has the members of Effect's interface, and Effect does not export every type that these name.
       if (/^interface \w+ extends Stream\./.test(signature)) return []
       if (/^interface \w+ /.test(signature)) return [members(`Module.${name}`)]
       if (!/^(const|function|class) /.test(signature)) return []

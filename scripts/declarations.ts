@@ -1,5 +1,5 @@
 /**
- * Declaration files as syntax trees: what the scripts that read the public API have in common.
+ * Declaration files as syntax trees: the scripts that read the public API share this.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import * as path from "node:path"
 import { parseSync } from "vite"
 
 /**
- * A node of an ESTree program, with what matters of those that stand at the top of a file.
+ * A node of an ESTree program, with the fields of statements at the top of a file.
  *
  * @since 0.2.0
  * @category models
@@ -34,7 +34,7 @@ export interface Named {
 }
 
 /**
- * What an import or an export names. A namespace has neither `imported` nor `exported`.
+ * A name in an import or an export. A namespace has neither `imported` nor `exported`.
  *
  * @since 0.2.0
  * @category models

@@ -66,7 +66,7 @@ type Json = { readonly [key: string]: unknown }
 const isNode = (value: unknown): value is Json & { readonly type: string } =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
-/** `Packet.Qos` as its two names, whatever kind of syntax it stands in. */
+/** `Packet.QoS` as its two names, in every kind of syntax. */
 const pathOf = (name: unknown): ReadonlyArray<string> => {
   if (!isNode(name)) return []
   if (name.type === "Identifier") return [String(name.name)]
@@ -132,7 +132,7 @@ const namedBy = (place: Place): ReadonlyArray<readonly [name: string, place: Pla
   })
 
 /**
- * A module of the public API: what users call it, and its declaration file.
+ * A module of the public API: its name for users, and its declaration file.
  *
  * @since 0.2.0
  * @category models
@@ -144,7 +144,7 @@ export interface PublicModule {
 }
 
 /**
- * What names a type that no public module exports, as `MqttClient.make: Subscription`.
+ * The exports that name a type which no public module exports, as `MqttClient.make: Subscription`.
  *
  * @since 0.2.0
  * @category checks

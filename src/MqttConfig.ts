@@ -1,9 +1,9 @@
 /**
  * The options of a client from the environment, or from any other `ConfigProvider`.
  *
- * What an option means is said where it is declared, in `MqttClient.Options`. Where the server is belongs to the
- * transport: `NodeMqttConfig` reads that too. The values are made when the module is loaded, so a module with other things
- * in it would bring `effect/Config` into every bundle.
+ * `MqttClient.Options` says what an option means. The address of the server belongs to the transport: `NodeMqttConfig`
+ * and `BrowserMqttConfig` read it too. A module of its own, so that a bundle that reads no options is without
+ * `effect/Config`.
  *
  * @since 0.2.0
  */

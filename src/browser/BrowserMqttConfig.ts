@@ -1,7 +1,7 @@
 /**
- * The options of `BrowserMqtt` from a `ConfigProvider`: those of `MqttConfig`, the URL, and what the page may do.
+ * The options of `BrowserMqtt` from a `ConfigProvider`: all that `MqttConfig` reads, the URL, and the options of the page.
  *
- * What an option means is said where it is declared, in `BrowserMqtt.Options`. A module of its own, so that a page that
+ * `BrowserMqtt.Options` says what an option means. A module of its own, so that a page that
  * does not read its options does not load `effect/Config`.
  *
  * @since 0.2.0
@@ -12,8 +12,8 @@ import * as MqttConfig from "../MqttConfig.ts"
 import type { Options } from "./internal/options.ts"
 
 /**
- * The options by their names in capitals and without a prefix, which `Config.nested` gives them: those of
- * `MqttConfig.options`, `URL`, `MAXIMUM_UNSENT`, `RECONNECT_WHEN_ONLINE` and `DISCONNECT_WITH_PAGE`.
+ * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
+ * `MqttConfig.options` reads, `URL`, `MAXIMUM_UNSENT`, `RECONNECT_WHEN_ONLINE` and `DISCONNECT_WITH_PAGE`.
  *
  * @since 0.2.0
  * @category config

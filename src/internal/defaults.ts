@@ -1,5 +1,6 @@
 /**
- * What holds where a program gives no option. Resolving and the checks read it, and a test holds the documentation to it.
+ * The values of options that a program does not give. Resolving and the checks read them, and a test holds the
+ * documentation to them.
  */
 import * as Schedule from "effect/Schedule"
 import type * as MqttError from "../MqttError.ts"
@@ -14,7 +15,7 @@ const retransmit: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.rec
 
 const bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" } as const
 
-/** By the names of the options. An option that is not here has no default, or one that depends on other options. */
+/** By the names of the options. An option that is missing here has no default, or its default depends on other options. */
 export const defaults = {
   protocolVersion: "5.0",
   followServerReference: { maximumHops: 3 },

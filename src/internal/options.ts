@@ -1,5 +1,5 @@
 /**
- * Options with their defaults, checked: what cannot work is refused before anything is opened.
+ * Options with their defaults, checked: options that cannot work fail before the client opens anything.
  *
  * The types that a program sees are in `clientOptions.ts`, the defaults in `defaults.ts`.
  */

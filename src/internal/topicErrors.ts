@@ -1,5 +1,5 @@
 /**
- * What a typed topic cannot make, and what it cannot read. `MqttError` exports both; they are declared here so that a
+ * The errors of typed topics, for messages that cannot be made and messages that cannot be read. `MqttError` exports both; they are declared here so that a
  * program without typed topics does not carry them.
  */
 import * as Schema from "effect/Schema"

@@ -1,8 +1,8 @@
 /**
- * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: those of `MqttConfig`, and where the
- * server is.
+ * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: all that `MqttConfig` reads, and the
+ * address of the server.
  *
- * What an option means is said where it is declared, in `NodeMqtt.Options`.
+ * `NodeMqtt.Options` says what an option means.
  *
  * @since 0.2.0
  */
@@ -71,8 +71,8 @@ const endpointConfig = Config.all({
 })
 
 /**
- * The options by their names in capitals and without a prefix, which `Config.nested` gives them: those of
- * `MqttConfig.options`, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
+ * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
+ * `MqttConfig.options` reads, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
  * `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read for every attempt;
  * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket. A variable that cannot be read fails
  * with its own name.
@@ -93,7 +93,7 @@ export const options: Config.Config<Options> = Config.map(
  */
 export const environment: Config.Config<Options> = Config.nested(options, "MQTT")
 
-/** A server that the program names replaces the one of the configuration; a host alone leaves the port. */
+/** If the program names a server, the server of the configuration is not used; a host alone leaves its port. */
 const withoutServer = ({ endpoints, host, port, url, ...rest }: Options, own: Options): Options => {
   if (own.url !== undefined || own.endpoints !== undefined) return rest
   if (own.host !== undefined) return { ...rest, port }
@@ -106,7 +106,7 @@ const isGiven = ([, value]: readonly [string, unknown]): boolean => value !== un
  * A configuration with options of the program's own, which win: read under other names, or given as values with
  * `Config.succeed`. If these name a server, the server of the configuration is not used; a host alone leaves its port.
  *
- * **Example** (The environment, and what the program says itself)
+ * **Example** (The environment and options of the program)
  *
  * ```ts
  * import { Config } from "effect"

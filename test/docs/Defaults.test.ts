@@ -1,5 +1,5 @@
 /**
- * The defaults stand in one object, and the documentation says what is in it: the tables of options and the docstrings.
+ * The defaults stand in one object, and the documentation repeats them: the tables of options and the docstrings.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { defaults } from "../../src/internal/defaults.ts"
@@ -27,7 +27,7 @@ const written = (option: string, value: unknown): string | undefined => {
 
 const isWritten = ([option, value]: readonly [string, unknown]): boolean => written(option, value) !== undefined
 
-/** Options of the client, and those of what an option holds. */
+/** Options of the client, and of the objects that options hold. */
 const ofClient = Object.entries<unknown>(defaults).filter(isWritten)
 const ofInterface = {
   FollowServerReference: defaults.followServerReference,
@@ -42,7 +42,7 @@ const tableOf = (page: string): ReadonlyMap<string, string> =>
     )
   )
 
-/** What the docstring of a field says after "Default:", of an interface in a file. */
+/** The text after "Default:" in the docstring of a field. */
 const stated = (file: string, name: string, field: string): string | undefined => {
   const [, body = ""] = new RegExp(`^export interface ${name} .*?\\{\\n(.*?)^\\}`, "ms").exec(read(file)) ?? []
   const [before = ""] = body.split(new RegExp(`^ {2}readonly ${field}\\?`, "m"))
@@ -73,7 +73,7 @@ describe("the documentation has the defaults that are in force", () => {
     for (const [option, value] of ofClient) assertStates(stated(options, "Options", option), option, value)
   })
 
-  it("the docstrings of what an option holds", () => {
+  it("the docstrings of the objects that options hold", () => {
     for (const [name, fields] of Object.entries(ofInterface)) {
       for (const [field, value] of Object.entries(fields)) assertStates(stated(options, name, field), field, value)
     }
