@@ -66,7 +66,7 @@ type Json = { readonly [key: string]: unknown }
 const isNode = (value: unknown): value is Json & { readonly type: string } =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
-/** `Packet.QoS` as its two names, in every kind of syntax. */
+/** `Packet.Qos` as its two names, in every kind of syntax. */
 const pathOf = (name: unknown): ReadonlyArray<string> => {
   if (!isNode(name)) return []
   if (name.type === "Identifier") return [String(name.name)]

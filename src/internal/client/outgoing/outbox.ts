@@ -62,14 +62,15 @@ export class Outbox<A extends Entry> {
 
   /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
   offer(entry: A): void {
-    switch (this.#room.ask(sizeOf(entry), !this.#suspended.isEmpty)) {
+    const bytes = sizeOf(entry)
+    switch (this.#room.ask(bytes, !this.#suspended.isEmpty)) {
       case "Add":
-        return this.#add(entry)
+        return this.#add(entry, bytes)
       case "Wait":
         entry.place = "suspended"
         return this.#suspended.push(entry)
       case "ReplaceOldest":
-        return this.#replaceOldest(entry)
+        return this.#replaceOldest(entry, bytes)
       case "Drop":
         this.#dropped++
         return entry.failed(this.#overflow())
@@ -78,10 +79,10 @@ export class Outbox<A extends Entry> {
     }
   }
 
-  #add(entry: A): void {
+  #add(entry: A, bytes: number): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
-    this.#room.add(sizeOf(entry))
+    this.#room.add(bytes)
     this.#queueOf(entry).push(entry)
   }
 
@@ -89,16 +90,16 @@ export class Outbox<A extends Entry> {
     return entry.message.qos === 0 ? this.#qos0 : this.#acknowledged
   }
 
-  #replaceOldest(entry: A): void {
+  #replaceOldest(entry: A, bytes: number): void {
     const dropped: Array<A> = []
-    while (!this.#room.fits(sizeOf(entry))) {
+    while (!this.#room.fits(bytes)) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
       this.#remove(oldest)
       this.#queueOf(oldest).shift()
       dropped.push(oldest)
     }
-    this.#add(entry)
+    this.#add(entry, bytes)
     this.#dropped += dropped.length
     for (const oldest of dropped) oldest.failed(this.#overflow())
   }
@@ -203,7 +204,7 @@ export class Outbox<A extends Entry> {
     let entry = this.#skipWithdrawn(this.#suspended)
     while (entry !== undefined && this.#room.fits(sizeOf(entry))) {
       this.#suspended.shift()
-      this.#add(entry)
+      this.#add(entry, sizeOf(entry))
       entry = this.#skipWithdrawn(this.#suspended)
     }
   }
