@@ -5,10 +5,9 @@
  */
 import type { ResolvedBounds } from "../options.ts"
 
-/** What to do with a message that asks for room. */
-export type Verdict = "Add" | "Wait" | "ReplaceOldest" | "Drop" | "Fail"
+/** What becomes of a message for which there is no room. */
+export type Verdict = "Wait" | "ReplaceOldest" | "Drop" | "Fail"
 
-/** When there is no room. */
 const verdicts = {
   suspend: "Wait",
   dropOldest: "ReplaceOldest",
@@ -48,9 +47,9 @@ export class Room {
     return this.#messages < this.#bounds.messages && this.#bytes + bytes <= this.#bounds.bytes
   }
 
-  /** `isAnybodyWaiting` says that other messages wait for room: nobody overtakes them. */
-  ask(bytes: number, isAnybodyWaiting: boolean): Verdict {
-    return !isAnybodyWaiting && this.fits(bytes) ? "Add" : verdicts[this.#bounds.policy]
+  /** For a message that does not fit, or that came after others that wait for room: nobody overtakes them. */
+  get whenFull(): Verdict {
+    return verdicts[this.#bounds.policy]
   }
 
   add(bytes: number): void {

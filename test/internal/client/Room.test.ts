@@ -30,16 +30,15 @@ const policies: ReadonlyArray<readonly [OverflowPolicy, Verdict]> = [
 describe("Room", () => {
   it.each(cases)("%s", (_, held, bytes, fits) => {
     assert.strictEqual(make(held).fits(bytes), fits)
-    assert.strictEqual(make(held).ask(bytes, false), fits ? "Add" : "Wait")
   })
 
   it.each(policies)("without room, with the policy %s: %s", (policy, verdict) => {
-    assert.strictEqual(make([1, 1, 1], policy).ask(1, false), verdict)
-    assert.strictEqual(make([1, 1], policy).ask(1, false), "Add")
+    assert.strictEqual(make([1, 1, 1], policy).whenFull, verdict)
+    assert.strictEqual(make([1, 1, 1], policy).policy, policy)
   })
 
-  it("nobody overtakes a message that waits for room", () => {
-    assert.strictEqual(make([1]).ask(1, true), "Wait")
+  it("says how many messages it takes", () => {
+    assert.strictEqual(make([]).capacity, 3)
   })
 
   it("counts what is in it", () => {

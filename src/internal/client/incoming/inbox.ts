@@ -105,10 +105,11 @@ export class Inbox<A> {
   /** Whether it is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
   offer(item: A, bytes: number): boolean {
     if (this.#end !== undefined) return true
-    switch (this.#room.ask(bytes, !this.#parked.isEmpty)) {
-      case "Add":
-        this.#add(item, bytes)
-        return true
+    if (this.#parked.isEmpty && this.#room.fits(bytes)) {
+      this.#add(item, bytes)
+      return true
+    }
+    switch (this.#room.whenFull) {
       case "Wait":
         return false
       case "Drop":
