@@ -151,6 +151,7 @@ export class Publisher {
       resume(this.#lifetime.closedBy === undefined ? Effect.void : Exit.fail(this.#lifetime.closedBy))
     }
     for (const publication of unfinished) publication.observe(over)
+    return Effect.sync(() => unfinished.forEach((publication) => publication.unobserve(over)))
   })
 
   /** A publication to hand to the session, unless it is over at once; then its end has been told. */

@@ -3,7 +3,8 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
@@ -87,8 +88,13 @@ export const join = Effect.fnUntraced(function*(
     subscriber.inbox.end(Cause.Done())
     return release === undefined ? Effect.void : linger(release)
   })
-  yield* Effect.addFinalizer(() => leave)
-  return yield* Effect.onError(enter(runner, subscriptions, subscriber, userProperties), () => leave)
+  // One of its own: a scope that goes on keeps nothing of a subscriber that never came to be.
+  const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
+  yield* Scope.addFinalizer(scope, leave)
+  return yield* Effect.onError(
+    enter(runner, subscriptions, subscriber, userProperties),
+    (cause) => Scope.close(scope, Exit.failCause(cause))
+  )
 })
 
 export const toSubscriptions = (

@@ -28,6 +28,8 @@ export class Publication implements Entry, Owner {
   readonly expiresAt: number
   #settled: Settled
   #taken: () => void
+  /** There from the first observer on. */
+  #observers: Set<() => void> | undefined
   order = 0
   place: Entry["place"] = "outside"
 
@@ -44,13 +46,23 @@ export class Publication implements Entry, Owner {
     return this
   }
 
-  /** One more that wants to know when it is over. */
-  observe(listener: () => void): void {
-    const settled = this.#settled
-    this.#settled = (exit) => {
-      settled(exit)
-      listener()
-    }
+  /** `observer` hears once that it is over. */
+  observe(observer: () => void): void {
+    this.#observers ??= new Set()
+    this.#observers.add(observer)
+  }
+
+  /** `observer` wants to know no more, and nothing is kept of it. */
+  unobserve(observer: () => void): void {
+    this.#observers?.delete(observer)
+  }
+
+  #settle(exit: Exit.Exit<Acknowledgement, MqttError.MqttError>): void {
+    this.#settled(exit)
+    if (this.#observers === undefined) return
+    const observers = this.#observers
+    this.#observers = undefined
+    for (const observer of observers) observer()
   }
 
   /** Told once: QoS 0 may be taken again on the next connection. */
@@ -71,18 +83,18 @@ export class Publication implements Entry, Owner {
 
   /** Its publisher gave up while there was still time: it is over for those who observe it too. */
   withdrawn(): void {
-    this.#settled(Exit.interrupt())
+    this.#settle(Exit.interrupt())
   }
 
   failed(error: MqttError.MqttError): void {
-    this.#settled(Exit.fail(error))
+    this.#settle(Exit.fail(error))
   }
 
   completed({ properties, reasonCode }: Outcome): void {
-    if (reasonCode === 0x00 && properties === Properties.none) return this.#settled(acknowledged)
+    if (reasonCode === 0x00 && properties === Properties.none) return this.#settle(acknowledged)
     const { reasonString, userProperties } = properties
     if (!ReasonCode.isError(reasonCode)) {
-      return this.#settled(Exit.succeed({ reasonCode, reasonString, userProperties }))
+      return this.#settle(Exit.succeed({ reasonCode, reasonString, userProperties }))
     }
     const { topic } = this.message
     this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties })))
