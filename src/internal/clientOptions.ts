@@ -330,7 +330,7 @@ export interface SubscribeOptions {
   readonly retainAsPublished?: boolean | undefined
   /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
   readonly retainHandling?: Packet.RetainHandling | undefined
-  /** Pairs sent with SUBSCRIBE, 5.0: those of the first subscriber of a filter. */
+  /** Pairs sent with SUBSCRIBE, 5.0: those of the subscriber of a filter that sends it. */
   readonly userProperties?: Properties.Properties["userProperties"]
   /** What waits between the network and the stream. Default: the client's. */
   readonly buffer?: Bounds | undefined

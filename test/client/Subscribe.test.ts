@@ -299,7 +299,25 @@ describe("across connections", () => {
         yield* TestClock.adjust(2 * lingering)
         assert.deepStrictEqual(received.texts(), ["meanwhile"])
         assert.deepStrictEqual(yield* unsubscribed(kit), [])
-        assert.lengthOf(yield* sent(kit, "Subscribe"), 1)
+        assert.deepStrictEqual(yield* asked(kit), [["t 1"], ["t 1"]])
+      })
+  )
+
+  scenario(
+    "one that joins a filter of another without a connection waits for one",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        yield* Effect.asVoid(complete(mqtt.subscribe("t", { qos: 1 })))
+        yield* kit.network.reset
+        yield* TestClock.adjust(roundTrip)
+        const second = yield* begin(mqtt.subscribe("t", { qos: 1 }))
+        yield* TestClock.adjust(1)
+        assert.isUndefined(second.pollUnsafe())
+        const { granted } = yield* complete(Fiber.join(second))
+        assert.deepStrictEqual(granted, [1])
+        assert.strictEqual((yield* mqtt.stats).connections, 2)
       })
   )
 

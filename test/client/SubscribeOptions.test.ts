@@ -37,6 +37,26 @@ describe("options of a subscription", () => {
       assert.deepStrictEqual(others.texts(), ["mine", "another's"])
     }))
 
+  for (const session of ["clean", "persistent"] as const) {
+    scenario(`who subscribes again after the last has left has options of its own (${session})`, {
+      versions: ["5.0"]
+    }, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session })
+        yield* kit.broker.publish("t", "kept", { retain: true })
+        const before = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2 } as const
+        yield* Effect.asVoid(Effect.scoped(complete(mqtt.subscribe("t", before))))
+        const after = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+        const userProperties = [["site", "north"]] as const
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { ...after, userProperties })))
+        yield* TestClock.adjust(roundTrip)
+        const { properties, subscriptions } = (yield* sent(kit, "Subscribe"))[1]
+        assert.deepStrictEqual(subscriptions, [{ topicFilter: "t", ...after }])
+        assert.deepStrictEqual(properties.userProperties, userProperties)
+        assert.deepStrictEqual(received.texts(), ["kept"])
+      }))
+  }
+
   for (const retainAsPublished of [false, true]) {
     scenario(`R102 Retain As Published ${retainAsPublished}: RETAIN as ${retainAsPublished ? "sent" : "of old"}`, {
       versions: ["5.0"]

@@ -142,16 +142,124 @@ describe("Subscriptions", () => {
     assert.deepStrictEqual(second.heard, [1])
   })
 
-  it("one that asks for more while the answer is on its way is asked for again", () => {
+  it("one that asks for more while the answer is on its way is asked for in a request of its own", () => {
     const tested = make()
     tested.table.connected({ sessionPresent: false })
     const low = join(tested, "t", 0)
     const high = join(tested, "t", 2)
     tested.answer(0, 0)
-    assert.deepStrictEqual([low.heard, high.heard], [[], []])
+    assert.deepStrictEqual([low.heard, high.heard], [[0], []])
     assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:2"])
     tested.answer(1, 2)
-    assert.deepStrictEqual([low.heard, high.heard], [[2], [2]])
+    assert.deepStrictEqual([low.heard, high.heard], [[0], [2]])
+  })
+
+  it("one that leaves in the step in which it is granted, and comes back, waits for the answer to its own request", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    const again: Array<ReturnType<typeof join>> = []
+    const first = subscriberWith()
+    tested.table.addAll([{
+      options: { topicFilter: "t", qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+      waiting: {
+        granted: () => {
+          tested.table.leave(["t"], first.subscriber)
+          again.push(join(tested, "t", 1))
+        },
+        failed: () => {}
+      }
+    }], first.subscriber)
+    tested.answer(0, 1)
+    assert.deepStrictEqual(again.map(({ heard }) => heard), [[]])
+    tested.answer(1, 0)
+    assert.deepStrictEqual(again.map(({ heard }) => heard), [[]])
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:1", "unsubscribe t", "subscribe t:1"])
+    tested.answer(2, 1)
+    assert.deepStrictEqual(again.map(({ heard }) => heard), [[1]])
+  })
+
+  it("one that asks for more in the step in which another is granted waits for the answer to its own request", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    const more: Array<ReturnType<typeof join>> = []
+    const first = subscriberWith()
+    tested.table.addAll([{
+      options: { topicFilter: "t", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+      waiting: { granted: () => more.push(join(tested, "t", 2)), failed: () => {} }
+    }], first.subscriber)
+    tested.answer(0, 0)
+    assert.deepStrictEqual(more.map(({ heard }) => heard), [[]])
+    tested.answer(1, 0x97)
+    assert.deepStrictEqual(more.map(({ heard }) => heard), [["SubscribeRefused"]])
+    assert.isFalse(first.inbox.hasEnded)
+  })
+
+  for (const sessionPresent of [true, false]) {
+    const session = sessionPresent ? "resumed" : "new"
+    it(`a refused upgrade that a lost connection repeats in a ${session} session leaves those who asked for less`, () => {
+      const tested = make()
+      tested.table.connected({ sessionPresent: false })
+      const low = join(tested, "t", 0)
+      tested.answer(0, 0)
+      const high = join(tested, "t", 1)
+      tested.abandon(1)
+      tested.table.disconnected()
+      tested.table.connected({ sessionPresent })
+      tested.answer(2, 0x97)
+      assert.deepStrictEqual(high.heard, ["SubscribeRefused"])
+      if (!sessionPresent) tested.answer(3, 0)
+      assert.deepStrictEqual(tested.asked().slice(2), ["subscribe t:1", ...sessionPresent ? [] : ["subscribe t:0"]])
+      assert.isFalse(low.inbox.hasEnded)
+      assert.isTrue(high.inbox.hasEnded)
+    })
+  }
+
+  it("one that comes while another is asked for is asked for by itself when that is refused", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    const first = join(tested, "t")
+    const second = join(tested, "t")
+    tested.answer(0, 0x97)
+    assert.deepStrictEqual([first.heard, second.heard], [["SubscribeRefused"], []])
+    tested.answer(1, 0)
+    assert.deepStrictEqual(second.heard, [0])
+  })
+
+  it("one whose predecessor left before the answer is not granted by that answer", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    join(tested, "t", 1).leave()
+    const next = join(tested, "t", 1)
+    tested.answer(0, 1)
+    assert.deepStrictEqual(next.heard, [])
+    tested.answer(1, 1)
+    assert.deepStrictEqual(next.heard, [1])
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:1", "subscribe t:1"])
+  })
+
+  for (const sessionPresent of [true, false]) {
+    it(`one that joins another without a connection waits for the next, session present: ${sessionPresent}`, () => {
+      const tested = make()
+      tested.table.connected({ sessionPresent: false })
+      join(tested, "t", 1)
+      tested.answer(0, 1)
+      tested.table.disconnected()
+      const second = join(tested, "t", 1)
+      assert.deepStrictEqual(second.heard, [])
+      tested.table.connected({ sessionPresent })
+      if (!sessionPresent) tested.answer(1, 1)
+      assert.deepStrictEqual(second.heard, [1])
+    })
+  }
+
+  it("one that is interrupted while it waits leaves nothing behind and is told nothing", () => {
+    const tested = make()
+    tested.table.connected({ sessionPresent: false })
+    const stays = join(tested, "t")
+    const leaves = join(tested, "t")
+    leaves.leave()
+    tested.answer(0, 0)
+    assert.deepStrictEqual([stays.heard, leaves.heard], [[0], []])
   })
 
   it("an earlier leaving is no reason to give up what lingers since a later one", () => {
@@ -160,11 +268,26 @@ describe("Subscriptions", () => {
     const first = join(tested, "t")
     tested.answer(0, 0)
     const release = first.leave()
-    const releaseAgain = join(tested, "t").leave()
+    const again = join(tested, "t")
+    tested.answer(1, 0)
+    const releaseAgain = again.leave()
     release?.()
-    assert.deepStrictEqual(tested.asked(), ["subscribe t:0"])
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:0"])
     releaseAgain?.()
-    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "unsubscribe t"])
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:0", "unsubscribe t"])
+  })
+
+  it("what the server has lingers too when the last one leaves while it is asked for again", () => {
+    const tested = make({ isPersistent: true })
+    tested.table.connected({ sessionPresent: false })
+    const first = join(tested, "t")
+    tested.answer(0, 0)
+    first.leave()
+    const release = join(tested, "t").leave()
+    tested.answer(1, 0)
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:0"])
+    release?.()
+    assert.deepStrictEqual(tested.asked(), ["subscribe t:0", "subscribe t:0", "unsubscribe t"])
   })
 
   it("waits for a connection, and asks in packets of at most a hundred filters", () => {

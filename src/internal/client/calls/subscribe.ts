@@ -83,18 +83,22 @@ export const join = Effect.fnUntraced(function*(
   const invalid = check(runner, subscriptions, userProperties)
   if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
   const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+  let stopWaiting = () => {}
   const leave = Effect.suspend(() => {
     const release = runner.subscriptions.leave(topicFilters, subscriber)
     subscriber.inbox.end(Cause.Done())
+    stopWaiting()
     return release === undefined ? Effect.void : linger(release)
   })
   // One of its own: a scope that goes on keeps nothing of a subscriber that never came to be.
   const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
   yield* Scope.addFinalizer(scope, leave)
-  return yield* Effect.onError(
-    enter(runner, subscriptions, subscriber, userProperties),
-    (cause) => Scope.close(scope, Exit.failCause(cause))
-  )
+  const granted = Effect.callback<ReadonlyArray<Packet.Qos>, MqttError.MqttError>((resume) => {
+    // The scope may end before the server has answered, and nobody hears an answer after that.
+    stopWaiting = () => resume(Effect.interrupt)
+    enter(runner, subscriptions, subscriber, userProperties, resume)
+  })
+  return yield* Effect.onError(granted, (cause) => Scope.close(scope, Exit.failCause(cause)))
 })
 
 export const toSubscriptions = (
@@ -130,28 +134,28 @@ const check = (
   ))
 }
 
-/** Adds the subscriber to all filters, and waits for what the server says to each. */
+/** Adds the subscriber to all filters, and resumes with what the server says to each. */
 const enter = (
   runner: SessionRunner,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
-  userProperties: UserProperties
-): Effect.Effect<ReadonlyArray<Packet.Qos>, MqttError.MqttError> =>
-  Effect.callback((resume) => {
-    const granted: Array<Packet.Qos> = []
-    let open = subscriptions.length
-    runner.subscriptions.addAll(
-      subscriptions.map((options, index) => ({
-        options,
-        userProperties,
-        waiting: {
-          granted: (qos) => {
-            granted[index] = qos
-            if (--open === 0) resume(Effect.succeed(granted))
-          },
-          failed: (error) => resume(Effect.fail(error))
-        }
-      })),
-      subscriber
-    )
-  })
+  userProperties: UserProperties,
+  resume: (granted: Effect.Effect<ReadonlyArray<Packet.Qos>, MqttError.MqttError>) => void
+): void => {
+  const granted: Array<Packet.Qos> = []
+  let open = subscriptions.length
+  runner.subscriptions.addAll(
+    subscriptions.map((options, index) => ({
+      options,
+      userProperties,
+      waiting: {
+        granted: (qos) => {
+          granted[index] = qos
+          if (--open === 0) resume(Effect.succeed(granted))
+        },
+        failed: (error) => resume(Effect.fail(error))
+      }
+    })),
+    subscriber
+  )
+}

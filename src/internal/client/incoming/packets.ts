@@ -3,19 +3,19 @@
  *
  * When filters are asked for is decided in `subscriptions.ts`. MQTT 5.0 section 3.8.2.1.
  */
-import type { SubscribedFilter } from "./subscribedFilter.ts"
+import type { Asking } from "./subscribedFilter.ts"
 
 /** A SUBSCRIBE has one Subscription Identifier and one list of User Properties for all its filters. */
 export const alike = (
-  entries: ReadonlyArray<SubscribedFilter>,
+  askings: ReadonlyArray<Asking>,
   takesIdentifiers: boolean
-): Iterable<ReadonlyArray<SubscribedFilter>> => {
-  const alike = new Map<string, Array<SubscribedFilter>>()
-  for (const entry of entries) {
-    const key = `${takesIdentifiers ? entry.identifier : ""} ${JSON.stringify(entry.userProperties)}`
+): Iterable<ReadonlyArray<Asking>> => {
+  const alike = new Map<string, Array<Asking>>()
+  for (const asking of askings) {
+    const key = `${takesIdentifiers ? asking.filter.identifier : ""} ${JSON.stringify(asking.userProperties)}`
     const some = alike.get(key)
-    if (some === undefined) alike.set(key, [entry])
-    else some.push(entry)
+    if (some === undefined) alike.set(key, [asking])
+    else some.push(asking)
   }
   return alike.values()
 }

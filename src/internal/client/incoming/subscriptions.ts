@@ -14,7 +14,7 @@ import * as Suspicion from "../suspicion.ts"
 import type { Deliveries } from "./deliveries.ts"
 import type { Addressee } from "./handover.ts"
 import { alike, inPacketsOf } from "./packets.ts"
-import { type Joining, type Status, SubscribedFilter } from "./subscribedFilter.ts"
+import { type Asking, type Joining, SubscribedFilter, type Telling } from "./subscribedFilter.ts"
 
 /** What the table needs of the session. Without a connection nothing is sent, and `abandoned` is told instead. */
 export interface Server {
@@ -110,41 +110,27 @@ export class Subscriptions {
   /** Adds a subscriber to filters, which are asked for together; messages that match reach it from now on. */
   addAll(all: ReadonlyArray<Joining>, subscriber: Addressee): void {
     this.#present.add(subscriber)
-    const entries = all.map((joining) => this.#enter(joining, subscriber))
+    const entries = all.map((joining) => {
+      const entry = this.#entryFor(joining)
+      entry.join(joining, subscriber)
+      return entry
+    })
     this.#deliveries.claim(subscriber)
-    this.#reconcile(entries)
+    this.#settle(entries, this.#isConnected ? entries.flatMap((entry) => entry.share()) : [])
   }
 
-  #enter(joining: Joining, subscriber: Addressee): SubscribedFilter {
-    const { options, waiting } = joining
-    const entry = this.#entryFor(joining)
-    entry.subscribers.push(subscriber)
-    entry.linger(undefined)
-    // A shared subscription has the highest QoS that one of them asked for.
-    if (options.qos > entry.options.qos) {
-      entry.options = { ...entry.options, qos: options.qos }
-      if (entry.status === "present") entry.status = "unknown"
-    }
-    if (entry.status === "present") waiting.granted(entry.granted)
-    else entry.waiting.add(waiting)
-    return entry
-  }
-
-  #entryFor(joining: Joining): SubscribedFilter {
-    const { topicFilter } = joining.options
-    const known = this.#entries.get(topicFilter)
+  #entryFor({ options }: Joining): SubscribedFilter {
+    const known = this.#entries.get(options.topicFilter)
     if (known !== undefined) return known
-    const entry = new SubscribedFilter(joining, ++this.#entered)
-    this.#entries.set(topicFilter, entry)
+    const entry = new SubscribedFilter(options, ++this.#entered)
+    this.#entries.set(options.topicFilter, entry)
     this.#deliveries.routes.add(entry)
     return entry
   }
 
   /** Whether the filter is subscribed to in another manner, which one subscription cannot serve. */
   conflicts(options: Packet.Subscription): boolean {
-    const known = this.#entries.get(options.topicFilter)?.options
-    return known !== undefined && known.noLocal !== options.noLocal ||
-      known !== undefined && known.retainAsPublished !== options.retainAsPublished
+    return this.#entries.get(options.topicFilter)?.conflicts(options) === true
   }
 
   /**
@@ -156,9 +142,9 @@ export class Subscriptions {
     if (this.#present.delete(subscriber)) this.#droppedByGone += subscriber.inbox.dropped
     const left = topicFilters.flatMap((topicFilter) => {
       const entry = this.#entries.get(topicFilter)
-      return entry !== undefined && withdraw(entry, subscriber) ? [entry] : []
+      return entry?.leave(subscriber) === true ? [entry] : []
     })
-    const lingering = left.filter(({ status, subscribers }) => subscribers.length === 0 && status === "present")
+    const lingering = left.filter((entry) => entry.subscribers.length === 0 && isThere(entry))
     if (!this.#options.isPersistent || lingering.length === 0) {
       this.#reconcile(left)
       return undefined
@@ -184,6 +170,12 @@ export class Subscriptions {
     this.#reconcile([...this.#entries.values()])
   }
 
+  /** Those who wait go on last: they go on at once, and may leave, or subscribe to more. */
+  #settle(entries: Iterable<SubscribedFilter>, tellings: ReadonlyArray<Telling>): void {
+    this.#reconcile(entries)
+    for (const tell of tellings) tell()
+  }
+
   /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
   #reconcile(entries: Iterable<SubscribedFilter>): void {
     const { suspicion } = this.#server
@@ -191,7 +183,7 @@ export class Subscriptions {
     const unwanted: Array<SubscribedFilter> = []
     for (const entry of entries) {
       if (entry.subscribers.length > 0) {
-        if (isMissing(entry) && !Suspicion.isSetApart(suspicion, entry.options.topicFilter)) wanted.push(entry)
+        if (entry.isMissing && !Suspicion.isSetApart(suspicion, entry.options.topicFilter)) wanted.push(entry)
       } else if (entry.lingeringSince !== undefined) continue
       else if (entry.status === "present" || entry.status === "unknown") unwanted.push(entry)
       else if (entry.status === "absent") this.#forget(entry)
@@ -199,10 +191,11 @@ export class Subscriptions {
     if (!this.#isConnected) return
     const { filtersPerPacket } = this.#options
     const isDoubtful = ({ options }: SubscribedFilter) => Suspicion.isDoubtful(suspicion, options.topicFilter)
-    for (const some of alike(wanted.filter((entry) => !isDoubtful(entry)), this.#takesIdentifiers)) {
+    const certain = wanted.filter((entry) => !isDoubtful(entry)).map((entry) => entry.ask())
+    for (const some of alike(certain, this.#takesIdentifiers)) {
       for (const packet of inPacketsOf(filtersPerPacket, some)) this.#subscribe(packet)
     }
-    for (const entry of wanted) if (isDoubtful(entry)) this.#subscribe([entry])
+    for (const entry of wanted) if (isDoubtful(entry)) this.#subscribe([entry.ask()])
     for (const packet of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(packet)
   }
 
@@ -215,12 +208,12 @@ export class Subscriptions {
     if (!this.#isConnected || suspicion.setApart.size === 0 || this.#unanswered.size > 0) return
     const topicFilter = Suspicion.next(suspicion, (topicFilter) => this.#wants(topicFilter))
     const entry = topicFilter === undefined ? undefined : this.#entries.get(topicFilter)
-    if (entry !== undefined) this.#subscribe([entry])
+    if (entry !== undefined) this.#subscribe([entry.ask()])
   }
 
   #wants(topicFilter: string): boolean {
     const entry = this.#entries.get(topicFilter)
-    return entry !== undefined && entry.subscribers.length > 0 && isMissing(entry)
+    return entry !== undefined && entry.subscribers.length > 0 && entry.isMissing
   }
 
   #forget(entry: SubscribedFilter): void {
@@ -229,13 +222,10 @@ export class Subscriptions {
     if (this.#entries.delete(topicFilter)) this.#deliveries.routes.remove(entry)
   }
 
-  #subscribe(entries: ReadonlyArray<SubscribedFilter>): void {
-    // One that is asked for again may be there still when that is refused.
-    const otherwise = entries.map(({ status }): Status => status === "unknown" ? status : "absent")
-    for (const entry of entries) entry.status = "subscribing"
-    const [{ identifier, userProperties }] = entries
-    const asked = entries.map((entry) => entry.options)
-    const topicFilters = asked.map(({ topicFilter }) => topicFilter)
+  #subscribe(askings: ReadonlyArray<Asking>): void {
+    const [{ filter: { identifier }, userProperties }] = askings
+    const entries = askings.map(({ filter }) => filter)
+    const topicFilters = askings.map(({ options }) => options.topicFilter)
     const answered = () => {
       this.#unanswered.delete(owner)
       this.#server.suspicion = Suspicion.answered(this.#server.suspicion, topicFilters)
@@ -243,82 +233,41 @@ export class Subscriptions {
     const owner: Owner = {
       completed: ({ properties, reasonCodes }) => {
         answered()
-        entries.forEach((entry, index) => {
-          entry.status = "present"
+        const tellings = askings.flatMap((asking, index) => {
           const reasonCode = reasonCodes[index]
-          if (ReasonCode.isError(reasonCode)) {
-            this.#refuse(entry, otherwise[index], reasonCode, properties)
-          } else this.#grant(entry, asked[index], reasonCode as Packet.Qos)
+          return ReasonCode.isError(reasonCode)
+            ? asking.filter.refusedAs(asking, refusal(asking, reasonCode, properties))
+            : asking.filter.grantedAs(asking, reasonCode as Packet.Qos)
         })
-        this.#reconcile(entries)
+        this.#settle(entries, tellings)
         this.askForSuspected()
       },
       abandoned: () => {
         this.#unanswered.delete(owner)
-        for (const entry of entries) entry.status = "unknown"
+        for (const { filter, otherwise } of askings) filter.unanswered(otherwise === "present" ? otherwise : "unknown")
       },
       failed: (error) => {
         answered()
         // One of them cannot be asked for, or not all of them in one packet.
-        if (entries.length > 1 && this.#isConnected) {
-          entries.forEach((entry, index) => {
-            entry.status = otherwise[index]
-          })
-          for (const some of inPacketsOf(Math.ceil(entries.length / 2), entries)) this.#subscribe(some)
+        if (askings.length > 1 && this.#isConnected) {
+          for (const some of inPacketsOf(Math.ceil(askings.length / 2), askings)) this.#subscribe(some)
           return
         }
-        entries.forEach((entry, index) => this.#fail(entry, otherwise[index], error))
-        this.#reconcile(entries)
+        this.#settle(entries, askings.flatMap((asking) => asking.filter.refusedAs(asking, error)))
       }
     }
     this.#unanswered.set(owner, topicFilters)
     this.#server.subscribe({
-      subscriptions: asked,
+      subscriptions: askings.map(({ options }) => options),
       identifier: this.#takesIdentifiers ? identifier : undefined,
       userProperties
     }, owner)
   }
 
-  #grant(entry: SubscribedFilter, asked: Packet.Subscription, qos: Packet.Qos): void {
-    entry.isGranted = true
-    entry.granted = qos
-    // Somebody asked for more while the answer was on its way.
-    if (entry.options.qos > asked.qos) {
-      entry.status = "unknown"
-      return
-    }
-    for (const waiting of entry.waiting) waiting.granted(qos)
-    entry.waiting.clear()
-  }
-
-  #refuse(
-    entry: SubscribedFilter,
-    status: Status,
-    reasonCode: ReasonCode.ReasonCode,
-    { reasonString, userProperties }: Properties
-  ): void {
-    const { topicFilter } = entry.options
-    const reason = new MqttError.SubscribeRefused({ topicFilter, reasonCode, reasonString, userProperties })
-    this.#fail(entry, status, MqttError.fromReason(reason))
-  }
-
-  /** There is no such subscription: those who wait hear why, and those who had it before see their stream fail. */
-  #fail(entry: SubscribedFilter, status: Status, error: MqttError.MqttError): void {
-    entry.status = status
-    entry.isGranted = false
-    for (const subscriber of entry.subscribers) subscriber.inbox.end(error)
-    entry.subscribers.length = 0
-    for (const waiting of entry.waiting) waiting.failed(error)
-    entry.waiting.clear()
-  }
-
   #unsubscribe(entries: ReadonlyArray<SubscribedFilter>): void {
     for (const entry of entries) entry.status = "unsubscribing"
     const absent = () => {
-      for (const entry of entries) {
-        entry.status = "absent"
-        entry.isGranted = false
-      }
+      for (const entry of entries) entry.absent()
       this.#reconcile(entries)
     }
     this.#server.unsubscribe(entries.map((entry) => entry.options.topicFilter), {
@@ -343,12 +292,11 @@ export class Subscriptions {
     this.#takesIdentifiers = takesIdentifiers
     this.#deliveries.connected(sessionPresent)
     for (const entry of this.#entries.values()) {
-      if (!sessionPresent) {
-        entry.status = "absent"
-        entry.isGranted = false
-      } else if (!hasSubscriptions) entry.status = "unknown"
+      if (!sessionPresent) entry.absent()
+      else if (!hasSubscriptions) entry.status = "unknown"
     }
-    this.#reconcile([...this.#entries.values()])
+    const entries = [...this.#entries.values()]
+    this.#settle(entries, entries.flatMap((entry) => entry.share()))
   }
 
   disconnected(): void {
@@ -371,8 +319,7 @@ export class Subscriptions {
   giveUp(topicFilter: string, error: MqttError.MqttError): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined) return
-    this.#fail(entry, entry.status, error)
-    this.#reconcile([entry])
+    this.#settle([entry], entry.refusedAs(entry.ask(), error))
   }
 
   /** The client is over. */
@@ -380,17 +327,18 @@ export class Subscriptions {
     this.#isConnected = false
     for (const entry of this.#entries.values()) {
       for (const subscriber of entry.subscribers) subscriber.inbox.endUnacknowledged(how)
-      for (const waiting of entry.waiting) waiting.failed(error)
-      entry.waiting.clear()
     }
+    for (const entry of this.#entries.values()) for (const tell of entry.end(error)) tell()
   }
 }
 
-const isMissing = ({ status }: SubscribedFilter): boolean => status === "absent" || status === "unknown"
+/** The server has what somebody was granted, whatever it has been asked for since. */
+const isThere = ({ isGranted, status }: SubscribedFilter): boolean =>
+  status === "present" || (status === "subscribing" && isGranted)
 
-/** Whether the subscriber was there. */
-const withdraw = ({ subscribers }: SubscribedFilter, subscriber: Addressee): boolean => {
-  const index = subscribers.indexOf(subscriber)
-  if (index >= 0) subscribers.splice(index, 1)
-  return index >= 0
-}
+const refusal = (
+  { options: { topicFilter } }: Asking,
+  reasonCode: ReasonCode.ReasonCode,
+  { reasonString, userProperties }: Properties
+): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.SubscribeRefused({ topicFilter, reasonCode, reasonString, userProperties }))
