@@ -303,6 +303,17 @@ describe("across connections", () => {
       })
   )
 
+  scenario("one whose scope ends before the server has answered ends too", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const scope = yield* Scope.make()
+      const subscribing = yield* begin(Scope.provide(mqtt.subscribe("t"), scope))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.hasInterrupts(yield* complete(Fiber.await(subscribing))))
+      yield* TestClock.adjust(2 * roundTrip)
+      assert.deepStrictEqual(yield* unsubscribed(kit), ["t"])
+    }))
+
   scenario(
     "one that joins a filter of another without a connection waits for one",
     {},

@@ -50,6 +50,39 @@ describe("Inbox", () => {
       assert.strictEqual(inbox.size, 0)
     }))
 
+  it.effect("several who pull take turns, and all hear the end", () =>
+    Effect.gen(function*() {
+      const { arrive, endTurn, inbox } = make()
+      const got: Array<string> = []
+      const runs = []
+      for (const name of ["a", "b", "c"]) {
+        const pulled = Effect.map(inbox.pull, (items) => got.push(`${name} ${items.join()}`))
+        const run = Effect.forever(pulled, { disableYield: true })
+        runs.push(yield* begin(Effect.flip(run)))
+      }
+      for (const item of ["1", "2", "3", "4"]) {
+        arrive(item)
+        endTurn()
+      }
+      assert.deepStrictEqual(got, ["a 1", "b 2", "c 3", "a 4"])
+      inbox.end(Cause.Done())
+      endTurn()
+      for (const run of runs) assert.isTrue(Cause.isDone(yield* Fiber.join(run)))
+    }))
+
+  it.effect("one that was interrupted while it waited keeps nothing from those behind it", () =>
+    Effect.gen(function*() {
+      const { arrive, endTurn, inbox } = make()
+      const first = yield* begin(inbox.pull)
+      const second = yield* begin(inbox.pull)
+      const third = yield* begin(inbox.pull)
+      yield* Fiber.interrupt(first)
+      yield* Fiber.interrupt(second)
+      arrive("1")
+      endTurn()
+      assert.deepStrictEqual(yield* Fiber.join(third), ["1"])
+    }))
+
   it.effect("wakes who waits at the end of the turn, once", () =>
     Effect.gen(function*() {
       const { arrive, endTurn, inbox } = make()

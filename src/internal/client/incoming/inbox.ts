@@ -41,6 +41,8 @@ export interface InboxOptions<A> {
 
 type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, MqttError.MqttError | Cause.Done>
 
+type Resume<A> = (pull: Pull<A>) => void
+
 export class Inbox<A> {
   readonly #room: Room
   readonly #dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
@@ -57,8 +59,10 @@ export class Inbox<A> {
   #dropped = 0
   #end: MqttError.MqttError | Cause.Done | undefined
   #isWaking = false
-  /** Of who pulls and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
-  #resume: ((pull: Pull<A>) => void) | undefined
+  /** Of the first who pulled and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
+  #resume: Resume<A> | undefined
+  /** Of those who came after the first, in order. Replaced and never changed. */
+  #others: ReadonlyArray<Resume<A>> = none
 
   constructor(options: InboxOptions<A>) {
     this.#room = new Room(options.bounds)
@@ -176,16 +180,26 @@ export class Inbox<A> {
 
   /** The subscriber runs after the reader is done with what it read, not in between. */
   #wake(): void {
-    if (this.#isWaking || this.#resume === undefined) return
+    if (this.#isWaking || (this.#resume === undefined && this.#others.length === 0)) return
     this.#isWaking = true
     this.#dispatcher.scheduleTask(this.#continue, 0)
   }
 
+  /** Who has waited longest takes what is there, and the next one has its turn after that. Everybody hears the end. */
   readonly #continue = (): void => {
-    const resume = this.#resume
     this.#isWaking = false
+    while (this.#items.length > 0 || this.#end !== undefined) {
+      const resume = this.#nextToResume()
+      if (resume === undefined) return
+      resume(this.pull)
+    }
+  }
+
+  #nextToResume(): Resume<A> | undefined {
+    const resume = this.#resume ?? this.#others[0]
+    if (this.#resume === undefined) this.#others = this.#others.slice(1)
     this.#resume = undefined
-    resume?.(this.pull)
+    return resume
   }
 
   /** All there is, as soon as there is something. */
@@ -199,7 +213,14 @@ export class Inbox<A> {
   })
 
   readonly #arrival: Pull<A> = Effect.callback((resume) => {
-    this.#resume = resume
+    if (this.#resume === undefined && this.#others.length === 0) {
+      this.#resume = resume
+      return
+    }
+    this.#others = [...this.#others, resume]
+    return Effect.sync(() => {
+      this.#others = this.#others.filter((other) => other !== resume)
+    })
   })
 
   #takeAll(): NonEmptyReadonlyArray<A> {
