@@ -44,6 +44,7 @@ export const all = {
   bufferMessages: gauge("buffer.messages", "{message}", "Received messages that wait in subscriptions"),
   bufferBytes: gauge("buffer.size", "By", "Payload that waits in subscriptions"),
   subscriptionsDropped: counter("buffer.dropped", "{message}", "Received messages dropped by the policies"),
+  unclaimedDropped: counter("unclaimed.dropped", "{message}", "Received messages that nobody took"),
   reconnects: counter("reconnects", "{connection}", "Connections after the first"),
   republications: counter("republications", "{message}", "Messages sent again on another connection"),
   roundTrip: gauge("round_trip", "ms", "From a PINGREQ or QoS 1 PUBLISH to its answer, measured last"),

@@ -111,6 +111,12 @@ export interface Stats extends Traffic {
   readonly bufferBytes: number
   /** Dropped by the policies of the subscriptions. */
   readonly subscriptionsDropped: number
+  /**
+   * Received messages that nobody took: no subscriber was there, or came in time.
+   *
+   * @since 0.2.0
+   */
+  readonly unclaimedDropped: number
   /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
   readonly answersDropped: number
 }

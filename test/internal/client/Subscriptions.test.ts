@@ -465,6 +465,56 @@ describe("Subscriptions", () => {
     assert.deepStrictEqual(tested.acknowledged, [[1, 0], [2, 0]])
   })
 
+  for (const sessionPresent of [true, false]) {
+    it(`QoS 0 that nobody takes is dropped and counted, and nobody waits; session present: ${sessionPresent}`, () => {
+      const tested = make({ maximumUnclaimed: 2, isPersistent: true })
+      tested.table.connected({ sessionPresent })
+      join(tested, "t")
+      tested.answer(0, 0)
+      for (const topic of ["t", "unknown", "unknown", "unknown"]) {
+        tested.deliveries.deliver(publish(topic), undefined, 0)
+      }
+      assert.isTrue(tested.gate.isOpen)
+      assert.strictEqual(tested.deliveries.dropped, 3)
+    })
+  }
+
+  it("QoS 0 of a filter that its last subscriber has just left is dropped, QoS 1 waits", () => {
+    const tested = make({ maximumUnclaimed: 2, isPersistent: true })
+    tested.table.connected({ sessionPresent: false })
+    const first = join(tested, "t", 1)
+    tested.answer(0, 1)
+    first.leave()
+    for (let count = 0; count < 5; count++) tested.deliveries.deliver(publish("t"), undefined, 0)
+    tested.deliveries.deliver(publish("t", { qos: 1 }), arrival(1), 0)
+    assert.strictEqual(tested.deliveries.dropped, 5)
+    assert.isTrue(tested.gate.isOpen)
+    assert.strictEqual(join(tested, "t", 1).inbox.size, 1)
+    assert.deepStrictEqual(tested.acknowledged, [[1, 0]])
+  })
+
+  it("R100 another client's identifier says nothing in a session that began with this client", () => {
+    const deliver = (sessionPresent: boolean) => {
+      const tested = make()
+      tested.table.connected({ sessionPresent })
+      const { inbox } = join(tested, "a/b", 1)
+      const left = join(tested, "a/+", 1)
+      tested.answer(0, 1)
+      tested.answer(1, 1)
+      left.leave()
+      tested.answer(2, 0)
+      for (const filter of ["#", "a/+"]) {
+        const subscriptionIdentifiers = [SubscriptionIdentifier.make(filter)]
+        const message = { ...publish("a/b", { text: filter }), properties: { subscriptionIdentifiers } }
+        tested.deliveries.deliver(message, undefined, 0)
+      }
+      return [inbox.size, tested.deliveries.dropped]
+    }
+    // The copy of a filter that was left is for nobody: the other one has its own.
+    assert.deepStrictEqual(deliver(false), [1, 1])
+    assert.deepStrictEqual(deliver(true), [0, 2])
+  })
+
   it("the end is heard by all who wait", () => {
     const tested = make()
     tested.table.connected({ sessionPresent: false })

@@ -30,10 +30,16 @@ export class Deliveries {
   /** Of these, those of before the session was resumed: what was not acknowledged at QoS 1 comes again. */
   #resumed = 0
   #settled: Array<Arrival> = []
+  #dropped = 0
 
   constructor(session: Acknowledging, { gate, maximumUnclaimed }: DeliveriesOptions) {
     this.#session = session
     this.#unclaimed = new Unclaimed({ maximum: maximumUnclaimed, gate })
+  }
+
+  /** Messages that nobody took. */
+  get dropped(): number {
+    return this.#dropped
   }
 
   connected(sessionPresent: boolean): void {
@@ -57,13 +63,17 @@ export class Deliveries {
     const addressees = this.routes.find(publish, now)
     if (addressees === undefined) return this.#settle(arrival)
     const { awaited, subscribers } = addressees
-    if (awaited.length === 0 && subscribers.length === 1) {
+    // QoS 0 waits for nobody: nothing would keep more of it from coming.
+    const isAwaited = awaited.length > 0 && arrival !== undefined
+    if (!isAwaited && subscribers.length === 1) {
       return this.#hand(subscribers[0], publish, arrival, undefined, isOverrun)
     }
-    if (awaited.length === 0 && subscribers.length === 0) return this.#keepOrphan(publish, arrival, now)
+    if (!isAwaited && subscribers.length === 0) return this.#keepOrphan(publish, arrival, now)
     const handover = this.#handover(arrival)
-    handover?.share(subscribers.length + (awaited.length > 0 ? 1 : 0))
-    if (awaited.length > 0) this.#keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
+    handover?.share(subscribers.length + (isAwaited ? 1 : 0))
+    if (isAwaited && handover !== undefined) {
+      this.#unclaimed.keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
+    }
     for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover, isOverrun)
   }
 
@@ -131,20 +141,19 @@ export class Deliveries {
 
   /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
   #keepOrphan(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
-    if (!this.#isClaimable) return this.#settle(arrival)
+    if (!this.#isClaimable || arrival === undefined) {
+      this.#dropped++
+      return this.#settle(arrival)
+    }
     // Of an earlier program: its filter is not here yet. Whoever numbers otherwise left it to any filter.
     const identifiers = publish.properties.subscriptionIdentifiers?.filter(SubscriptionIdentifier.isOurs) ?? []
-    this.#keep({
+    this.#unclaimed.keep({
       publish,
-      handover: this.#handover(arrival),
+      handover: new Handover(this.#session, arrival, ++this.#arrived),
       since: now,
       identifiers: identifiers.length === 0 ? undefined : identifiers,
       isAnybodys: this.routes.matching(publish.topic).length === 0
     })
-  }
-
-  #keep(kept: Kept): void {
-    if (!this.#unclaimed.keep(kept)) kept.handover?.settle(0x00)
   }
 
   /**
@@ -153,6 +162,7 @@ export class Deliveries {
    */
   giveBack(deliveries: ReadonlyArray<Delivery>, topicFilters: ReadonlyArray<string>, now: number): void {
     const identifiers = topicFilters.map(SubscriptionIdentifier.make)
+    for (const { handover } of deliveries) if (handover === undefined) this.#dropped++
     this.#unclaimed.giveBack(
       deliveries.flatMap(({ handover, message }) =>
         handover === undefined || (message.qos === 1 && handover.order <= this.#resumed)
@@ -173,7 +183,7 @@ export class Deliveries {
     }
     this.#unclaimed.take((kept) => routesFor(kept).named.length > 0, (kept) => {
       const { named, others } = routesFor(kept)
-      if (copies.take(kept.publish, named, 0)) return kept.handover?.settle(0x00)
+      if (copies.take(kept.publish, named, 0)) return kept.handover.settle(0x00)
       if (others.length > 0) copies.expect(kept.publish, named, others, Infinity)
       this.#hand(subscriber, kept.publish, undefined, kept.handover, false)
     })
@@ -191,11 +201,12 @@ export class Deliveries {
       const subscribers = new Set(routes.flatMap(({ subscribers }) => subscribers))
       if (subscribers.size === 0) {
         dropped++
-        return handover?.settle(0x00)
+        return handover.settle(0x00)
       }
-      handover?.share(subscribers.size)
+      handover.share(subscribers.size)
       for (const subscriber of subscribers) this.#hand(subscriber, publish, undefined, handover, false)
     })
+    this.#dropped += dropped
     return dropped
   }
 

@@ -31,6 +31,9 @@ export interface Route extends Addressees {
 const nobody: Addressees = { subscribers: [], awaited: [] }
 const none: ReadonlyArray<Route> = []
 
+/** Filters of one shape share an identifier, so few programs have more. */
+const maximumIdentifiers = 1000
+
 /** Copies of a QoS 0 message that were lost are expected no longer than this, milliseconds. */
 const copiesWithin = 1000
 
@@ -42,9 +45,16 @@ export class Routes {
   readonly #copies = new ExpectedCopies<Route>()
   /** Seen on this session: a copy of a message for each subscription that matches. */
   #sendsEach = false
+  /** The session began with this client, so the server has nothing else for it than what this client asked for. */
+  #isOurs = false
+  /** Identifiers of its filters, those that it has left included. */
+  readonly #identifiers = new Set<number>()
 
   add(route: Route): void {
     this.#tree.add(route.options.topicFilter, route)
+    this.#identifiers.delete(route.identifier)
+    this.#identifiers.add(route.identifier)
+    if (this.#identifiers.size > maximumIdentifiers) this.#forgetOldestIdentifier()
     this.#matchedTopic = undefined
     this.#copies.clear()
   }
@@ -55,10 +65,18 @@ export class Routes {
     this.#copies.clear()
   }
 
+  #forgetOldestIdentifier(): void {
+    for (const identifier of this.#identifiers) {
+      this.#identifiers.delete(identifier)
+      return
+    }
+  }
+
   /** Another session, maybe of another server. */
   begin(): void {
     this.#copies.clear()
     this.#sendsEach = false
+    this.#isOurs = true
   }
 
   /** What matches the topic; good until the next call. */
@@ -97,7 +115,7 @@ export class Routes {
     now: number
   ): Addressees | undefined {
     const named = matched.filter(({ identifier }) => identifiers.includes(identifier))
-    if (named.length === 0) return nobody
+    if (named.length === 0) return this.#isAnothers(identifiers) ? together(matched) : nobody
     if (this.#copies.take(publish, named, now)) {
       this.#sendsEach = true
       return undefined
@@ -113,6 +131,11 @@ export class Routes {
       this.#copies.expect(publish, named, alike, publish.qos === 0 ? now + copiesWithin : Infinity)
     }
     return together([...named, ...alike], others.filter((route) => !alike.includes(route)))
+  }
+
+  /** There are servers that confuse the identifiers of their clients: such a one tells nothing, and the topic does. */
+  #isAnothers(identifiers: ReadonlyArray<number>): boolean {
+    return this.#isOurs && !identifiers.some((identifier) => this.#identifiers.has(identifier))
   }
 }
 

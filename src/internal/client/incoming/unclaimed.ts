@@ -1,6 +1,6 @@
 /**
  * Messages that nobody has taken yet and somebody may come for: those of a resumed session, those of a filter whose
- * subscriber has just left, and those a consumer gave back.
+ * subscriber has just left, and those a consumer gave back. None is of QoS 0.
  *
  * Who may have which is the deliveries' business.
  */
@@ -10,7 +10,7 @@ import type { Handover } from "./handover.ts"
 
 export interface Kept {
   readonly publish: Packet.Publish
-  readonly handover: Handover | undefined
+  readonly handover: Handover
   /** Milliseconds. */
   readonly since: number
   /** It is for filters with one of these identifiers; `undefined`: for whatever matches. */
@@ -34,18 +34,15 @@ export class Unclaimed {
     return this.#kept.length === 0
   }
 
-  /** Says whether it is kept: QoS 0, which the server sends as it likes, is not when too many are. */
-  keep(kept: Kept): boolean {
-    if (kept.handover === undefined && this.#kept.length >= this.#maximum) return false
+  keep(kept: Kept): void {
     this.#kept.push(kept)
     this.#gateReading()
-    return true
   }
 
   /** Has them in the order they arrived in, those that have come since then too. */
   giveBack(kept: ReadonlyArray<Kept>): void {
     this.#kept.push(...kept)
-    this.#kept.sort((one, other) => orderOf(one) - orderOf(other))
+    this.#kept.sort((one, other) => one.handover.order - other.handover.order)
     this.#gateReading()
   }
 
@@ -69,6 +66,3 @@ export class Unclaimed {
     else this.#gate.open()
   }
 }
-
-/** QoS 0 has no place to keep. */
-const orderOf = ({ handover }: Kept): number => handover?.order ?? Number.MAX_SAFE_INTEGER

@@ -7,7 +7,7 @@ import * as Session from "../../../protocol/Session.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
 export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
-  const { connections, outbox, subscriptions, traffic } = runner
+  const { connections, deliveries, outbox, subscriptions, traffic } = runner
   const session = Ref.getUnsafe(runner.session)
   const reserved = Session.reserved(session)
   const buffered = subscriptions.depth
@@ -25,6 +25,7 @@ export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
     bufferMessages: buffered.messages,
     bufferBytes: buffered.bytes,
     subscriptionsDropped: subscriptions.dropped,
+    unclaimedDropped: deliveries.dropped,
     ...traffic
   }
 }
