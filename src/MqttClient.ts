@@ -11,7 +11,6 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -30,6 +29,7 @@ import { TracedPublisher } from "./internal/client/calls/tracedPublisher.ts"
 import { Tracing } from "./internal/client/calls/tracing.ts"
 import * as Authenticator from "./internal/client/connecting/authenticator.ts"
 import * as Events from "./internal/client/connecting/events.ts"
+import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
@@ -217,12 +217,14 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const runner = new SessionRunner(resolved)
   const { authentication, connectTimeout } = resolved
+  const scope = yield* Effect.scope
+  const lifetime: Lifetime = { closedBy: undefined }
+  const hooks = new Hook.Hooks(lifetime, scope)
   const authenticator = authentication === undefined
     ? undefined
-    : yield* Authenticator.make({ authentication, timeout: connectTimeout })
+    : yield* Authenticator.make({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
   const { endpoint } = yield* MqttTransport
   const annotations = { clientId: resolved.clientId, endpoint }
-  const lifetime: Lifetime = { closedBy: undefined }
   const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
   const first = yield* Deferred.make<void, MqttError.MqttError>()
@@ -244,7 +246,6 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
-  const scope = yield* Effect.scope
   const subscribing = {
     runner,
     lifetime,
@@ -270,13 +271,15 @@ export const make = Effect.fnUntraced(function*(
   yield* measured({ options: resolved, runner, stats, endpoint })
 
   yield* KeptSession.keep(resolved, runner)
-  const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, state, events, first }).pipe(
-    // Whatever ended it: a client that nothing keeps up must not look alive.
-    Effect.catchCause((cause) => close(failures.fromCause(cause))),
-    Effect.ensuring(events.end),
-    Effect.annotateLogs(annotations),
-    Effect.forkScoped
-  )
+  const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
+    .pipe(
+      (run) => Hook.supervise(run, lifetime),
+      // Whatever ended it: a client that nothing keeps up must not look alive.
+      Effect.catchCause((cause) => close(failures.fromCause(cause))),
+      Effect.ensuring(events.end),
+      Effect.annotateLogs(annotations),
+      Effect.forkScoped
+    )
   yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
@@ -301,7 +304,7 @@ export const make = Effect.fnUntraced(function*(
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
     ...Disconnecting.make({
       runner,
-      end: Effect.suspend(() => Effect.andThen(Fiber.interrupt(supervisor), close(failures.closed)))
+      end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), close(failures.closed)))
     }),
     reauthenticate: Effect.suspend(() => {
       const { connection } = runner

@@ -28,6 +28,7 @@ import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Suspect } from "../suspicion.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Events } from "./events.ts"
+import type { Hooks } from "./hook.ts"
 import { ServerChoice } from "./serverChoice.ts"
 import { SessionDeadlines } from "./sessionDeadlines.ts"
 import type { State } from "./state.ts"
@@ -37,6 +38,7 @@ export interface SupervisorOptions {
   readonly options: Resolved
   readonly runner: SessionRunner
   readonly authenticator: Authenticator | undefined
+  readonly hooks: Hooks
   readonly transport: MqttTransport["Service"]
   readonly state: State
   readonly events: Events
@@ -60,6 +62,7 @@ class Supervisor {
   readonly #options: Resolved
   readonly #runner: SessionRunner
   readonly #authenticator: Authenticator | undefined
+  readonly #hooks: Hooks
   readonly #version: VersionChoice
   readonly #server: ServerChoice
   readonly #state: State
@@ -76,10 +79,11 @@ class Supervisor {
   /** Of the schedule as far as it has come; none while it has not begun. */
   #nextAttempt: NextAttempt | undefined
 
-  constructor({ authenticator, events, first, options, runner, state, transport }: SupervisorOptions) {
+  constructor({ authenticator, events, first, hooks, options, runner, state, transport }: SupervisorOptions) {
     this.#options = options
     this.#runner = runner
     this.#authenticator = authenticator
+    this.#hooks = hooks
     this.#version = new VersionChoice(options.protocolVersion)
     this.#server = new ServerChoice({
       maximumHops: transport.openAt === undefined ? 0 : options.followServerReference?.maximumHops ?? 0,
@@ -115,7 +119,7 @@ class Supervisor {
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
       this.#nextAttempt ??= yield* Schedule.toStepWithSleep(this.#options.reconnect)
-      yield* this.#nextAttempt(error).pipe(
+      yield* this.#hooks.run(this.#nextAttempt(error)).pipe(
         Effect.mapError(() => error),
         catchUnexpected(() => Effect.sleep(pauseWithoutSchedule))
       )
@@ -131,7 +135,7 @@ class Supervisor {
       if (suspect.culprit !== this.#suspect?.culprit) this.#nextRetransmission = undefined
       this.#nextRetransmission ??= yield* Schedule.toStepWithSleep(this.#options.retransmit)
       this.#suspect = suspect
-      yield* this.#nextRetransmission(error).pipe(
+      yield* this.#hooks.run(this.#nextRetransmission(error)).pipe(
         Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
         catchUnexpected(() => Effect.void)
       )
@@ -141,7 +145,7 @@ class Supervisor {
   #escalate(error: MqttError.MqttError): Effect.Effect<void> {
     const { escalate } = this.#options
     if (escalate === undefined || this.#attempt % escalate.after !== 0) return Effect.void
-    return Effect.suspend(() => escalate.run(error)).pipe(catchUnexpected(() => Effect.void))
+    return this.#hooks.run(Effect.suspend(() => escalate.run(error))).pipe(catchUnexpected(() => Effect.void))
   }
 
   #isFatal(error: MqttError.MqttError): Effect.Effect<boolean> {
@@ -240,11 +244,11 @@ class Supervisor {
 
   /** What the program gives us to run may take as long as the connection itself may. */
   #inTime<A>(self: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
-    // What is known already takes no time, and no timer.
+    // What is known already takes no time, and neither a timer nor a fiber.
     if (Exit.isExit(self)) return self
     const { connectTimeout } = this.#options
     const timeout = Duration.toMillis(connectTimeout)
-    return Effect.timeoutOrElse(self, {
+    return Effect.timeoutOrElse(this.#hooks.run(self), {
       duration: connectTimeout,
       orElse: () =>
         Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "credentials" })))

@@ -1,0 +1,85 @@
+/**
+ * An effect that the program gave the client to run while it connects: `credentials`, `escalate`, the schedules, and the
+ * steps of `authentication`.
+ *
+ * A hook may end the client that runs it. The end of the client waits for the supervisor, and the supervisor for its hook,
+ * so a hook has a fiber of its own. The supervisor waits for a hook unless that hook waits for the supervisor.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { Exchange, MqttAuthentication } from "../../../MqttAuthentication.ts"
+import type { Lifetime } from "../lifetime.ts"
+
+/** Where a fiber stands that runs for the supervisor of a client. */
+interface Inside {
+  readonly lifetime: Lifetime
+  /** In the fiber of a hook; otherwise in that of the supervisor, such as the program's own transport. */
+  readonly isHook: boolean
+  /** Done when the supervisor need not wait for it: it is over, or it waits for the end of its client. */
+  readonly released: Deferred.Deferred<void>
+}
+
+const Inside = Context.Reference<Inside | undefined>("effect-mqtt/internal/Inside", {
+  defaultValue: () => undefined
+})
+
+/** What runs in the supervisor, or is begun by it, is inside. */
+export const supervise = <A, E, R>(self: Effect.Effect<A, E, R>, lifetime: Lifetime): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, Inside, { lifetime, isHook: false, released: Deferred.makeUnsafe<void>() })
+
+/** Ends a client by interrupting its supervisor, and waits for that unless the supervisor waits for this fiber. */
+export const interrupt = (supervisor: Fiber.Fiber<unknown, unknown>, lifetime: Lifetime): Effect.Effect<void> =>
+  Effect.flatMap(Inside, (inside) => {
+    if (inside?.lifetime !== lifetime) return Fiber.interrupt(supervisor)
+    Deferred.doneUnsafe(inside.released, Exit.void)
+    return inside.isHook ? Fiber.interrupt(supervisor) : Effect.sync(() => supervisor.interruptUnsafe())
+  })
+
+export class Hooks {
+  readonly #lifetime: Lifetime
+  readonly #scope: Scope.Scope
+
+  /** In the scope of the client, which waits for the one that ended it. */
+  constructor(lifetime: Lifetime, scope: Scope.Scope) {
+    this.#lifetime = lifetime
+    this.#scope = scope
+  }
+
+  run<A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.uninterruptibleMask((restore) => {
+      const inside: Inside = { lifetime: this.#lifetime, isHook: true, released: Deferred.makeUnsafe<void>() }
+      return Effect.flatMap(
+        Effect.forkIn(Effect.interruptible(Effect.provideService(self, Inside, inside)), this.#scope, {
+          startImmediately: true
+        }),
+        (fiber) =>
+          Effect.onInterrupt(restore(Fiber.join(fiber)), () => {
+            if (Deferred.isDoneUnsafe(inside.released)) return Effect.void
+            fiber.addObserver(() => Deferred.doneUnsafe(inside.released, Exit.void))
+            fiber.interruptUnsafe()
+            // It may still ask for the end in a finalizer.
+            return Deferred.await(inside.released)
+          })
+      )
+    })
+  }
+
+  /** A method whose steps are hooks. */
+  authentication({ method, reauthenticateBefore, start }: MqttAuthentication): MqttAuthentication {
+    return { method, reauthenticateBefore, start: Effect.map(this.run(start), (exchange) => this.#exchange(exchange)) }
+  }
+
+  #exchange(exchange: Exchange): Exchange {
+    const { expiresAt, initial, next, succeeded } = exchange
+    return {
+      initial,
+      expiresAt,
+      next: next && ((data) => this.run(Effect.suspend(() => next(data)))),
+      succeeded: succeeded && ((data) => this.run(Effect.suspend(() => succeeded(data))))
+    }
+  }
+}
