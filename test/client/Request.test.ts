@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Cause, Effect, Exit, Fiber, Option, References } from "effect"
+import { Array, Cause, Effect, Exit, Fiber, Option, References, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
@@ -103,6 +103,40 @@ describe("request", () => {
         yield* TestClock.adjust(2 * roundTrip)
       })
   )
+
+  for (const qos of [0, 1, 2] as const) {
+    scenario(
+      `is answered while a full QoS 0 stream waits for it, and reading stops again (QoS ${qos})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const { responding } = yield* responder(kit, echo)
+          const mqtt = yield* kit.connect()
+          const busy = yield* complete(mqtt.subscribe("busy", { buffer: { messages: 5 } }))
+          for (let count = 0; count < 30; count++) yield* kit.broker.publish("busy", `${count}`)
+          yield* TestClock.adjust(roundTrip)
+          const answers: Array<string> = []
+          const asking = yield* begin(
+            Stream.runForEach(busy, ({ text }) =>
+              Effect.map(mqtt.request("ask", text, { qos, timeout: "1 second" }), (message) =>
+                answers.push(message.text)))
+          )
+          yield* complete(Effect.whileLoop({
+            while: () =>
+              answers.length < 30,
+            body: () =>
+              Effect.sleep(roundTrip),
+            step: () => {}
+          }))
+          assert.deepStrictEqual(answers, Array.makeBy(30, (count) => `re: ${count}`))
+          yield* stop(asking)
+          for (let count = 0; count < 30; count++) yield* kit.broker.publish("busy", "unread")
+          yield* TestClock.adjust(roundTrip)
+          assert.strictEqual((yield* mqtt.health).status, "degraded")
+          yield* stop(responding)
+        })
+    )
+  }
 
   scenario("two clients ask under Correlation Data that the other cannot guess", {}, (kit) =>
     Effect.gen(function*() {

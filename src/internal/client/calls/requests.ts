@@ -238,7 +238,7 @@ export class Requests {
     return Effect.callback((resume) => {
       const correlation = this.#correlate(answers)
       const forget = () => {
-        answers.waiting.delete(correlation)
+        if (answers.waiting.delete(correlation)) this.#options.runner.gate.stopWaiting()
         this.#closeIfUnused(answers)
       }
       // The first counts: the acknowledgement may come after the answer.
@@ -247,6 +247,7 @@ export class Requests {
         resume(exit)
       }
       answers.waiting.set(correlation, answered)
+      this.#options.runner.gate.wait()
       const withdraw = this.#options.publisher.start(topic, payload, {
         qos,
         properties: {

@@ -224,7 +224,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   /** Whether the reader should stop: an inbox is full, and the server owes us nothing that somebody waits for. */
   get shouldPause(): boolean {
-    return !this.gate.isOpen && this.#state.owed === 0
+    return !this.gate.isOpen && !this.gate.isAwaited && this.#state.owed === 0
   }
 
   /** Calls back when reading should go on. */
