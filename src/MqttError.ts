@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import {
   adviceOnReferral,
   adviceOnRefusal,
+  tlsAdvice,
   type TlsProblem,
   tlsProblems,
   type WebSocketProblem,
@@ -160,7 +161,7 @@ export class TlsFailed extends Reason<TlsFailed>()("TlsFailed", {
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
-    const advice = tlsProblems[this.problem][1]
+    const advice = tlsAdvice(this.problem, this.code)
     const cause = this.cause === undefined ? this.code ?? this.problem : tlsMessage(this.cause)
     return `TLS with ${this.host}:${this.port} failed: ${cause}` + (advice === undefined ? "" : `; ${advice}`)
   }

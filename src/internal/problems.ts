@@ -63,6 +63,17 @@ export const tlsProblems: {
   Other: [true, undefined]
 }
 
+/** The server sent one certificate, and the client knows nobody who signed it. OpenSSL's code for that. */
+const onlyOneCertificate = "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+
+/** What a person can do about a failure of TLS, the likeliest cause first. */
+export const tlsAdvice = (problem: TlsProblem, code: string | undefined): string | undefined => {
+  const [, advice] = tlsProblems[problem]
+  return code === onlyOneCertificate
+    ? `the server sent no intermediate certificate: if there is one, let the server send it with its own; ${advice}`
+    : advice
+}
+
 /**
  * What is wrong with a WebSocket, by `WebSocketFailed.problem`.
  *

@@ -81,7 +81,8 @@ const readFile = (path: string | undefined): Effect.Effect<string | undefined, M
 
 /**
  * TLS options with what these files hold. Given as `tls` it reads them for every attempt, so that a certificate can be
- * renewed without a restart. Fails with `OpenFailed`, which is retryable, when a file cannot be read.
+ * renewed without a restart. Fails with `OpenFailed`, which is retryable, when a file cannot be read. An attempt with a
+ * file that holds no certificate or key fails with `InvalidMaterial`, which is retryable too.
  *
  * @since 0.1.0
  * @category constructors

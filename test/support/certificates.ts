@@ -32,15 +32,18 @@ const inDays = (days: number): Date => new Date(Date.now() + days * day)
 let serial = 0
 const nextSerial = () => (++serial).toString(16).padStart(4, "0")
 
-const makeAuthority = async (name: string): Promise<Issuer> => {
+/** Signed by itself, or by another one. */
+const makeAuthority = async (name: string, signer?: Issuer): Promise<Issuer> => {
   const keys = await keyPair()
-  const certificate = await X509.X509CertificateGenerator.createSelfSigned({
+  const certificate = await X509.X509CertificateGenerator.create({
     serialNumber: nextSerial(),
-    name: `CN=${name}`,
+    subject: `CN=${name}`,
+    issuer: signer?.certificate.subject ?? `CN=${name}`,
     notBefore: inDays(-30),
     notAfter: inDays(30),
     signingAlgorithm: algorithm,
-    keys,
+    publicKey: keys.publicKey,
+    signingKey: (signer?.keys ?? keys).privateKey,
     extensions: [
       new X509.BasicConstraintsExtension(true, undefined, true),
       new X509.KeyUsagesExtension(X509.KeyUsageFlags.keyCertSign | X509.KeyUsageFlags.cRLSign, true)
@@ -79,7 +82,7 @@ const issue = async (issuer: Issuer, subject: Subject): Promise<Identity> => {
 }
 
 const authority = await makeAuthority("test authority")
-const stranger = await makeAuthority("authority nobody knows")
+const unknownAuthority = await makeAuthority("authority nobody knows")
 
 const { clientAuth, serverAuth } = X509.ExtendedKeyUsage
 const local = { name: "localhost", usage: serverAuth } as const
@@ -87,6 +90,9 @@ const localNames = [{ type: "dns", value: "localhost" }, { type: "ip", value: "1
 
 /** The certificate of the authority that has signed everything here but `unknown` and `clientOfAnother`. */
 export const ca = authority.certificate.toString("pem")
+
+/** An authority that has signed `unknown` and `clientOfAnother` only. */
+export const stranger = unknownAuthority.certificate.toString("pem")
 
 /** `localhost` and 127.0.0.1. */
 export const server = await issue(authority, { ...local, alternativeNames: localNames })
@@ -104,13 +110,26 @@ export const expired = await issue(authority, { ...local, alternativeNames: loca
 
 export const notYetValid = await issue(authority, { ...local, alternativeNames: localNames, from: 5 })
 
+const intermediate = await makeAuthority("intermediate authority", authority)
+
+const byIntermediate = await issue(intermediate, { ...local, alternativeNames: localNames })
+
+/** Signed by an intermediate authority, whose certificate the server does not send. */
+export const withoutIntermediate = byIntermediate
+
+/** The same, with the whole chain. */
+export const withIntermediate: Identity = {
+  cert: `${byIntermediate.cert}\n${intermediate.certificate.toString("pem")}`,
+  key: byIntermediate.key
+}
+
 /** Right in everything, but by an authority that nobody trusts. */
-export const unknown = await issue(stranger, { ...local, alternativeNames: localNames })
+export const unknown = await issue(unknownAuthority, { ...local, alternativeNames: localNames })
 
 export const client = await issue(authority, { name: "client1", usage: clientAuth })
 
 /** A client's, by an authority that the servers do not know. */
-export const clientOfAnother = await issue(stranger, { name: "client1", usage: clientAuth })
+export const clientOfAnother = await issue(unknownAuthority, { name: "client1", usage: clientAuth })
 
 /** The private key, to be opened with a passphrase only. */
 export const encrypted = (key: string, passphrase: string): string =>

@@ -93,6 +93,19 @@ describe("TLS that is refused", () => {
       })))
   }
 
+  it.live("S24 a server that leaves out its intermediate certificate: that cause is named first", () =>
+    within(Effect.gen(function*() {
+      const { port } = yield* listen(certificates.withoutIntermediate)
+      const reason = assertReason(yield* failure({ url: `mqtts://localhost:${port}`, tls: { ca } }), "TlsFailed")
+      assert.strictEqual(reason.problem, "UnknownAuthority")
+      assert.match(reason.message, /intermediate certificate.*tls\.ca/)
+      const whole = yield* listen(certificates.withIntermediate)
+      yield* client({ url: `mqtts://localhost:${whole.port}`, tls: { ca } })
+      // The whole chain came: that is not it.
+      const unknown = yield* failure({ url: `mqtts://localhost:${whole.port}`, tls: { ca: certificates.stranger } })
+      assert.notInclude(unknown.message, "intermediate")
+    })))
+
   it.live("S24 a port without TLS, whatever it says: NotTls", () =>
     within(Effect.gen(function*() {
       const answers: ReadonlyArray<(stream: Duplex) => void> = [
@@ -174,6 +187,24 @@ describe("TLS that is trusted", () => {
 
 describe("TLS options", () => {
   const { cert, key } = certificates.client
+  const identityWith = (other: NodeTls.TlsOptions) => ({ cert, key: Redacted.make(key), ...other })
+  /** Node would take each of them for nothing, and trust its own authorities or show no certificate. */
+  const withoutMaterial: ReadonlyArray<readonly [what: string, tls: NodeTls.TlsOptions]> = [
+    ["an empty authority", { ca: "" }],
+    ["a blank authority", { ca: "\n" }],
+    ["an authority of no bytes", { ca: new Uint8Array() }],
+    ["an authority that is no certificate", { ca: "nonsense" }],
+    ["no authorities", { ca: [] }],
+    ["an empty one of several authorities", { ca: [ca, ""] }],
+    ["an authority that is half there", { ca: ca.slice(0, ca.length / 2) }],
+    ["a second authority that is half there", { ca: `${ca}\n${ca.slice(0, ca.length / 2)}` }],
+    ["an authority that is damaged", { ca: ca.replace(/\n\w{20}/, "\nAAAAAAAAAAAAAAAAAAAA") }],
+    ["a private key for an authority", { ca: key }],
+    ["an empty certificate", identityWith({ cert: "" })],
+    ["an empty key", identityWith({ key: Redacted.make("") })],
+    ["a certificate for a key", identityWith({ key: Redacted.make(cert) })],
+    ["an empty authority, for anybody", { ca: "", dangerouslyAcceptAnyCertificate: true }]
+  ]
   const wrong: ReadonlyArray<readonly [what: string, tls: NodeTls.TlsOptions]> = [
     ["a certificate without its key", { cert }],
     ["a key without its certificate", { key: Redacted.make(key) }],
@@ -183,13 +214,26 @@ describe("TLS options", () => {
       cert,
       key: Redacted.make(certificates.encrypted(key, "right")),
       passphrase: Redacted.make("wrong")
-    }]
+    }],
+    ...withoutMaterial
   ]
   for (const [what, tls] of wrong) {
     it.live(`${what} is refused before anything is opened`, () =>
       within(Effect.gen(function*() {
         const reason = assertReason(yield* failure({ url: "mqtts://broker.invalid", tls }), "InvalidOptions")
         assert.strictEqual(reason.option, "tls")
+      })))
+  }
+
+  for (const [what, tls] of withoutMaterial) {
+    it.live(`${what}, obtained for an attempt, is InvalidMaterial: the next may have it, and nothing of it is printed`, () =>
+      within(Effect.gen(function*() {
+        const { port } = yield* listen(mutual)
+        const reason = yield* failure({ url: `mqtts://localhost:${port}`, tls: Effect.succeed(tls) })
+        assert.strictEqual(assertReason(reason, "TlsFailed").problem, "InvalidMaterial")
+        assert.isTrue(reason.isRetryable)
+        assert.notInclude(reason.message, "-----")
+        assert.notInclude(reason.message, "nonsense")
       })))
   }
 

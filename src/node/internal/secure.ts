@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import * as MqttError from "../../MqttError.ts"
 import * as ByteStream from "./byteStream.ts"
+import * as Material from "./material.ts"
 
 /**
  * The server's certificate is always checked, also against the host's name.
@@ -142,26 +143,34 @@ const lost = (cause: unknown, hasReceived: boolean, peer: Peer, hasCertificate: 
 // The handshake
 // ---------------------------------------------------------------------------
 
-type Material = string | Uint8Array | ReadonlyArray<string | Uint8Array>
-
-const toNode = (material: Material): string | Buffer | Array<string | Buffer> => {
+const toNode = (material: Material.Material): string | Buffer | Array<string | Buffer> => {
   if (typeof material === "string") return material
   return material instanceof Uint8Array ? Buffer.from(material) : material.flatMap((one) => toNode(one))
 }
 
-/** Throws what OpenSSL says of material that cannot be used. */
-const secureContext = (tls: TlsOptions): Tls.SecureContext =>
-  Tls.createSecureContext({
+/** What is missing, which Node would take for material that was not given. */
+const missing = ({ ca, cert, key }: TlsOptions): string | undefined => {
+  if ((cert === undefined) !== (key === undefined)) return "`cert` and `key` come together"
+  return (ca === undefined ? undefined : Material.certificates("ca", ca)) ??
+    (cert === undefined ? undefined : Material.certificates("cert", cert)) ??
+    (key === undefined ? undefined : Material.key("key", Redacted.value(key)))
+}
+
+/** Throws what is wrong with material that cannot be used, by this module's words or by OpenSSL's. */
+const secureContext = (tls: TlsOptions): Tls.SecureContext => {
+  const problem = missing(tls)
+  if (problem !== undefined) throw new Error(problem)
+  return Tls.createSecureContext({
     minVersion: tls.minVersion ?? "TLSv1.2",
     ...(tls.ca === undefined ? {} : { ca: toNode(tls.ca) }),
     ...(tls.cert === undefined ? {} : { cert: toNode(tls.cert) }),
     ...(tls.key === undefined ? {} : { key: toNode(Redacted.value(tls.key)) as string | Buffer }),
     ...(tls.passphrase === undefined ? {} : { passphrase: Redacted.value(tls.passphrase) })
   })
+}
 
-/** Why these options cannot be used with anybody, in OpenSSL's words. */
+/** Why these options cannot be used with anybody. */
 export const check = (tls: TlsOptions): string | undefined => {
-  if ((tls.cert === undefined) !== (tls.key === undefined)) return "`cert` and `key` come together"
   try {
     secureContext(tls)
     return undefined
