@@ -5,6 +5,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import type { MqttAuthentication } from "../MqttAuthentication.ts"
@@ -255,6 +257,25 @@ const responseTopicName: Check = ({ responseTopic }) => {
   return problem === undefined ? undefined : invalid("responseTopic", problem.message)
 }
 
+/** Values of other types than the Will has; what they say is for `connect` to check. */
+const willTypes: Check = ({ will }) => {
+  if (will === undefined) return undefined
+  if (!Predicate.isObject(will)) return invalid("will", "is not an object")
+  const { delay, payload, properties, qos, retain, topic } = will as { readonly [Field in keyof Will]: unknown }
+  if (typeof topic !== "string") return invalid("will.topic", "is not a string")
+  if (typeof payload !== "string" && !Validity.isBytes(payload)) {
+    return invalid("will.payload", "is neither a string nor a Uint8Array; encode it into one of them")
+  }
+  if (qos !== undefined && !Validity.isQos(qos)) return invalid("will.qos", "is not 0, 1 or 2")
+  if (retain !== undefined && typeof retain !== "boolean") return invalid("will.retain", "is not a boolean")
+  if (delay !== undefined && Option.isNone(Duration.fromInput(delay as Duration.Input))) {
+    return invalid("will.delay", "is not a duration, such as \"60 seconds\"")
+  }
+  return properties === undefined || Predicate.isObject(properties)
+    ? undefined
+    : invalid("will.properties", "is not an object")
+}
+
 /** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
 const connect: Check = (options) => {
   const { clientId, protocolVersion, will } = withDefaults(options)
@@ -278,6 +299,7 @@ const connect: Check = (options) => {
 const checks: ReadonlyArray<Check> = [
   seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
   seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
+  willTypes,
   seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
   timeout("connectTimeout"),
   timeout("responseTimeout"),

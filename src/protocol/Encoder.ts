@@ -76,7 +76,11 @@ export class Encoder {
    * and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]` and their like).
    */
   encode(packet: Packet.Packet): InvalidPacket | undefined {
-    return this.#encodePlain(packet) ? undefined : this.#encodeChecked(packet)
+    try {
+      return this.#encodePlain(packet) ? undefined : this.#encodeChecked(packet)
+    } catch (cause) {
+      return unwritable(packet, cause, this.#options)
+    }
   }
 
   /** All that was encoded since the last call, in order. These bytes are never written to again. */
@@ -167,6 +171,7 @@ export class Encoder {
   #encodePlainPublish(packet: Packet.Publish): boolean {
     const { packetIdentifier, payload, properties, qos } = packet
     if (qos === 0 ? packetIdentifier !== 0 || packet.dup : !isPlainIdentifier(packetIdentifier, qos)) return false
+    if (typeof packet.retain !== "boolean" || typeof packet.dup !== "boolean") return false
     const is50 = this.#is50
     const hasProperties = properties !== Properties.none
     if (!Validity.isBytes(payload) || (hasProperties && !is50)) return false
@@ -247,6 +252,13 @@ export class Encoder {
  * @category constructors
  */
 export const make = (options: Options): Encoder => new Encoder(options)
+
+/** The types forbid such a packet. What it left in the buffer is written over: the position has not moved. */
+const unwritable = (packet: Packet.Packet, cause: unknown, { protocolVersion }: Options): InvalidPacket => {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `${packet?._tag} holds a value that its type does not allow: ${why}`
+  return invalidPacket(protocolVersion, labels.malformed[protocolVersion], "_tag", message)
+}
 
 /**
  * One packet as bytes of its own, for tests and tools.

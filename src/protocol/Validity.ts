@@ -122,6 +122,7 @@ const checkConnect = (packet: Packet.Connect, options: Options): Verdict => {
 
 const checkWill = (will: Packet.Will, options: Options): Verdict => {
   if (!isQos(will.qos)) return refuse(options, labels.willQos, "will.qos", "is not 0, 1 or 2")
+  if (typeof will.retain !== "boolean") return refuse(options, labels.malformed, "will.retain", "is not a boolean")
   return checkTopicName(will.topic, "will.topic", options) ??
     checkBinary(will.payload, "will.payload", options) ??
     checkProperties(will.properties, "Will", options, "will.properties")
@@ -132,8 +133,10 @@ const checkWill = (will: Packet.Will, options: Options): Verdict => {
 // ---------------------------------------------------------------------------------------------------------------------
 
 const checkPublish = (packet: Packet.Publish, options: Options): Verdict => {
-  const { dup, packetIdentifier, properties, qos, topic } = packet
+  const { dup, packetIdentifier, properties, qos, retain, topic } = packet
   if (!isQos(qos)) return refuse(options, labels.qos, "qos", "is not 0, 1 or 2")
+  if (typeof retain !== "boolean") return refuse(options, labels.malformed, "retain", "is not a boolean")
+  if (typeof dup !== "boolean") return refuse(options, labels.malformed, "dup", "is not a boolean")
   if (qos !== 0) {
     const verdict = checkIdentifier(packetIdentifier, options)
     if (verdict !== undefined) return verdict
@@ -282,7 +285,7 @@ const checkProperties = (
   field = "properties"
 ): Verdict => {
   if (properties === Properties.none) return undefined
-  if (typeof properties !== "object" || properties === null) {
+  if (typeof properties !== "object" || properties === null || Array.isArray(properties)) {
     return refuse(options, labels.property, field, "is not an object; use `Properties.none` for a packet without any")
   }
   for (const name of Object.keys(properties)) {
@@ -459,7 +462,11 @@ export const isBytes = (value: unknown): value is Uint8Array =>
 const isInteger = (value: unknown, minimum: number, maximum: number): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum
 
-const isQos = (value: unknown): boolean => value === 0 || value === 1 || value === 2
+/**
+ * @since 0.2.0
+ * @category guards
+ */
+export const isQos = (value: unknown): value is Packet.Qos => value === 0 || value === 1 || value === 2
 
 const refuse = (options: Options, label: Label, field: string, message: string): InvalidPacket =>
   invalidPacket(options.protocolVersion, label[options.protocolVersion], field, `${field} ${message}`)

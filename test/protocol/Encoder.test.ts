@@ -912,4 +912,17 @@ describe("the buffer", () => {
     assert.strictEqual(largest, 1_024)
     assert.strictEqual(longest, 256)
   })
+
+  it("refuses what throws when it is looked at, and writes what comes next as if nothing had been", () => {
+    const encoder = Encoder.make({ protocolVersion: "5.0", sender: "client" })
+    const unreadable = () => {
+      throw new Error("nobody reads this")
+    }
+    const properties: Properties.Properties = new Proxy({}, { ownKeys: unreadable })
+    const refused = [publish({ properties }), publish({ qos: 1, packetIdentifier: 1, properties }), null as never]
+    for (const packet of refused) assert.strictEqual(encoder.encode(packet)?._tag, "InvalidPacket")
+    assert.strictEqual(encoder.pendingBytes(), 0)
+    assert.isUndefined(encoder.encode(publish()))
+    assert.deepStrictEqual([...concat(encoder.take())], [0x30, 4, 0, 1, 0x61, 0])
+  })
 })

@@ -38,7 +38,8 @@ export interface Options {
 
 const levels = Schema.Array(Schema.String)
 
-const valueOf = (values: object, name: string): unknown => (values as { readonly [name: string]: unknown })[name]
+const valueOf = (values: object, name: string): unknown =>
+  (values as { readonly [name: string]: unknown } | null | undefined)?.[name]
 
 /** Also of schemas that are not known before, and may not be what the template needs. */
 const isText = (text: unknown): text is Template.Text =>

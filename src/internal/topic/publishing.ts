@@ -2,6 +2,7 @@
  * Publishing with properties that 3.1.1 does without.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { MqttClient } from "../../MqttClient.ts"
 import type { MqttError } from "../../MqttError.ts"
 import type { Acknowledgement, Payload } from "../../MqttMessage.ts"
@@ -19,10 +20,28 @@ export interface Publication {
 const isWithoutProperties = ({ reason }: MqttError): boolean =>
   reason._tag === "InvalidRequest" && reason.protocolVersion === "3.1.1" && reason.field.startsWith("properties")
 
+const isNone = (value: unknown): boolean => value !== undefined && !Predicate.isObject(value)
+
+/** `undefined` for what is no object, or cannot be read: spread, it would be taken for nothing. */
+const describing = (described: PublishProperties, options: PublishOptions | undefined): PublishOptions | undefined => {
+  try {
+    if (isNone(options) || isNone(options?.properties)) return undefined
+    return { ...options, properties: { ...described, ...options?.properties } }
+  } catch {
+    return undefined
+  }
+}
+
 export const publish = (
   mqtt: MqttClient["Service"],
   { described, options, payload, topic }: Publication
-): Effect.Effect<Acknowledgement, MqttError> =>
-  mqtt.publish(topic, payload, { ...options, properties: { ...described, ...options?.properties } }).pipe(
-    Effect.catchIf(isWithoutProperties, () => mqtt.publish(topic, payload, options))
+): Effect.Effect<Acknowledgement, MqttError> => {
+  const all = describing(described, options)
+  // The client says what is wrong with them.
+  if (all === undefined) return mqtt.publish(topic, payload, options)
+  return Effect.catchIf(
+    mqtt.publish(topic, payload, all),
+    isWithoutProperties,
+    () => mqtt.publish(topic, payload, options)
   )
+}

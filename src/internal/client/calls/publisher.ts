@@ -17,6 +17,7 @@ import type { OutgoingMessage, PublishOptions } from "../../clientOptions.ts"
 import type { Lifetime } from "../lifetime.ts"
 import { acknowledged, Publication, type Settled } from "../outgoing/publication.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import { unreadable, wrongType } from "./wrongTypes.ts"
 
 /** Topics that were found valid before, so that the usual few are not checked again for each message. */
 const rememberedTopics = 1000
@@ -71,7 +72,7 @@ export class Publisher {
 
   /** `settled` hears how it ends. What comes back withdraws the message, if it was not sent by then. */
   start(topic: string, payload: Payload, options: PublishOptions | undefined, settled: Settled): Effect.Effect<void> {
-    const publication = this.begin(new ToPublish(topic, payload, options), options, settled)
+    const publication = this.#begin(this.#read(topic, payload, options), options, settled)
     if (publication === undefined) return Effect.void
     this.#runner.publish(publication)
     return Effect.sync(() => this.#withdraw(publication))
@@ -97,8 +98,8 @@ export class Publisher {
         resume(Exit.map(exit, () => acknowledgement))
         for (const listener of listeners) listener(exit)
       }
-      const message = new ToPublish(topic, payload, options)
-      const publication = this.begin(message, options, settled, () => resume(Effect.succeed(acknowledgement)))
+      const taken = () => resume(Effect.succeed(acknowledgement))
+      const publication = this.#begin(this.#read(topic, payload, options), options, settled, taken)
       if (publication === undefined) return
       this.#runner.publish(publication)
       return Effect.sync(() => this.#withdraw(publication))
@@ -130,8 +131,7 @@ export class Publisher {
         if (--waiting === 0) resume(Effect.void)
       }
       for (const message of messages) {
-        const { payload, topic } = message
-        const begun = this.begin(new ToPublish(topic, payload, message), message, progress.settled, taken)
+        const begun = this.#begin(this.#readMessage(message), message, progress.settled, taken)
         if (begun === undefined) taken()
         else publications.push(begun)
       }
@@ -155,6 +155,38 @@ export class Publisher {
   })
 
   /** A publication to hand to the session, unless it is over at once; then its end has been told. */
+  #begin(
+    message: ToPublish | MqttError.MqttError,
+    options: PublishOptions | undefined,
+    settled: Settled,
+    taken?: () => void
+  ): Publication | undefined {
+    const end = this.#lifetime.closedBy ?? message
+    if (end instanceof ToPublish) return this.begin(end, options, settled, taken)
+    settled(Exit.fail(end))
+    return undefined
+  }
+
+  /** Programs have values of other types than they say, such as those from JSON. */
+  #read(topic: string, payload: Payload, options: PublishOptions | undefined): ToPublish | MqttError.MqttError {
+    const { protocolVersion } = this.#runner
+    try {
+      return wrongType(topic, payload, options, protocolVersion) ?? new ToPublish(topic, payload, options)
+    } catch (cause) {
+      return unreadable(cause, protocolVersion)
+    }
+  }
+
+  #readMessage(message: OutgoingMessage | null | undefined): ToPublish | MqttError.MqttError {
+    try {
+      // What is no message has no topic, and is refused for that.
+      return this.#read(message?.topic as string, message?.payload as Payload, message ?? undefined)
+    } catch (cause) {
+      return unreadable(cause, this.#runner.protocolVersion)
+    }
+  }
+
+  /** As `#begin`, for a message whose types are right. */
   protected begin(
     message: Message,
     options: PublishOptions | undefined,

@@ -26,6 +26,7 @@ import type { Lifetime } from "../lifetime.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Publisher } from "./publisher.ts"
 import type { Subscription } from "./subscribe.ts"
+import { wrongRequest } from "./wrongTypes.ts"
 
 type Answered = (exit: Exit.Exit<MqttMessage, MqttError.MqttError>) => void
 
@@ -90,6 +91,8 @@ export class Requests {
     payload: Payload,
     options: RequestOptions = {}
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
+    const wrong = wrongRequest(topic, payload, options, this.#options.runner.protocolVersion)
+    if (wrong !== undefined) return Effect.fail(wrong)
     const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
     return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
       Effect.timeoutOrElse({

@@ -4,9 +4,11 @@
  * Who asks, and how an answer finds them, is `requests`. MQTT 5.0 section 4.10.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as MqttError from "../../../MqttError.ts"
 import type { Answer, MqttMessage, Payload } from "../../../MqttMessage.ts"
-import type { RespondOptions } from "../../clientOptions.ts"
+import * as Validity from "../../../protocol/Validity.ts"
+import type { PublishOptions, RespondOptions } from "../../clientOptions.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
@@ -48,6 +50,19 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
     return consume(topicFilter, handle, { ...options, qos })
   })
 
+/** What is neither a payload nor an answer is left for the publisher to refuse. */
+const toAnswer = (answer: Payload | Answer): Answer =>
+  Predicate.isObject(answer) && !Validity.isBytes(answer) ? answer as Answer : { payload: answer as Payload }
+
+/** What is no object is left for the publisher to refuse: spread, it would be taken for nothing. */
+const withCorrelation = (
+  properties: Answer["properties"],
+  correlationData: Uint8Array | undefined
+): PublishOptions["properties"] => {
+  if (properties !== undefined && !Predicate.isObject(properties)) return properties
+  return { ...properties, ...(correlationData === undefined ? {} : { correlationData }) }
+}
+
 const answering = <E, R>(
   publisher: Publisher,
   handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
@@ -61,12 +76,10 @@ const answering = <E, R>(
     )
   }
   return Effect.flatMap(handler(request), (answer) => {
-    const { payload, properties } = typeof answer === "string" || answer instanceof Uint8Array
-      ? { payload: answer, properties: undefined }
-      : answer
+    const { payload, properties } = toAnswer(answer)
     return publisher.publish(responseTopic, payload, {
-      qos: options.answerQos ?? request.qos,
-      properties: { ...properties, ...(correlationData === undefined ? {} : { correlationData }) }
+      qos: options.answerQos === undefined ? request.qos : options.answerQos,
+      properties: withCorrelation(properties, correlationData)
     }).pipe(
       Effect.asVoid,
       Effect.catchIf(
