@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { PacketIdentifier } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
 
 /**
@@ -37,13 +38,15 @@ export interface Arrivals {
   readonly waiting: ReadonlyArray<Arrival>
   /** What is decided for each of them; the first is always open between batches. */
   readonly answers: ReadonlyArray<ReasonCode | undefined>
+  /** Those of QoS 1 that wait. At QoS 2 the session knows more of them. */
+  readonly identifiers: PacketIdentifiers.PacketIdentifiers<true>
 }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const empty: Arrivals = { first: 0, waiting: [], answers: [] }
+export const empty: Arrivals = { first: 0, waiting: [], answers: [], identifiers: PacketIdentifiers.empty() }
 
 /**
  * The operations in place, on a copy, for the length of one step of the session.
@@ -57,6 +60,8 @@ export interface Batch {
   readonly answer: (position: number, reasonCode: ReasonCode) => void
   /** Whether its acknowledgement has not left yet. */
   readonly isWaiting: (position: number) => boolean
+  /** Whether the identifier stands for a QoS 1 message whose PUBACK has not left yet. */
+  readonly has: (packetIdentifier: PacketIdentifier) => boolean
   /** Takes out those at the front that are answered: they may be acknowledged now, in this order. */
   readonly settle: () => ReadonlyArray<readonly [arrival: Arrival, reasonCode: ReasonCode]>
   readonly commit: () => Arrivals
@@ -69,11 +74,13 @@ export interface Batch {
 export const batch = (self: Arrivals): Batch => {
   const waiting = self.waiting.slice()
   const answers = self.answers.slice()
+  const identifiers = PacketIdentifiers.batch(self.identifiers)
   let first = self.first
   return {
     arrive: ({ connection, exchange, packetIdentifier, qos }) => {
       const arrival = { qos, packetIdentifier, position: first + waiting.length, connection, exchange }
       waiting.push(arrival)
+      if (qos === 1) identifiers.set(packetIdentifier, true)
       answers.push(undefined)
       return arrival
     },
@@ -82,13 +89,17 @@ export const batch = (self: Arrivals): Batch => {
       if (index >= 0 && index < answers.length) answers[index] ??= reasonCode
     },
     isWaiting: (position) => position >= first,
+    has: (packetIdentifier) => identifiers.has(packetIdentifier),
     settle: () => {
       const open = answers.indexOf(undefined)
       const settled = open === -1 ? answers.length : open
       first += settled
       const codes = answers.splice(0, settled)
-      return waiting.splice(0, settled).map((arrival, index) => [arrival, codes[index] ?? 0x00] as const)
+      return waiting.splice(0, settled).map((arrival, index) => {
+        if (arrival.qos === 1) identifiers.release(arrival.packetIdentifier)
+        return [arrival, codes[index] ?? 0x00] as const
+      })
     },
-    commit: () => ({ first, waiting, answers })
+    commit: () => ({ first, waiting, answers, identifiers: identifiers.commit() })
   }
 }

@@ -28,8 +28,18 @@ export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
  */
 export const receivePublish = <R>(draft: Draft<R>, publish: Publish): void => {
   if (publish.qos === 2) return receiveExactlyOnce(draft, publish)
-  if (publish.qos === 1 && !takeQuota(draft)) return
-  const arrival = publish.qos === 1 ? arrive(draft, publish.packetIdentifier, 1, 0) : undefined
+  if (publish.qos === 1) return receiveAtLeastOnce(draft, publish)
+  draft.actions.push({ _tag: "Deliver", publish, arrival: undefined })
+}
+
+/**
+ * Until its PUBACK is sent, the same identifier on the same connection is the same message, with DUP or without: servers
+ * with a redelivery timer send it again. 3.1.1 section 4.3.2; 5.0 `[MQTT-4.3.2-5]`.
+ */
+const receiveAtLeastOnce = <R>(draft: Draft<R>, publish: Publish): void => {
+  // The PUBACK that is still to come answers this one too.
+  if (arrivalsOf(draft, 1).has(publish.packetIdentifier) || !takeQuota(draft)) return
+  const arrival = arrive(draft, publish.packetIdentifier, 1, 0)
   draft.actions.push({ _tag: "Deliver", publish, arrival })
 }
 

@@ -52,6 +52,31 @@ describe.each(versions)("Incoming %s", (version) => {
     assertEmpty(table)
   })
 
+  it("R87 R93 before PUBACK the same identifier is the same message, with DUP or without: one place, one PUBACK", () => {
+    const table = check(online(version, { receiveMaximum: 2 }), [
+      [receive(incoming(1, 1, "a"), incoming(1, 2, "b")), ["deliver a", "deliver b"]],
+      [receive(incoming(1, 1, "a", { dup: true }), incoming(1, 2, "b"), incoming(1, 1, "a")), []],
+      [acknowledge(["b"]), []],
+      [receive(incoming(1, 2, "b", { dup: true })), []],
+      [acknowledge(["a"]), ["PUBACK #1", "PUBACK #2"]],
+      [receive(incoming(1, 1, "c"), incoming(1, 2, "d", { dup: true })), ["deliver c", "deliver d"]],
+      [acknowledge(["c", "d"]), ["PUBACK #1", "PUBACK #2"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("R87 on the next connection the same identifier is delivered again: its PUBACK was never sent", () => {
+    const table = check(online(version), [
+      [receive(incoming(1, 1, "a")), ["deliver a"]],
+      [disconnected, []],
+      [connected({ sessionPresent: true }), []],
+      [receive(incoming(1, 1, "b", { dup: true })), ["deliver b"]],
+      [acknowledge(["a"]), []],
+      [acknowledge(["b"]), ["PUBACK #1"]]
+    ])
+    assertEmpty(table)
+  })
+
   it("R92 DUP never drops a message", () => {
     check(online(version), [
       [receive(incoming(1, 1, "a", { dup: true }), incoming(2, 2, "b", { dup: true })), ["deliver a", "deliver b"]],

@@ -469,8 +469,8 @@ class Inbox {
     return answers
   }
 
-  #isWaiting(identifier: number): boolean {
-    return this.#queues[2].some((waiting) => waiting.identifier === identifier)
+  #isWaiting(qos: 1 | 2, identifier: number): boolean {
+    return this.#queues[qos].some((waiting) => waiting.identifier === identifier)
   }
 
   get #hasQuota(): boolean {
@@ -482,7 +482,7 @@ class Inbox {
     const known = qos === 2 ? this.#exchanges.get(identifier) : undefined
     const topic = known?.topic ?? `m${this.#next++}`
     const packet = receive(incoming(qos, identifier, topic, { dup: random.chance(0.5) }))
-    if (qos === 2 && this.#isWaiting(identifier)) return this.#play(packet, [])
+    if (this.#isWaiting(qos, identifier)) return this.#play(packet, [])
     if (known?.isCounted !== true) {
       if (!this.#hasQuota) return this.#play(packet, ["violation 3.3.4-9 0x93"])
       this.#unacknowledged++
@@ -497,7 +497,7 @@ class Inbox {
     const identifier = random.integer(1, 20)
     const exchange = this.#exchanges.get(identifier)
     const isUnknown = exchange === undefined && this.#version === "5.0"
-    if (exchange?.answer !== undefined && !this.#isWaiting(identifier)) {
+    if (exchange?.answer !== undefined && !this.#isWaiting(2, identifier)) {
       this.#exchanges.delete(identifier)
       if (exchange.isCounted) this.#unacknowledged--
     }
