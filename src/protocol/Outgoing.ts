@@ -97,6 +97,7 @@ class InFlight<R> {
   readonly order: number
   readonly sentOn: number
   readonly sentAt: number
+  readonly isSentAgain = false
 
   constructor(draft: Draft<R>, message: Message, request: R) {
     this.message = message
@@ -237,7 +238,8 @@ const replay = <R>(draft: Draft<R>): void => {
     if (outgoing?._tag !== "Publish") continue
     draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
-    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection, sentAt: draft.now })
+    const isSentAgain = outgoing.sentOn !== 0
+    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection, sentAt: draft.now, isSentAgain })
   }
 }
 
@@ -275,7 +277,8 @@ export const receivePuback = <R>(draft: Draft<R>, packet: Puback): void => {
 }
 
 /**
- * `[MQTT-4.3.3-4]`, 3.1.1 `[MQTT-4.3.3-1]`. A PUBREC of an error ends the exchange (`[MQTT-4.4.0-2]` of 5.0); one for an
+ * `[MQTT-4.3.3-4]`, 3.1.1 `[MQTT-4.3.3-1]`. A PUBREC of an error ends the exchange (`[MQTT-4.4.0-2]` of 5.0), unless it
+ * says that the server has the message already. A PUBREC for an
  * identifier we do not know is answered too, so the server can forget it.
  *
  * @since 0.1.0
@@ -296,11 +299,21 @@ export const receivePubrec = <R>(draft: Draft<R>, packet: Pubrec): void => {
     return
   }
   const { request } = outgoing
+  if (isKnownToServer(outgoing, packet)) {
+    settle(draft)
+    return release(draft, packetIdentifier, request, success)
+  }
   const outcome = outcomeOf(packet)
   if (ReasonCode.isError(packet.reasonCode)) return complete(draft, packetIdentifier, request, outcome)
   settle(draft)
   release(draft, packetIdentifier, request, outcome)
 }
+
+const identifierInUse = 0x91
+
+/** The identifier of a message that was sent before is in use for that very message, so the server has it. */
+const isKnownToServer = (outgoing: { readonly isSentAgain: boolean }, { reasonCode }: Pubrec): boolean =>
+  reasonCode === identifierInUse && outgoing.isSentAgain
 
 const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
   draft.outgoing.set(packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++ })
@@ -310,9 +323,12 @@ const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request
 
 /** The server had the message that was given up: the exchange goes on to its end, and takes its place in the window. */
 const receivePubrecOfReserved = <R>(draft: Draft<R>, packet: Pubrec, nobody: R): void => {
-  if (ReasonCode.isError(packet.reasonCode)) return void draft.outgoing.release(packet.packetIdentifier)
+  const { packetIdentifier, reasonCode } = packet
+  if (reasonCode !== identifierInUse && ReasonCode.isError(reasonCode)) {
+    return void draft.outgoing.release(packetIdentifier)
+  }
   draft.outstanding++
-  release(draft, packet.packetIdentifier, nobody, outcomeOf(packet))
+  release(draft, packetIdentifier, nobody, success)
 }
 
 /**

@@ -43,6 +43,8 @@ export type Outgoing<R> =
     readonly sentOn: number
     /** When it was sent last, milliseconds. */
     readonly sentAt: number
+    /** It was sent last with DUP: the server may have had it before. */
+    readonly isSentAgain: boolean
   }
   | {
     readonly _tag: "Release"

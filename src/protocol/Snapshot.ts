@@ -81,7 +81,7 @@ export const restore = <R>(session: Session<R>, snapshot: Snapshot, request: R):
       batch.set(packetIdentifier, { _tag: "Release", request, outcome, order: ++order })
     }
     for (const { message, packetIdentifier } of snapshot.messages) {
-      const sent = { sentOn: connection, sentAt: 0 }
+      const sent = { sentOn: connection, sentAt: 0, isSentAgain: false }
       batch.set(packetIdentifier, { _tag: "Publish", message, request, order: ++order, ...sent })
     }
   })

@@ -343,6 +343,39 @@ describe("Outgoing 5.0: reason codes", () => {
     check(table, [[disconnected, []], [connected(), []]])
   })
 
+  it("R78 R80 Packet Identifier in use, to a message that was sent before: the server has it, the exchange goes on", () => {
+    const table = check(online("5.0"), [
+      [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
+      [disconnected, []],
+      [connected(), ["PUBLISH2 #1 a DUP"]],
+      [receive(pubrec(1, 0x91)), ["PUBREL #1"]],
+      [disconnected, []],
+      [connected(), ["PUBREL #1"]],
+      [receive(pubcomp(1)), ["complete a"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("R80 Packet Identifier in use, to a message that is new to the server: it is refused", () => {
+    const table = check(online("5.0"), [
+      [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
+      [disconnected, []],
+      [connected({ sessionPresent: false }), ["PUBLISH2 #1 a"]],
+      [receive(pubrec(1, 0x91)), ["complete a 0x91"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("R78 R80 Packet Identifier in use, for a message that was given up: the exchange goes on to its end", () => {
+    const table = check(online("5.0"), [
+      [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
+      [giveUp(1), []],
+      [receive(pubrec(1, 0x91)), ["PUBREL #1"]],
+      [receive(pubcomp(1)), ["complete nobody"]]
+    ])
+    assertEmpty(table)
+  })
+
   it("R23 a PUBREC of an error for an unknown identifier is not answered", () => {
     check(online("5.0"), [[receive(pubrec(9, 0x80)), []]])
   })
