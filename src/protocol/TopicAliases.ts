@@ -20,7 +20,8 @@ export interface TopicAliases {
   /**
    * Writes a PUBLISH under an alias of its topic: both when the server has not seen the alias, the alias alone when it
    * has. `write` encodes the packet, or says why it cannot be; then no alias was bound. A packet that brings an alias of
-   * its own keeps it.
+   * its own keeps it. One that is sent again (DUP) gets none: a server that has it already may ignore all of it, the alias
+   * too.
    */
   readonly encode: (
     publish: Publish,
@@ -110,7 +111,7 @@ export const make = (options: {
     encode: (publish, write) => {
       const own = publish.properties.topicAlias
       if (own !== undefined) return encodeOwn(publish, own, write)
-      return maximum === 0 ? write(publish) : encodeAssigned(publish, write)
+      return maximum === 0 || publish.dup ? write(publish) : encodeAssigned(publish, write)
     }
   }
 }

@@ -60,6 +60,13 @@ describe("TopicAliases", () => {
     for (const [, alias] of take()) assert.isTrue(typeof alias === "number" && alias >= 1 && alias <= 5, `${alias}`)
   })
 
+  it("R57 a message that is sent again binds none and uses none", () => {
+    const { encode, take } = make(3)
+    const again = (topic: string) => ({ ...publish(topic), qos: 1, packetIdentifier: 1, dup: true }) as const
+    for (const packet of [again("a"), publish("a"), again("a"), publish("a")]) encode(packet)
+    assert.deepStrictEqual(take(), [["a", undefined], ["a", 1], ["a", undefined], ["", 1]])
+  })
+
   it("R57 none where none is allowed: the packet goes out as it is", () => {
     const { encode, written } = make(0)
     const packet = publish("a")
