@@ -548,15 +548,16 @@ export class MessageExpired extends Reason<MessageExpired>()("MessageExpired", {
 }
 
 /**
- * Connections kept ending with this message unacknowledged, or with this subscription unanswered, until the `retransmit`
- * schedule was over: it is given up so that the others can go on. There are servers that hang up on who may not publish
+ * The server or the network kept ending connections with this message unacknowledged, or with this subscription
+ * unanswered, until the `retransmit` schedule was over: it is given up so that the others can go on. There are servers that hang up on who may not publish
  * or subscribe to something instead of saying so.
  *
  * @since 0.1.0
  * @category reasons
  */
 export class Quarantined extends Reason<Quarantined>()("Quarantined", {
-  packet: Schema.Literals(["PUBLISH", "SUBSCRIBE"]),
+  /** `PUBREL`, the second packet of QoS 2, is of a message that the server has. Nobody waits for an `UNSUBSCRIBE`. */
+  packet: Schema.Literals(["PUBLISH", "PUBREL", "SUBSCRIBE", "UNSUBSCRIBE"]),
   /** The Topic Name of the message, or the Topic Filter of the subscription. */
   topic: Schema.String,
   /** Connections that ended with it. */
@@ -565,7 +566,7 @@ export class Quarantined extends Reason<Quarantined>()("Quarantined", {
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const given = this.packet === "PUBLISH" ? "message" : "subscription"
+    const given = this.packet === "PUBLISH" || this.packet === "PUBREL" ? "message" : "subscription"
     return `The ${given} to "${this.topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
       `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
   }

@@ -38,8 +38,7 @@ export const room = <R>(self: Session<R>): number =>
   Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
 
 /**
- * The oldest message that is unacknowledged on this connection, with the request that waits for it: the first to be
- * suspected when connections keep ending.
+ * The oldest message that is unacknowledged on this connection, with the request that waits for it.
  *
  * @since 0.1.0
  * @category getters
@@ -98,6 +97,7 @@ class InFlight<R> {
   readonly sentOn: number
   readonly sentAt: number
   readonly isSentAgain = false
+  readonly sequence: number
 
   constructor(draft: Draft<R>, message: Message, request: R) {
     this.message = message
@@ -105,6 +105,7 @@ class InFlight<R> {
     this.order = draft.nextOrder++
     this.sentOn = draft.connection
     this.sentAt = draft.now
+    this.sequence = draft.nextSequence++
   }
 }
 
@@ -145,7 +146,7 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
   })
 
 /**
- * A message is not sent again although the server may have it. Its identifier stays in use until the server answers it
+ * A message, or its PUBREL, is not sent again although the server may have it. Its identifier stays in use until the server answers it
  * or has lost the session: another message under it could be taken for the one given up (`[MQTT-4.4.0-1]`).
  *
  * `nobody` hears how that ends: whoever waited has been told.
@@ -161,19 +162,19 @@ export const giveUp = <R>(
 ): Step<R> =>
   step(self, now, (draft) => {
     const outgoing = draft.outgoing.get(packetIdentifier)
-    if (outgoing?._tag !== "Publish") return
+    if (outgoing?._tag !== "Publish" && outgoing?._tag !== "Release") return
     draft.outgoing.set(packetIdentifier, { _tag: "Reserved", request: nobody })
     expectNothing(draft, outgoing)
   })
 
 const expectNothing = <R>(
   draft: Draft<R>,
-  outgoing: Exclude<Outgoing<R>, { readonly _tag: "Release" | "Reserved" }>
+  outgoing: Exclude<Outgoing<R>, { readonly _tag: "Reserved" }>
 ): void => {
   // What waits to be sent again is owed no answer and takes no room.
   if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
   if (draft.owed > 0) draft.owed--
-  if (outgoing._tag === "Publish") returnQuota(draft)
+  if (outgoing._tag === "Publish" || outgoing._tag === "Release") returnQuota(draft)
 }
 
 // ---------------------------------------------------------------------------
@@ -210,8 +211,8 @@ export const resume = <R>(self: Session<R>, draft: Draft<R>): void => {
   // A released message has had no PUBCOMP, so it takes its place in the window of this connection too. [MQTT-3.3.4-7]
   draft.outstanding = releases.length
   for (const packetIdentifier of releases) {
-    owe(draft)
-    send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag === "Release") sendPubrel(draft, packetIdentifier, outgoing)
   }
   draft.replay = publishes
   draft.replayed = 0
@@ -239,7 +240,9 @@ const replay = <R>(draft: Draft<R>): void => {
     draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
     const isSentAgain = outgoing.sentOn !== 0
-    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: draft.connection, sentAt: draft.now, isSentAgain })
+    const { connection: sentOn, now: sentAt } = draft
+    const sequence = draft.nextSequence++
+    draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn, sentAt, isSentAgain, sequence })
   }
 }
 
@@ -316,7 +319,15 @@ const isKnownToServer = (outgoing: { readonly isSentAgain: boolean }, { reasonCo
   reasonCode === identifierInUse && outgoing.isSentAgain
 
 const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
-  draft.outgoing.set(packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++ })
+  sendPubrel(draft, packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++, sequence: 0 })
+}
+
+const sendPubrel = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  outgoing: Outgoing<R> & { readonly _tag: "Release" }
+): void => {
+  draft.outgoing.set(packetIdentifier, { ...outgoing, sequence: draft.nextSequence++ })
   owe(draft)
   send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
 }

@@ -140,6 +140,48 @@ export const overrun = <R>(self: Session<R>): Session<R> => ({
   receiveMaximum: Math.min(4 * self.receiveMaximum, 65_535)
 })
 
+/** What has been sent on this connection and wants an answer. */
+const awaiting = {
+  Publish: "PUBLISH",
+  Release: "PUBREL",
+  Subscribe: "SUBSCRIBE",
+  Unsubscribe: "UNSUBSCRIBE"
+} as const
+
+/**
+ * A packet that the server has not answered, with the request that waits for it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Unanswered<R> {
+  readonly packet: (typeof awaiting)[keyof typeof awaiting]
+  readonly packetIdentifier: PacketIdentifier
+  readonly request: R
+}
+
+/**
+ * The packet that was sent first on this connection of those that the server has not answered: servers answer in order,
+ * so it is the first to be suspected when connections keep ending.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const unanswered = <R>(self: Session<R>): Unanswered<R> | undefined => {
+  let first: Unanswered<R> | undefined
+  let place = Infinity
+  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
+    if (outgoing._tag === "Reserved") return
+    if (outgoing._tag === "Publish" && outgoing.sentOn !== self.connection) return
+    const isAhead = (outgoing._tag === "Subscribe" || outgoing._tag === "Unsubscribe") && outgoing.isAhead
+    const own = isAhead ? outgoing.sequence - self.nextSequence : outgoing.sequence
+    if (own >= place) return
+    place = own
+    first = { packet: awaiting[outgoing._tag], packetIdentifier, request: outgoing.request }
+  })
+  return first
+}
+
 /** A single message may stay unacknowledged so many times as long while others progress. */
 const patienceWithOne = 10
 

@@ -45,6 +45,8 @@ export type Outgoing<R> =
     readonly sentAt: number
     /** It was sent last with DUP: the server may have had it before. */
     readonly isSentAgain: boolean
+    /** Its place among the packets that were sent on that connection. */
+    readonly sequence: number
   }
   | {
     readonly _tag: "Release"
@@ -53,11 +55,23 @@ export type Outgoing<R> =
     readonly outcome: Outcome
     /** PUBREL are sent again in the order their PUBREC came. */
     readonly order: number
+    /** The place of its PUBREL among the packets that were sent on this connection. */
+    readonly sequence: number
   }
   /** A message that was given up and that the server may have; `request` stands for nobody. */
   | { readonly _tag: "Reserved"; readonly request: R }
-  | { readonly _tag: "Subscribe"; readonly request: R; readonly topicFilters: number }
-  | { readonly _tag: "Unsubscribe"; readonly request: R; readonly topicFilters: number }
+  | Asked<"Subscribe", R>
+  | Asked<"Unsubscribe", R>
+
+interface Asked<Tag, R> {
+  readonly _tag: Tag
+  readonly request: R
+  /** How many. */
+  readonly topicFilters: number
+  readonly sequence: number
+  /** It was sent before all messages, at the beginning of the connection. */
+  readonly isAhead: boolean
+}
 
 /**
  * A QoS 2 message of the server between its PUBLISH and its PUBREL. `answer` is what our PUBREC says, once decided.
@@ -101,6 +115,7 @@ export interface Session<R> {
   /** The later of the first of them falling due and the last one that came, milliseconds. */
   readonly owedSince: number
   readonly nextOrder: number
+  readonly nextSequence: number
   readonly outgoing: PacketIdentifiers.PacketIdentifiers<Outgoing<R>>
   /** Messages of earlier connections that are still to be sent again on this one, in order. */
   readonly replay: ReadonlyArray<PacketIdentifier>
@@ -161,6 +176,7 @@ export const make = <R>(options: {
   owed: 0,
   owedSince: 0,
   nextOrder: 1,
+  nextSequence: 1,
   outgoing: PacketIdentifiers.empty(),
   replay: [],
   replayed: 0,

@@ -88,6 +88,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   owed: draft.owed,
   owedSince: draft.owedSince,
   nextOrder: draft.nextOrder,
+  nextSequence: draft.nextSequence,
   outgoing,
   replay: draft.replay,
   replayed: draft.replayed,

@@ -78,10 +78,10 @@ export const restore = <R>(session: Session<R>, snapshot: Snapshot, request: R):
   const outgoing = PacketIdentifiers.mutate<Outgoing<R>>(session.outgoing, (batch) => {
     for (const packetIdentifier of snapshot.reserved) batch.set(packetIdentifier, { _tag: "Reserved", request })
     for (const { outcome, packetIdentifier } of snapshot.releases) {
-      batch.set(packetIdentifier, { _tag: "Release", request, outcome, order: ++order })
+      batch.set(packetIdentifier, { _tag: "Release", request, outcome, order: ++order, sequence: 0 })
     }
     for (const { message, packetIdentifier } of snapshot.messages) {
-      const sent = { sentOn: connection, sentAt: 0, isSentAgain: false }
+      const sent = { sentOn: connection, sentAt: 0, isSentAgain: false, sequence: 0 }
       batch.set(packetIdentifier, { _tag: "Publish", message, request, order: ++order, ...sent })
     }
   })

@@ -23,10 +23,13 @@ export const subscribe = <R>(self: Session<R>, options: {
   readonly subscriptions: ReadonlyArray<Subscription>
   readonly properties: Properties.Properties
   readonly request: R
+  /** It leaves before the messages that the connection begins with. Default: `false`. */
+  readonly isAhead?: boolean
 }, now: number): Step<R> =>
   step(self, now, (draft) => {
-    const topicFilters = options.subscriptions.length
-    const packetIdentifier = ask(draft, { _tag: "Subscribe", request: options.request, topicFilters })
+    const { isAhead = false, request, subscriptions: { length: topicFilters } } = options
+    const sequence = draft.nextSequence++
+    const packetIdentifier = ask(draft, { _tag: "Subscribe", request, topicFilters, sequence, isAhead })
     if (packetIdentifier === 0) return
     const { properties, subscriptions } = options
     send(draft, { _tag: "Subscribe", packetIdentifier, subscriptions, properties })
@@ -42,10 +45,13 @@ export const unsubscribe = <R>(self: Session<R>, options: {
   readonly topicFilters: ReadonlyArray<string>
   readonly properties: Properties.Properties
   readonly request: R
+  /** It leaves before the messages that the connection begins with. Default: `false`. */
+  readonly isAhead?: boolean
 }, now: number): Step<R> =>
   step(self, now, (draft) => {
-    const { properties, request, topicFilters } = options
-    const packetIdentifier = ask(draft, { _tag: "Unsubscribe", request, topicFilters: topicFilters.length })
+    const { isAhead = false, properties, request, topicFilters } = options
+    const asked = { request, topicFilters: topicFilters.length, sequence: draft.nextSequence++, isAhead }
+    const packetIdentifier = ask(draft, { _tag: "Unsubscribe", ...asked })
     if (packetIdentifier === 0) return
     send(draft, { _tag: "Unsubscribe", packetIdentifier, topicFilters, properties })
   })

@@ -310,13 +310,17 @@ describe.each(versions)("Outgoing %s: a message that is given up", (version) => 
     assert.isTrue(isReserved(table))
   })
 
-  it("what was released is not given up", () => {
-    check(online(version), [
+  it("what was released: its PUBREL is not sent again, and its identifier is free with PUBCOMP", () => {
+    const table = check(online(version), [
       [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]],
       [receive(pubrec(1)), ["PUBREL #1"]],
+      [disconnected, []],
       [giveUp(1), []],
-      [receive(pubcomp(1)), ["complete a"]]
+      [connected(), []]
     ])
+    assert.isTrue(isReserved(table))
+    check(table, [[receive(pubcomp(1)), []]])
+    assertEmpty(table)
   })
 })
 
@@ -585,7 +589,7 @@ describe.each(versions)("Outgoing %s: without a free identifier", (version) => {
     table.session = {
       ...table.session,
       outgoing: PacketIdentifiers.mutate(table.session.outgoing, (batch) => {
-        const request = { _tag: "Subscribe", request: "", topicFilters: 1 } as const
+        const request = { _tag: "Subscribe", request: "", topicFilters: 1, sequence: 0, isAhead: false } as const
         for (let count = 0; count < PacketIdentifiers.maximum; count++) batch.allocate(request)
       })
     }

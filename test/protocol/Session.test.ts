@@ -84,7 +84,9 @@ describe.each(versions)("Session %s: another connection", (version) => {
           batch.release(batch.allocate({
             _tag: "Subscribe",
             request: "",
-            topicFilters: 1
+            topicFilters: 1,
+            sequence: 0,
+            isAhead: false
           }))
         }
       })
@@ -357,6 +359,36 @@ describe.each(versions)("Session %s: patience", (version) => {
     assert.isUndefined(oldest())
   })
 
+  it("the first to be suspected is what was sent first of all that is unanswered, whatever it is", () => {
+    const table = online(version)
+    const first = () => {
+      const unanswered = Session.unanswered(table.session)
+      return unanswered && `${unanswered.packet} ${unanswered.request}`
+    }
+    assert.isUndefined(first())
+    play(table, publish(outgoing(2, "a"), outgoing(1, "b")))
+    play(table, subscribe("s", "f"))
+    play(table, unsubscribe("u", "g"))
+    assert.strictEqual(first(), "PUBLISH a")
+    play(table, receive(pubrec(1)))
+    assert.strictEqual(first(), "PUBLISH b")
+    play(table, receive(puback(2)))
+    assert.strictEqual(first(), "SUBSCRIBE s")
+    play(table, receive(suback(3, [0])))
+    assert.strictEqual(first(), "UNSUBSCRIBE u")
+    play(table, receive(unsuback(4, version === "5.0" ? [0] : [])))
+    assert.strictEqual(first(), "PUBREL a")
+    play(table, publish(outgoing(1, "c")))
+    play(table, disconnected)
+    play(table, connected())
+    // PUBREL are sent again first.
+    assert.strictEqual(first(), "PUBREL a")
+    play(table, receive(pubcomp(1)))
+    assert.strictEqual(first(), "PUBLISH c")
+    play(table, giveUp(Session.unanswered(table.session)?.packetIdentifier ?? 0))
+    assert.isUndefined(first())
+  })
+
   it("what waits to be sent again, because a released message has the window, is not the oldest", () => {
     const table = online(version)
     play(table, publish(outgoing(2, "a"), outgoing(1, "b")))
@@ -458,7 +490,8 @@ describe.each(versions)("Session %s: how many identifiers are reserved", (versio
     ["one message was", [giveUp(2)], 1],
     ["the same one twice", [giveUp(2), giveUp(2)], 1],
     ["two were", [giveUp(2), giveUp(3)], 2],
-    ["what is released, a subscription and nothing cannot be", [giveUp(1), giveUp(4), giveUp(9)], 0],
+    ["what is released was", [giveUp(1)], 1],
+    ["a subscription and nothing cannot be", [giveUp(4), giveUp(9)], 0],
     ["one of two is answered after all", [giveUp(2), giveUp(3), receive(puback(2))], 1],
     ["two were, and another connection goes on with the session", [giveUp(2), giveUp(3), disconnected, connected()], 2],
     ["two were, and the session is lost", [giveUp(2), giveUp(3), disconnected, lost], 0]

@@ -147,6 +147,8 @@ export interface SessionConnection extends MqttConnection {
   readonly onWritten: (written: () => void, begun?: () => void) => void
   /** Bytes enqueued that the network has not taken. */
   readonly unsent: number
+  /** What ended it; `undefined` while it lives. */
+  readonly failure: MqttError.MqttError | undefined
   /** Milliseconds of the clock that deadlines count in. */
   readonly now: () => number
   /** Milliseconds since anything was heard. */

@@ -338,6 +338,10 @@ export class Link implements SessionConnection, Timed {
   // The end
   // -------------------------------------------------------------------------
 
+  get failure(): MqttError.MqttError | undefined {
+    return this.ending.failure
+  }
+
   get ended(): Effect.Effect<never, MqttError.MqttError> {
     return this.ending.ended
   }

@@ -32,12 +32,6 @@ export interface Asked {
   readonly userProperties: Properties["userProperties"]
 }
 
-/** A SUBSCRIBE that the server has not answered. */
-export interface UnansweredSubscribe {
-  readonly owner: Owner
-  readonly topicFilters: ReadonlyArray<string>
-}
-
 export interface SubscriptionsOptions {
   /** The server keeps subscriptions, and sends again what was not acknowledged. */
   readonly isPersistent: boolean
@@ -196,7 +190,10 @@ export class Subscriptions {
       for (const packet of inPacketsOf(filtersPerPacket, some)) this.#subscribe(packet)
     }
     for (const entry of wanted) if (isDoubtful(entry)) this.#subscribe([entry.ask()])
-    for (const packet of inPacketsOf(filtersPerPacket, unwanted)) this.#unsubscribe(packet)
+    for (const packet of inPacketsOf(filtersPerPacket, unwanted.filter((entry) => !isDoubtful(entry)))) {
+      this.#unsubscribe(packet)
+    }
+    for (const entry of unwanted) if (isDoubtful(entry)) this.#unsubscribe([entry])
   }
 
   /**
@@ -309,17 +306,19 @@ export class Subscriptions {
   // What connections end with
   // -------------------------------------------------------------------------
 
-  /** The SUBSCRIBE that the server, which answers in order, would have answered next. */
-  get unanswered(): UnansweredSubscribe | undefined {
-    for (const [owner, topicFilters] of this.#unanswered) return { owner, topicFilters }
-    return undefined
-  }
-
   /** Gives a filter up that connections kept ending with: those who want it see `error`. */
   giveUp(topicFilter: string, error: MqttError.MqttError): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined) return
     this.#settle([entry], entry.refusedAs(entry.ask(), error))
+  }
+
+  /** Gives the UNSUBSCRIBE of a filter up that connections kept ending with: the server may keep the subscription. */
+  giveUpLeaving(topicFilter: string): void {
+    const entry = this.#entries.get(topicFilter)
+    if (entry === undefined || entry.subscribers.length > 0) return
+    entry.status = "absent"
+    this.#reconcile([entry])
   }
 
   /** The client is over. */

@@ -31,6 +31,7 @@ import * as Suspicion from "../suspicion.ts"
 import { Acknowledgements } from "./acknowledgements.ts"
 import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
+import { isTelling, Suspects } from "./suspects.ts"
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
@@ -56,8 +57,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   suspicion: Suspicion.Suspicion<Owner> = Suspicion.none
   /** Subscriptions are asked for before any message is sent. */
   #isBeginning = false
-  /** The oldest message that a SUBSCRIBE was sent behind. */
-  readonly #sentBehind = new WeakMap<Owner, Owner>()
+  readonly #suspects = new Suspects()
   #isRestored = false
 
   constructor(options: Resolved) {
@@ -156,10 +156,11 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   disconnected(now: number): void {
-    if (this.#connection === undefined) return
+    const connection = this.#connection
+    if (connection === undefined) return
     this.#connection = undefined
     this.#roundTrips.disconnected()
-    this.#suspect()
+    if (isTelling(connection.failure)) this.#suspect()
     // Acknowledgements are decided even though they can no longer be sent: at QoS 2 they leave on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
     this.#leaving.returnTo(this.outbox)
@@ -170,29 +171,22 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   #suspect(): void {
     const { quota, window } = this.#state
-    this.suspicion = Suspicion.ended(this.suspicion, this.#unanswered, window >= quota)
-  }
-
-  /** The packet that was sent first of those that the server has not answered. */
-  get #unanswered(): Suspicion.Unanswered<Owner> | undefined {
-    const message = Session.oldest(this.#state)
-    const { unanswered } = this.subscriptions
-    const isSubscribeFirst = unanswered !== undefined && this.#sentBehind.get(unanswered.owner) !== message?.request
-    if (isSubscribeFirst || message === undefined) {
-      return unanswered && { packet: "SUBSCRIBE", topicFilters: unanswered.topicFilters }
-    }
-    return { packet: "PUBLISH", owner: message.request, packetIdentifier: message.packetIdentifier }
+    this.suspicion = Suspicion.ended(this.suspicion, this.#suspects.unanswered(this.#state), window >= quota)
   }
 
   /** Gives the suspect up, so that the others can go on. */
-  quarantine({ culprit, deaths, packetIdentifier }: Suspicion.Suspect<Owner>, cause: MqttError.MqttError): void {
+  quarantine(
+    { culprit, deaths, packet, packetIdentifier }: Suspicion.Suspect<Owner>,
+    cause: MqttError.MqttError
+  ): void {
     this.suspicion = Suspicion.givenUp(this.suspicion)
-    const error = (packet: MqttError.Quarantined["packet"], topic: string) =>
+    const error = (topic: string) =>
       MqttError.fromReason(new MqttError.Quarantined({ packet, topic, attempts: deaths, cause }))
-    if (typeof culprit === "string") return this.subscriptions.giveUp(culprit, error("SUBSCRIBE", culprit))
+    if (packet === "UNSUBSCRIBE") return this.subscriptions.giveUpLeaving(`${culprit}`)
+    if (typeof culprit === "string") return this.subscriptions.giveUp(culprit, error(culprit))
     // The server may have it.
     if (packetIdentifier !== undefined) this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
-    culprit.failed(error("PUBLISH", culprit instanceof Publication ? culprit.message.topic : ""))
+    culprit.failed(error(culprit instanceof Publication ? culprit.message.topic : ""))
   }
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
@@ -326,15 +320,16 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const packet = { subscriptions, properties }
     const exceeded = failures.checkSubscribe(connection.limits, packet)
     if (exceeded !== undefined) return request.failed(exceeded)
-    const before = this.#isBeginning ? undefined : Session.oldest(this.#state)
-    if (before !== undefined) this.#sentBehind.set(request, before.request)
-    this.#ask(Session.subscribe(this.#state, { ...packet, request }, connection.now()), request)
+    this.#suspects.asked(request, subscriptions.map(({ topicFilter }) => topicFilter))
+    const isAhead = this.#isBeginning
+    this.#ask(Session.subscribe(this.#state, { ...packet, request, isAhead }, connection.now()), request)
   }
 
   unsubscribe(topicFilters: ReadonlyArray<string>, request: Owner): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
-    const packet = { topicFilters, properties: Properties.none }
+    const packet = { topicFilters, properties: Properties.none, isAhead: this.#isBeginning }
+    this.#suspects.asked(request, topicFilters)
     this.#ask(Session.unsubscribe(this.#state, { ...packet, request }, connection.now()), request)
   }
 

@@ -1,0 +1,41 @@
+/**
+ * What a connection ended with: the packet that the server had not answered, if the server or the network ended it.
+ *
+ * What follows from it is up to `suspicion.ts`.
+ */
+import type { MqttError, MqttErrorReason } from "../../../MqttError.ts"
+import * as Session from "../../../protocol/Session.ts"
+import type { Owner } from "../owner.ts"
+import type { Unanswered } from "../suspicion.ts"
+
+/** The client itself ended the connection, for want of an answer or of any sign of life: no packet is to blame for that. */
+const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
+  "AuthenticationFailed",
+  "Closed",
+  "KeepAliveTimeout",
+  "PacketTimeout",
+  "ResponseTimeout"
+])
+
+/** Whether the end of a connection says something about a packet. */
+export const isTelling = (end: MqttError | undefined): boolean => end === undefined || !silence.has(end.reason._tag)
+
+export class Suspects {
+  /** The Topic Filters of each SUBSCRIBE and UNSUBSCRIBE. */
+  readonly #topicFilters = new WeakMap<Owner, ReadonlyArray<string>>()
+
+  /** A SUBSCRIBE or UNSUBSCRIBE is sent. */
+  asked(owner: Owner, topicFilters: ReadonlyArray<string>): void {
+    this.#topicFilters.set(owner, topicFilters)
+  }
+
+  /** The packet that was sent first of those that the server has not answered. */
+  unanswered(session: Session.Session<Owner>): Unanswered<Owner> | undefined {
+    const first = Session.unanswered(session)
+    if (first === undefined) return undefined
+    const { packet, packetIdentifier, request } = first
+    return packet === "PUBLISH" || packet === "PUBREL"
+      ? { packet, owner: request, packetIdentifier }
+      : { packet, topicFilters: this.#topicFilters.get(request) ?? [] }
+  }
+}
