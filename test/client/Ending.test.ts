@@ -2,7 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { reasonOf } from "../support/reasons.ts"
-import { accepted, connections, scenario, sent, stateOf } from "../support/scenario.ts"
+import { accepted, connections, type Kit, scenario, sent, stateOf } from "../support/scenario.ts"
 import {
   begin,
   complete,
@@ -315,4 +315,62 @@ describe("S60 a scope that closes ends everything within the drain deadline", ()
       yield* Effect.forkScoped(Effect.exit(mqtt.publish("t", "hello")), { startImmediately: true })
       yield* TestClock.adjust(roundTrip)
     }))
+})
+
+describe("QoS 0 messages while the client itself ends the connection", () => {
+  /** How many of these publishes succeeded so far; none of them is one that the broker does not have. */
+  const succeeded = Effect.fnUntraced(function*(
+    kit: Kit,
+    publishing: ReadonlyArray<readonly [text: string, fiber: Fiber.Fiber<unknown, unknown>]>
+  ) {
+    const texts = publishing.flatMap(([text, fiber]) => fiber.pollUnsafe()?._tag === "Success" ? [text] : [])
+    const arrived = yield* accepted(kit)
+    assert.deepStrictEqual(texts.filter((text) => !arrived.includes(text)), [])
+    return texts.length
+  })
+
+  scenario(
+    "none succeeds that was published in the turn of disconnect and not written",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const early = yield* begin(mqtt.publish("t", "early"))
+        yield* TestClock.adjust(roundTrip)
+        const late = yield* begin(mqtt.publish("t", "late"))
+        yield* complete(mqtt.disconnect)
+        yield* TestClock.adjust(10 * roundTrip)
+        const publishing = [["early", early], ["late", late]] as const
+        assert.isAtLeast(yield* succeeded(kit, publishing), 1)
+        assert.isDefined(late.pollUnsafe())
+      })
+  )
+
+  scenario(
+    "those that wait when an acknowledgement is overdue leave on the next connection",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent", drainTimeout: "5 seconds" })
+        yield* kit.broker.holdAcknowledgements()
+        const slow = yield* begin(mqtt.publish("slow", "slow", { qos: 1 }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.network.stallWrites
+        const large = new Uint8Array(100_000)
+        const blocking = yield* begin(Effect.forEach([1, 2], () => mqtt.publish("t", large)))
+        yield* TestClock.adjust(roundTrip)
+        const texts = ["1", "2", "3"]
+        const publishing = yield* Effect.forEach(
+          texts,
+          (text) => Effect.map(begin(mqtt.publish("t", text)), (fiber) => [text, fiber] as const)
+        )
+        yield* TestClock.adjust(responseTimeout)
+        yield* kit.network.resumeWrites
+        yield* kit.broker.releaseAcknowledgements()
+        yield* TestClock.adjust(10 * reconnected)
+        assert.strictEqual(yield* succeeded(kit, publishing), texts.length)
+        yield* complete(Fiber.join(slow))
+        yield* complete(Fiber.await(blocking))
+      })
+  )
 })

@@ -75,7 +75,10 @@ export class Link implements SessionConnection, Timed {
     this.#writer = new BatchWriter({
       encoder: this.#encoder,
       network,
-      fill: options.fill,
+      // What is enqueued after the end goes nowhere: it waits for the next connection.
+      fill: () => {
+        if (this.ending.failure === undefined) options.fill()
+      },
       scheduler,
       packetLog: options.packetLog,
       onBatch: (bytes, packets) => {
