@@ -35,8 +35,14 @@ const largeBuffer = 65_536
 /** Only PINGREQ is as short: the client is idle. */
 const idleSize = 2
 
-/** From here on handing out a payload by reference costs less than copying it. */
-const byReferenceFrom = 16_384
+/**
+ * From so many bytes on, a payload leaves as a chunk of its own: by reference at QoS 1 and 2, where the acknowledgement
+ * says that nobody needs it any more. At QoS 0 nothing says so, and it is copied.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const ownChunkFrom = 16_384
 
 const noBytes = new Uint8Array(0)
 
@@ -71,8 +77,8 @@ export class Encoder {
   /**
    * Appends one packet, or says why it cannot be written; then nothing was written.
    *
-   * A payload of 16 KiB or more is not copied: it leaves as a chunk of its own, so it must not be modified until its
-   * publish completes. An acknowledgement, DISCONNECT or AUTH that is too large for the peer loses its User Properties
+   * A payload of 16 KiB or more leaves as a chunk of its own. At QoS 1 and 2 it is not copied, so it must not be modified
+   * until the server has acknowledged it. An acknowledgement, DISCONNECT or AUTH that is too large for the peer loses its User Properties
    * and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]` and their like).
    */
   encode(packet: Packet.Packet): InvalidPacket | undefined {
@@ -134,14 +140,15 @@ export class Encoder {
     this.#position = Writer.bytes(this.#buffer, 0, begun)
   }
 
-  #appendPayload(payload: Uint8Array): void {
-    if (payload.length >= byReferenceFrom) this.#appendByReference(payload)
+  #appendPayload(payload: Uint8Array, qos: Packet.Qos): void {
+    if (payload.length >= ownChunkFrom) this.#appendChunk(payload, qos)
     else this.#position = Writer.bytes(this.#buffer, this.#position, payload)
   }
 
-  #appendByReference(payload: Uint8Array): void {
+  #appendChunk(payload: Uint8Array, qos: Packet.Qos): void {
     this.#endView()
-    this.#chunks.push(payload)
+    // The network may keep it for long after it took it, and the publisher has it back by then.
+    this.#chunks.push(qos === 0 ? new Uint8Array(payload) : payload)
     this.#chunksLength += payload.length
   }
 
@@ -193,7 +200,7 @@ export class Encoder {
     if (qos !== 0) offset = Writer.uint16(target, offset, packetIdentifier)
     if (is50 && !hasProperties) target[offset] = 0
     this.#position = offset + propertiesSize
-    if (payload.length >= byReferenceFrom) this.#appendByReference(payload)
+    if (payload.length >= ownChunkFrom) this.#appendChunk(payload, qos)
     else this.#position = Writer.bytes(target, this.#position, payload)
     return true
   }
@@ -240,7 +247,7 @@ export class Encoder {
     this.#reserve(sizeInBuffer(remaining, payload))
     writeUpToPayload(this.#buffer, this.#position, fitting, remaining, protocolVersion)
     this.#position += size - payload.length
-    this.#appendPayload(payload)
+    this.#appendPayload(payload, fitting._tag === "Publish" ? fitting.qos : 0)
     return undefined
   }
 }
@@ -330,9 +337,9 @@ const headerSizeOf = (remaining: number): number => 1 + VariableByteInteger.size
 
 const withHeader = (remaining: number): number => headerSizeOf(remaining) + remaining
 
-/** Without a payload that leaves by reference. */
+/** Without a payload that leaves as a chunk of its own. */
 const sizeInBuffer = (remaining: number, payload: Uint8Array): number =>
-  withHeader(remaining) - (payload.length < byReferenceFrom ? 0 : payload.length)
+  withHeader(remaining) - (payload.length < ownChunkFrom ? 0 : payload.length)
 
 const remainingLengthOf = (packet: Packet.Packet, version: Packet.ProtocolVersion): number => {
   switch (packet._tag) {

@@ -47,8 +47,9 @@ export const take = <R>(session: Session<R>): Snapshot => {
   const received: Array<Snapshot["received"][number]> = []
   PacketIdentifiers.forEach(session.outgoing, (outgoing, packetIdentifier) => {
     const { order } = outgoing._tag === "Publish" || outgoing._tag === "Release" ? outgoing : { order: 0 }
-    if (outgoing._tag === "Publish") messages.push({ packetIdentifier, message: outgoing.message, order })
-    else if (outgoing._tag === "Release") releases.push({ packetIdentifier, outcome: outgoing.outcome, order })
+    if (outgoing._tag === "Publish") {
+      messages.push({ packetIdentifier, message: withOwnPayload(outgoing.message), order })
+    } else if (outgoing._tag === "Release") releases.push({ packetIdentifier, outcome: outgoing.outcome, order })
     else if (outgoing._tag === "Reserved") reserved.push(packetIdentifier)
   })
   PacketIdentifiers.forEach(session.received, ({ answer }, packetIdentifier) => {
@@ -61,6 +62,13 @@ export const take = <R>(session: Session<R>): Snapshot => {
     received
   }
 }
+
+/** Who published the message has its payload back, and the snapshot lives on. */
+const withOwnPayload = (message: Message): Message => ({
+  ...message,
+  // One whose buffer was transferred is empty, and has no copy.
+  payload: message.payload.length === 0 ? message.payload : new Uint8Array(message.payload)
+})
 
 const inOrder = <A extends { readonly order: number }>(all: Array<A>): Array<A> => all.sort((a, b) => a.order - b.order)
 

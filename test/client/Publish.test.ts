@@ -385,3 +385,62 @@ describe("a server that answers what it was not asked", () => {
       assert.strictEqual((yield* mqtt.stats).connections, 1)
     }).pipe(Effect.scoped, Effect.provide(ScriptedServer.layer())))
 })
+
+describe("the payload is the publisher's again when the publish has ended", () => {
+  const whole = (payload: Uint8Array, size: number): boolean =>
+    payload.length === size && payload.every((byte) => byte === 1)
+
+  for (const size of [100, 20_000, 100_000]) {
+    scenario(
+      `QoS 0: it may be filled anew at once, whatever the network still keeps (${size} bytes)`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const payload = new Uint8Array(size).fill(1)
+          yield* complete(mqtt.publish("t", payload))
+          payload.fill(2)
+          yield* TestClock.adjust(10 * roundTrip)
+          const [message] = yield* kit.broker.messages
+          assert.isTrue(whole(message.payload, size))
+        })
+    )
+
+    for (const qos of [1, 2] as const) {
+      scenario(
+        `QoS ${qos}: interrupted when it was sent, it is sent again as it was (${size} bytes)`,
+        {},
+        (kit) =>
+          Effect.gen(function*() {
+            const mqtt = yield* kit.connect({ session: "persistent" })
+            yield* kit.network.stallWrites
+            const payload = new Uint8Array(size).fill(1)
+            const publishing = yield* begin(mqtt.publish("t", payload, { qos }))
+            yield* TestClock.adjust(roundTrip)
+            yield* kit.network.reset
+            yield* complete(Fiber.interrupt(publishing))
+            payload.fill(2)
+            yield* TestClock.adjust(10 * reconnected)
+            const [message] = yield* kit.broker.messages
+            assert.isTrue(whole(message.payload, size))
+          })
+      )
+    }
+  }
+
+  scenario(
+    "a buffer that is transferred while its message waits leaves the bounds of the outbox as they were",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* offline(kit)
+        const payload = new Uint8Array(1000)
+        const publishing = yield* begin(mqtt.publish("t", payload, { qos: 1 }))
+        assert.strictEqual((yield* mqtt.stats).outboxBytes, 1000)
+        structuredClone(payload, { transfer: [payload.buffer] })
+        yield* online(kit)
+        yield* complete(Fiber.join(publishing))
+        assert.strictEqual((yield* mqtt.stats).outboxBytes, 0)
+      })
+  )
+})

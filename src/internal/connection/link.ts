@@ -27,6 +27,7 @@ import type { DisconnectOptions, LinkOptions, SessionConnection, SessionDeadline
 import { ConnectionDeadlines, type Timed } from "./deadlines.ts"
 import { disconnectPacket, Ending } from "./ending.ts"
 import * as failures from "./failures.ts"
+import { withOwnPayload } from "./ownPayload.ts"
 
 type Packets = ReadonlyArray<Connection.SessionPacket>
 
@@ -185,7 +186,7 @@ export class Link implements SessionConnection, Timed {
       const { connect: { protocolVersion }, limits } = this.#connection
       const exceeded = failures.checkLimits(limits, packet)
       if (exceeded !== undefined) return Effect.fail(exceeded)
-      const invalid = this.enqueue(packet)
+      const invalid = this.enqueue(withOwnPayload(packet))
       if (invalid !== undefined) return Effect.fail(failures.fromInvalid(invalid, packet, { limits, protocolVersion }))
       return Effect.raceFirst(this.#written, this.ended)
     })

@@ -9,6 +9,7 @@ import { collectGarbage } from "../../support/memory.ts"
 
 class Publish implements Entry {
   readonly message: Entry["message"]
+  readonly size: number
   readonly expiresAt: number
   order = 0
   place: Entry["place"] = "outside"
@@ -18,6 +19,7 @@ class Publish implements Entry {
   constructor(qos: Qos, options: { readonly bytes?: number; readonly expiresAt?: number } = {}) {
     const payload = new Uint8Array(options.bytes ?? 1)
     this.message = { topic: "t", payload, qos, retain: false, properties: {} }
+    this.size = payload.length
     this.expiresAt = options.expiresAt ?? Infinity
   }
 

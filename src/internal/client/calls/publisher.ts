@@ -229,6 +229,7 @@ export class Publisher {
   /** One that was not sent yet never will be; the others go their way. */
   #withdraw(publication: Publication): void {
     if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()
+    else publication.keepPayload()
   }
 }
 

@@ -13,6 +13,8 @@ import { Room } from "../room.ts"
 /** One publish from the moment it is asked for until it is sent. */
 export interface Entry {
   readonly message: Message
+  /** Bytes of payload when it was published, whatever becomes of them. */
+  readonly size: number
   /** When the message is worth nothing any more, milliseconds; `Infinity` without a Message Expiry Interval. */
   readonly expiresAt: number
   /** It leaves now, and what is left of its Message Expiry Interval with it. */
@@ -22,8 +24,6 @@ export interface Entry {
   order: number
   place: "outside" | "suspended" | "waiting"
 }
-
-const sizeOf = ({ message }: Entry): number => message.payload.length
 
 export class Outbox<A extends Entry> {
   readonly #room: Room
@@ -62,19 +62,18 @@ export class Outbox<A extends Entry> {
 
   /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
   offer(entry: A): void {
-    const bytes = sizeOf(entry)
     // The usual case is small, so that V8 inlines it.
-    if (this.#suspended.isEmpty && this.#room.fits(bytes)) return this.#add(entry, bytes)
-    return this.#offerWithoutRoom(entry, bytes)
+    if (this.#suspended.isEmpty && this.#room.fits(entry.size)) return this.#add(entry)
+    return this.#offerWithoutRoom(entry)
   }
 
-  #offerWithoutRoom(entry: A, bytes: number): void {
+  #offerWithoutRoom(entry: A): void {
     switch (this.#room.whenFull) {
       case "Wait":
         entry.place = "suspended"
         return this.#suspended.push(entry)
       case "ReplaceOldest":
-        return this.#replaceOldest(entry, bytes)
+        return this.#replaceOldest(entry)
       case "Drop":
         this.#dropped++
         return entry.failed(this.#overflow())
@@ -83,10 +82,10 @@ export class Outbox<A extends Entry> {
     }
   }
 
-  #add(entry: A, bytes: number): void {
+  #add(entry: A): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
-    this.#room.add(bytes)
+    this.#room.add(entry.size)
     this.#queueOf(entry).push(entry)
   }
 
@@ -94,16 +93,16 @@ export class Outbox<A extends Entry> {
     return entry.message.qos === 0 ? this.#qos0 : this.#acknowledged
   }
 
-  #replaceOldest(entry: A, bytes: number): void {
+  #replaceOldest(entry: A): void {
     const dropped: Array<A> = []
-    while (!this.#room.fits(bytes)) {
+    while (!this.#room.fits(entry.size)) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
       this.#remove(oldest)
       this.#queueOf(oldest).shift()
       dropped.push(oldest)
     }
-    this.#add(entry, bytes)
+    this.#add(entry)
     this.#dropped += dropped.length
     for (const oldest of dropped) oldest.failed(this.#overflow())
   }
@@ -114,7 +113,7 @@ export class Outbox<A extends Entry> {
 
   #remove(entry: A): void {
     entry.place = "outside"
-    this.#room.remove(sizeOf(entry))
+    this.#room.remove(entry.size)
   }
 
   /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
@@ -170,7 +169,7 @@ export class Outbox<A extends Entry> {
       }
       if (entry.expiresAt !== Infinity) entry.countDown(options.now)
       if (entry.message.qos !== 0) room--
-      bytes -= entry.message.payload.length + 1
+      bytes -= entry.size + 1
       taken.push(entry)
     }
     if (!this.#suspended.isEmpty) this.#admit()
@@ -190,7 +189,7 @@ export class Outbox<A extends Entry> {
   restore(entries: ReadonlyArray<A>): void {
     for (const entry of entries) {
       entry.place = "waiting"
-      this.#room.add(sizeOf(entry))
+      this.#room.add(entry.size)
     }
     this.#qos0.prepend(entries.filter((entry) => entry.message.qos === 0))
     this.#acknowledged.prepend(entries.filter((entry) => entry.message.qos !== 0))
@@ -206,9 +205,9 @@ export class Outbox<A extends Entry> {
   /** Those that were made to wait come in, in their order. */
   #admit(): void {
     let entry = this.#skipWithdrawn(this.#suspended)
-    while (entry !== undefined && this.#room.fits(sizeOf(entry))) {
+    while (entry !== undefined && this.#room.fits(entry.size)) {
       this.#suspended.shift()
-      this.#add(entry, sizeOf(entry))
+      this.#add(entry)
       entry = this.#skipWithdrawn(this.#suspended)
     }
   }

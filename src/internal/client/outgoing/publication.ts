@@ -25,6 +25,7 @@ const nothing = (): void => {}
 
 export class Publication implements Entry, Owner {
   message: Message
+  readonly size: number
   readonly expiresAt: number
   #settled: Settled
   #taken: () => void
@@ -36,6 +37,7 @@ export class Publication implements Entry, Owner {
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
   constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
     this.message = message
+    this.size = message.payload.length
     this.expiresAt = expiresAt
     this.#settled = settled
     this.#taken = taken
@@ -80,6 +82,13 @@ export class Publication implements Entry, Owner {
 
   /** The session keeps it: it goes out on the next connection. */
   abandoned(): void {}
+
+  /** Its publisher gave up, and the message goes on without it: what is sent again is what was published. */
+  keepPayload(): void {
+    const message: { payload: Uint8Array } = this.message
+    // One whose buffer was transferred is empty, and has no copy.
+    if (message.payload.length > 0) message.payload = new Uint8Array(message.payload)
+  }
 
   /** Its publisher gave up while there was still time: it is over for those who observe it too. */
   withdrawn(): void {
