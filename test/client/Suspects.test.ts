@@ -105,7 +105,7 @@ describe("what connections keep ending with", () => {
     (mqtt) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
-        yield* complete(Scope.provide(mqtt.subscribe(["deadly", "other"]), scope))
+        yield* Effect.asVoid(complete(Scope.provide(mqtt.subscribe(["deadly", "other"]), scope)))
         yield* Scope.close(scope, Exit.void)
         // In a session that persists, a subscription lingers for a while.
         yield* TestClock.adjust("10 seconds")
