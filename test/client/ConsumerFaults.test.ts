@@ -2,7 +2,7 @@
  * Consuming under faults: what is left goes to who comes next, once, and nobody else is held up.
  */
 import { assert, describe } from "@effect/vitest"
-import { Array, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
+import { Array, Deferred, Effect, Exit, Fiber, References, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type { ConsumeOptions } from "../../src/MqttClient.ts"
 import * as MqttError from "../../src/MqttError.ts"
@@ -299,5 +299,92 @@ describe("a stale acknowledgement", () => {
         assert.deepStrictEqual(Array.dedupe(slow.texts), ["1", "2", "3", "4"])
         assert.strictEqual(slow.texts.filter((text) => text === "3").length, 1)
       }))
+  }
+})
+
+describe("the end of a handler", () => {
+  for (const onFailure of ["reject", "acknowledge"] as const) {
+    for (const concurrency of [1, 3]) {
+      scenario(
+        `that is interrupted from within is a failure like any other (${onFailure}, ${concurrency} at once)`,
+        {},
+        (kit) =>
+          Effect.gen(function*() {
+            const mqtt = yield* kit.connect()
+            const interrupted = yield* Effect.forkChild(Effect.never)
+            yield* Fiber.interrupt(interrupted)
+            const { fiber, texts } = yield* consuming(
+              mqtt,
+              ({ text }) => text === "1" ? Effect.interrupt : text === "2" ? Fiber.join(interrupted) : Effect.void,
+              { onFailure, concurrency }
+            )
+            yield* publishing(kit, ["1", "2", "3"])
+            assert.deepStrictEqual(texts, ["1", "2", "3"])
+            assert.isUndefined(fiber.pollUnsafe())
+            assert.strictEqual(yield* unacknowledged(kit), 0)
+            const codes = (yield* sent(kit, "Puback")).map(({ reasonCode }) => reasonCode)
+            const failed = onFailure === "reject" && kit.version === "5.0" ? 0x80 : 0x00
+            assert.deepStrictEqual(codes, [failed, failed, 0x00])
+            yield* Fiber.interrupt(fiber)
+            yield* TestClock.adjust(roundTrip)
+          })
+      )
+    }
+  }
+
+  scenario(
+    "that is interrupted from within ends a consumer that stops at failures, and keeps the message",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const { fiber } = yield* consuming(mqtt, () => Effect.interrupt)
+        yield* publishing(kit, ["1"])
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        assert.strictEqual(yield* unacknowledged(kit), 1)
+      })
+  )
+
+  for (const onFailure of ["stop", "acknowledge"] as const) {
+    scenario(
+      `that succeeded is acknowledged, wherever its consumer is interrupted after it (${onFailure})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          for (let operations = 3; operations <= 20; operations++) {
+            const handled: Array<string> = []
+            const { fiber } = yield* consuming(mqtt, ({ text }) => Effect.sync(() => handled.push(text)), {
+              onFailure
+            }).pipe(
+              // The fiber gives way to the others that often, between any two of its operations.
+              Effect.provideService(References.MaxOpsBeforeYield, operations)
+            )
+            const interrupting = yield* begin(Effect.gen(function*() {
+              for (let turns = 0; handled.length === 0 && turns < 1000; turns++) yield* Effect.yieldNow
+              yield* Fiber.interrupt(fiber)
+            }))
+            yield* publishing(kit, [`${operations}`])
+            yield* Fiber.join(interrupting)
+            yield* TestClock.adjust(2 * roundTrip)
+            assert.deepStrictEqual(handled, [`${operations}`])
+            assert.lengthOf(yield* sent(kit, "Puback"), operations - 2)
+          }
+        })
+    )
+
+    scenario(
+      `that the end of its consumer interrupted is none: the message stays (${onFailure})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const { fiber } = yield* consuming(mqtt, () => Effect.never, { onFailure })
+          yield* publishing(kit, ["1"])
+          yield* Fiber.interrupt(fiber)
+          yield* TestClock.adjust(roundTrip)
+          assert.deepStrictEqual(yield* sent(kit, "Puback"), [])
+        })
+    )
   }
 })

@@ -68,17 +68,24 @@ const handling = <E, R>(
     open.delete(delivery)
     delivery.handover?.settle(reasonCode)
   }
-  return Effect.matchCauseEffect(Effect.suspend(() => handler(delivery.message)), {
-    onSuccess: () => Effect.sync(() => settle(0x00)),
-    onFailure: (cause) => {
-      const error = Result.getOrUndefined(Cause.findError(cause))
-      if (error instanceof MqttError.MqttRejected) return Effect.sync(() => settle(error.reasonCode))
-      const remaining = cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>
-      if (onFailure === "stop" || Cause.hasInterrupts(cause)) return Effect.failCause(remaining)
-      return Effect.logError("A message handler failed", cause).pipe(
-        Effect.annotateLogs({ topic: delivery.message.topic }),
-        Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
-      )
-    }
-  })
+  // A handler that succeeded is acknowledged: nothing comes in between, an interruption neither.
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.matchCauseEffect(restore(Effect.suspend(() => handler(delivery.message))), {
+      onSuccess: () => Effect.sync(() => settle(0x00)),
+      onFailure: (cause) => {
+        const error = Result.getOrUndefined(Cause.findError(cause))
+        if (error instanceof MqttError.MqttRejected) return Effect.sync(() => settle(error.reasonCode))
+        const remaining = cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>
+        if (onFailure === "stop") return Effect.failCause(remaining)
+        // If it was `consume` that was interrupted, this is where it ends; a handler may also have interrupted itself.
+        return Effect.andThen(
+          restore(Effect.void),
+          Effect.logError("A message handler failed", cause).pipe(
+            Effect.annotateLogs({ topic: delivery.message.topic }),
+            Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+          )
+        )
+      }
+    })
+  )
 }
