@@ -169,6 +169,20 @@ describe("SUBSCRIBE in several packets", () => {
       assert.deepStrictEqual(received.texts(), filters)
     }))
 
+  scenario("R55 so does what is given up: nothing stays on the server", {
+    versions: ["5.0"],
+    broker: { maximumPacketSize: 100 }
+  }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* Effect.asVoid(Effect.scoped(complete(mqtt.subscribe(filters))))
+      yield* TestClock.adjust(2 * roundTrip)
+      const packets = yield* sent(kit, "Unsubscribe")
+      assert.isAbove(packets.length, 1)
+      assert.sameMembers(packets.flatMap(({ topicFilters }) => topicFilters), filters)
+      assert.deepStrictEqual((yield* kit.broker.session(clientId))?.subscriptions, [])
+    }))
+
   scenario("R55 a filter that fits into no packet fails, and no other one", {
     versions: ["5.0"],
     broker: { maximumPacketSize: 100 }

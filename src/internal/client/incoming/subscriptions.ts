@@ -272,7 +272,11 @@ export class Subscriptions {
       abandoned: () => {
         for (const entry of entries) entry.status = "unknown"
       },
-      failed: absent
+      failed: () => {
+        // All of them do not fit into one packet that the server takes.
+        if (entries.length === 1 || !this.#isConnected) return absent()
+        for (const some of inPacketsOf(Math.ceil(entries.length / 2), entries)) this.#unsubscribe(some)
+      }
     })
   }
 
