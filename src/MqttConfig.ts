@@ -61,6 +61,7 @@ export const options: Config.Config<Options> = Config.all({
   initialConnection: optional(Config.Literals(["fail", "retry"], "INITIAL_CONNECTION")),
   maxInFlight: optional(Config.Int("MAX_IN_FLIGHT")),
   receiveMaximum: optional(Config.Int("RECEIVE_MAXIMUM")),
+  strictReceiveMaximum: optional(Config.Boolean("STRICT_RECEIVE_MAXIMUM")),
   maximumPacketSize: optional(Config.Int("MAXIMUM_PACKET_SIZE")),
   filtersPerSubscribe: optional(Config.Int("FILTERS_PER_SUBSCRIBE")),
   topicAliasMaximum: optional(Config.Int("TOPIC_ALIAS_MAXIMUM")),

@@ -44,6 +44,7 @@ export const all = {
   bufferMessages: gauge("buffer.messages", "{message}", "Received messages that wait in subscriptions"),
   bufferBytes: gauge("buffer.size", "By", "Payload that waits in subscriptions"),
   subscriptionsDropped: counter("buffer.dropped", "{message}", "Received messages dropped by the policies"),
+  receiveMaximumExceeded: counter("receive_maximum.exceeded", "{message}", "Received above the Receive Maximum"),
   unclaimedDropped: counter("unclaimed.dropped", "{message}", "Received messages that nobody took"),
   reconnects: counter("reconnects", "{connection}", "Connections after the first"),
   republications: counter("republications", "{message}", "Messages sent again on another connection"),

@@ -109,6 +109,12 @@ export interface Stats extends Traffic {
   readonly bufferMessages: number
   /** Of payload. */
   readonly bufferBytes: number
+  /**
+   * Messages that servers sent above `receiveMaximum`, which were taken all the same.
+   *
+   * @since 0.2.0
+   */
+  readonly receiveMaximumExceeded: number
   /** Dropped by the policies of the subscriptions. */
   readonly subscriptionsDropped: number
   /**

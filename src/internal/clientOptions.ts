@@ -137,6 +137,13 @@ export interface Options {
   readonly maxInFlight?: number | undefined
   /** QoS 1 and 2 messages the server may send before they are acknowledged, announced in 5.0. Default: 1000. */
   readonly receiveMaximum?: number | undefined
+  /**
+   * What a 5.0 server sends above `receiveMaximum` is taken up to as many messages again, at least 100, counted and told;
+   * `true` ends the connection at once, as `[MQTT-3.3.4-9]` asks. Default: `false`.
+   *
+   * @since 0.2.0
+   */
+  readonly strictReceiveMaximum?: boolean | undefined
   /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */
   readonly maximumPacketSize?: number | undefined
   /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */

@@ -34,6 +34,7 @@ export const defaults = {
   initialConnection: "fail",
   maxInFlight: 1000,
   receiveMaximum: 1000,
+  strictReceiveMaximum: false,
   maximumPacketSize: 1_048_576,
   filtersPerSubscribe: 100,
   topicAliasMaximum: 32,

@@ -52,6 +52,7 @@ export interface Resolved {
   readonly initialConnection: "fail" | "retry"
   readonly maxInFlight: number
   readonly receiveMaximum: number
+  readonly strictReceiveMaximum: boolean
   readonly maximumPacketSize: number
   readonly filtersPerSubscribe: number
   readonly topicAliasMaximum: number
@@ -112,6 +113,7 @@ const withDefaults = (options: Options): Resolved => {
     initialConnection: options.initialConnection ?? defaults.initialConnection,
     maxInFlight: options.maxInFlight ?? defaults.maxInFlight,
     receiveMaximum: options.receiveMaximum ?? defaults.receiveMaximum,
+    strictReceiveMaximum: options.strictReceiveMaximum ?? defaults.strictReceiveMaximum,
     maximumPacketSize: options.maximumPacketSize ?? defaults.maximumPacketSize,
     filtersPerSubscribe: options.filtersPerSubscribe ?? defaults.filtersPerSubscribe,
     topicAliasMaximum: options.topicAliasMaximum ?? defaults.topicAliasMaximum,

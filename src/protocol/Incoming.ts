@@ -43,16 +43,26 @@ const receiveAtLeastOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   draft.actions.push({ _tag: "Deliver", publish, arrival })
 }
 
-/** A server counts from anew on each connection, and so do we. `[MQTT-3.3.4-9]` of 5.0. */
+/**
+ * A server counts from anew on each connection, and so do we. `[MQTT-3.3.4-9]` of 5.0. One that sends a little more than it
+ * may does no harm, and there are such servers in great numbers.
+ */
 const takeQuota = <R>(draft: Draft<R>): boolean => {
   if (draft.protocolVersion === "5.0" && draft.unacknowledged >= draft.receiveMaximum) {
-    const message = `more than ${draft.receiveMaximum} messages unacknowledged, our Receive Maximum`
-    violate(draft, "3.3.4-9", 0x93, message)
-    return false
+    if (draft.unacknowledged >= draft.receiveMaximum + draft.tolerance) {
+      violate(draft, "3.3.4-9", 0x93, excessive(draft))
+      return false
+    }
+    draft.excess++
   }
   draft.unacknowledged++
   return true
 }
+
+const excessive = ({ receiveMaximum, tolerance, unacknowledged }: Draft<unknown>): string =>
+  tolerance === 0
+    ? `more than ${receiveMaximum} messages unacknowledged, our Receive Maximum`
+    : `more than ${unacknowledged} messages unacknowledged, with a Receive Maximum of ${receiveMaximum}`
 
 /** `[MQTT-4.3.3-10]` of 5.0, `[MQTT-4.3.3-2]` of 3.1.1: until PUBREL the same identifier is the same message. */
 const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {

@@ -99,6 +99,8 @@ export interface Session<R> {
   readonly maximumInFlight: number
   /** Ours: QoS 1 and 2 messages the server may have in flight at once. */
   readonly receiveMaximum: number
+  /** So many more than that are taken all the same. */
+  readonly tolerance: number
   /** The network connection, counted from 1; 0 before the first. */
   readonly connection: number
   readonly isConnected: boolean
@@ -126,6 +128,8 @@ export interface Session<R> {
   readonly arrivals: { readonly 1: Arrivals.Arrivals; readonly 2: Arrivals.Arrivals }
   /** How much of our Receive Maximum the server uses. */
   readonly unacknowledged: number
+  /** Messages of the server above our Receive Maximum that were taken. */
+  readonly excess: number
   /** Messages sent again since the session began. */
   readonly republications: number
   /** Acknowledgements that answered nothing we know of. */
@@ -163,10 +167,17 @@ export const make = <R>(options: {
   readonly protocolVersion: ProtocolVersion
   readonly maximumInFlight: number
   readonly receiveMaximum: number
+  /**
+   * So many messages above our Receive Maximum are taken; with more the server breaks the rule. Default: 0.
+   *
+   * @since 0.2.0
+   */
+  readonly tolerance?: number
 }): Session<R> => ({
   protocolVersion: options.protocolVersion,
   maximumInFlight: options.maximumInFlight,
   receiveMaximum: options.receiveMaximum,
+  tolerance: options.tolerance ?? 0,
   connection: 0,
   isConnected: false,
   isInDoubt: false,
@@ -184,6 +195,7 @@ export const make = <R>(options: {
   nextExchange: 1,
   arrivals: noArrivals,
   unacknowledged: 0,
+  excess: 0,
   republications: 0,
   ignored: 0
 })

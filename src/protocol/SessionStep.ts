@@ -79,6 +79,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   protocolVersion: draft.protocolVersion,
   maximumInFlight: draft.maximumInFlight,
   receiveMaximum: draft.receiveMaximum,
+  tolerance: draft.tolerance,
   connection: draft.connection,
   isConnected: draft.isConnected,
   isInDoubt: draft.isInDoubt,
@@ -96,6 +97,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   nextExchange: draft.nextExchange,
   arrivals: arrivalsOf(draft),
   unacknowledged: draft.unacknowledged,
+  excess: draft.excess,
   republications: draft.republications,
   ignored: draft.ignored
 })

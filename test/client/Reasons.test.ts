@@ -2,7 +2,7 @@
  * What a server says about itself and about what went wrong is what the program hears.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Schedule } from "effect"
+import { Effect, Fiber, Logger, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
@@ -125,7 +125,11 @@ describe("what the server says", () => {
 
   it.effect("R98 a server that sends more than our Receive Maximum is told more on the next connection", () =>
     run(Effect.gen(function*() {
-      const { client, peer } = yield* answered({}, { receiveMaximum: 2, reconnect: Schedule.spaced("1 second") })
+      const { client, peer } = yield* answered({}, {
+        receiveMaximum: 2,
+        strictReceiveMaximum: true,
+        reconnect: Schedule.spaced("1 second")
+      })
       yield* Fiber.join(client)
       const announced = Effect.fnUntraced(function*(connection: Peer) {
         const [connect] = yield* connection.received
@@ -147,4 +151,40 @@ describe("what the server says", () => {
       yield* TestClock.adjust(roundTrip)
       assert.lengthOf((yield* next.received).filter(({ _tag }) => _tag === "Puback"), 3)
     })))
+
+  it.effect("R98 one that sends a little more than our Receive Maximum is excused, counted, and told of once", () => {
+    const warnings: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+      if (logLevel === "Warn") warnings.push(String(message))
+    })
+    return run(Effect.gen(function*() {
+      const { client, peer } = yield* answered({}, { receiveMaximum: 2, reconnect: Schedule.spaced("1 second") })
+      const mqtt = yield* Fiber.join(client)
+      const send = (first: number, last: number) => {
+        const length = last - first + 1
+        return Effect.andThen(
+          peer.send(
+            ...Array.from({ length }, (_, index) =>
+              ({
+                _tag: "Publish",
+                topic: "t",
+                payload: new Uint8Array(1),
+                qos: 2,
+                packetIdentifier: first + index
+              }) as const)
+          ),
+          TestClock.adjust(roundTrip)
+        )
+      }
+      yield* send(1, 2)
+      assert.strictEqual((yield* mqtt.stats).receiveMaximumExceeded, 0)
+      yield* send(3, 3)
+      yield* send(4, 102)
+      assert.strictEqual((yield* mqtt.stats).receiveMaximumExceeded, 100)
+      assert.lengthOf(warnings, 1)
+      assert.lengthOf((yield* peer.received).filter(({ _tag }) => _tag === "Pubrec"), 102)
+      yield* send(103, 103)
+      assert.deepInclude((yield* peer.received).at(-1), { _tag: "Disconnect", reasonCode: 0x93 })
+    })).pipe(Effect.provide(Logger.layer([logger])))
+  })
 })

@@ -251,8 +251,8 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       seen: "sends more, and the connection ends",
       broker: "does not keep to the client's Receive Maximum",
       client:
-        "ends the connection with 0x93, as 5.0 asks; what was not acknowledged comes again. Where a consumer may lag " +
-        "behind so far, set `receiveMaximum: 65535`"
+        "takes as many messages again and counts them; with more it ends the connection with 0x93, and what was not " +
+        "acknowledged comes again. Where a consumer may lag behind so far, set `receiveMaximum: 65535`"
     }
   ],
   aedes1: [noSharing],

@@ -131,33 +131,34 @@ describe("security: a hostile server", () => {
         assert.deepStrictEqual((yield* peer.received).map(({ _tag }) => _tag), ["Connect"])
       })))
 
-    it.effect(`security 8: QoS 2 without PUBREL keeps no more than was announced (${protocolVersion})`, () =>
-      leavesNothing(Effect.gen(function*() {
-        const receiveMaximum = 50
-        const { mqtt, peer } = yield* connectClient({ protocolVersion, receiveMaximum })
-        const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 2 })
-        const publish = (packetIdentifier: number) => ({
-          _tag: "Publish",
-          topic: "t",
-          payload: new Uint8Array(1),
-          qos: 2,
-          packetIdentifier
-        } as const)
-        const identifiers = Array.from({ length: 1_000 }, (_, index) => index + 1)
-        yield* peer.send(...identifiers.map(publish))
-        yield* TestClock.adjust(roundTrip)
-        yield* settle
-        if (protocolVersion === "5.0") {
-          assert.strictEqual(yield* violationOf(mqtt), 0x93)
-          assert.strictEqual(messages.length, receiveMaximum)
-        } else {
-          // 3.1.1 has no word for it; the identifiers themselves are the bound.
-          assert.strictEqual(messages.length, 1_000)
-          yield* peer.send(...identifiers.map((packetIdentifier) => ({ _tag: "Pubrel", packetIdentifier } as const)))
+    for (const [strictReceiveMaximum, kept] of [[true, 50], [false, 150]] as const) {
+      it.effect(`security 8: QoS 2 without PUBREL keeps no more than ${kept} (${protocolVersion})`, () =>
+        leavesNothing(Effect.gen(function*() {
+          const { mqtt, peer } = yield* connectClient({ protocolVersion, receiveMaximum: 50, strictReceiveMaximum })
+          const { messages } = yield* subscribeToAll(mqtt, peer, { qos: 2 })
+          const publish = (packetIdentifier: number) => ({
+            _tag: "Publish",
+            topic: "t",
+            payload: new Uint8Array(1),
+            qos: 2,
+            packetIdentifier
+          } as const)
+          const identifiers = Array.from({ length: 1_000 }, (_, index) => index + 1)
+          yield* peer.send(...identifiers.map(publish))
           yield* TestClock.adjust(roundTrip)
-          assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
-        }
-      })))
+          yield* settle
+          if (protocolVersion === "5.0") {
+            assert.strictEqual(yield* violationOf(mqtt), 0x93)
+            assert.strictEqual(messages.length, kept)
+          } else {
+            // 3.1.1 has no word for it; the identifiers themselves are the bound.
+            assert.strictEqual(messages.length, 1_000)
+            yield* peer.send(...identifiers.map((packetIdentifier) => ({ _tag: "Pubrel", packetIdentifier } as const)))
+            yield* TestClock.adjust(roundTrip)
+            assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
+          }
+        })))
+    }
 
     it.effect(`security 9: acknowledgements of 65,535 identifiers nobody used cost no memory and no log (${protocolVersion})`, () => {
       const logs = countingLogs()

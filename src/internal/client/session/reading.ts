@@ -4,6 +4,7 @@
  * No user code runs in here, so reading never waits for it.
  */
 import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
 import type { MqttError } from "../../../MqttError.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
@@ -13,14 +14,33 @@ const packetsOfATurn = 64
 
 export const read = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<never, MqttError> =>
   Effect.flatMap(connection.pull, (packets) => {
+    const isExcessKnown = hasExcess(runner)
     const violation = runner.receive(packets, connection.now())
     if (violation !== undefined) return connection.violated(violation)
-    if (runner.shouldPause) return pause(connection, runner)
-    return packets.length < packetsOfATurn ? Effect.void : Effect.yieldNow
+    const goOn = afterPackets(connection, runner, packets.length)
+    return !isExcessKnown && hasExcess(runner) ? Effect.andThen(tellOfExcess(runner), goOn) : goOn
   }).pipe(Effect.forever({ disableYield: true }))
+
+const afterPackets = (
+  connection: SessionConnection,
+  runner: SessionRunner,
+  packets: number
+): Effect.Effect<void, MqttError> => {
+  if (runner.shouldPause) return pause(connection, runner)
+  return packets < packetsOfATurn ? Effect.void : Effect.yieldNow
+}
 
 const pause = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<void, MqttError> =>
   Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
     Effect.raceFirst(connection.ended),
     Effect.map(() => runner.resumed(connection.now()))
+  )
+
+const hasExcess = ({ session }: SessionRunner): boolean => Ref.getUnsafe(session).excess > 0
+
+/** Once in the life of a client: a server that does so once does so often. */
+const tellOfExcess = ({ receiveMaximum }: SessionRunner): Effect.Effect<void> =>
+  Effect.logWarning(
+    `The server sends more unacknowledged messages than the Receive Maximum of ${receiveMaximum} allows; they are taken, ` +
+      "and `stats.receiveMaximumExceeded` counts them"
   )

@@ -36,6 +36,9 @@ import { isTelling, Suspects } from "./suspects.ts"
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
 
+/** mosquitto 2.0 sends some forty messages above a Receive Maximum, however small that is. */
+const leastTolerance = 100
+
 export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly session: Ref.Ref<Session.Session<Owner>>
   readonly outbox: Outbox.Outbox<Publication>
@@ -64,7 +67,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.session = Ref.makeUnsafe(Session.make<Owner>({
       protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
       maximumInFlight: options.maxInFlight,
-      receiveMaximum: options.receiveMaximum
+      receiveMaximum: options.receiveMaximum,
+      tolerance: options.strictReceiveMaximum ? 0 : Math.max(options.receiveMaximum, leastTolerance)
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
     this.#roundTrips = new RoundTrips(this.traffic)

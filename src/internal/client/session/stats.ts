@@ -24,6 +24,7 @@ export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
     reconnects: Math.max(0, connections - 1),
     bufferMessages: buffered.messages,
     bufferBytes: buffered.bytes,
+    receiveMaximumExceeded: session.excess,
     subscriptionsDropped: subscriptions.dropped,
     unclaimedDropped: deliveries.dropped,
     ...traffic
