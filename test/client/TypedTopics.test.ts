@@ -446,6 +446,24 @@ describe("latest", () => {
       assert.strictEqual(current(latest)?.buffer.byteLength, 5)
     }))
 
+  for (const session of ["clean", "persistent"] as const) {
+    scenario(
+      `followed again at once it starts with the retained value (${session})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ session })
+          yield* kit.broker.publish("t", "1", { retain: true })
+          const follow = Effect.tap(
+            MqttTopic.latest("t", { payload: Schema.FiniteFromString }),
+            Effect.sleep(roundTrip)
+          )
+          yield* complete(through(mqtt)(Effect.asVoid(Effect.scoped(follow))))
+          assert.strictEqual(current(yield* complete(through(mqtt)(follow))), 1)
+        })
+    )
+  }
+
   scenario("those who come later have it from those who are there", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()
