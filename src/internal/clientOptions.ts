@@ -93,11 +93,14 @@ export interface Options {
   readonly followServerReference?: FollowServerReference | undefined
   /** Whole seconds up to 65,535; 0 switches it off. The server may demand another. Default: 60 seconds. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How long either direction may be quiet before a ping is sent. Default: a quarter of the keep alive. */
+  /** How long either direction may be quiet before a ping is sent, also without Keep Alive. Default: a quarter of it. */
   readonly pingInterval?: Duration.Input | undefined
   /** For the network connection, TLS and CONNACK together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** When the server owes acknowledgements and sends none for so long, it is reconnected to. Default: 10 seconds. */
+  /**
+   * When the server owes acknowledgements and sends none for so long, or leaves a ping without any sign of life for so long,
+   * it is reconnected to. Default: 10 seconds.
+   */
   readonly responseTimeout?: Duration.Input | undefined
   /**
    * How long a packet of the server may take to arrive once it has begun, while it is read. Default: a minute for each

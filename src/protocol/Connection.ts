@@ -43,6 +43,7 @@ export interface Connection {
   readonly limits: ServerLimits.ServerLimits
   readonly keepAlive: KeepAlive.KeepAlive
   readonly pingInterval: number | undefined
+  readonly responseTimeout: number | undefined
   /** The server's Topic Aliases. A new connection starts with none (`[MQTT-3.3.2-7]`). */
   readonly topicAliases: ReadonlyMap<number, string>
   /** From our AUTH 0x19 until the server's AUTH 0x00. */
@@ -86,7 +87,7 @@ export interface Received {
 const noAliases: ReadonlyMap<number, string> = new Map()
 
 /**
- * A connection on which CONNECT has just been sent. `pingInterval` and `now` are milliseconds.
+ * A connection on which CONNECT has just been sent. `pingInterval`, `responseTimeout` and `now` are milliseconds.
  *
  * @since 0.1.0
  * @category constructors
@@ -94,6 +95,7 @@ const noAliases: ReadonlyMap<number, string> = new Map()
 export const make = (options: {
   readonly connect: Connect
   readonly pingInterval?: number | undefined
+  readonly responseTimeout?: number | undefined
   readonly now: number
 }): Connection => ({
   phase: "Connecting",
@@ -102,9 +104,11 @@ export const make = (options: {
   keepAlive: KeepAlive.make({
     interval: options.connect.keepAlive * 1000,
     pingInterval: options.pingInterval,
+    responseTimeout: options.responseTimeout,
     now: options.now
   }),
   pingInterval: options.pingInterval,
+  responseTimeout: options.responseTimeout,
   topicAliases: noAliases,
   isReauthenticating: false,
   challenges: 0
@@ -189,7 +193,7 @@ const receiveBeforeConnack = (draft: Draft, packet: ServerPacket, now: number): 
 }
 
 const receiveConnack = (draft: Draft, connack: Connack, now: number): void => {
-  const { connect, pingInterval } = draft.connection
+  const { connect, pingInterval, responseTimeout } = draft.connection
   if (ReasonCode.isError(connack.reasonCode)) return end(draft, { _tag: "Refused", connack })
   if (connack.sessionPresent && connect.cleanStart) {
     const labels = { "3.1.1": "3.2.2-1", "5.0": "3.2.2-2" }
@@ -204,6 +208,7 @@ const receiveConnack = (draft: Draft, connack: Connack, now: number): void => {
   const keepAlive = KeepAlive.make({
     interval: (connack.properties.serverKeepAlive ?? connect.keepAlive) * 1000,
     pingInterval,
+    responseTimeout,
     now
   })
   draft.connection = {

@@ -15,8 +15,10 @@ import * as Deadlines from "./Deadlines.ts"
 export interface KeepAlive {
   /** The Keep Alive in force, milliseconds; 0 is off. */
   readonly interval: number
-  /** How long either direction may be quiet before PINGREQ is sent, milliseconds. */
+  /** How long either direction may be quiet before PINGREQ is sent, milliseconds; `Infinity` is never. */
   readonly pingInterval: number
+  /** How long PINGREQ may stay unanswered, milliseconds; `Infinity` is for ever. */
+  readonly responseTimeout: number
   readonly lastSent: number
   readonly lastHeard: number
   /** When the PINGREQ was sent that is not answered yet. One at a time. */
@@ -34,9 +36,11 @@ export interface KeepAlive {
 export type Verdict = "Wait" | "Ping" | "Dead"
 
 /**
- * `pingInterval` is a quarter of the interval unless given, so a dead connection is found within one interval: the
- * first PINGREQ after a quarter, the verdict when the other three have passed in silence. A longer one would come too
- * late and is cut to that; 0 is none given.
+ * `pingInterval` is a quarter of the interval unless given. A longer one would come too late and is cut to that; 0 is
+ * none given. One that is given also holds where Keep Alive is off.
+ *
+ * A PINGREQ is owed a sign of life for `responseTimeout`, and no longer than the rest of the interval: so a dead
+ * connection is found within one interval, however long the timeout, and within the timeout, however long the interval.
  *
  * @since 0.1.0
  * @category constructors
@@ -44,15 +48,23 @@ export type Verdict = "Wait" | "Ping" | "Dead"
 export const make = (options: {
   readonly interval: number
   readonly pingInterval?: number | undefined
+  readonly responseTimeout?: number | undefined
   readonly now: number
-}): KeepAlive => ({
-  interval: options.interval,
-  pingInterval: Math.min(options.pingInterval || Infinity, options.interval / 4),
-  lastSent: options.now,
-  lastHeard: options.now,
-  pingSent: undefined,
-  isProbing: false
-})
+}): KeepAlive => {
+  const { interval, now } = options
+  const longest = interval === 0 ? Infinity : interval
+  const pingInterval = Math.min(options.pingInterval || Infinity, longest / 4)
+  const { responseTimeout = Infinity } = options
+  return {
+    interval,
+    pingInterval,
+    responseTimeout: interval === 0 ? responseTimeout : Math.min(responseTimeout, interval - pingInterval),
+    lastSent: now,
+    lastHeard: now,
+    pingSent: undefined,
+    isProbing: false
+  }
+}
 
 /**
  * Something was sent. The interval counts from the last packet sent (`[MQTT-3.1.2-20]`, 3.1.1 `[MQTT-3.1.2-23]`):
@@ -93,17 +105,15 @@ export const pinged = (self: KeepAlive, now: number): KeepAlive => {
 }
 
 /**
- * When to look again; `Infinity` when Keep Alive is off.
+ * When to look again; `Infinity` when there is no PINGREQ to send or to wait for.
  *
  * @since 0.1.0
  * @category getters
  */
-export const deadline = (self: KeepAlive): number => {
-  if (self.interval === 0) return Infinity
-  return self.pingSent === undefined
+export const deadline = (self: KeepAlive): number =>
+  self.pingSent === undefined
     ? Math.min(self.lastSent, self.lastHeard) + self.pingInterval
-    : self.pingSent + self.interval - self.pingInterval
-}
+    : self.pingSent + self.responseTimeout
 
 /**
  * What the time that has come asks for. A timer that fired late probes once more before it gives up (`Deadlines.isLate`).
@@ -115,5 +125,6 @@ export const deadline = (self: KeepAlive): number => {
 export const verdict = (self: KeepAlive, now: number, late = now - deadline(self)): Verdict => {
   if (now < deadline(self)) return "Wait"
   if (self.pingSent === undefined) return "Ping"
-  return Deadlines.isLate(late, self.pingInterval) && !self.isProbing ? "Ping" : "Dead"
+  const period = Math.min(self.pingInterval, self.responseTimeout)
+  return Deadlines.isLate(late, period) && !self.isProbing ? "Ping" : "Dead"
 }

@@ -37,6 +37,25 @@ describe("the server's timers", () => {
       })
   )
 
+  scenario(
+    "S27 a link that dies while nothing is said is found by `pingInterval` and `responseTimeout`",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        for (const keepAlive of ["0 seconds", "18 hours"] as const) {
+          const { opened } = yield* kit.network.counters
+          yield* Effect.scoped(Effect.gen(function*() {
+            yield* kit.connect({ keepAlive, pingInterval: "1 second", responseTimeout: "2 seconds" })
+            yield* TestClock.adjust("1 minute")
+            assert.strictEqual((yield* kit.network.counters).opened, opened + 1)
+            yield* kit.network.drop
+            yield* TestClock.adjust("3500 millis")
+            assert.strictEqual((yield* kit.network.counters).opened, opened + 2)
+          }))
+        }
+      })
+  )
+
   scenario("R148 the server waits for the Will Delay, and keeps the session as long as asked", { versions: ["5.0"] }, (
     kit
   ) =>

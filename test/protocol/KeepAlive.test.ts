@@ -74,10 +74,40 @@ describe("KeepAlive", () => {
   })
 
   it("R124 zero switches it off", () => {
-    const off = KeepAlive.make({ interval: 0, pingInterval: 5_000, now: 0 })
-    assert.strictEqual(KeepAlive.deadline(off), Infinity)
-    assert.strictEqual(KeepAlive.verdict(off, 1e12), "Wait")
-    assert.strictEqual(KeepAlive.verdict(after(off, ["pinged", 1]), 1e12), "Wait")
+    for (const responseTimeout of [undefined, 10_000]) {
+      const off = KeepAlive.make({ interval: 0, responseTimeout, now: 0 })
+      assert.strictEqual(KeepAlive.deadline(off), Infinity)
+      assert.strictEqual(KeepAlive.verdict(off, 1e12), "Wait")
+    }
+    const patient = KeepAlive.make({ interval: 0, now: 0 })
+    assert.strictEqual(KeepAlive.verdict(after(patient, ["pinged", 1]), 1e12), "Wait")
+  })
+
+  it("R124 pings at a ping interval that is given, also where Keep Alive is off", () => {
+    const own = KeepAlive.make({ interval: 0, pingInterval: 5_000, responseTimeout: 10_000, now: 0 })
+    assert.deepStrictEqual(untilDead(own), [["Ping", 5_000], ["Dead", 15_000]])
+    assert.deepStrictEqual(untilDead(after(own, ["heard", 3_000], ["sent", 4_000])), [["Ping", 8_000], [
+      "Dead",
+      18_000
+    ]])
+  })
+
+  it("R125 an unanswered PINGREQ is a dead link after the response timeout, and within one interval", () => {
+    const dead = (interval: number, responseTimeout: number, pingInterval?: number) =>
+      untilDead(KeepAlive.make({ interval, pingInterval, responseTimeout, now: 0 }))
+    assert.deepStrictEqual(dead(60_000, 10_000), [["Ping", 15_000], ["Dead", 25_000]])
+    assert.deepStrictEqual(dead(65_535_000, 10_000, 5_000), [["Ping", 5_000], ["Dead", 15_000]])
+    assert.deepStrictEqual(dead(60_000, 50_000), [["Ping", 15_000], ["Dead", 60_000]])
+  })
+
+  it("R125 a PINGREQ that the program asks for is owed an answer, also where Keep Alive is off", () => {
+    const asked = after(KeepAlive.make({ interval: 0, responseTimeout: 10_000, now: 0 }), ["pinged", 7_000])
+    assert.strictEqual(KeepAlive.verdict(asked, 16_999), "Wait")
+    assert.strictEqual(KeepAlive.verdict(asked, 17_000), "Dead")
+    assert.strictEqual(KeepAlive.deadline(after(asked, ["heard", 16_999])), Infinity)
+    // A timer that fires late says nothing about the server.
+    assert.strictEqual(KeepAlive.verdict(asked, 20_000), "Ping")
+    assert.strictEqual(KeepAlive.verdict(after(asked, ["pinged", 20_000]), 30_000), "Dead")
   })
 
   it("R124 takes a shorter ping interval, never a longer one, and 0 as none given", () => {

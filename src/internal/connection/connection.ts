@@ -33,8 +33,10 @@ export interface Options {
   readonly cleanStart?: boolean | undefined
   /** Whole seconds; 0 switches it off. A Server Keep Alive replaces it. Default: 60 seconds. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How long either direction may be quiet before a ping. Default: a quarter of the Keep Alive in force. */
+  /** How long either direction may be quiet before a ping, also without Keep Alive. Default: a quarter of it. */
   readonly pingInterval?: Duration.Input | undefined
+  /** A PINGREQ without any sign of life for so long means that the connection is dead. Default: 10 seconds. */
+  readonly responseTimeout?: Duration.Input | undefined
   readonly will?: Packet.Will | undefined
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
@@ -174,6 +176,7 @@ export interface LinkOptions {
   readonly packetTimeout: number
   /** Milliseconds. */
   readonly pingInterval: number | undefined
+  readonly responseTimeout: number
   readonly drainTimeout: Duration.Input
   readonly fill: () => void
   /** Counted into. */

@@ -71,6 +71,7 @@ export class Link implements SessionConnection, Timed {
     this.#connection = Connection.make({
       connect: options.connect,
       pingInterval: options.pingInterval,
+      responseTimeout: options.responseTimeout,
       now: this.now()
     })
     this.#writer = new BatchWriter({
@@ -334,7 +335,8 @@ export class Link implements SessionConnection, Timed {
       const { failure } = this.ending
       if (failure !== undefined) return Effect.fail(failure)
       this.sendPing()
-      return Effect.raceFirst(this.#deadlines.heard, this.ended)
+      // The timer may be set for much later, or for nothing at all.
+      return Effect.andThen(this.#deadlines.resetTimer, Effect.raceFirst(this.#deadlines.heard, this.ended))
     })
   }
 

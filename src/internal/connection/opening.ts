@@ -109,6 +109,7 @@ const handshake = Effect.fnUntraced(function*(
     maximumPacketSize,
     packetTimeout: Duration.toMillis(options.packetTimeout ?? defaultPacketTimeout(maximumPacketSize)),
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
+    responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),
     drainTimeout: options.drainTimeout ?? defaults.drainTimeout,
     fill: options.fill ?? (() => {}),
     traffic: options.traffic ?? Traffic.make(),

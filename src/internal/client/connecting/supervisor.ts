@@ -213,6 +213,7 @@ class Supervisor {
           cleanStart: isClean,
           keepAlive: options.keepAlive,
           pingInterval: options.pingInterval,
+          responseTimeout: options.responseTimeout,
           will: version === "5.0" || options.will === undefined
             ? options.will
             : { ...options.will, properties: {} },
