@@ -1,8 +1,8 @@
 import { assert, describe } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { clientId, connections, record, scenario, sent, stateOf } from "../support/scenario.ts"
-import { complete, reconnected } from "../support/time.ts"
+import { complete, connected, connecting, latency, reconnectDelay, reconnected } from "../support/time.ts"
 
 describe("sessions", () => {
   scenario("S44 a cold boot with a clean slate, 3.1.1: one connection cleans, the next resumes", {
@@ -19,6 +19,34 @@ describe("sessions", () => {
       yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
       assert.deepStrictEqual((yield* sent(kit, "Connect")).map(({ cleanStart }) => cleanStart), [true, false, false])
     }))
+
+  for (const initialConnection of ["fail", "retry"] as const) {
+    scenario(
+      `S44 the old session is thrown away once, whatever becomes of the second CONNECT: initialConnection ${initialConnection}`,
+      { versions: ["3.1.1"] },
+      (kit) =>
+        Effect.gen(function*() {
+          const starting = yield* kit.start({
+            session: "cleanStartThenPersistent",
+            refuseUnknownSession: true,
+            initialConnection
+          })
+          // The first connection is accepted, and the second one cut before its CONNACK, twice.
+          yield* TestClock.adjust(connected)
+          for (let cut = 0; cut < 2; cut++) {
+            yield* TestClock.adjust(connecting + latency)
+            yield* kit.network.reset
+            yield* TestClock.adjust(reconnectDelay)
+          }
+          const mqtt = yield* complete(Fiber.join(starting))
+          yield* complete(mqtt.publish("t", "hello", { qos: 1 }))
+          assert.deepStrictEqual(
+            (yield* sent(kit, "Connect")).map(({ cleanStart }) => cleanStart),
+            [true, false, false, false]
+          )
+        })
+    )
+  }
 
   scenario(
     "S44 a cold boot with a clean slate, 5.0: Clean Start with a session expiry",

@@ -71,6 +71,8 @@ class Supervisor {
   #cleanStart: boolean
   #clientId: string
   #hasConnected = false
+  /** A connection in 3.1.1 has thrown the old session away: from then on a session is ours. */
+  #hasThrownAway = false
   #isSessionDoubtful = false
   #attempt = 0
   /** That whose attempts are being counted. */
@@ -149,7 +151,9 @@ class Supervisor {
   }
 
   #isFatal(error: MqttError.MqttError): Effect.Effect<boolean> {
-    if (!this.#hasConnected && this.#options.initialConnection === "fail") return Effect.succeed(true)
+    // A server that threw the old session away has accepted the client, and may want a pause before the next CONNECT.
+    const isFirst = !this.#hasConnected && !this.#hasThrownAway
+    if (isFirst && this.#options.initialConnection === "fail") return Effect.succeed(true)
     return Effect.sync(() => !this.#options.isRetryable(error)).pipe(
       catchUnexpected(() => Effect.sync(() => !error.isRetryable))
     )
@@ -233,6 +237,9 @@ class Supervisor {
       // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
       if (cleanStart && options.session === "cleanStartThenPersistent" && version === "3.1.1") {
         yield* Effect.scoped(connect(true))
+        this.#cleanStart = false
+        this.#hasThrownAway = true
+        this.#version.accepted()
         return yield* connect(false)
       }
       const connection = yield* connect(cleanStart)
@@ -274,7 +281,8 @@ class Supervisor {
     return Effect.gen({ self: this }, function*() {
       const serverReference = this.#server.next
       const hadSession = this.#hasConnected || this.#runner.isRestored
-      if (sessionPresent && !hadSession && this.#options.refuseUnknownSession) {
+      const isKnown = hadSession || this.#hasThrownAway
+      if (sessionPresent && !isKnown && this.#options.refuseUnknownSession) {
         return yield* connection.violated(unknownSession(protocolVersion))
       }
       const isAgain = this.#hasConnected
