@@ -11,6 +11,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -171,6 +172,13 @@ export class MqttClient extends Context.Service<MqttClient, {
   readonly stats: Effect.Effect<Stats>
   /** Whether the client is fit for work, and if not, why. Answers at once, from what the client knows: for probes. */
   readonly health: Effect.Effect<ClientHealth>
+  /**
+   * Waits for the end of the client: fails with what closed it, and completes when this side did, by `disconnect` or the end
+   * of the scope. A program that cannot go on without its client races with it.
+   *
+   * @since 0.2.0
+   */
+  readonly closed: Effect.Effect<void, MqttError.MqttError>
   /** Sends DISCONNECT and closes the client for good; the server drops the Will. Never fails, for finalizers. */
   readonly disconnect: Effect.Effect<void>
   /**
@@ -228,6 +236,7 @@ export const make = Effect.fnUntraced(function*(
   const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
   const first = yield* Deferred.make<void, MqttError.MqttError>()
+  const closed = yield* Deferred.make<void, MqttError.MqttError>()
 
   /** Once: who waits hears `error`, and a client that was not closed by its own side says what closed it. */
   const close = (error: MqttError.MqttError) =>
@@ -237,12 +246,13 @@ export const make = Effect.fnUntraced(function*(
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
       requests?.end(error)
-      // One that never connected says so where it is made.
-      const isNews = !isOwn && runner.connections > 0
+      // One whose first connection fails says so where it is made.
+      const isNews = !isOwn && (runner.connections > 0 || resolved.initialConnection === "retry")
       return Deferred.fail(first, error).pipe(
+        Effect.andThen(Deferred.done(closed, isOwn ? Exit.void : Exit.fail(error))),
         Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
         Effect.andThen(isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")),
-        Effect.annotateLogs(annotations)
+        Effect.annotateLogs({ ...annotations, reason: error.reason._tag })
       )
     })
 
@@ -300,6 +310,7 @@ export const make = Effect.fnUntraced(function*(
     messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
     events: events.stream,
+    closed: Deferred.await(closed),
     stats: Effect.sync(stats),
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
     ...Disconnecting.make({

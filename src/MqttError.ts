@@ -77,6 +77,12 @@ const isRetryable = (reason: MqttErrorReason): boolean => {
   return typeof row === "boolean" ? row : (row as (reason: MqttErrorReason) => boolean)(reason)
 }
 
+/** For JSON: a message that is computed is no property of its own. */
+const withMessage = (error: { readonly _tag: string; readonly message: string }): unknown => ({
+  ...error,
+  message: error.message
+})
+
 /** A class of `Schema.TaggedError` whose `isRetryable` is what the table says. */
 const Reason =
   <Self>() => <const Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) => {
@@ -84,6 +90,11 @@ const Reason =
     Object.defineProperty(base.prototype, "isRetryable", {
       get(this: MqttErrorReason): boolean {
         return isRetryable(this)
+      }
+    })
+    Object.defineProperty(base.prototype, "toJSON", {
+      value(this: MqttErrorReason): unknown {
+        return withMessage(this)
       }
     })
     return base as Schema.Class<
@@ -700,6 +711,10 @@ export class MqttError extends Schema.TaggedError<MqttError>()("MqttError", {
   /** Whether the same may succeed when it is tried again later, with nothing else changed. */
   get isRetryable(): boolean {
     return this.reason.isRetryable
+  }
+  /** With its message, for logs in JSON. */
+  override toJSON(): unknown {
+    return withMessage(this)
   }
 }
 

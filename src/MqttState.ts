@@ -138,6 +138,13 @@ export interface Stats extends Traffic {
  */
 export interface Health {
   readonly status: "up" | "degraded" | "down"
+  /**
+   * The client has closed for good, so it does not come back by itself: for a liveness check. A client that is `down` and not
+   * closed tries to connect.
+   *
+   * @since 0.2.0
+   */
+  readonly isClosed: boolean
   /** Why it is not `up`, a sentence each, without secrets. */
   readonly reasons: ReadonlyArray<string>
 }

@@ -27,6 +27,15 @@ describe("MqttError", () => {
     assert.strictEqual(decoded.message, reason.message)
   })
 
+  it("in JSON has its message and that of its reason", () => {
+    for (const reason of Object.values<ReadonlyArray<MqttError.MqttErrorReason>>(reasons).flat()) {
+      const written = JSON.parse(JSON.stringify(MqttError.fromReason(reason)))
+      assert.strictEqual(written._tag, "MqttError")
+      assert.strictEqual(written.message, reason.message)
+      assert.deepStrictEqual([written.reason._tag, written.reason.message], [reason._tag, reason.message])
+    }
+  })
+
   it("some rows look at the data of the reason", () => {
     const upgrade = (status: number) =>
       new MqttError.WebSocketFailed({ endpoint: "", problem: "UpgradeRefused", status }).isRetryable

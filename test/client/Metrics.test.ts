@@ -197,14 +197,14 @@ describe("health", () => {
   scenario("is up with a connection, and down without, with the reason", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect({ reconnect: Schedule.spaced("1 minute") })
-      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", isClosed: false, reasons: [] })
       yield* kit.network.reset
       yield* TestClock.adjust(roundTrip)
-      const { reasons, status } = yield* mqtt.health
-      assert.strictEqual(status, "down")
+      const { isClosed, reasons, status } = yield* mqtt.health
+      assert.deepStrictEqual([status, isClosed], ["down", false])
       assert.match(reasons.join(), /^disconnected after 1 failed attempts: /)
       yield* complete(mqtt.disconnect)
-      assert.deepStrictEqual(yield* mqtt.health, { status: "down", reasons: ["closed"] })
+      assert.deepStrictEqual(yield* mqtt.health, { status: "down", isClosed: true, reasons: ["closed"] })
     }))
 
   scenario("is down while it connects for the first time", { versions: ["5.0"] }, (kit) =>
@@ -213,9 +213,13 @@ describe("health", () => {
       const mqtt = yield* complete(
         Effect.flatMap(kit.start({ initialConnection: "retry" }), Fiber.join)
       )
-      assert.deepStrictEqual(yield* mqtt.health, { status: "down", reasons: ["connecting, attempt 1"] })
+      assert.deepStrictEqual(yield* mqtt.health, {
+        status: "down",
+        isClosed: false,
+        reasons: ["connecting, attempt 1"]
+      })
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", isClosed: false, reasons: [] })
     }))
 
   scenario("is degraded while the outbox is nearly full", { leavesUnfinished: true }, (kit) =>
@@ -226,9 +230,13 @@ describe("health", () => {
         (text) => begin(mqtt.publish("t", text, { qos: 1 }))
       )
       yield* TestClock.adjust(1)
-      assert.deepStrictEqual(yield* mqtt.health, { status: "degraded", reasons: ["the outbox is 80 % full"] })
+      assert.deepStrictEqual(yield* mqtt.health, {
+        status: "degraded",
+        isClosed: false,
+        reasons: ["the outbox is 80 % full"]
+      })
       yield* TestClock.adjust(20 * roundTrip)
-      assert.deepStrictEqual(yield* mqtt.health, { status: "up", reasons: [] })
+      assert.deepStrictEqual(yield* mqtt.health, { status: "up", isClosed: false, reasons: [] })
     }))
 
   scenario("is degraded while a subscription stops the reading", {}, (kit) =>
@@ -257,6 +265,7 @@ describe("health", () => {
         yield* TestClock.adjust("2 seconds")
         assert.deepStrictEqual(yield* mqtt.health, {
           status: "degraded",
+          isClosed: false,
           reasons: ["the server has owed an acknowledgement for 6 seconds"]
         })
       })

@@ -23,7 +23,7 @@ const absence = (state: Exclude<ConnectionState, { readonly _tag: "Connected" }>
     case "Disconnected":
       return `disconnected after ${state.attempt} failed attempts: ${state.error.message}`
     case "Closed":
-      return state.error === undefined ? "closed" : `closed: ${state.error.message}`
+      return state.error === undefined ? "closed" : `closed for good: ${state.error.message}`
   }
 }
 
@@ -34,7 +34,8 @@ export const judge = (
 ): Health => {
   const { connection } = runner
   if (state._tag !== "Connected" || connection === undefined) {
-    return { status: "down", reasons: [state._tag === "Connected" ? "the connection has just ended" : absence(state)] }
+    const reason = state._tag === "Connected" ? "the connection has just ended" : absence(state)
+    return { status: "down", isClosed: state._tag === "Closed", reasons: [reason] }
   }
   const fill = fillOf(stats, options.outbox)
   const answerDue = Session.responseDeadline(Ref.getUnsafe(runner.session), options.responseTimeout)
@@ -48,5 +49,5 @@ export const judge = (
     ]
   ]
   const reasons = found.filter(([isSo]) => isSo).map(([, reason]) => reason)
-  return { status: reasons.length === 0 ? "up" : "degraded", reasons }
+  return { status: reasons.length === 0 ? "up" : "degraded", isClosed: false, reasons }
 }

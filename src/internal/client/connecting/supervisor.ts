@@ -116,7 +116,7 @@ class Supervisor {
       this.#attempt++
       yield* this.#state.set({ _tag: "Disconnected", error, attempt: this.#attempt })
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
-        Effect.annotateLogs({ attempt: this.#attempt })
+        Effect.annotateLogs({ attempt: this.#attempt, reason: error.reason._tag })
       )
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
@@ -316,8 +316,9 @@ class Supervisor {
       if (hadSession && !sessionPresent && this.#options.session !== "clean") {
         yield* this.#publishEvent({ _tag: "SessionLost" })
       }
-      // The first is what everybody expects; a later one answers the warning that told of the loss.
-      yield* (isAgain ? Effect.logInfo("Connected again") : Effect.logDebug("Connected")).pipe(
+      // Everybody expects the first attempt to succeed; a later one answers the warning that told of the failure.
+      const isNews = isAgain || this.#attempt > 0
+      yield* (isNews ? Effect.logInfo(isAgain ? "Connected again" : "Connected") : Effect.logDebug("Connected")).pipe(
         Effect.annotateLogs({ protocolVersion, sessionPresent, keepAlive, attempt: this.#attempt + 1 })
       )
       yield* Deferred.succeed(this.#first, undefined)
