@@ -18,6 +18,7 @@ import * as Tls from "node:tls"
 import { optional } from "../internal/config.ts"
 import type * as MqttClient from "../MqttClient.ts"
 import * as MqttConfig from "../MqttConfig.ts"
+import * as PortConfig from "../node/internal/portConfig.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
 import * as NodeTls from "../node/NodeTls.ts"
 import type * as Properties from "../protocol/Properties.ts"
@@ -82,7 +83,7 @@ const nobody = { username: undefined, password: undefined, topic: undefined }
 const environment = Config.all({
   url: optional(Config.Redacted("MQTT_URL")),
   host: optional(Config.String("MQTT_HOST")),
-  port: optional(Config.Port("MQTT_PORT")),
+  port: PortConfig.port("MQTT_PORT"),
   ca: optional(Config.String("MQTT_TLS_CA_FILE")),
   cert: optional(Config.String("MQTT_TLS_CERT_FILE")),
   key: optional(Config.String("MQTT_TLS_KEY_FILE")),
@@ -100,25 +101,28 @@ const decoded = (part: string): string | undefined => {
   }
 }
 
+/** What stands behind the first slash is the topic as it is, as with mosquitto. A WebSocket has a path there. */
+const withTopic = /^((?:mqtts?|tcp|ssl|tls):\/\/[^/]*)(?:\/(.*))?$/is
+
 /** Credentials and topic leave the URL; the rest goes to the transport, which judges it. */
 const serverOf = (text: string, isSecure: boolean): Server => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined) return { ...nobody, url: text, host: "", port: undefined }
+  const [, authority, topic] = withTopic.exec(text) ?? []
+  const rest = { ...nobody, host: "", port: undefined, topic: topic === "" ? undefined : topic }
+  const url = URL.canParse(authority ?? text) ? new URL(authority ?? text) : undefined
+  // What is behind # or ? was to be credentials.
+  if (url === undefined || (authority !== undefined && url.hash + url.search !== "")) {
+    return { ...rest, url: authority ?? text }
+  }
   const [username, password] = [decoded(url.username), decoded(url.password)]
   const isPlain = /^(mqtt|tcp):$/.test(url.protocol)
-  const hasTopic = isPlain || /^(mqtts|ssl|tls):$/.test(url.protocol)
-  const authority = `${url.protocol}//${url.host}`
-  const path = hasTopic ? url.pathname.slice(1) : ""
   return {
-    url: !hasTopic ? withoutCredentials(url) : isPlain && isSecure
+    ...rest,
+    url: authority === undefined ? withoutCredentials(url) : isPlain && isSecure
       ? `mqtts://${url.hostname}:${url.port === "" ? 1883 : url.port}`
-      : authority,
+      : `${url.protocol}//${url.host}`,
     host: url.hostname,
-    port: undefined,
     username,
-    password: password === undefined ? undefined : Redacted.make(password),
-    // Of a Topic Filter the last level may be what a URL takes for a fragment.
-    topic: path === "" && url.hash === "" ? undefined : (decoded(path) ?? path) + url.hash
+    password: password === undefined ? undefined : Redacted.make(password)
   }
 }
 
@@ -267,8 +271,7 @@ const contradictions: ReadonlyArray<readonly [(input: Input) => boolean, string]
     "Give one of -h, -L, --unix"
   ],
   [({ port, url }) => port !== undefined && url !== undefined, "Give the port in -L, or -h and -p"],
-  [({ id, idPrefix }) => id !== undefined && idPrefix !== undefined, "Give one of -i and -I"],
-  [({ id, persistent }) => persistent && id === undefined, "-c needs -i: the server knows the session by it"]
+  [({ id, idPrefix }) => id !== undefined && idPrefix !== undefined, "Give one of -i and -I"]
 ]
 
 /**
@@ -284,6 +287,9 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     Result.mapError(PropertyFlags.parse(input.properties), (description) => new Usage({ description }))
   )
   const [fromEnvironment, known] = yield* Effect.all([environment, MqttConfig.environment])
+  if (input.persistent && input.id === undefined && (known.clientId === undefined || input.idPrefix !== undefined)) {
+    return yield* new Usage({ description: "-c needs -i or MQTT_CLIENT_ID: the server knows the session by it" })
+  }
   const isSecure = wantsTls(input, fromEnvironment)
   const server = findServer(input, fromEnvironment, isSecure)
   const tls = isSecure || input.insecure ? yield* tlsOf(input, fromEnvironment) : undefined

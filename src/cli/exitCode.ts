@@ -48,7 +48,7 @@ export class Unsuccessful extends Schema.TaggedError<Unsuccessful>()("Unsuccessf
  * @since 0.1.0
  * @category constants
  */
-export const codes = { success: 0, failure: 1, usage: 2, timeout: 27, interrupted: 130 } as const
+export const codes = { success: 0, failure: 1, usage: 2, timeout: 27, interrupted: 130, terminated: 143 } as const
 
 const ofError = (error: unknown): number => {
   if (error instanceof TimedOut) return codes.timeout
@@ -63,7 +63,8 @@ const ofError = (error: unknown): number => {
  * @since 0.1.0
  * @category conversions
  */
-export const of = (exit: Exit.Exit<unknown, unknown>): number => {
+export const of = (exit: Exit.Exit<unknown, unknown>, signal: "SIGINT" | "SIGTERM" = "SIGINT"): number => {
   if (Exit.isSuccess(exit)) return codes.success
-  return Cause.hasInterruptsOnly(exit.cause) ? codes.interrupted : ofError(Cause.squash(exit.cause))
+  if (!Cause.hasInterruptsOnly(exit.cause)) return ofError(Cause.squash(exit.cause))
+  return signal === "SIGTERM" ? codes.terminated : codes.interrupted
 }

@@ -14,11 +14,16 @@ import * as Program from "./program.ts"
  * @since 0.1.0
  * @category running
  */
-export const runMain = (): void =>
+export const runMain = (): void => {
+  let signal: "SIGINT" | "SIGTERM" = "SIGINT"
+  process.once("SIGTERM", () => {
+    signal = "SIGTERM"
+  })
   Stdio.Stdio.use(({ args }) => Effect.flatMap(args, Program.run)).pipe(
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({
       disableErrorReporting: true,
-      teardown: (exit, onExit) => onExit(ExitCode.of(exit))
+      teardown: (exit, onExit) => onExit(ExitCode.of(exit, signal))
     })
   )
+}

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import { optional } from "../internal/config.ts"
 import * as MqttConfig from "../MqttConfig.ts"
 import type { Options } from "./internal/options.ts"
+import * as PortConfig from "./internal/portConfig.ts"
 import type { WebSocketOptions } from "./internal/webSocket.ts"
 import * as NodeTls from "./NodeTls.ts"
 
@@ -63,18 +64,19 @@ const urlsOf = (text: Redacted.Redacted<string>): ReadonlyArray<Redacted.Redacte
 const endpointConfig = Config.all({
   url: optional(Config.Redacted("URL")),
   host: optional(Config.String("HOST")),
-  port: optional(Config.Port("PORT")),
+  port: PortConfig.port("PORT"),
   endpoints: optional(Config.map(Config.Redacted("ENDPOINTS"), urlsOf)),
   endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "ENDPOINT_POLICY")),
   tls: tlsConfig,
   webSocket: webSocketConfig
-})
+}).pipe(Config.mapEffect(PortConfig.deciding))
 
 /**
  * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
  * `MqttConfig.options` reads, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
  * `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read for every attempt;
- * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket. A variable that cannot be read fails
+ * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket. `PORT` is for a server whose port nothing
+ * else names: the port of a URL wins. A variable that cannot be read fails
  * with its own name.
  *
  * @since 0.2.0

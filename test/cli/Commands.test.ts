@@ -94,22 +94,65 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
       assert.strictEqual(error, "")
     }))
 
-  it.effect("sub says DISCONNECT on SIGINT, so its Will is not published, and ends with 130", () =>
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    it.effect(`sub says DISCONNECT on ${signal}, so its Will is not published, and ends with ${code}`, () =>
+      Effect.gen(function*() {
+        const port = yield* portOf
+        const topic = `until/${signal}`
+        const will = ["--will-topic", "gone", "--will-payload", "lost", "--will-retain"]
+        const child = yield* startEffectMqtt(["sub", "-p", port, "-t", topic, ...will], { stdin: "" })
+        let hasHeard = false
+        child.stdout.once("data", () => {
+          hasHeard = true
+        })
+        const fiber = yield* begin(ended(child))
+        yield* publishUntil(port, topic, () => hasHeard)
+        child.kill(signal)
+        const { exitCode, stderr } = yield* Fiber.join(fiber)
+        assert.deepStrictEqual([exitCode, stderr], [code, ""])
+        const { stdout } = yield* run("mosquitto_sub", ["-p", port, "-t", "gone", "-W", "1"])
+        assert.strictEqual(stdout, "")
+      }))
+  }
+
+  it.effect("-L takes the topic as mosquitto does: with # and ?", () =>
     Effect.gen(function*() {
       const port = yield* portOf
-      const will = ["--will-topic", "gone", "--will-payload", "lost", "--will-retain"]
-      const child = yield* startEffectMqtt(["sub", "-p", port, "-t", "interrupted", ...will], { stdin: "" })
-      let hasHeard = false
-      child.stdout.once("data", () => {
-        hasHeard = true
+      yield* run("mosquitto_pub", ["-p", port, "-t", "home/hall", "-r", "-m", "wild"])
+      const wild = yield* effectMqtt(["sub", "-L", `mqtt://127.0.0.1:${port}/home/#`, "-C", "1", "-W", "10"])
+      assert.deepStrictEqual([wild.exitCode, wild.stdout], [0, "wild\n"])
+      yield* effectMqtt(["pub", "-L", `mqtt://127.0.0.1:${port}/what?is=it%23so`, "-r", "-m", "asked"])
+      const { stdout } = yield* run("mosquitto_sub", ["-p", port, "-t", "what?is=it%23so", "-C", "1", "-W", "10"])
+      assert.strictEqual(stdout, "asked\n")
+    }))
+
+  it.effect("-c goes by MQTT_CLIENT_ID, and asks for an identifier without", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const sub = (environment: Record<string, string>) =>
+        effectMqtt(["sub", "-p", port, "-c", "-q", "1", "-t", "by/environment", "-E"], { environment })
+      assert.strictEqual((yield* sub({ MQTT_CLIENT_ID: "by-environment" })).exitCode, 0)
+      yield* run("mosquitto_pub", ["-p", port, "-t", "by/environment", "-q", "1", "-m", "kept"])
+      const kept = ["-p", port, "-c", "-i", "by-environment", "-t", "by/environment", "-q", "1", "-C", "1", "-W", "10"]
+      assert.strictEqual((yield* run("mosquitto_sub", kept)).stdout, "kept\n")
+      const without = yield* sub({})
+      assert.strictEqual(without.exitCode, 2)
+      assert.include(without.stderr, "MQTT_CLIENT_ID")
+    }))
+
+  it.effect("a URL goes where it says beside the MQTT_PORT that Kubernetes sets", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      const environment = { MQTT_PORT: "tcp://10.0.0.1:1883" }
+      const url = `mqtt://127.0.0.1:${port}`
+      for (const args of [["-L", url], ["-h", "127.0.0.1", "-p", port]]) {
+        const { exitCode } = yield* effectMqtt(["pub", ...args, "-t", "a", "-m", "b"], { environment })
+        assert.strictEqual(exitCode, 0)
+      }
+      const { exitCode } = yield* effectMqtt(["pub", "-t", "a", "-m", "b"], {
+        environment: { ...environment, MQTT_URL: url }
       })
-      const fiber = yield* begin(ended(child))
-      yield* publishUntil(port, "interrupted", () => hasHeard)
-      child.kill("SIGINT")
-      const { exitCode, stderr } = yield* Fiber.join(fiber)
-      assert.deepStrictEqual([exitCode, stderr], [130, ""])
-      const { stdout } = yield* run("mosquitto_sub", ["-p", port, "-t", "gone", "-W", "1"])
-      assert.strictEqual(stdout, "")
+      assert.strictEqual(exitCode, 0)
     }))
 
   it.effect("exit codes: 1 for a failure, 2 for flags, 27 for the time", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Logger, Redacted, Schedule } from "effect"
 import * as Net from "node:net"
 import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import * as Decoder from "../../src/protocol/Decoder.ts"
@@ -33,6 +33,14 @@ const acceptor = Effect.gen(function*() {
   const { port } = server.address() as Net.AddressInfo
   return { port, connects }
 })
+
+const warnings = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    if (logLevel === "Warn") lines.push(String(message))
+  })
+  return { lines, layer: Logger.layer([logger]) }
+}
 
 /** What CONNECT says when a client with these options connects. */
 const connectWith = (options: (port: number) => NodeMqtt.Options) =>
@@ -139,6 +147,37 @@ describe("NodeMqtt", () => {
       assert.deepStrictEqual([connects[0].username, passwordOf(connects[0])], ["user", "secret"])
       const error = yield* Effect.flip(connect({ MQTT_PORT: "many" }))
       assert.include(error.message, `["MQTT"]["PORT"]`)
+    })))
+
+  it.live("S3 the port of a URL decides, and MQTT_PORT is read only where it does, as beside a Service of Kubernetes", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { connects, port } = yield* acceptor
+      const url = `mqtt://127.0.0.1:${port}`
+      const { layer, lines } = warnings()
+      const connect = (env: Record<string, string>, options: NodeMqtt.Options = {}) =>
+        Effect.scoped(
+          Layer.build(NodeMqtt.layerConfig(NodeMqttConfig.merge(NodeMqttConfig.environment, Config.succeed(options))))
+        ).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))), Effect.provide(layer))
+      const link = { MQTT_PORT: "tcp://10.0.0.1:1883", MQTT_PORT_1883_TCP_ADDR: "10.0.0.1" }
+      yield* connect({ ...link, MQTT_URL: url })
+      yield* connect({ ...link, MQTT_ENDPOINTS: url })
+      yield* connect(link, { url })
+      yield* connect(link, { host: "127.0.0.1", port })
+      yield* connect({ MQTT_URL: "mqtt://127.0.0.1", MQTT_PORT: String(port) })
+      assert.deepStrictEqual(lines, [])
+      yield* connect({ MQTT_URL: url, MQTT_PORT: "1883" })
+      assert.strictEqual(connects.length, 6)
+      assert.strictEqual(lines.length, 1)
+      assert.match(lines[0], new RegExp(`1883.*${port}`))
+      const error = yield* Effect.flip(connect({ ...link, MQTT_HOST: "127.0.0.1" }))
+      assert.include(error.message, "Kubernetes")
+    })))
+
+  it.live("a host in brackets is an address", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(NodeMqtt.layer({ host: "[::1]", port: 1 })))
+      assert.notInclude(error.message, "No address")
+      assert.notInclude(error.message, "[[")
     })))
 
   it.live("S3 a host given by the program replaces the URL of the environment", () =>

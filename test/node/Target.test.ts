@@ -24,6 +24,24 @@ describe("URLs", () => {
     it(`S1 ${url}`, () => assert.deepStrictEqual(partsOf(parse(url)), parts))
   }
 
+  it("an IPv6 address with a zone, as RFC 6874 writes it and as people do", () => {
+    for (const url of ["mqtt://[fe80::1%25eth0]:7", "mqtt://[fe80::1%eth0]:7", "mqtt://u:p@[fe80::1%25eth0]:7"]) {
+      const target = parse(url)
+      assert.deepStrictEqual(partsOf(target), ["mqtt", "fe80::1%eth0", 7, ""])
+      assert.strictEqual(Target.endpointOf(target), "mqtt://[fe80::1%eth0]:7")
+      assert.strictEqual(Target.portOf(url), 7)
+    }
+  })
+
+  for (const url of ["mqtt://u:sec#ret@host", "mqtt://u:12#ret@host", "mqtt://u:12?ret@host", "mqtt://u:s/ret@host"]) {
+    it(`${url} is told what to write instead, and its password is not repeated`, () => {
+      const parsed = Target.parse(url)
+      const description = Result.isFailure(parsed) ? parsed.failure : assert.fail()
+      assert.include(description, "%23")
+      assert.notInclude(description, "ret")
+    })
+  }
+
   it("user name and password, decoded", () => {
     const { password, username } = parse("wss://us%40er:p%C3%A4ss%3Aword@broker.test/mqtt")
     assert.deepStrictEqual([username, password && Redacted.value(password)], ["us@er", "päss:word"])

@@ -67,15 +67,23 @@ const toEndpoint = (listed: Listed): Endpoint =>
 const named = (option: string, index: number | undefined): string =>
   index === undefined ? option : `endpoints[${index}].${option}`
 
+/** A variable that holds no number, see `portConfig.ts`. */
+const noPort =
+  "is not a number. A variable such as MQTT_PORT that begins with tcp:// is the link that Kubernetes sets for " +
+  "a Service of that name: name the server by its URL, or set `enableServiceLinks: false` for the pod"
+
 /** Where a server is whose URL is known. */
 const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: number): Resolved<Target.Target> => {
   const option = (name: string) => named(name, index)
+  if (Number.isNaN(port)) return Result.fail(invalid(option("port"), noPort))
   if (port !== undefined && !Target.isPort(port)) {
     return Result.fail(invalid(option("port"), `${port} is not a port from 1 to 65535`))
   }
   if (url === undefined) {
     if (host === "") return Result.fail(invalid(option("host"), "is empty"))
-    return Result.succeed(Target.at(tls === undefined ? "mqtt" : "mqtts", host ?? "localhost", port))
+    return Result.succeed(
+      Target.at(tls === undefined ? "mqtt" : "mqtts", Target.withoutBrackets(host ?? "localhost"), port)
+    )
   }
   return Result.match(Target.parse(Redacted.isRedacted(url) ? Redacted.value(url) : url), {
     onFailure: (description) => Result.fail(invalid(option("url"), description)),

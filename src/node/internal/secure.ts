@@ -180,7 +180,8 @@ export const check = (tls: TlsOptions): string | undefined => {
 }
 
 const start = (stream: Duplex, { host }: Peer, tls: TlsOptions): Tls.TLSSocket => {
-  const name = tls.servername ?? host
+  // A certificate knows nothing of the zone of an address.
+  const name = tls.servername ?? host.replace(/%.*$/, "")
   return Tls.connect({
     socket: stream,
     secureContext: secureContext(tls),

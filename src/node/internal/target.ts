@@ -70,11 +70,41 @@ export const at = (scheme: Scheme, host: string, port: number | undefined): Targ
 
 const schemes = "mqtt://host:port, or mqtts, ws, wss, or unix:///path"
 
+/** An IPv6 address with the zone that it is valid in, which no URL of WHATWG has. RFC 6874 writes `%` as `%25`. */
+const withZone = /^([a-z][a-z0-9+.-]*:\/\/(?:[^@/?#]*@)?\[[0-9a-f:.]+)%(?:25)?([\w.~-]+)(\].*)$/i
+
+interface Zoned {
+  readonly text: string
+  readonly zone: string | undefined
+}
+
+const zoneOf = (text: string): Zoned => {
+  const [, before, zone, behind] = withZone.exec(text) ?? []
+  return zone === undefined ? { text, zone } : { text: `${before}${behind}`, zone }
+}
+
+/** The port that a URL names, if it is none that the scheme implies. */
+export const portOf = (text: string): number | undefined => {
+  const url = zoneOf(text).text
+  const port = URL.canParse(url) ? new URL(url).port : ""
+  return port === "" ? undefined : Number(port)
+}
+
+const reserved = "write # / and ? in a user name or password as %23 %2F and %3F"
+
+const notUrl = (text: string): string =>
+  text.includes("@") && /:\/\/[^@]*[#/?]/.test(text)
+    ? `is not a URL; ${reserved}`
+    : "is not a URL; write it as mqtt://host or mqtt://user:password@host:port"
+
+/** A fragment is no part of a URL for MQTT: what ends in a host was to be credentials. Neither is a query but for WebSocket. */
+const endsCredentials = ({ hash, search }: URL, { scheme }: SchemeRule): boolean =>
+  hash.includes("@") || (!isWebSocket({ scheme }) && search.includes("@"))
+
 /** The description of a failure never repeats the URL: it may hold a password. */
-export const parse = (text: string): Result.Result<Target, string> => {
-  if (!URL.canParse(text)) {
-    return Result.fail("is not a URL; write it as mqtt://host or mqtt://user:password@host:port")
-  }
+export const parse = (given: string): Result.Result<Target, string> => {
+  const { text, zone } = zoneOf(given)
+  if (!URL.canParse(text)) return Result.fail(notUrl(text))
   const url = new URL(text)
   const rule = protocols.get(url.protocol)
   if (rule === undefined) {
@@ -82,7 +112,12 @@ export const parse = (text: string): Result.Result<Target, string> => {
     const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
     return Result.fail(`${scheme} is not a scheme this transport knows; use ${schemes}`)
   }
-  return rule.scheme === "unix" ? parseUnix(url) : parseNetwork(url, rule)
+  if (rule.scheme === "unix") return parseUnix(url)
+  if (endsCredentials(url, rule)) return Result.fail(`has a host behind # or ?; ${reserved}`)
+  return Result.map(
+    parseNetwork(url, rule),
+    (target) => zone === undefined ? target : { ...target, host: `${target.host}%${zone}` }
+  )
 }
 
 const parseUnix = (url: URL): Result.Result<Target, string> => {
@@ -112,7 +147,7 @@ const parseNetwork = (url: URL, { port, scheme }: SchemeRule): Result.Result<Tar
 }
 
 /** The brackets belong to the URL, not to an IPv6 address. */
-const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
+export const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
 
 const decoded = (part: string): string | undefined =>
   /%(?![0-9a-f]{2})/i.test(part) ? undefined : new TextDecoder().decode(percentDecoded(part))
