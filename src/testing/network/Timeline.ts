@@ -44,6 +44,9 @@ export interface Timeline {
 /** A nanosecond: less than that is floating point, not waiting. */
 const tolerance = 1e-6
 
+/** So many turns of the event loop after the last thing that needed no time, everything that it led to has happened. */
+const turnsOfPace = 50
+
 /**
  * A timeline that ends with its scope: what has not happened by then never does.
  *
@@ -77,6 +80,35 @@ export const make: Effect.Effect<Timeline, never, Scope.Scope> = Effect.gen(func
     isRinging = false
   }
 
+  /** The least that a clock notices. */
+  const least = (): number => Math.max(tolerance, clock.currentTimeMillisUnsafe() * Number.EPSILON * 4)
+
+  /** Turns that are left while a sleeper keeps the clock from leaping over what needs no time. */
+  let pace = 0
+
+  /**
+   * A clock that a test moves far in one step leaps from one sleeper to the next. What needs no time has no sleeper, and
+   * would happen only after the leap; so there is one as long as such things happen.
+   */
+  const keepPace = (): void => {
+    const isKept = pace > 0
+    pace = turnsOfPace
+    if (isKept) return
+    const sleeping = runFork(Effect.forever(Effect.suspend(() => clock.sleep(Duration.millis(least())))))
+    runFork(
+      Effect.whileLoop({
+        while: () => pace > 0 && !isClosed,
+        body: () => Effect.yieldNow,
+        step: () => {
+          pace--
+        }
+      }).pipe(Effect.ensuring(Effect.sync(() => {
+        pace = 0
+        sleeping.interruptUnsafe()
+      })))
+    )
+  }
+
   const alarmClock: Effect.Effect<void> = Effect.gen(function*() {
     for (let due = nextDue(); due !== undefined; due = nextDue()) {
       alarmDue = due
@@ -108,6 +140,7 @@ export const make: Effect.Effect<Timeline, never, Scope.Scope> = Effect.gen(func
       else high = middle
     }
     appointments.splice(low, 0, appointment)
+    if (due - now() <= tolerance) keepPace()
     setAlarm()
     return appointment
   }
