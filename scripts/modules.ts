@@ -58,7 +58,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "options",
-    modules: /^(MqttConfig|internal\/(clientOptions|options|defaults|config))\.ts$/,
+    modules: /^(MqttConfig|internal\/(clientOptions|options|optionNames|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

@@ -23,11 +23,16 @@ const boundsConfig = (prefix: "OUTBOX" | "BUFFER") =>
 
 const willConfig = Config.all({
   topic: optional(Config.String("WILL_TOPIC")),
-  payload: Config.String("WILL_PAYLOAD").pipe(Config.withDefault("")),
+  payload: optional(Config.String("WILL_PAYLOAD")),
   qos: optional(Config.Literals([0, 1, 2], "WILL_QOS")),
   retain: optional(Config.Boolean("WILL_RETAIN")),
   delay: optional(Config.Duration("WILL_DELAY"))
-}).pipe(Config.map(({ topic, ...will }): Will | undefined => topic === undefined ? undefined : { topic, ...will }))
+}).pipe(Config.flatMap(({ payload = "", topic, ...will }): Config.Config<Will | undefined> => {
+  if (topic !== undefined) return Config.succeed({ topic, payload, ...will })
+  const isEmpty = payload === "" && Object.values(will).every((value) => value === undefined)
+  // The variable that is missing is the one that fails.
+  return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("WILL_TOPIC"), () => undefined)
+}))
 
 const tracingConfig = Config.all({
   isOn: Config.Boolean("TRACING").pipe(Config.withDefault(false)),

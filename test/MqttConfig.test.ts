@@ -53,6 +53,20 @@ describe("S3 options from the environment", () => {
     MQTT_WILL_DELAY: "10 seconds"
   }
 
+  it.effect("a Will without a topic fails with the variable that is missing", () =>
+    Effect.gen(function*() {
+      const withoutTopic: ReadonlyArray<Record<string, string>> = [
+        { MQTT_WILL_PAYLOAD: "gone" },
+        { MQTT_WILL_QOS: "1" },
+        { MQTT_WILL_RETAIN: "true" },
+        { MQTT_WILL_DELAY: "1 second" }
+      ]
+      for (const env of withoutTopic) {
+        assert.include((yield* Effect.flip(readFrom(env))).message, `["MQTT"]["WILL_TOPIC"]`)
+      }
+      assert.isUndefined((yield* readFrom({})).will)
+    }))
+
   it.effect("each is read", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* readFrom(env), {

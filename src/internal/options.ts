@@ -18,6 +18,7 @@ import * as Topic from "../protocol/Topic.ts"
 import * as Validity from "../protocol/Validity.ts"
 import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode, Will } from "./clientOptions.ts"
 import { defaults } from "./defaults.ts"
+import * as OptionNames from "./optionNames.ts"
 
 /** Bounds with everything said. */
 export interface ResolvedBounds {
@@ -249,6 +250,15 @@ const stableClientId: Check = ({ clientId, session }) =>
     ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
     : undefined
 
+/** What says how a session is kept says nothing where none is kept. */
+const keptSession: Check = ({ refuseUnknownSession, session = defaults.session, sessionExpiry }) => {
+  if (session !== "clean") return undefined
+  const remedy =
+    "does nothing with session: \"clean\"; set session: \"persistent\" or \"cleanStartThenPersistent\", or leave it out"
+  if (sessionExpiry !== undefined) return invalid("sessionExpiry", remedy)
+  return refuseUnknownSession === true ? invalid("refuseUnknownSession", remedy) : undefined
+}
+
 const emptyClientId: Check = ({ clientId, protocolVersion }) =>
   clientId === "" && protocolVersion === "auto"
     ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
@@ -298,7 +308,16 @@ const connect: Check = (options) => {
   return invalidPacket === undefined ? undefined : invalid(invalidPacket.field, invalidPacket.message)
 }
 
+/** It would do nothing, and nobody would notice. */
+const unknownOption: Check = (options) => {
+  const found = OptionNames.unknown(options)
+  if (found === undefined) return undefined
+  const [name, meant] = found
+  return invalid(name, meant === undefined ? "is no option" : `is no option; did you mean \`${meant}\`?`)
+}
+
 const checks: ReadonlyArray<Check> = [
+  unknownOption,
   seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
   seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
   willTypes,
@@ -311,6 +330,7 @@ const checks: ReadonlyArray<Check> = [
   oneSourceOfCredentials,
   authenticationVersion,
   stableClientId,
+  keptSession,
   emptyClientId,
   integer("maxInFlight", 1, 65_535),
   integer("receiveMaximum", 1, 65_535),

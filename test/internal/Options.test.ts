@@ -32,6 +32,33 @@ describe("options", () => {
     assert.deepStrictEqual(resolved.buffer, resolved.outbox)
   })
 
+  it("S3 an option that does not exist is refused with the name that was meant", () => {
+    const cases: ReadonlyArray<readonly [name: string, meant: string | undefined, options: object]> = [
+      ["keepalive", "keepAlive", { keepalive: "30 seconds" }],
+      ["clientID", "clientId", { clientID: "a" }],
+      ["client_id", "clientId", { client_id: "a" }],
+      ["maxInflight", "maxInFlight", { maxInflight: 1 }],
+      ["will.payloads", "will.payload", { will: { topic: "t", payload: "", payloads: "" } }],
+      ["outbox.message", "outbox.messages", { outbox: { message: 1 } }],
+      ["somethingElseAltogether", undefined, { somethingElseAltogether: 1 }]
+    ]
+    for (const [name, meant, options] of cases) {
+      const { description, option } = refused(options)
+      assert.strictEqual(option, name)
+      if (meant !== undefined) assert.include(description, `\`${meant}\``)
+    }
+    resolve({ keepalive: undefined } as MqttClient.Options)
+  })
+
+  it("S3 what says how a session is kept is refused where none is kept", () => {
+    for (const session of [undefined, "clean"] as const) {
+      assert.strictEqual(refused({ session, sessionExpiry: "1 hour" }).option, "sessionExpiry")
+      assert.strictEqual(refused({ session, refuseUnknownSession: true }).option, "refuseUnknownSession")
+    }
+    resolve({ session: "persistent", clientId: "c", sessionExpiry: "1 hour", refuseUnknownSession: true })
+    resolve({ refuseUnknownSession: false })
+  })
+
   it("S3 options that do not exist do not compile", () => {
     // With a signature for any name, or none at all, the compiler would take every misspelling.
     expectTypeOf<string extends keyof MqttClient.Options ? "any name" : "these names">().toEqualTypeOf<"these names">()

@@ -1,0 +1,97 @@
+/**
+ * The names of the options, and the one that was meant by a name that is none of them.
+ *
+ * The compiler knows them too; a program in JavaScript, a configuration in JSON or an environment does not.
+ */
+import type { Bounds, Escalation, FollowServerReference, MetricsOptions, Options, Will } from "./clientOptions.ts"
+
+type Names<A> = { readonly [Name in keyof Required<A>]: true }
+
+const ofClient: Names<Options> = {
+  protocolVersion: true,
+  clientId: true,
+  username: true,
+  password: true,
+  credentials: true,
+  authentication: true,
+  followServerReference: true,
+  keepAlive: true,
+  pingInterval: true,
+  connectTimeout: true,
+  responseTimeout: true,
+  packetTimeout: true,
+  drainTimeout: true,
+  session: true,
+  sessionExpiry: true,
+  refuseUnknownSession: true,
+  reconnect: true,
+  retransmit: true,
+  escalate: true,
+  stableAfter: true,
+  isRetryable: true,
+  initialConnection: true,
+  maxInFlight: true,
+  receiveMaximum: true,
+  maximumPacketSize: true,
+  filtersPerSubscribe: true,
+  topicAliasMaximum: true,
+  outgoingTopicAliasMaximum: true,
+  outbox: true,
+  buffer: true,
+  will: true,
+  responseTopic: true,
+  userProperties: true,
+  tracing: true,
+  metrics: true
+}
+
+const bounds: Names<Bounds> = { messages: true, bytes: true, policy: true }
+const will: Names<Will> = { topic: true, payload: true, qos: true, retain: true, delay: true, properties: true }
+const escalate: Names<Escalation> = { after: true, run: true }
+const followServerReference: Names<FollowServerReference> = { maximumHops: true }
+const metrics: Names<MetricsOptions> = { attributes: true }
+
+const inside = { outbox: bounds, buffer: bounds, will, escalate, followServerReference, metrics } as const
+
+/** Capitals, underscores and hyphens do not matter to people. */
+const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, "")
+
+/** How many letters are to be changed, added or left out. Levenshtein. */
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const above = row
+    row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      row.push(Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+  }
+  return row[b.length]
+}
+
+/** The nearest of these names, if it is near. */
+export const nearest = (name: string, names: ReadonlyArray<string>): string | undefined => {
+  const ranked = names.map((known) => [distance(plain(name), plain(known)), known] as const).toSorted(([a], [b]) =>
+    a - b
+  )
+  const [[changes, known]] = ranked
+  return changes <= Math.max(2, name.length / 3) ? known : undefined
+}
+
+const unknownIn = (given: object, names: object): readonly [name: string, meant: string | undefined] | undefined => {
+  const name = Object.entries(given).find(([key, value]) => value !== undefined && !Object.hasOwn(names, key))?.[0]
+  return name === undefined ? undefined : [name, nearest(name, Object.keys(names))]
+}
+
+/** An option that does not exist, with the name that was meant. */
+export const unknown = (options: Options): readonly [name: string, meant: string | undefined] | undefined => {
+  const found = unknownIn(options, ofClient)
+  if (found !== undefined) return found
+  for (const option of ["outbox", "buffer", "will", "escalate", "followServerReference", "metrics"] as const) {
+    const value = options[option]
+    if (typeof value !== "object" || value === null) continue
+    const within = unknownIn(value, inside[option])
+    if (within !== undefined) return [`${option}.${within[0]}`, within[1] && `${option}.${within[1]}`]
+  }
+  return undefined
+}
