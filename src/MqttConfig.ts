@@ -8,6 +8,7 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
 import { optional } from "./internal/config.ts"
 import type { TracingOptions } from "./MqttTracing.ts"
@@ -40,15 +41,50 @@ const tracingConfig = Config.all({
   consume: optional(Config.Literals(["parent", "link"], "TRACING_CONSUME"))
 }).pipe(Config.map(({ isOn, ...tracing }): TracingOptions | undefined => isOn ? tracing : undefined))
 
-/**
- * The options by their names in capitals and without a prefix: `CLIENT_ID`, `KEEP_ALIVE`, `WILL_TOPIC` and so on. Put it
- * under a prefix of your own with `Config.nested`. A variable that cannot be read fails with its own name. Functions,
- * effects and schedules cannot be read, so the program gives them.
- *
- * @since 0.2.0
- * @category config
- */
-export const options: Config.Config<Options> = Config.all({
+/** Names of several words, which people write with an underscore less. */
+const ofSeveralWords = [
+  "PROTOCOL_VERSION",
+  "CLIENT_ID",
+  "KEEP_ALIVE",
+  "PING_INTERVAL",
+  "CONNECT_TIMEOUT",
+  "RESPONSE_TIMEOUT",
+  "PACKET_TIMEOUT",
+  "DRAIN_TIMEOUT",
+  "SESSION_EXPIRY",
+  "STABLE_AFTER",
+  "INITIAL_CONNECTION",
+  "MAX_IN_FLIGHT",
+  "RECEIVE_MAXIMUM",
+  "MAXIMUM_PACKET_SIZE",
+  "WILL_TOPIC",
+  "WILL_PAYLOAD",
+  "RESPONSE_TOPIC"
+]
+
+/** The name without one of its underscores, or without all of them. */
+const misspellings = (name: string): ReadonlyArray<string> => {
+  const words = name.split("_")
+  const joined = words.slice(1).map((_, index) =>
+    words.reduce((text, word, position) => `${text}${position === index + 1 ? "" : "_"}${word}`)
+  )
+  return [...new Set([words.join(""), ...joined])]
+}
+
+/** A variable that would do nothing, such as `MQTT_KEEPALIVE`, fails with the name that was meant. */
+const withoutMisspellings = ofSeveralWords.flatMap((name) =>
+  misspellings(name).map((misspelling) =>
+    optional(Config.Redacted(misspelling)).pipe(
+      Config.flatMap((value) =>
+        value === undefined ? Config.succeed(undefined) : Config.fail(
+          new ConfigProvider.SourceError({ message: `${misspelling} is no option; did you mean ${name}?` })
+        )
+      )
+    )
+  )
+)
+
+const known: Config.Config<Options> = Config.all({
   protocolVersion: optional(Config.Literals(["5.0", "3.1.1", "auto"], "PROTOCOL_VERSION")),
   clientId: optional(Config.String("CLIENT_ID")),
   username: optional(Config.String("USERNAME")),
@@ -83,6 +119,16 @@ export const options: Config.Config<Options> = Config.all({
   tracing: tracingConfig,
   metrics: optional(Config.Boolean("METRICS"))
 })
+
+/**
+ * The options by their names in capitals and without a prefix: `CLIENT_ID`, `KEEP_ALIVE`, `WILL_TOPIC` and so on. Put it
+ * under a prefix of your own with `Config.nested`. A variable that cannot be read fails with its own name. Functions,
+ * effects and schedules cannot be read, so the program gives them.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const options: Config.Config<Options> = Config.all([...withoutMisspellings]).pipe(Config.flatMap(() => known))
 
 /**
  * `options` under `MQTT`: `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on.

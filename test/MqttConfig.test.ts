@@ -53,6 +53,20 @@ describe("S3 options from the environment", () => {
     MQTT_WILL_DELAY: "10 seconds"
   }
 
+  it.effect("a name that is spelled otherwise fails with the one that was meant", () =>
+    Effect.gen(function*() {
+      for (
+        const [name, meant] of [
+          ["MQTT_KEEPALIVE", "KEEP_ALIVE"],
+          ["MQTT_CLIENTID", "CLIENT_ID"],
+          ["MQTT_MAX_INFLIGHT", "MAX_IN_FLIGHT"]
+        ]
+      ) {
+        const error = yield* Effect.flip(readFrom({ [name]: "1" }))
+        assert.include(error.message, `did you mean ${meant}?`)
+      }
+    }))
+
   it.effect("a Will without a topic fails with the variable that is missing", () =>
     Effect.gen(function*() {
       const withoutTopic: ReadonlyArray<Record<string, string>> = [
