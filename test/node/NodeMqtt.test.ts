@@ -157,7 +157,7 @@ describe("NodeMqtt", () => {
       const connect = (env: Record<string, string>, options: NodeMqtt.Options = {}) =>
         Effect.scoped(
           Layer.build(NodeMqtt.layerConfig(NodeMqttConfig.merge(NodeMqttConfig.environment, Config.succeed(options))))
-        ).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))), Effect.provide(layer))
+        ).pipe(Effect.provide(Layer.merge(ConfigProvider.layer(ConfigProvider.fromEnv({ env })), layer)))
       const link = { MQTT_PORT: "tcp://10.0.0.1:1883", MQTT_PORT_1883_TCP_ADDR: "10.0.0.1" }
       yield* connect({ ...link, MQTT_URL: url })
       yield* connect({ ...link, MQTT_ENDPOINTS: url })

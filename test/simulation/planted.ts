@@ -89,7 +89,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "PINGREQ is sent too late",
     file: "protocol/KeepAlive.ts",
-    from: "Math.min(options.pingInterval || Infinity, options.interval / 4)",
+    from: "Math.min(options.pingInterval || Infinity, longest / 4)",
     to: "options.interval * 2"
   },
   {
