@@ -32,6 +32,7 @@ const ofClient: Names<Options> = {
   initialConnection: true,
   maxInFlight: true,
   receiveMaximum: true,
+  strictReceiveMaximum: true,
   maximumPacketSize: true,
   filtersPerSubscribe: true,
   topicAliasMaximum: true,
