@@ -76,6 +76,16 @@ export class MqttMessage {
     return this.packet.properties.contentType
   }
 
+  /**
+   * 5.0: properties that its publisher gave and that are not here, as their values are wrong in themselves, such as a
+   * Response Topic with a wildcard. The server should have refused such a message.
+   *
+   * @since 0.2.0
+   */
+  get malformedProperties(): ReadonlyArray<Packet.MalformedProperty> {
+    return this.packet.malformedProperties ?? []
+  }
+
   /** What people see when they log it: the payload is not shown. */
   toJSON(): unknown {
     return { _id: "MqttMessage", topic: this.topic, qos: this.qos, retain: this.retain, bytes: this.payload.length }

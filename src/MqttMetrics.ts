@@ -46,6 +46,8 @@ export const all = {
   subscriptionsDropped: counter("buffer.dropped", "{message}", "Received messages dropped by the policies"),
   receiveMaximumExceeded: counter("receive_maximum.exceeded", "{message}", "Received above the Receive Maximum"),
   unclaimedDropped: counter("unclaimed.dropped", "{message}", "Received messages that nobody took"),
+  messagesTooLarge: counter("received.too_large", "{message}", "Received messages that were too large to be delivered"),
+  messagesMalformed: counter("received.malformed", "{message}", "Received messages with properties that were left out"),
   reconnects: counter("reconnects", "{connection}", "Connections after the first"),
   republications: counter("republications", "{message}", "Messages sent again on another connection"),
   roundTrip: gauge("round_trip", "ms", "From a PINGREQ or QoS 1 PUBLISH to its answer, measured last"),

@@ -62,6 +62,28 @@ export type MqttEvent =
    * clean session that is so on every connection but the first.
    */
   | { readonly _tag: "SessionLost" }
+  /**
+   * A message was larger than `maximumPacketSize`: passed over, and at QoS 1 and 2 refused with 0x97, or acknowledged in
+   * 3.1.1. At most once in 10 seconds; `messages` says how many there were since the last time, with this one.
+   */
+  | {
+    readonly _tag: "MessageTooLarge"
+    readonly topic: string
+    readonly qos: Packet.Qos
+    /** Of the packet, bytes. */
+    readonly size: number
+    readonly messages: number
+  }
+  /**
+   * A message was delivered without properties whose values are wrong in themselves: its publisher gave them, and the
+   * server passed them on. At most once in 10 seconds; `messages` says how many there were since the last time.
+   */
+  | {
+    readonly _tag: "MalformedMessage"
+    readonly topic: string
+    readonly properties: ReadonlyArray<Packet.MalformedProperty>
+    readonly messages: number
+  }
 
 /**
  * What went over the network. Failed attempts to connect count too, TLS and WebSocket framing do not.
@@ -123,6 +145,10 @@ export interface Stats extends Traffic {
    * @since 0.2.0
    */
   readonly unclaimedDropped: number
+  /** Messages that were larger than `maximumPacketSize`, and were not delivered. */
+  readonly messagesTooLarge: number
+  /** Messages that were delivered without properties whose values are wrong in themselves. */
+  readonly messagesMalformed: number
   /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
   readonly answersDropped: number
 }

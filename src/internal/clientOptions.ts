@@ -147,7 +147,7 @@ export interface Options {
    * @since 0.2.0
    */
   readonly strictReceiveMaximum?: boolean | undefined
-  /** The largest packet we read, bytes; announced in 5.0. Default: 1 MiB. */
+  /** The largest packet we read, bytes; announced in 5.0. A message that is larger is passed over. Default: 1 MiB. */
   readonly maximumPacketSize?: number | undefined
   /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */
   readonly filtersPerSubscribe?: number | undefined

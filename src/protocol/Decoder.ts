@@ -2,12 +2,14 @@
  * Bytes to Control Packets: incremental, strict, and terminal after its first error.
  *
  * Judges what the bytes of one packet say by themselves; what the state of a connection forbids is `Connection` and
- * `Session`. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ * `Session`. Nothing that another client published ends it: a PUBLISH from a server that is too large is passed over, and
+ * a property that is wrong in itself is left out. MQTT 5.0 and 3.1.1, sections 2 and 3.
  *
  * @since 0.1.0
  */
 import type { Label } from "./Labels.ts"
 import { labels } from "./Labels.ts"
+import { OversizedPublish } from "./OversizedPublish.ts"
 import * as Packet from "./Packet.ts"
 import { PartialBody } from "./PartialBody.ts"
 import * as Properties from "./Properties.ts"
@@ -28,7 +30,7 @@ export interface Options {
   readonly protocolVersion: Packet.ProtocolVersion | undefined
   /** Who sends what this decoder reads. */
   readonly sender: Packet.Sender
-  /** The largest packet accepted, fixed header counted. */
+  /** The largest packet accepted, fixed header counted. A PUBLISH from a server that is larger is passed over. */
   readonly maximumPacketSize: number
 }
 
@@ -51,6 +53,9 @@ export class Decoder {
   // The beginning of a packet whose end has not come yet: its header while that is not all there, then its body.
   #header = noBytes
   #body: PartialBody | undefined = undefined
+  /** The PUBLISH that is being passed over. */
+  #oversized: OversizedPublish | undefined = undefined
+  #passedOver = 0
 
   // The fixed header read last.
   #type: Packet.PacketType = "Connect"
@@ -79,7 +84,8 @@ export class Decoder {
     if (reader.failure !== undefined || chunk.length === 0) return nothing
     const packets: Array<Packet.Packet> = []
     let offset = 0
-    if (this.#body !== undefined) offset = this.#continueBody(this.#body, chunk, 0, packets)
+    if (this.#oversized !== undefined) offset = this.#passOver(this.#oversized, chunk, 0, packets)
+    else if (this.#body !== undefined) offset = this.#continueBody(this.#body, chunk, 0, packets)
     else if (this.#header.length > 0) offset = this.#continueHeader(chunk, packets)
     while (offset < chunk.length && reader.failure === undefined) {
       if (!this.#readHeader(chunk, offset, chunk.length)) {
@@ -88,10 +94,11 @@ export class Decoder {
       }
       const start = offset + this.#headerSize
       offset = start + this.#remaining
-      if (offset > chunk.length) this.#continueBody(new PartialBody(), chunk, start, packets)
+      if (this.#oversized !== undefined) offset = this.#passOver(this.#oversized, chunk, start, packets)
+      else if (offset > chunk.length) this.#continueBody(new PartialBody(), chunk, start, packets)
       else this.#decode(chunk, start, packets)
     }
-    if (reader.failure !== undefined) this.#body = undefined
+    if (reader.failure !== undefined) this.#body = this.#oversized = undefined
     // Between two chunks the reader holds on to neither.
     reader.open(noBytes, 0, 0)
     return packets
@@ -99,7 +106,15 @@ export class Decoder {
 
   /** Whether a packet has begun whose end has not come. */
   get isWithinPacket(): boolean {
-    return (this.#header.length > 0 || this.#body !== undefined) && this.#reader.failure === undefined
+    const hasBegun = this.#header.length > 0 || this.#body !== undefined || this.#oversized !== undefined
+    return hasBegun && this.#reader.failure === undefined
+  }
+
+  /** How many packets of the largest size the bytes would have been that were passed over since the last call. */
+  takePassedOver(): number {
+    const passedOver = Math.floor(this.#passedOver / this.#maximumPacketSize)
+    this.#passedOver -= passedOver * this.#maximumPacketSize
+    return passedOver
   }
 
   /** What ended the decoding, if anything did. */
@@ -138,7 +153,9 @@ export class Decoder {
       return false
     }
     const maximum = this.#maximumPacketSize
-    if (size + remaining > maximum) {
+    if (size + remaining > maximum && this.#type === "Publish" && this.#sender === "server") {
+      this.#oversized = new OversizedPublish(remaining)
+    } else if (size + remaining > maximum) {
       const message = `A packet of ${size + remaining} bytes came and the maximum is ${maximum}`
       this.#reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
       return false
@@ -152,7 +169,7 @@ export class Decoder {
     const type = this.#type
     reader.open(bytes, start, start + this.#remaining)
     const packet = type === "Publish"
-      ? readPublish(reader, this.#firstByte, this.#sender, this.#topics)
+      ? noteLeftOut(reader, readPublish(reader, this.#firstByte, this.#sender, this.#topics))
       : readBody(reader, type, this.#protocolVersion, this.#sender)
     if (type === "Connect") this.#learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
@@ -175,6 +192,7 @@ export class Decoder {
       this.#header = Uint8Array.of(...this.#header, chunk[offset++])
       if (!this.#readHeader(this.#header, 0, this.#header.length)) continue
       this.#header = noBytes
+      if (this.#oversized !== undefined) return this.#passOver(this.#oversized, chunk, offset, packets)
       return this.#continueBody(new PartialBody(), chunk, offset, packets)
     }
     return offset
@@ -187,6 +205,25 @@ export class Decoder {
     const isWhole = partial.length === this.#remaining
     this.#body = isWhole ? undefined : partial
     if (isWhole) this.#decode(partial.take(), 0, packets)
+    return end
+  }
+
+  /** Goes on with a PUBLISH that is too large; tells of it when all of it has come. Returns the offset after it. */
+  #passOver(
+    oversized: OversizedPublish,
+    chunk: Uint8Array,
+    offset: number,
+    packets: Array<Packet.Packet>
+  ): number {
+    const end = oversized.add(chunk, offset)
+    this.#passedOver += end - offset
+    this.#oversized = oversized.isWhole ? undefined : oversized
+    if (!oversized.isWhole) return end
+    const head = oversized.takeHead()
+    const reader = this.#reader
+    reader.open(head, 0, head.length)
+    const publish = readOversized(reader, this.#firstByte, this.#remaining, this.#topics)
+    if (reader.failure === undefined) packets.push({ ...publish, tooLarge: this.#headerSize + this.#remaining })
     return end
   }
 }
@@ -334,6 +371,51 @@ const readPublish = (
     packetIdentifier,
     properties
   }
+}
+
+/** Only such a PUBLISH has one field more than the others. */
+const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish => {
+  const { leftOut } = reader
+  if (leftOut === undefined) return publish
+  reader.leftOut = undefined
+  return { ...publish, malformedProperties: leftOut }
+}
+
+/** The beginning of a PUBLISH that was passed over: which message it is. `remaining` is its Remaining Length. */
+const readOversized = (
+  reader: Reader,
+  firstByte: number,
+  remaining: number,
+  topics: TopicCache
+): Packet.Publish => {
+  const qos = ((firstByte >> 1) & 3) as Packet.Qos
+  const topic = topics.read(reader)
+  const packetIdentifier = qos === 0 ? 0 : readIdentifier(reader, "server")
+  return {
+    _tag: "Publish",
+    topic,
+    payload: noBytes,
+    qos,
+    retain: (firstByte & 1) === 1,
+    dup: (firstByte & 8) === 8,
+    packetIdentifier,
+    properties: readOversizedProperties(reader, topic, remaining)
+  }
+}
+
+/** The Topic Alias, which may be bound for later messages too, unless the properties are as long as a payload. */
+const readOversizedProperties = (reader: Reader, topic: string, remaining: number): Properties.Properties => {
+  if (reader.version === "3.1.1") return Properties.none
+  const start = reader.offset
+  const length = reader.variableByteInteger("the Property Length")
+  if (reader.offset + length > remaining) reader.malformed("The Property Length goes past the end of the packet")
+  if (reader.failure !== undefined || reader.offset + length > reader.end) return Properties.none
+  reader.offset = start
+  const { topicAlias } = PropertyReader.read(reader, "Publish", "server")
+  reader.leftOut = undefined
+  if (topicAlias !== undefined) return Properties.onlyTopicAlias(topicAlias)
+  if (topic === "") reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty and no Topic Alias stands for it")
+  return Properties.none
 }
 
 const readIdentifier = (reader: Reader, sender: Packet.Sender): number => {

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { PacketType, ProtocolVersion } from "./PacketType.ts"
-import type { Properties } from "./Properties.ts"
+import type { Properties, PropertyName } from "./Properties.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
 
 export type { PacketType, ProtocolVersion } from "./PacketType.ts"
@@ -88,6 +88,25 @@ export interface Publish {
   /** 0 exactly when `qos` is 0. */
   readonly packetIdentifier: PacketIdentifier
   readonly properties: Properties
+  /** From a decoder: those that are not among `properties`, as their values are wrong in themselves. Not there otherwise. */
+  readonly malformedProperties?: ReadonlyArray<MalformedProperty>
+  /**
+   * From a decoder: how large the packet is, in bytes, if that is more than this side takes. Its payload was not kept, and
+   * neither were its properties. Not there otherwise.
+   */
+  readonly tooLarge?: number
+}
+
+/**
+ * A property that another client gave to a message and that a server passed on, although its value is wrong in itself.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface MalformedProperty {
+  readonly name: PropertyName
+  /** What is wrong with it, without its value. */
+  readonly description: string
 }
 
 /**

@@ -1,19 +1,21 @@
 /**
  * The properties of a received packet: Property Length, then each property once unless it may repeat.
  *
- * Reads the table of `Properties`; the values' bytes are `Reader`'s. MQTT 5.0 section 2.2.2.
+ * Reads the table of `Properties`; the values' bytes are `Reader`'s. A value that another client gave to a message, and
+ * that is wrong in itself, costs that property only: the server passed it on. MQTT 5.0 section 2.2.2.
  *
  * @since 0.1.0
  */
 import type { Label } from "./Labels.ts"
 import { labels } from "./Labels.ts"
-import { rules, type Sender } from "./Packet.ts"
+import { type MalformedProperty, rules, type Sender } from "./Packet.ts"
 import * as Properties from "./Properties.ts"
 import type { Reader } from "./Reader.ts"
 import * as Topic from "./Topic.ts"
 
 /**
- * Reads Property Length and the properties, and in 3.1.1 nothing.
+ * Reads Property Length and the properties, and in 3.1.1 nothing. Of a PUBLISH from a server, `reader.leftOut` has the
+ * properties whose values are wrong in themselves.
  *
  * @since 0.1.0
  * @category decoding
@@ -35,7 +37,9 @@ export const read = (reader: Reader, place: Properties.PropertyPlace, sender: Se
   const properties: MutableProperties = {}
   const placeBit = placeBits[place]
   let seen: Bits = 0
+  reader.isForgiving = place === "Publish" && sender === "server"
   while (reader.offset < end) seen |= readProperty(reader, properties, seen, place, placeBit, sender)
+  reader.isForgiving = false
   checkMethod(reader, properties)
   reader.end = packetEnd
   if (reader.failure !== undefined) reader.offset = packetEnd
@@ -111,10 +115,21 @@ const readProperty = (
     return 0
   }
   const value = readValue(reader, name, rule)
+  if (reader.flaw !== undefined) {
+    leaveOut(reader, name, reader.flaw)
+    return bit
+  }
   if (rule.repeatsIn === undefined) properties[name] = value
-  else if (isAgain) (properties[name] as Array<Value>).push(value)
-  else properties[name] = [value]
+  else if (properties[name] === undefined) properties[name] = [value]
+  else (properties[name] as Array<Value>).push(value)
   return bit
+}
+
+/** Noted once for each name, however many there are. */
+const leaveOut = (reader: Reader, name: Properties.PropertyName, description: string): void => {
+  const leftOut: Array<MalformedProperty> = reader.leftOut ??= []
+  if (!leftOut.some((property) => property.name === name)) leftOut.push({ name, description })
+  reader.flaw = undefined
 }
 
 const failMisplaced = (
@@ -154,7 +169,7 @@ const readValue = (reader: Reader, name: Properties.PropertyName, rule: Properti
 
 const readFlag = (reader: Reader, name: Properties.PropertyName): number => {
   const value = reader.uint8(name)
-  if (value > 1) reader.fail(labels.property, 0x82, `${name} is ${value} and not 0 or 1`)
+  if (value > 1) reader.wrong(labels.property, 0x82, `${name} is ${value} and not 0 or 1`)
   return value
 }
 
@@ -172,8 +187,8 @@ const notZero = (
 
 const readResponseTopic = (reader: Reader, name: Properties.PropertyName): string => {
   const topic = reader.string(name)
-  if (Topic.hasWildcard(topic)) reader.fail(labels.responseTopic, 0x81, `${name} contains a wildcard`)
-  if (topic === "") reader.fail(labels.topicEmpty, 0x82, `${name} is empty`)
+  if (Topic.hasWildcard(topic)) reader.wrong(labels.responseTopic, 0x81, `${name} contains a wildcard`)
+  if (topic === "") reader.wrong(labels.topicEmpty, 0x82, `${name} is empty`)
   return topic
 }
 

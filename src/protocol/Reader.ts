@@ -9,7 +9,7 @@
  */
 import type { Label } from "./Labels.ts"
 import { labels } from "./Labels.ts"
-import type { ProtocolVersion } from "./Packet.ts"
+import type { MalformedProperty, ProtocolVersion } from "./Packet.ts"
 import type { InvalidPacket, ProtocolViolation } from "./ProtocolError.ts"
 import { violation } from "./ProtocolError.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
@@ -34,6 +34,12 @@ export class Reader {
   end = 0
   version: ProtocolVersion
   failure: ProtocolViolation | undefined = undefined
+  /** Whether a value that is wrong in itself, and ends where it should, is noted in `flaw` and is no failure. */
+  isForgiving = false
+  /** What is wrong with the value that was read last, if it was forgiven. */
+  flaw: string | undefined = undefined
+  /** The properties of the packet that were left out, as their values are wrong in themselves. */
+  leftOut: Array<MalformedProperty> | undefined = undefined
 
   constructor(version: ProtocolVersion) {
     this.version = version
@@ -56,6 +62,12 @@ export class Reader {
   failInvalid(invalid: InvalidPacket): void {
     this.failure ??= violation(this.version, invalid.label.label, 0x81, invalid.message)
     this.offset = this.end
+  }
+
+  /** A value is wrong in itself: where that is forgiven, reading goes on after it. */
+  wrong(label: Label, reasonCode: ReasonCode, message: string): void {
+    if (this.isForgiving) this.flaw ??= message
+    else this.fail(label, reasonCode, message)
   }
 
   malformed(message: string): void {
@@ -122,11 +134,11 @@ export class Reader {
     if (short !== undefined) return short
     const text = Utf8.read(this.bytes, start, start + length)
     if (text === undefined) {
-      this.fail(labels.utf8, 0x81, `${field} is not well-formed UTF-8`)
+      this.wrong(labels.utf8, 0x81, `${field} is not well-formed UTF-8`)
       return ""
     }
     if (text.includes("\u0000")) {
-      this.fail(labels.nul, 0x81, `${field} contains U+0000`)
+      this.wrong(labels.nul, 0x81, `${field} contains U+0000`)
       return ""
     }
     return text

@@ -195,15 +195,24 @@ const checkChunks = (random: Random.Random, input: Input, whole: Outcome): void 
 const isOtherSendersAuth = (packet: Packet, sender: Sender): boolean =>
   packet._tag === "Auth" && packet.reasonCode === (sender === "client" ? 0x00 : 0x19)
 
+const isOversized = (packet: Packet): boolean => packet._tag === "Publish" && packet.tooLarge !== undefined
+
+/** What was left out is not written again. */
+const withoutFlaws = (packet: Packet): Packet => {
+  if (packet._tag !== "Publish" || packet.malformedProperties === undefined) return packet
+  const { malformedProperties: _, ...publish } = packet
+  return publish
+}
+
 const checkAgain = (input: Input, { packets }: Outcome): void => {
   let version = input.version
   for (const packet of packets) {
     if (packet._tag === "Connect") version = packet.protocolVersion
-    if (version === undefined || isOtherSendersAuth(packet, input.sender)) continue
+    if (version === undefined || isOtherSendersAuth(packet, input.sender) || isOversized(packet)) continue
     const bytes = Encoder.toBytes(packet, { protocolVersion: version, sender: input.sender })
     if (!(bytes instanceof Uint8Array)) throw new Error(`decoded and not encoded: ${bytes.message}`)
     const again = decode({ ...input, version }, [bytes])
-    if (!Packets.isSame(again.packets, [packet])) throw new Error(`again: ${JSON.stringify(again)}`)
+    if (!Packets.isSame(again.packets, [withoutFlaws(packet)])) throw new Error(`again: ${JSON.stringify(again)}`)
   }
 }
 

@@ -84,9 +84,9 @@ const hangsUpOnVersion5: Difference = {
 
 const ignoresOurSize: Difference = {
   checks: ["ourMaximumPacketSize"],
-  seen: "sends it again and again",
-  broker: "sends packets larger than the client takes, and those of a persistent session again on the next connection",
-  client: "ends the connection with 0x95, as 5.0 asks, each time: set `maximumPacketSize` above the largest message"
+  seen: "sends it",
+  broker: "sends packets larger than the client takes",
+  client: "passes over such a message, and refuses it with 0x97: set `maximumPacketSize` above the largest message"
 }
 
 const grantsOne: Difference = {

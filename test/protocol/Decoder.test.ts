@@ -2,8 +2,9 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type { Packet, Sender } from "../../src/protocol/Packet.ts"
 import * as Properties from "../../src/protocol/Properties.ts"
+import { reachableBytes } from "../support/memory.ts"
 import { acceptedForms, vectors } from "./golden.ts"
-import { bytesOf, concat } from "./hex.ts"
+import { bytesOf, concat, hexOf } from "./hex.ts"
 import { malformed } from "./malformed.ts"
 import * as Random from "./Random.ts"
 
@@ -100,7 +101,7 @@ describe("malformed packets", () => {
 
   it("R99 what is too large is said with its size and the maximum", () => {
     const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
-    decoder.push(bytesOf("30 e6 07"))
+    decoder.push(bytesOf("90 e6 07"))
     assert.strictEqual(decoder.error?.message, "A packet of 1001 bytes came and the maximum is 1000")
   })
 
@@ -148,9 +149,142 @@ describe("malformed packets", () => {
   })
 })
 
+describe("what another client put into a message", () => {
+  const read = (hex: string) => {
+    const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+    const packets = decoder.push(bytesOf(hex))
+    if (decoder.error !== undefined) assert.fail(decoder.error.message)
+    return packets
+  }
+
+  /** A PUBLISH to `a` with these properties and the payload `hi`. */
+  const withProperties = (hex: string): string => {
+    const length = bytesOf(hex).length
+    return hexOf(concat([Uint8Array.of(0x30, length + 6, 0, 1, 0x61, length), bytesOf(hex), bytesOf("6869")]))
+  }
+
+  const wrong: ReadonlyArray<readonly [what: string, hex: string, name: string, description: RegExp]> = [
+    ["P01 R11 Payload Format Indicator 2", "0102", "payloadFormatIndicator", /2 and not 0 or 1/],
+    ["P08 R95 a Response Topic with +", "08 0003 612f2b", "responseTopic", /wildcard/],
+    ["P08 R95 a Response Topic with #", "08 0001 23", "responseTopic", /wildcard/],
+    ["P08 R95 an empty Response Topic", "08 0000", "responseTopic", /empty/],
+    ["P08 R1 a Response Topic that is no UTF-8", "08 0001 ff", "responseTopic", /UTF-8/],
+    ["P03 R3 a Content Type with U+0000", "03 0001 00", "contentType", /U\+0000/],
+    ["P26 R1 a User Property whose name is no UTF-8", "26 0001 ff 0001 61", "userProperties", /UTF-8/],
+    ["P26 R1 a User Property whose value is no UTF-8", "26 0001 61 0001 ff", "userProperties", /UTF-8/]
+  ]
+  for (const [what, hex, name, description] of wrong) {
+    it(`${what} is left out and noted, and the message is whole`, () => {
+      const [publish, next] = read(withProperties(`26 0001 6b 0001 76 ${hex} 09 0001 07`) + " d0 00")
+      if (publish?._tag !== "Publish") return assert.fail("no PUBLISH")
+      assert.strictEqual(new TextDecoder().decode(publish.payload), "hi")
+      assert.deepStrictEqual(publish.properties, {
+        userProperties: [["k", "v"]],
+        correlationData: Uint8Array.of(7)
+      })
+      assert.strictEqual(publish.malformedProperties?.length, 1)
+      assert.strictEqual(publish.malformedProperties?.[0].name, name)
+      assert.match(publish.malformedProperties?.[0].description ?? "", description)
+      assert.strictEqual(next?._tag, "Pingresp")
+    })
+  }
+
+  it("many properties of one name that are wrong are noted once, and the next message is unmarked", () => {
+    const [first, second] = read(withProperties("26 0001 ff 0001 61".repeat(15)) + withProperties(""))
+    if (first?._tag !== "Publish" || second?._tag !== "Publish") return assert.fail("no PUBLISH")
+    assert.lengthOf(first.malformedProperties ?? [], 1)
+    assert.isFalse("malformedProperties" in second)
+    assert.isFalse("userProperties" in first.properties)
+  })
+
+  it("P0B P23 what the server itself says about a message still ends it, and so does a property twice", () => {
+    for (const hex of ["0b 00", "23 0000", "08 0001 61 08 0001 62"]) {
+      const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+      assert.deepStrictEqual(decoder.push(bytesOf(withProperties(hex))), [])
+      assert.isDefined(decoder.error)
+    }
+  })
+})
+
+describe("R99 a PUBLISH from a server that is larger than the maximum", () => {
+  const topic = bytesOf("0003 612f62")
+  /** With a Remaining Length of three bytes. */
+  const oversized = (version: "3.1.1" | "5.0", qos: 0 | 1 | 2, payload: number, properties = "00"): Uint8Array => {
+    const body = concat([
+      topic,
+      qos === 0 ? new Uint8Array(0) : bytesOf("000a"),
+      version === "5.0" ? bytesOf(properties) : new Uint8Array(0),
+      new Uint8Array(payload)
+    ])
+    const { length } = body
+    return concat([
+      Uint8Array.of(0x30 | (qos << 1), (length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14),
+      body
+    ])
+  }
+
+  for (const version of ["3.1.1", "5.0"] as const) {
+    for (const qos of [0, 1, 2] as const) {
+      it(`is passed over by its length, and says which message it is, however it is cut (${version}, QoS ${qos})`, () => {
+        const bytes = oversized(version, qos, 20_000)
+        for (const size of [1, 2, 3, 5, 11, 1_000, 4_096, bytes.length, bytes.length + 2]) {
+          const decoder = Decoder.make({ protocolVersion: version, sender: "server", maximumPacketSize })
+          const all = concat([bytes, bytesOf("d0 00")])
+          const packets: Array<Packet> = []
+          for (let at = 0; at < all.length; at += size) packets.push(...decoder.push(all.slice(at, at + size)))
+          assert.isUndefined(decoder.error)
+          assert.isFalse(decoder.isWithinPacket)
+          const [publish, next] = packets
+          if (publish?._tag !== "Publish") return assert.fail("no PUBLISH")
+          assert.deepStrictEqual(
+            [publish.topic, publish.qos, publish.packetIdentifier, publish.payload.length, publish.tooLarge],
+            ["a/b", qos, qos === 0 ? 0 : 10, 0, bytes.length]
+          )
+          assert.strictEqual(next?._tag, "Pingresp")
+        }
+      })
+    }
+  }
+
+  it("keeps no more of 256 MiB than its beginning", () => {
+    const decoder = Decoder.make({ protocolVersion: "3.1.1", sender: "server", maximumPacketSize })
+    decoder.push(bytesOf("32 ff ff ff 7f 0003 612f62 000a"))
+    const chunk = new Uint8Array(65_536)
+    const before = reachableBytes()
+    for (let passed = 0; passed < 100; passed++) assert.isEmpty(decoder.push(chunk.slice()))
+    assert.isBelow(reachableBytes() - before, 500_000)
+    assert.isTrue(decoder.isWithinPacket)
+    assert.strictEqual(decoder.takePassedOver(), Math.floor((100 * 65_536 + 7) / maximumPacketSize))
+    assert.strictEqual(decoder.takePassedOver(), 0)
+  })
+
+  it("R97 binds its Topic Alias all the same", () => {
+    const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+    const [publish] = decoder.push(oversized("5.0", 1, 20_000, "0a 23 0007 26 0001 61 0001 62"))
+    if (publish?._tag !== "Publish") return assert.fail("no PUBLISH")
+    assert.deepStrictEqual(publish.properties, { topicAlias: 7 })
+  })
+
+  it("its framing still has to be right", () => {
+    const wrong = [
+      // Packet Identifier 0, a topic longer than the packet, a Property Length past its end, an empty topic, a wildcard.
+      concat([bytesOf("32 d4 0f 0001 61 0000 00"), new Uint8Array(1_998)]),
+      concat([bytesOf("30 d4 0f ffff"), new Uint8Array(2_002)]),
+      concat([bytesOf("30 d4 0f 0001 61 ffff7f"), new Uint8Array(2_000)]),
+      concat([bytesOf("30 d4 0f 0000 00"), new Uint8Array(2_001)]),
+      concat([bytesOf("30 d4 0f 0001 23 00"), new Uint8Array(2_000)])
+    ]
+    for (const bytes of wrong) {
+      const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
+      assert.isEmpty(decoder.push(bytes))
+      assert.isDefined(decoder.error)
+    }
+  })
+})
+
 describe("sizes", () => {
   it("R99 the maximum counts the fixed header, and a packet of exactly that size passes", () => {
-    const bytes = bytesOf("30 08 0003 612f62 00 6869")
+    const bytes = bytesOf("90 08 0003 00 0000000000")
     const decode = (maximumPacketSize: number) => {
       const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
       return { packets: decoder.push(bytes), error: decoder.error }
@@ -166,7 +300,7 @@ describe("sizes", () => {
       decoder.push(bytesOf(hex))
       return decoder.error?.label.label
     }
-    assert.deepStrictEqual(["30", "c6", "01"].map(labelAfter), [undefined, undefined, "3.1.2-24"])
+    assert.deepStrictEqual(["90", "c6", "01"].map(labelAfter), [undefined, undefined, "3.1.2-24"])
   })
 
   it("a Remaining Length of four bytes is read, and a fifth byte never", () => {

@@ -84,7 +84,8 @@ describe("what both accept is equal", () => {
       if (error !== undefined || packets.length === 0 || theirs === undefined) continue
       both++
       for (let each = 0; each < packets.length; each++) {
-        if (isRefusalOf311(bytes, version) || isSameAsPeers(packets[each], theirs[each], version)) continue
+        if (isRefusalOf311(bytes, version) || hasFlaw(packets[each])) continue
+        if (isSameAsPeers(packets[each], theirs[each], version)) continue
         assert.deepStrictEqual(theirs[each], Peer.fromOurs(packets[each], version), hexOf(bytes))
       }
     }
@@ -95,6 +96,9 @@ describe("what both accept is equal", () => {
 /** Both read it; mqtt-packet shows the return code of 3.1.1 as if it were a Reason Code of 5.0. */
 const isRefusalOf311 = (bytes: Uint8Array, version: ProtocolVersion): boolean =>
   version === "5.0" && bytes[0] === 0x20 && bytes[1] === 2
+
+/** mqtt-packet reads on with U+FFFD, we leave the property out. */
+const hasFlaw = (packet: Packet): boolean => packet._tag === "Publish" && packet.malformedProperties !== undefined
 
 interface Difference {
   readonly name: string
@@ -144,7 +148,6 @@ const laxer: ReadonlyArray<Difference> = [
     ["R61 a flag of 2, which becomes true", "20 05 00 00 02 25 02", "2.2.2.2"],
     ["R70 Topic Alias 0", "30 07 0001 61 03 23 0000", "3.3.2-8"],
     ["R100 Subscription Identifier 0", "30 06 0001 61 02 0b 00", "2.2.2.2"],
-    ["R95 a Response Topic with a wildcard", "30 08 0001 61 04 08 0001 2b", "3.3.2-14"],
     ["R132 Session Expiry Interval from a server in DISCONNECT", "e0 07 00 05 11 00000001", "3.14.2-2"],
     ["R44 SUBSCRIBE from a server", "82 07 0001 00 0001 61 00", "2.1.2"],
     ["AUTH without a method", "f0 02 18 00", "4.12"]

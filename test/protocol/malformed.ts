@@ -222,8 +222,8 @@ export const malformed: ReadonlyArray<Malformed> = [
   ),
   ...illFormedUtf8.flatMap(([what, hex]) =>
     rowsOf("5.0", "server", [
-      [`R1 a user property's name with ${what}`, publish(`26${field(hex)}000161`), 0x81, "1.5.4-1"],
-      [`R1 a user property's value with ${what}`, publish(`26000161${field(hex)}`), 0x81, "1.5.4-1"],
+      [`R1 a user property's name with ${what}`, connack(`26${field(hex)}000161`), 0x81, "1.5.4-1"],
+      [`R1 a user property's value with ${what}`, connack(`26000161${field(hex)}`), 0x81, "1.5.4-1"],
       [`R1 a Reason String with ${what}`, connack(`1f${field(hex)}`), 0x81, "1.5.4-1"]
     ])
   ),
@@ -262,7 +262,7 @@ export const malformed: ReadonlyArray<Malformed> = [
     ["R44 UNSUBSCRIBE", "a2 00", "a2 00", 0x82, "2.2.1", "2.1.2"],
     ["R44 PINGREQ", "c0 00", "c0 00", 0x82, "2.2.1", "2.1.2"],
     ["a Remaining Length of five bytes", "30 80 80 80 80", "30 80 80 80 80", 0x81, "2.2.3", "1.5.5"],
-    ["R99 a packet above the maximum", "30 ff ff ff 7f", "30 ff ff ff 7f", 0x95, "2.2.3", "3.1.2-24"]
+    ["R99 a packet above the maximum", "90 ff ff ff 7f", "90 ff ff ff 7f", 0x95, "2.2.3", "3.1.2-24"]
   ]),
   ...inBoth("client", [
     ["CONNACK", "20 00", "20 00", 0x82, "2.2.1", "2.1.2"],
@@ -387,11 +387,7 @@ export const malformed: ReadonlyArray<Malformed> = [
     ["R11 a string past Property Length", "30 09 0001 61 03 03 0002 6162", 0x81, "4.13.1-1"],
     ["R11 a binary field past Property Length", "30 09 0001 61 03 09 0002 6162", 0x81, "4.13.1-1"],
     ["R11 half a user property", publish("26 0001 61"), 0x81, "4.13.1-1"],
-    ["R11 Payload Format Indicator 2", publish("01 02"), 0x82, "2.2.2.2"],
     ["R70 R97 Topic Alias 0", publish("23 0000"), 0x94, "3.3.2-8"],
-    ["R95 Response Topic with +", publish("08 0003 612f2b"), 0x81, "3.3.2-14"],
-    ["R95 Response Topic with #", publish("08 0001 23"), 0x81, "3.3.2-14"],
-    ["R95 an empty Response Topic", publish("08 0000"), 0x82, "4.7.3-1"],
     ["R100 Subscription Identifier 0", publish("0b 00"), 0x82, "2.2.2.2"],
     ["R132 Session Expiry Interval in DISCONNECT", "e0 07 00 05 11 00000000", 0x82, "3.14.2-2"],
     ["R11 Authentication Data without a method in CONNACK", connack("16 0001 61"), 0x82, "4.12"],
@@ -402,6 +398,12 @@ export const malformed: ReadonlyArray<Malformed> = [
     ...misplaced(allowedFromClient),
     ["R11 Subscription Identifier twice in SUBSCRIBE", subscribe("0b01 0b02"), 0x82, "2.2.2.2"],
     ["R112 Subscription Identifier 0 in SUBSCRIBE", subscribe("0b00"), 0x82, "2.2.2.2"],
+    ["R11 Payload Format Indicator 2", publish("01 02"), 0x82, "2.2.2.2"],
+    ["R95 Response Topic with +", publish("08 0003 612f2b"), 0x81, "3.3.2-14"],
+    ["R95 Response Topic with #", publish("08 0001 23"), 0x81, "3.3.2-14"],
+    ["R95 an empty Response Topic", publish("08 0000"), 0x82, "4.7.3-1"],
+    ["R1 a Content Type that is no UTF-8", publish("03 0001 ff"), 0x81, "1.5.4-1"],
+    ["R99 a PUBLISH above the maximum", "30 ff ff ff 7f", 0x95, "3.1.2-24"],
     ["Receive Maximum 0 in CONNECT", connect("21 0000"), 0x82, "2.2.2.2"],
     ["Request Problem Information 2", connect("17 02"), 0x82, "2.2.2.2"],
     ["Request Response Information 2", connect("19 02"), 0x82, "2.2.2.2"],

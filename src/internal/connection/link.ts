@@ -236,7 +236,8 @@ export class Link implements SessionConnection, Timed {
     this.#count(chunks, packets, now)
     const received = this.#judge(packets, now)
     this.#connection = received.connection
-    this.#deadlines.received({ completed: packets.length, isWithinPacket: this.#decoder.isWithinPacket }, now)
+    const completed = packets.length + this.#decoder.takePassedOver()
+    this.#deadlines.received({ completed, isWithinPacket: this.#decoder.isWithinPacket }, now)
     return this.#deadlines.isTimerOutdated
       ? Effect.flatMap(this.#deadlines.resetTimer, () => this.#handOver(received))
       : this.#handOver(received)

@@ -98,7 +98,12 @@ const ourSize: Check = {
     yield* publisher.publish(name, "x".repeat(250), { qos: 1 })
     yield* publisher.publish(name, "end", { qos: 1 })
     const seen = yield* until(inbox, "end")
-    return verdict(seen.length > 0 && "it comes", wire.recordings.length > 1 && "sends it again and again")
+    const { messagesTooLarge } = yield* mqtt.stats
+    return verdict(
+      seen.length > 0 && "it comes",
+      messagesTooLarge > 0 && "sends it",
+      wire.recordings.length > 1 && "the connection ends"
+    )
   })
 }
 

@@ -174,7 +174,10 @@ class Supervisor {
   /** One connection from its opening to its end, which is always a failure. */
   get #connectAndRun(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
     // What connects is made when it is run: it would be held for as long as the connection lives.
-    const run = Effect.flatMap(Effect.suspend(() => this.#connect), (connection) => read(connection, this.#runner))
+    const run = Effect.flatMap(
+      Effect.suspend(() => this.#connect),
+      (connection) => read(connection, this.#runner, (event) => this.#publishEvent(event))
+    )
     return Effect.scoped(Effect.catchCause(run, failUnexpected))
   }
 

@@ -9,6 +9,7 @@ import type * as Packet from "../../../protocol/Packet.ts"
 import type { Gate } from "../gate.ts"
 import { ExpectedCopies } from "./expectedCopies.ts"
 import { type Acknowledging, type Addressee, type Delivery, Handover } from "./handover.ts"
+import { Notices } from "./notices.ts"
 import { type Route, Routes } from "./routes.ts"
 import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 import { type Kept, Unclaimed } from "./unclaimed.ts"
@@ -19,10 +20,14 @@ export interface DeliveriesOptions {
   readonly gate: Gate
 }
 
+/** A limit of the receiver is exceeded: what PUBACK and PUBREC can say about it. MQTT 5.0 section 3.4.2.1. */
+const quotaExceeded = 0x97
+
 export class Deliveries {
   readonly #session: Acknowledging
   readonly #unclaimed: Unclaimed
   readonly routes = new Routes()
+  readonly notices = new Notices()
   /** The program may still subscribe to what a resumed session brings. */
   #isClaimable = false
   /** Messages that somebody has to deal with. */
@@ -60,6 +65,10 @@ export class Deliveries {
    * `isOverrun` says that the network is read although an inbox is blocked.
    */
   deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number, isOverrun = false): void {
+    if (publish.tooLarge !== undefined) return this.#refuseTooLarge(publish, publish.tooLarge, arrival, now)
+    if (publish.malformedProperties !== undefined) {
+      this.notices.isMalformed(publish, publish.malformedProperties, now)
+    }
     const addressees = this.routes.find(publish, now)
     if (addressees === undefined) return this.#settle(arrival)
     const { awaited, subscribers } = addressees
@@ -75,6 +84,12 @@ export class Deliveries {
       this.#unclaimed.keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
     }
     for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover, isOverrun)
+  }
+
+  /** Its payload was not kept. In 3.1.1 it is acknowledged, as there is no word for a refusal. */
+  #refuseTooLarge(publish: Packet.Publish, size: number, arrival: Arrival | undefined, now: number): void {
+    this.notices.isTooLarge(publish, size, now)
+    if (arrival !== undefined) this.#session.acknowledge([arrival], quotaExceeded)
   }
 
   #handover(arrival: Arrival | undefined): Handover | undefined {

@@ -6,28 +6,60 @@
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { MqttError } from "../../../MqttError.ts"
+import type { MqttEvent } from "../../../MqttState.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
+import { harmless } from "../../harmlessText.ts"
+import type { Notice } from "../incoming/notices.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
 /** After so many packets the reader lets the subscribers run that take them; fewer packets cost less than the detour. */
 const packetsOfATurn = 64
 
-export const read = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<never, MqttError> =>
+/** `publishEvent` hears of received messages that are wrong in themselves. */
+export const read = (
+  connection: SessionConnection,
+  runner: SessionRunner,
+  publishEvent: (event: MqttEvent) => Effect.Effect<void>
+): Effect.Effect<never, MqttError> =>
   Effect.flatMap(connection.pull, (packets) => {
     const isExcessKnown = hasExcess(runner)
     const violation = runner.receive(packets, connection.now())
     if (violation !== undefined) return connection.violated(violation)
-    const goOn = afterPackets(connection, runner, packets.length)
-    return !isExcessKnown && hasExcess(runner) ? Effect.andThen(tellOfExcess(runner), goOn) : goOn
+    const { notices } = runner.deliveries
+    const isExcessNew = !isExcessKnown && hasExcess(runner)
+    if (!notices.isDue && !isExcessNew) return goOn(packets.length, connection, runner)
+    return (isExcessNew ? tellOfExcess(runner) : Effect.void).pipe(
+      Effect.andThen(tell(notices.take(), publishEvent)),
+      Effect.andThen(Effect.suspend(() => goOn(packets.length, connection, runner)))
+    )
   }).pipe(Effect.forever({ disableYield: true }))
 
-const afterPackets = (
+const goOn = (
+  packets: number,
   connection: SessionConnection,
-  runner: SessionRunner,
-  packets: number
+  runner: SessionRunner
 ): Effect.Effect<void, MqttError> => {
   if (runner.shouldPause) return pause(connection, runner)
   return packets < packetsOfATurn ? Effect.void : Effect.yieldNow
+}
+
+const tell = (
+  notices: ReadonlyArray<Notice>,
+  publishEvent: (event: MqttEvent) => Effect.Effect<void>
+): Effect.Effect<void> =>
+  Effect.forEach(notices, (notice) =>
+    Effect.logWarning(describe(notice)).pipe(
+      Effect.annotateLogs({ topic: harmless(notice.topic) }),
+      Effect.andThen(publishEvent(notice))
+    ), { discard: true })
+
+const describe = (notice: Notice): string => {
+  const others = notice.messages > 1 ? `, and ${notice.messages - 1} others before it` : ""
+  return notice._tag === "MessageTooLarge"
+    ? `A message of ${notice.size} bytes is larger than \`maximumPacketSize\`, and was not delivered${others}`
+    : `A message came with malformed properties, and was delivered without them${others}: ${
+      notice.properties.map(({ description }) => description).join("; ")
+    }`
 }
 
 const pause = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<void, MqttError> =>

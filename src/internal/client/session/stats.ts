@@ -8,6 +8,7 @@ import type { SessionRunner } from "./sessionRunner.ts"
 
 export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
   const { connections, deliveries, outbox, subscriptions, traffic } = runner
+  const { notices } = deliveries
   const session = Ref.getUnsafe(runner.session)
   const reserved = Session.reserved(session)
   const buffered = subscriptions.depth
@@ -27,6 +28,8 @@ export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
     receiveMaximumExceeded: session.excess,
     subscriptionsDropped: subscriptions.dropped,
     unclaimedDropped: deliveries.dropped,
+    messagesTooLarge: notices.tooLarge,
+    messagesMalformed: notices.malformed,
     ...traffic
   }
 }
