@@ -156,6 +156,7 @@ describe("security 16: a message of another client", () => {
         const { mqtt, peer } = yield* connectClient({
           protocolVersion: version,
           maximumPacketSize: 1000,
+          keepAlive: 0,
           reconnect: Schedule.spaced("1 hour")
         })
         yield* peer.sendBytes(bytesOf("30 ff ff ff 7f 0001 61"))
