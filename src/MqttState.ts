@@ -118,6 +118,7 @@ export interface Stats extends Traffic {
   /** QoS 1 and 2 messages that may be in flight on this connection. */
   readonly window: number
   readonly outboxMessages: number
+  /** What they cost in memory: topic, properties and payload. */
   readonly outboxBytes: number
   readonly outboxDropped: number
   readonly expired: number
@@ -129,7 +130,7 @@ export interface Stats extends Traffic {
   readonly reconnects: number
   /** Messages that wait in the buffers of subscriptions and consumers, those that did not fit included. */
   readonly bufferMessages: number
-  /** Of payload. */
+  /** What they cost in memory: topic, properties and payload. */
   readonly bufferBytes: number
   /**
    * Messages that servers sent above `receiveMaximum`, which were taken all the same.

@@ -31,7 +31,7 @@ export type OverflowPolicy = "suspend" | "dropOldest" | "dropNewest" | "fail"
  */
 export interface Bounds {
   readonly messages?: number | undefined
-  /** Of payload. */
+  /** What the messages cost in memory: topic, properties and payload. */
   readonly bytes?: number | undefined
   readonly policy?: OverflowPolicy | undefined
 }

@@ -41,6 +41,11 @@ export class Room {
     return this.#bounds.messages
   }
 
+  /** The bound in bytes. */
+  get most(): number {
+    return this.#bounds.bytes
+  }
+
   /** A message larger than all the room there is goes in alone: it would wait for ever otherwise. */
   fits(bytes: number): boolean {
     if (this.#messages === 0) return true

@@ -27,6 +27,9 @@ export interface BatchWriterOptions {
   readonly packetLog: PacketLog | undefined
 }
 
+/** Bytes. A server that keeps to a Receive Maximum of 65,535 never has more to read. */
+const mostAnswers = 4 * 1024 * 1024
+
 interface Callback {
   readonly written: () => void
   readonly begun: (() => void) | undefined
@@ -92,6 +95,14 @@ export class BatchWriter {
   onWritten(written: () => void, begun?: () => void): void {
     this.#callbacks.push({ written, begun })
     this.wake()
+  }
+
+  /**
+   * Whether the server goes on sending and reads none of the answers. What waits while the network is busy with a write are
+   * answers: messages are enqueued when it takes more.
+   */
+  get isStalled(): boolean {
+    return this.#beingWritten > 0 && this.#options.encoder.pendingBytes() > mostAnswers
   }
 
   /** Bytes the network has not taken yet. */

@@ -11,6 +11,11 @@ import * as ServerLimits from "../../protocol/ServerLimits.ts"
 
 export const closed = MqttError.fromReason(new MqttError.Closed())
 
+/** The server goes on sending, and nothing bounds the answers that it does not read. */
+export const answersUnread = MqttError.fromReason(
+  new MqttError.ConnectionLost({ cause: "the server does not read the answers to what it sends" })
+)
+
 /** What ended a part of the connection: its error, our own interruption, or a defect, which nothing has a name for. */
 export const fromCause = (cause: Cause.Cause<MqttError.MqttError>): MqttError.MqttError => {
   if (Cause.hasInterruptsOnly(cause)) return closed

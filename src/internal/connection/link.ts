@@ -215,6 +215,8 @@ export class Link implements SessionConnection, Timed {
   readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
     const { failure } = this.ending
     if (failure !== undefined) return Effect.fail(failure)
+    const { answersUnread } = failures
+    if (this.#writer.isStalled) return Effect.andThen(this.ending.abort(answersUnread), Effect.fail(answersUnread))
     this.isPulling = true
     this.#deadlines.readingBegan()
     return this.#options.network.pull

@@ -104,6 +104,35 @@ describe("Inbox", () => {
       assert.deepStrictEqual(yield* inbox.pull, ["1"])
     }))
 
+  it.effect("parked messages of as many bytes as there is room for stop the reading, and no more of QoS 0 is kept", () =>
+    Effect.gen(function*() {
+      const { arrive, gate, inbox } = make()
+      arrive("1", 1, { bytes: 90 })
+      arrive("2", 1, { bytes: 60 })
+      assert.isTrue(gate.isOpen)
+      arrive("3", 2, { bytes: 60 })
+      assert.isFalse(gate.isOpen)
+      assert.deepStrictEqual(inbox.depth, { messages: 3, bytes: 210 })
+      arrive("4", 0, { bytes: 1, isOverrun: true })
+      assert.deepStrictEqual([inbox.depth.messages, inbox.dropped], [3, 1])
+      yield* inbox.pull
+      assert.isTrue(gate.isOpen)
+      assert.deepStrictEqual(inbox.depth, { messages: 2, bytes: 120 })
+    }))
+
+  it.effect("what is parked after its end stays there, for another subscriber", () =>
+    Effect.gen(function*() {
+      const { arrive, inbox } = make({ messages: 1, policy: "fail" })
+      arrive("1")
+      arrive("2")
+      assert.isTrue(inbox.hasEnded)
+      inbox.park({ item: "3", bytes: 1, qos: 1, accepted: undefined }, false)
+      assert.deepStrictEqual(yield* inbox.pull, ["1"])
+      assert.strictEqual((yield* Effect.flip(inbox.pull))._tag, "MqttError")
+      assert.deepStrictEqual(inbox.takeBack(), ["3"])
+      assert.deepStrictEqual(inbox.depth, { messages: 0, bytes: 0 })
+    }))
+
   it.effect("`suspend` parks what does not fit, in its order, and acknowledges it when it is let in", () =>
     Effect.gen(function*() {
       const { accepted, arrive, gate, inbox } = make()

@@ -19,6 +19,7 @@ import { publish } from "../../support/packets.ts"
 const make = (
   options: {
     readonly maximumUnclaimed?: number
+    readonly maximumUnclaimedBytes?: number
     readonly isPersistent?: boolean
     readonly onOpen?: () => void
   } = {}
@@ -40,7 +41,11 @@ const make = (
     acknowledge: (arrivals, reasonCode) => {
       for (const { packetIdentifier } of arrivals) acknowledged.push([packetIdentifier, reasonCode])
     }
-  }, { maximumUnclaimed: options.maximumUnclaimed ?? 100, gate })
+  }, {
+    maximumUnclaimed: options.maximumUnclaimed ?? 100,
+    maximumUnclaimedBytes: options.maximumUnclaimedBytes ?? 1_000_000,
+    gate
+  })
   const table = new Subscriptions(server, deliveries, {
     isPersistent: options.isPersistent ?? false,
     filtersPerPacket: 100

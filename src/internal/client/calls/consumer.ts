@@ -31,7 +31,6 @@ export const make = (client: Consuming) =>
   Effect.scoped(Effect.gen(function*() {
     /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
-    const missed: Array<Delivery> = []
     const inbox = makeInbox<Delivery>(client, options, {
       onDropped: ({ handover }) => handover?.settle(0x00),
       onPulled: (deliveries) => {
@@ -42,15 +41,11 @@ export const make = (client: Consuming) =>
     const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        const left = [...open, ...inbox.takeBack(), ...missed]
+        const left = [...open, ...inbox.takeBack()]
         client.runner.deliveries.giveBack(left, topicFilters, client.now())
       })
     )
-    yield* join(client, subscriptions, {
-      acknowledges: "byConsumer",
-      inbox,
-      missed: (delivery) => missed.push(delivery)
-    }, options.userProperties)
+    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox }, options.userProperties)
     const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, open)
     yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),

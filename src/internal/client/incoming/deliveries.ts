@@ -7,6 +7,7 @@ import { MqttMessage } from "../../../MqttMessage.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 import type { Gate } from "../gate.ts"
+import { sizeOf } from "../messageSize.ts"
 import { ExpectedCopies } from "./expectedCopies.ts"
 import { type Acknowledging, type Addressee, type Delivery, Handover } from "./handover.ts"
 import { Notices } from "./notices.ts"
@@ -17,6 +18,8 @@ import { type Kept, Unclaimed } from "./unclaimed.ts"
 export interface DeliveriesOptions {
   /** Messages that nobody has taken yet; with more of them the reader is asked to stop. */
   readonly maximumUnclaimed: number
+  /** What those may cost, bytes. */
+  readonly maximumUnclaimedBytes: number
   readonly gate: Gate
 }
 
@@ -37,9 +40,9 @@ export class Deliveries {
   #settled: Array<Arrival> = []
   #dropped = 0
 
-  constructor(session: Acknowledging, { gate, maximumUnclaimed }: DeliveriesOptions) {
+  constructor(session: Acknowledging, { gate, maximumUnclaimed, maximumUnclaimedBytes }: DeliveriesOptions) {
     this.#session = session
-    this.#unclaimed = new Unclaimed({ maximum: maximumUnclaimed, gate })
+    this.#unclaimed = new Unclaimed({ maximum: maximumUnclaimed, maximumBytes: maximumUnclaimedBytes, gate })
   }
 
   /** Messages that nobody took. */
@@ -113,7 +116,7 @@ export class Deliveries {
       return this.#handToConsumer(subscriber, publish, shared ?? this.#handover(arrival), isOverrun)
     }
     const message = new MqttMessage(publish)
-    const bytes = publish.payload.length
+    const bytes = sizeOf(publish)
     if (subscriber.inbox.offer(message, bytes)) {
       if (shared !== undefined) shared.settle(0x00)
       else if (arrival !== undefined) this.#settled.push(arrival)
@@ -125,18 +128,20 @@ export class Deliveries {
   }
 
   #handToConsumer(
-    { inbox, missed }: Extract<Addressee, { acknowledges: "byConsumer" }>,
+    { inbox }: Extract<Addressee, { acknowledges: "byConsumer" }>,
     publish: Packet.Publish,
     handover: Handover | undefined,
     isOverrun: boolean
   ): void {
     const item = { message: new MqttMessage(publish), handover }
-    const bytes = publish.payload.length
+    const bytes = sizeOf(publish)
     const { dropped } = inbox
     if (!inbox.offer(item, bytes)) {
       inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, isOverrun)
     } else if (inbox.hasEnded) {
-      missed(item)
+      // It waits for the next consumer. Nobody acknowledges QoS 0, so nothing would keep the server from sending more.
+      if (handover === undefined) inbox.drop()
+      else inbox.park({ item, bytes, qos: publish.qos, accepted: undefined }, isOverrun)
     } else if (inbox.policy === "dropNewest" && inbox.dropped > dropped) {
       // Nobody will consume it.
       handover?.settle(0x00)

@@ -50,9 +50,5 @@ export interface Delivery {
 export type Addressee =
   /** A message is acknowledged once it is in the inbox. */
   | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
-  /** The consumer acknowledges; what it `missed` came after its inbox had ended, and waits for the next one. */
-  | {
-    readonly acknowledges: "byConsumer"
-    readonly inbox: Inbox<Delivery>
-    readonly missed: (delivery: Delivery) => void
-  }
+  /** The consumer acknowledges; what comes after its inbox has ended is parked there, and waits for the next one. */
+  | { readonly acknowledges: "byConsumer"; readonly inbox: Inbox<Delivery> }

@@ -56,6 +56,7 @@ export class Inbox<A> {
   /** Of those items, where it has to be known what dropping the oldest one gains. */
   #sizes: Array<number> = []
   #parkedAtQos0 = 0
+  #parkedBytes = 0
   #dropped = 0
   #end: MqttError.MqttError | Cause.Done | undefined
   #isWaking = false
@@ -79,11 +80,7 @@ export class Inbox<A> {
 
   /** What waits in it, what is parked included. */
   get depth(): { readonly messages: number; readonly bytes: number } {
-    const parked = this.#parked.toArray()
-    return {
-      messages: this.#items.length + parked.length,
-      bytes: parked.reduce((sum, { bytes }) => sum + bytes, this.#room.bytes)
-    }
+    return { messages: this.#items.length + this.#parked.size, bytes: this.#room.bytes + this.#parkedBytes }
   }
 
   get policy(): ResolvedBounds["policy"] {
@@ -96,10 +93,11 @@ export class Inbox<A> {
 
   /**
    * QoS 0 messages are parked, or more of the others than our Receive Maximum allows, of which a 3.1.1 server knows
-   * nothing: only reading no further keeps more of them from coming.
+   * nothing, or as many bytes as the buffer itself has room for, of which no server knows anything: only reading no
+   * further keeps more of them from coming.
    */
   get isBlocked(): boolean {
-    return this.#parkedAtQos0 > 0 || this.#parked.size > this.#receiveMaximum
+    return this.#parkedAtQos0 > 0 || this.#parked.size > this.#receiveMaximum || this.#parkedBytes >= this.#room.most
   }
 
   get hasEnded(): boolean {
@@ -154,14 +152,18 @@ export class Inbox<A> {
    * QoS 0 messages beyond a second buffer full are dropped.
    */
   park(parked: Parked<A>, isOverrun: boolean): void {
-    if (parked.qos === 0 && isOverrun && this.#parkedAtQos0 >= this.#room.capacity) {
-      this.#dropped++
-      return
-    }
+    const isFull = this.#parkedAtQos0 >= this.#room.capacity || this.#parkedBytes >= this.#room.most
+    if (parked.qos === 0 && isOverrun && isFull) return this.drop()
     const wasBlocked = this.isBlocked
     if (parked.qos === 0) this.#parkedAtQos0++
+    this.#parkedBytes += parked.bytes
     this.#parked.push(parked)
     if (!wasBlocked && this.isBlocked) this.#gate.close()
+  }
+
+  /** A message that its subscriber does not get: counted. */
+  drop(): void {
+    this.#dropped++
   }
 
   /** Lets in what was parked. */
@@ -171,6 +173,7 @@ export class Inbox<A> {
     while (parked !== undefined && this.#room.fits(parked.bytes)) {
       this.#parked.shift()
       if (parked.qos === 0) this.#parkedAtQos0--
+      this.#parkedBytes -= parked.bytes
       this.#add(parked.item, parked.bytes)
       parked.accepted?.()
       parked = this.#parked.first
@@ -228,7 +231,7 @@ export class Inbox<A> {
     this.#items = none
     if (this.#sizes.length > 0) this.#sizes = []
     this.#room.clear()
-    if (!this.#parked.isEmpty) this.#admit()
+    if (!this.#parked.isEmpty && this.#end === undefined) this.#admit()
     return items as [A, ...Array<A>]
   }
 
@@ -276,6 +279,7 @@ export class Inbox<A> {
     const kept = this.#parked.takeAll().filter(keep)
     for (const parked of kept) this.#parked.push(parked)
     this.#parkedAtQos0 = kept.filter((parked) => parked.qos === 0).length
+    this.#parkedBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0)
     if (wasBlocked && !this.isBlocked) this.#gate.open()
   }
 }

@@ -6,6 +6,7 @@
  */
 import type * as Packet from "../../../protocol/Packet.ts"
 import type { Gate } from "../gate.ts"
+import { sizeOf } from "../messageSize.ts"
 import type { Handover } from "./handover.ts"
 
 export interface Kept {
@@ -22,11 +23,14 @@ export interface Kept {
 export class Unclaimed {
   readonly #gate: Gate
   readonly #maximum: number
+  readonly #maximumBytes: number
   #kept: Array<Kept> = []
+  #bytes = 0
   #isGateClosed = false
 
-  constructor(options: { readonly maximum: number; readonly gate: Gate }) {
+  constructor(options: { readonly maximum: number; readonly maximumBytes: number; readonly gate: Gate }) {
     this.#maximum = options.maximum
+    this.#maximumBytes = options.maximumBytes
     this.#gate = options.gate
   }
 
@@ -36,12 +40,14 @@ export class Unclaimed {
 
   keep(kept: Kept): void {
     this.#kept.push(kept)
+    this.#bytes += sizeOf(kept.publish)
     this.#gateReading()
   }
 
   /** Has them in the order they arrived in, those that have come since then too. */
   giveBack(kept: ReadonlyArray<Kept>): void {
     this.#kept.push(...kept)
+    this.#bytes += bytesOf(kept)
     this.#kept.sort((one, other) => one.handover.order - other.handover.order)
     this.#gateReading()
   }
@@ -50,19 +56,32 @@ export class Unclaimed {
   take(fits: (kept: Kept) => boolean, taken: (kept: Kept) => void): void {
     const kept = this.#kept
     this.#kept = []
+    this.#bytes = 0
     for (const one of kept) {
       if (fits(one)) taken(one)
-      else this.#kept.push(one)
+      else {
+        this.#kept.push(one)
+        this.#bytes += sizeOf(one.publish)
+      }
     }
     this.#gateReading()
   }
 
-  /** A 3.1.1 server knows no Receive Maximum: when too many wait, reading no further is all that keeps them away. */
+  get #isFull(): boolean {
+    return this.#kept.length >= this.#maximum || this.#bytes >= this.#maximumBytes
+  }
+
+  /**
+   * A 3.1.1 server knows no Receive Maximum, and no server knows a bound in bytes: when too many wait, reading no further is
+   * all that keeps them away.
+   */
   #gateReading(): void {
-    const isFull = this.#kept.length >= this.#maximum
+    const isFull = this.#isFull
     if (isFull === this.#isGateClosed) return
     this.#isGateClosed = isFull
     if (isFull) this.#gate.close()
     else this.#gate.open()
   }
 }
+
+const bytesOf = (kept: ReadonlyArray<Kept>): number => kept.reduce((sum, { publish }) => sum + sizeOf(publish), 0)

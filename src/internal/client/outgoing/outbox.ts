@@ -13,7 +13,7 @@ import { Room } from "../room.ts"
 /** One publish from the moment it is asked for until it is sent. */
 export interface Entry {
   readonly message: Message
-  /** Bytes of payload when it was published, whatever becomes of them. */
+  /** What the message costs in memory, the same for as long as it waits. */
   readonly size: number
   /** When the message is worth nothing any more, milliseconds; `Infinity` without a Message Expiry Interval. */
   readonly expiresAt: number
@@ -152,7 +152,7 @@ export class Outbox<A extends Entry> {
     return acknowledged !== undefined && acknowledged.order < qos0.order ? acknowledged : qos0
   }
 
-  /** The next messages to send: at most `room` of QoS 1 and 2, and about `bytes` of payload. */
+  /** The next messages to send: at most `room` of QoS 1 and 2, and about `bytes` of them. */
   take(options: { readonly room: number; readonly bytes: number; readonly now: number }): ReadonlyArray<A> {
     const taken: Array<A> = []
     const expired: Array<A> = []

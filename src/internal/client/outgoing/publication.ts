@@ -9,6 +9,7 @@ import type { Acknowledgement } from "../../../MqttMessage.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import * as ReasonCode from "../../../protocol/ReasonCode.ts"
 import type { Message, Outcome } from "../../../protocol/Session.ts"
+import { sizeOf } from "../messageSize.ts"
 import type { Owner } from "../owner.ts"
 import type { Entry } from "./outbox.ts"
 
@@ -37,7 +38,7 @@ export class Publication implements Entry, Owner {
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
   constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
     this.message = message
-    this.size = message.payload.length
+    this.size = sizeOf(message)
     this.expiresAt = expiresAt
     this.#settled = settled
     this.#taken = taken

@@ -73,7 +73,11 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
     this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
-    this.deliveries = new Deliveries(this, { maximumUnclaimed: options.receiveMaximum, gate: this.gate })
+    this.deliveries = new Deliveries(this, {
+      maximumUnclaimed: options.receiveMaximum,
+      maximumUnclaimedBytes: options.buffer.bytes,
+      gate: this.gate
+    })
     this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
       isPersistent: options.session !== "clean",
       filtersPerPacket: options.filtersPerSubscribe
