@@ -46,7 +46,8 @@ export const parts: ReadonlyArray<Part> = [
   { name: "protocol", modules: /^protocol\//, imports: [], packages: [] },
   {
     name: "vocabulary",
-    modules: /^(Mqtt(Error|Message|State|Tracing|Authentication)|internal\/(problems|harmlessText|topicErrors))\.ts$/,
+    modules:
+      /^(Mqtt(Error|Message|State|Tracing|Authentication)|internal\/(problems|harmlessText|pacedLog|topicErrors))\.ts$/,
     imports: ["protocol"],
     packages: effect
   },

@@ -20,6 +20,16 @@ export const adviceOnRefusal: { readonly [code: number]: string } = {
   0x9d: adviceOnReferral
 }
 
+/** The reasons for which one publish fails, and that say nothing about the next. */
+export const concernsOneMessage: ReadonlySet<string> = new Set([
+  "InvalidRequest",
+  "MessageExpired",
+  "Overflow",
+  "PublishRefused",
+  "Quarantined",
+  "ServerLimit"
+])
+
 /**
  * What is wrong with TLS, by `TlsFailed.problem`.
  *

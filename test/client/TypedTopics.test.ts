@@ -365,6 +365,92 @@ describe("consume", () => {
       yield* TestClock.adjust(roundTrip)
     }))
 
+  const unburied: ReadonlyArray<readonly [what: string, deadLetter: MqttTopic.DeadLetter["deadLetter"]]> = [
+    ["the server refuses it", "denied"],
+    ["its topic is one of the filter", () => "site/dead/temperature"],
+    ["its topic is none", () => "dead/#"],
+    ["nothing comes of its topic", () => {
+      throw new Error("no topic")
+    }]
+  ]
+  for (const [what, deadLetter] of unburied) {
+    scenario(`a consumer goes on when a message cannot become a dead letter: ${what}`, {
+      versions: ["5.0"],
+      broker: { authorizePublish: ({ topic }) => topic === "denied" ? 0x87 : 0x00 }
+    }, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const logged: Array<string> = []
+        const handled: Array<unknown> = []
+        const consuming = yield* begin(
+          logging(
+            Effect.exit(
+              through(mqtt)(
+                Temperature.consume((received) => Effect.sync(() => handled.push(received)), {
+                  onInvalid: { deadLetter }
+                })
+              )
+            ),
+            logged
+          )
+        )
+        yield* TestClock.adjust(roundTrip)
+        yield* publishTo(kit, bad, good(1))
+        assert.isUndefined(consuming.pollUnsafe())
+        assert.lengthOf(handled, 1)
+        assert.deepStrictEqual(yield* answers(kit), [0x99, 0])
+        assert.lengthOf(logged, 1)
+        assert.match(logged[0], /could not become a dead letter/)
+        // Nobody's messages fill the log.
+        yield* publishTo(kit, ...Array.from({ length: 30 }, () => bad))
+        yield* TestClock.adjust(40 * roundTrip)
+        assert.lengthOf(logged, 10)
+        yield* Fiber.interrupt(consuming)
+        yield* TestClock.adjust(roundTrip)
+      }))
+  }
+
+  scenario("a dead letter leaves out the properties that do not fit, and one that is too large is logged", {
+    versions: ["5.0"],
+    broker: { maximumPacketSize: 300 }
+  }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const consumer = yield* consuming(mqtt, Temperature.consume(ignore, { onInvalid: { deadLetter: "dead" } }))
+      const large = (bytes: number) => new Uint8Array(bytes)
+      const topic = "site/north/temperature"
+      yield* kit.broker.publish(topic, large(10), { qos: 1, properties: { userProperties: [["k", "v"]] } })
+      yield* kit.broker.publish(topic, large(10), { qos: 1, properties: { userProperties: [["k", "v".repeat(200)]] } })
+      yield* kit.broker.publish(topic, large(200), { qos: 1 })
+      yield* kit.broker.publish(topic, large(265), { qos: 1 })
+      yield* TestClock.adjust(12 * roundTrip)
+      const names = (yield* sent(kit, "Publish")).map(({ properties }) =>
+        (properties.userProperties ?? []).map(([name]) => name)
+      )
+      assert.deepStrictEqual(names, [
+        ["k", "original-topic", "error"],
+        ["original-topic", "error"],
+        ["original-topic"],
+        []
+      ])
+      assert.deepStrictEqual(yield* answers(kit), [0, 0, 0, 0])
+      yield* Fiber.interrupt(consumer)
+      yield* TestClock.adjust(roundTrip)
+    }))
+
+  scenario("a dead letter does not go round between two typed topics", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const One = MqttTopic.make("one/{x}", { payload: Schema.FiniteFromString })
+      const Other = MqttTopic.make("other/{x}", { payload: Schema.FiniteFromString })
+      yield* begin(through(mqtt)(One.consume(ignore, { onInvalid: { deadLetter: "other/1" } })))
+      yield* begin(through(mqtt)(Other.consume(ignore, { onInvalid: { deadLetter: "one/1" } })))
+      yield* TestClock.adjust(2 * roundTrip)
+      yield* kit.broker.publish("one/2", "no number", { qos: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual((yield* sent(kit, "Publish")).map(({ topic }) => topic), ["other/1"])
+    }))
+
   scenario("a handler of what does not decode may refuse it, and one that fails is a handler that fails", {
     versions: ["5.0"],
     leavesUnfinished: true

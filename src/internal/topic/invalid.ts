@@ -3,6 +3,7 @@
  *
  * What becomes of their acknowledgement is the business of who asks.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
@@ -11,6 +12,9 @@ import type * as Packet from "../../protocol/Packet.ts"
 import type { UserProperty } from "../../protocol/Properties.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { PublishProperties } from "../clientOptions.ts"
+import { harmless } from "../harmlessText.ts"
+import { PacedLog } from "../pacedLog.ts"
+import { concernsOneMessage } from "../problems.ts"
 import type { MqttDecodeError } from "../topicErrors.ts"
 import * as Publishing from "./publishing.ts"
 
@@ -49,8 +53,17 @@ export interface DeadLetter {
  */
 export type OnInvalid<E = never, R = never> = "log" | DeadLetter | ((invalid: Invalid) => Effect.Effect<unknown, E, R>)
 
-export const log = ({ error, message }: Invalid): Effect.Effect<void> =>
-  Effect.logWarning(error.message).pipe(Effect.annotateLogs({ topic: message.topic }))
+/** Fails with `MqttRejected` where it has told why, and the message is to be refused. */
+export type Place<E, R> = (
+  invalid: Invalid
+) => Effect.Effect<unknown, E | MqttError.MqttError | MqttError.MqttRejected, R>
+
+/** One for each subscriber: nobody's bad messages hide another one's. */
+const logging = (): Place<never, never> => {
+  const paced = new PacedLog()
+  return ({ error, message }) =>
+    paced.write(Effect.logWarning(error.message).pipe(Effect.annotateLogs({ topic: harmless(message.topic) })))
+}
 
 /** Longer ones do not help anybody, and count against the server's Maximum Packet Size. */
 const longestError = 1000
@@ -61,12 +74,22 @@ const disallowed = /[\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]+/gu
 /** Text that a User Property can hold. */
 const printable = (text: string): string => text.slice(0, longestError).replace(disallowed, " ")
 
-/** Without the Payload Format Indicator, which may be what is wrong, and without an expiry. */
-const propertiesOf = ({ error, message }: Invalid): PublishProperties => {
+/**
+ * What a dead letter says, from all there is to say to nothing. Without the Payload Format Indicator, which may be what is
+ * wrong, and without an expiry.
+ */
+const descriptionsOf = ({ error, message }: Invalid): ReadonlyArray<PublishProperties> => {
   const { contentType, topic, userProperties } = message
-  const added: ReadonlyArray<UserProperty> = [["original-topic", topic], ["error", printable(error.message)]]
-  return { ...(contentType === undefined ? {} : { contentType }), userProperties: [...userProperties, ...added] }
+  const added: ReadonlyArray<UserProperty> = [[originalTopic, topic], ["error", printable(error.message)]]
+  return [
+    { ...(contentType === undefined ? {} : { contentType }), userProperties: [...userProperties, ...added] },
+    { userProperties: added },
+    { userProperties: [[originalTopic, topic]] },
+    {}
+  ]
 }
+
+const originalTopic = "original-topic"
 
 const invalidDeadLetter = (description: string): MqttError.MqttError =>
   MqttError.fromReason(new MqttError.InvalidOptions({ option: "onInvalid.deadLetter", description }))
@@ -86,28 +109,102 @@ export interface PlacingOptions<E, R> {
   readonly onInvalid: OnInvalid<E, R> | undefined
 }
 
-export type Place<E, R> = (invalid: Invalid) => Effect.Effect<unknown, E | MqttError.MqttError, R>
-
 /** Puts them there; fails at once when that cannot be. */
 export const placing = <E, R>(
   { mqtt, onInvalid = "log", topicFilter }: PlacingOptions<E, R>
 ): Effect.Effect<Place<E, R>, MqttError.MqttError> => {
-  if (onInvalid === "log") return Effect.succeed(log)
+  if (onInvalid === "log") return Effect.succeed(logging())
   if (typeof onInvalid === "function") return Effect.succeed((invalid) => Effect.suspend(() => onInvalid(invalid)))
   const { deadLetter } = onInvalid
   const problem = typeof deadLetter === "string" ? checkTopic(deadLetter, topicFilter) : undefined
   if (problem !== undefined) return Effect.fail(problem)
-  return Effect.succeed((invalid) =>
-    Effect.suspend(() => {
-      const topic = typeof deadLetter === "string" ? deadLetter : deadLetter(invalid)
-      const problem = checkTopic(topic, topicFilter)
-      if (problem !== undefined) return Effect.fail(problem)
-      return Publishing.publish(mqtt, {
-        topic,
-        payload: invalid.message.payload,
-        options: { qos: onInvalid.qos ?? invalid.message.qos, retain: onInvalid.retain },
-        described: propertiesOf(invalid)
-      })
-    })
+  return Effect.succeed(burying(mqtt, topicFilter, onInvalid))
+}
+
+/**
+ * Publishes dead letters. Nothing that a message contains ends its consumer: one that cannot become a dead letter is logged,
+ * and refused like a message for which nobody asked for one.
+ */
+const burying = (
+  mqtt: MqttClient["Service"],
+  topicFilter: string,
+  options: DeadLetter
+): Place<never, never> => {
+  const paced = new PacedLog()
+  const graves = gravesOf(mqtt)
+  const bury = (invalid: Invalid): Effect.Effect<unknown, MqttError.MqttError> => {
+    const { message } = invalid
+    const { deadLetter, qos = message.qos, retain } = options
+    if (isDeadLetter(message, graves)) return Effect.fail(invalidDeadLetter("the message is a dead letter itself"))
+    const topic = typeof deadLetter === "string" ? deadLetter : deadLetter(invalid)
+    const problem = checkTopic(topic, topicFilter)
+    if (problem !== undefined) return Effect.fail(problem)
+    remember(graves, topic)
+    return publishWithin(mqtt, { topic, payload: message.payload, options: { qos, retain } }, descriptionsOf(invalid))
+  }
+  const refuse = (
+    invalid: Invalid,
+    cause: Cause.Cause<MqttError.MqttError>
+  ): Effect.Effect<never, MqttError.MqttError | MqttError.MqttRejected> =>
+    endsMore(cause)
+      ? Effect.failCause(cause)
+      : Effect.andThen(paced.write(cannotBury(invalid, cause)), Effect.fail(payloadFormatInvalid))
+  return (invalid) => Effect.catchCause(Effect.suspend(() => bury(invalid)), (cause) => refuse(invalid, cause))
+}
+
+/** The client, or the consumer itself, and not only this message. */
+const endsMore = (cause: Cause.Cause<unknown>): boolean => {
+  if (Cause.hasInterrupts(cause)) return true
+  const error = Cause.squash(cause)
+  return error instanceof MqttError.MqttError && !costsOneMessage.has(error.reason._tag)
+}
+
+/** The topic, the content and the moment of a dead letter depend on the message that it is for. */
+const costsOneMessage: ReadonlySet<string> = new Set([...concernsOneMessage, "ConnectionLost", "InvalidOptions"])
+
+const cannotBury = ({ error, message }: Invalid, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const squashed = Cause.squash(cause)
+  const why = squashed instanceof Error ? squashed.message : String(squashed)
+  return Effect.logError(`A message could not become a dead letter: ${harmless(why)}; ${error.message}`).pipe(
+    Effect.annotateLogs({ topic: harmless(message.topic) })
   )
 }
+
+/** With as many of the properties as fit into a packet that the server takes. */
+const publishWithin = (
+  mqtt: MqttClient["Service"],
+  publication: Omit<Publishing.Publication, "described">,
+  [described, ...shorter]: ReadonlyArray<PublishProperties>
+): Effect.Effect<unknown, MqttError.MqttError> =>
+  Publishing.publish(mqtt, { ...publication, described }).pipe(
+    Effect.catchIf(
+      ({ reason }) => shorter.length > 0 && reason._tag === "ServerLimit" && reason.limit === "Maximum Packet Size",
+      () => publishWithin(mqtt, publication, shorter)
+    )
+  )
+
+/** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
+export const payloadFormatInvalid = new MqttError.MqttRejected({ reasonCode: 0x99 })
+
+/** Where the typed topics of a client have put dead letters, the last of them. 3.1.1 has nothing else to know them by. */
+const gravesByClient = new WeakMap<MqttClient["Service"], Set<string>>()
+const rememberedGraves = 1000
+
+const gravesOf = (mqtt: MqttClient["Service"]): Set<string> => {
+  const graves = gravesByClient.get(mqtt) ?? new Set()
+  gravesByClient.set(mqtt, graves)
+  return graves
+}
+
+const remember = (graves: Set<string>, topic: string): void => {
+  graves.delete(topic)
+  graves.add(topic)
+  for (const oldest of graves) {
+    if (graves.size <= rememberedGraves) return
+    graves.delete(oldest)
+  }
+}
+
+/** One that is made a dead letter again could go round between two typed topics for ever. */
+const isDeadLetter = ({ topic, userProperties }: MqttMessage, graves: ReadonlySet<string>): boolean =>
+  graves.has(topic) || userProperties.some(([name]) => name === originalTopic)

@@ -1,7 +1,7 @@
 /**
  * Receiving with types: subscriptions and consumers whose messages are decoded, and what becomes of those that do not.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -15,8 +15,10 @@ import type { MqttMessage } from "../../MqttMessage.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type * as ClientOptions from "../clientOptions.ts"
+import { harmless } from "../harmlessText.ts"
+import { PacedLog } from "../pacedLog.ts"
 import type { MqttDecodeError } from "../topicErrors.ts"
-import { type Invalid, log, type OnInvalid, type Place, placing } from "./invalid.ts"
+import { type Invalid, type OnInvalid, payloadFormatInvalid, type Place, placing } from "./invalid.ts"
 import * as Latest from "./latest.ts"
 
 /**
@@ -124,15 +126,20 @@ const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<s
   share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
 
 /** A place that fails must not end what goes on beside it. */
-const never = <R>(place: Place<unknown, R>) => (invalid: Invalid): Effect.Effect<void, never, R> =>
-  place(invalid).pipe(
-    Effect.catchCause((cause) =>
-      Effect.logError(`A message that does not decode could not be put away: ${invalid.error.message}`, cause).pipe(
-        Effect.annotateLogs({ topic: invalid.message.topic })
-      )
-    ),
-    Effect.asVoid
-  )
+const never = <R>(place: Place<unknown, R>) => {
+  const paced = new PacedLog()
+  return (invalid: Invalid): Effect.Effect<void, never, R> =>
+    place(invalid).pipe(
+      Effect.catchCause((cause) =>
+        Cause.squash(cause) === payloadFormatInvalid ? Effect.void : paced.write(
+          Effect.logError(`A message that does not decode could not be put away: ${invalid.error.message}`, cause).pipe(
+            Effect.annotateLogs({ topic: harmless(invalid.message.topic) })
+          )
+        )
+      ),
+      Effect.asVoid
+    )
+}
 
 const decodeOr = <A, RD, R>(
   { decode }: Receiver<A, RD>,
@@ -193,9 +200,6 @@ export const subscribeWithFailures = Effect.fnUntraced(function*<A, RD>(
   }
 })
 
-/** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
-const payloadFormatInvalid = new MqttError.MqttRejected({ reasonCode: 0x99 })
-
 export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 = never>(
   receiver: Receiver<A, RD>,
   handler: (received: A) => Effect.Effect<unknown, E, R>,
@@ -205,7 +209,7 @@ export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 =
   const { onInvalid = "log" } = options
   const place = yield* placing({ ...receiver, onInvalid })
   const refuse = (invalid: Invalid): Effect.Effect<unknown, E2 | MqttError.MqttError | MqttError.MqttRejected, R2> =>
-    onInvalid === "log" ? Effect.andThen(log(invalid), Effect.fail(payloadFormatInvalid)) : place(invalid)
+    onInvalid === "log" ? Effect.andThen(place(invalid), Effect.fail(payloadFormatInvalid)) : place(invalid)
   return yield* receiver.mqtt.consume(filter, (message) =>
     Effect.matchEffect(receiver.decode(message), {
       onSuccess: (received): Effect.Effect<unknown, E | E2 | MqttError.MqttError | MqttError.MqttRejected, R | R2> =>

@@ -9,6 +9,7 @@ import type * as MqttError from "../../../MqttError.ts"
 import type { Answer, MqttMessage, Payload } from "../../../MqttMessage.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { PublishOptions, RespondOptions } from "../../clientOptions.ts"
+import { concernsOneMessage } from "../../problems.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
@@ -19,19 +20,6 @@ export interface RespondingOptions {
   readonly publisher: Publisher
   readonly consume: ReturnType<typeof makeConsumer>
 }
-
-/**
- * What says that this answer cannot be given, which is for those who asked to deal with: they choose the Response Topic.
- * Anything else is the end of the client.
- */
-const endsOneAnswer: ReadonlySet<MqttError.MqttErrorReason["_tag"]> = new Set([
-  "InvalidRequest",
-  "MessageExpired",
-  "Overflow",
-  "PublishRefused",
-  "Quarantined",
-  "ServerLimit"
-])
 
 export const make = ({ consume, publisher, runner }: RespondingOptions) =>
 <E, R>(
@@ -83,7 +71,8 @@ const answering = <E, R>(
     }).pipe(
       Effect.asVoid,
       Effect.catchIf(
-        ({ reason }) => endsOneAnswer.has(reason._tag),
+        // They chose the Response Topic, so it is for those who asked to deal with. Anything else is the end of the client.
+        ({ reason }) => concernsOneMessage.has(reason._tag),
         (error) =>
           Effect.logWarning(`A request could not be answered: ${error.message}`).pipe(
             Effect.annotateLogs({ topic, responseTopic })

@@ -1,0 +1,33 @@
+/**
+ * A log line for each bad message, and no more of them than somebody can read: whoever publishes decides how many come.
+ */
+import * as Effect from "effect/Effect"
+
+/** So many lines in so many milliseconds. */
+const lines = 10
+const period = 10_000
+
+export class PacedLog {
+  #written = 0
+  #unwritten = 0
+  #began = -Infinity
+
+  /** Writes the line, or counts it: the next line that is written says how many were not. */
+  write(line: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (now - this.#began >= period) {
+        this.#began = now
+        this.#written = 0
+      }
+      if (this.#written >= lines) {
+        this.#unwritten++
+        return Effect.void
+      }
+      this.#written++
+      const unwritten = this.#unwritten
+      this.#unwritten = 0
+      return unwritten === 0 ? line : Effect.annotateLogs(line, { similarLinesNotWritten: unwritten })
+    })
+  }
+}
