@@ -312,6 +312,13 @@ export interface RequestOptions {
 export interface RespondOptions extends ConsumeOptions {
   /** The highest QoS requests are delivered with. Default: the highest the server has. */
   readonly qos?: Packet.Qos | undefined
+  /**
+   * Topic Filters of the topics that may be answered to: whoever asks chooses the Response Topic, and the answer is published
+   * with the rights of this client. Default: every topic that does not begin with `$`.
+   *
+   * @since 0.2.0
+   */
+  readonly responseTopics?: string | ReadonlyArray<string> | undefined
   /** Default: that of the request. */
   readonly answerQos?: Packet.Qos | undefined
 }

@@ -138,6 +138,24 @@ describe("request", () => {
     )
   }
 
+  scenario(
+    "a service that has seen one request cannot guess the Correlation Data of another",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const { responding } = yield* responder(kit, echo)
+        yield* Effect.forEach(Array.range(1, 20), (index) => complete(mqtt.request("ask", `${index}`)))
+        const seen = (yield* requested(kit)).map(({ properties }) => properties.correlationData ?? assert.fail())
+        for (const data of seen) assert.lengthOf(data, 16)
+        // No byte is that of the request before, more often than it happens by chance.
+        for (let index = 0; index < 16; index++) {
+          assert.isAbove(new Set(seen.map((data) => data[index])).size, 10)
+        }
+        yield* stop(responding)
+      })
+  )
+
   scenario("two clients ask under Correlation Data that the other cannot guess", {}, (kit) =>
     Effect.gen(function*() {
       const clients = [yield* kit.connect(), yield* kit.connect({ clientId: "other" })]
@@ -273,7 +291,7 @@ describe("request", () => {
           correlationData.slice(1),
           Uint8Array.of(...correlationData, 0),
           correlationData.map((byte, index) => index === 0 ? byte ^ 1 : byte),
-          correlationData.map((byte, index) => index === 11 ? byte ^ 1 : byte)
+          correlationData.map((byte, index) => index === 15 ? byte ^ 1 : byte)
         ]
         for (const data of wrong) yield* answer(kit, { responseTopic, correlationData: data }, "wrong")
         yield* TestClock.adjust(roundTrip)
@@ -577,6 +595,39 @@ describe("respond", () => {
         yield* stop(responding)
       })
   )
+
+  for (
+    const [what, responseTopics, refused, allowed] of [
+      ["by default none that begins with $", undefined, "$SYS/x", "answers/1"],
+      ["none but those of `responseTopics`", ["answers/+", "$own/#"], "site/door/open", "$own/1"],
+      ["none but those of one filter", "answers/#", "answer/1", "answers/1"]
+    ] as const
+  ) {
+    scenario(`answers to ${what}`, {}, (kit) =>
+      Effect.gen(function*() {
+        const handled: Array<string> = []
+        const { responding } = yield* responder(kit, (request) =>
+          Effect.sync(() => {
+            handled.push(request.text)
+            return "done"
+          }), { ...(responseTopics === undefined ? {} : { responseTopics }), answerQos: 1 })
+        yield* kit.broker.publish("ask", "refused", { qos: 1, properties: { responseTopic: refused } })
+        yield* kit.broker.publish("ask", "allowed", { qos: 1, properties: { responseTopic: allowed } })
+        yield* TestClock.adjust(3 * roundTrip)
+        assert.deepStrictEqual(handled, ["allowed"])
+        assert.deepStrictEqual((yield* sent(kit, "Publish", "responder")).map(({ topic }) => topic), [allowed])
+        const codes = (yield* sent(kit, "Puback", "responder")).map(({ reasonCode }) => reasonCode)
+        assert.deepStrictEqual(codes, [0x90, 0x00])
+        yield* stop(responding)
+      }))
+  }
+
+  scenario("`responseTopics` has to be filters", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const reason = yield* reasonOf(mqtt.respond("ask", echo, { responseTopics: ["a/#/b"] }))
+      assert.strictEqual(reason._tag === "InvalidOptions" ? reason.option : reason._tag, "responseTopics")
+    }))
 
   scenario("an answer that the server refuses is the asker's loss: acknowledged, and it goes on", {
     broker: { authorizePublish: ({ topic }) => topic === "forbidden" ? 0x87 : 0x00 }

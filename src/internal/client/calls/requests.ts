@@ -33,7 +33,8 @@ type Answered = (exit: Exit.Exit<MqttMessage, MqttError.MqttError>) => void
 /** One Response Topic and those who wait for an answer there. */
 interface Answers {
   readonly opened: Deferred.Deferred<void, MqttError.MqttError>
-  readonly waiting: Map<number, Answered>
+  /** By Correlation Data. */
+  readonly waiting: Map<string, Answered>
   /** Its Response Topic, once it is subscribed to. */
   topic: string | undefined
   fiber: Fiber.Fiber<void> | undefined
@@ -61,15 +62,12 @@ const buffer: Bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "sus
 /** PUBACK and PUBREC: accepted, and there is nobody to have it. MQTT 5.0 section 3.4.2.1. */
 const noMatchingSubscribers = 0x10
 
-const prefixLength = 8
-const largestCorrelation = 0xffff_ffff
+/** Nobody guesses it, and no two requests have the same. */
+const correlationLength = 16
 const longestExpiry = 0xffff_ffff
 
 export class Requests {
   readonly #options: RequestsOptions
-  /** Those who have not seen a request cannot say what the answer to it has to carry. */
-  readonly #prefix = crypto.getRandomValues(new Uint8Array(prefixLength))
-  #lastCorrelation = 0
   #current: Answers | undefined
   /** Those whose Response Topic is used no more, and that still wait for answers. */
   readonly #retired = new Set<Answers>()
@@ -239,7 +237,9 @@ export class Requests {
     timeout: Duration.Duration
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
     return Effect.callback((resume) => {
-      const correlation = this.#correlate(answers)
+      // Whoever has not seen this request cannot answer it, also one who has seen another.
+      const correlationData = crypto.getRandomValues(new Uint8Array(correlationLength))
+      const correlation = keyOf(correlationData)
       const forget = () => {
         if (answers.waiting.delete(correlation)) this.#options.runner.gate.stopWaiting()
         this.#closeIfUnused(answers)
@@ -257,7 +257,7 @@ export class Requests {
           ...(Duration.isFinite(timeout) ? { messageExpiryInterval: expiryOf(timeout) } : {}),
           ...properties,
           responseTopic: answers.topic,
-          correlationData: this.#correlationData(correlation)
+          correlationData
         }
       }, (exit) => {
         if (Exit.isFailure(exit)) answered(Exit.failCause(exit.cause))
@@ -268,32 +268,17 @@ export class Requests {
   }
 
   #received(answers: Answers, message: MqttMessage): void {
-    const answered = answers.waiting.get(this.#correlationOf(message.correlationData))
+    const { correlationData } = message
+    const answered = correlationData?.length === correlationLength
+      ? answers.waiting.get(keyOf(correlationData))
+      : undefined
     if (answered === undefined) this.#dropped++
     else answered(Exit.succeed(message))
   }
-
-  /** One that no request of ours waits under. */
-  #correlate({ waiting }: Answers): number {
-    do this.#lastCorrelation = this.#lastCorrelation === largestCorrelation ? 1 : this.#lastCorrelation + 1
-    while (waiting.has(this.#lastCorrelation))
-    return this.#lastCorrelation
-  }
-
-  #correlationData(correlation: number): Uint8Array {
-    const bytes = new Uint8Array(prefixLength + 4)
-    bytes.set(this.#prefix)
-    new DataView(bytes.buffer).setUint32(prefixLength, correlation)
-    return bytes
-  }
-
-  /** 0 for what is not ours. */
-  #correlationOf(bytes: Uint8Array | undefined): number {
-    if (bytes === undefined || bytes.length !== prefixLength + 4) return 0
-    if (!this.#prefix.every((byte, index) => byte === bytes[index])) return 0
-    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(prefixLength)
-  }
 }
+
+/** Bytes as a key of a map. */
+const keyOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 /** Whole seconds, so that no server hands over what nobody waits for. */
 const expiryOf = (timeout: Duration.Duration): number =>

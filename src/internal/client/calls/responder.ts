@@ -5,10 +5,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type * as MqttError from "../../../MqttError.ts"
+import * as MqttError from "../../../MqttError.ts"
 import type { Answer, MqttMessage, Payload } from "../../../MqttMessage.ts"
+import * as Topic from "../../../protocol/Topic.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { PublishOptions, RespondOptions } from "../../clientOptions.ts"
+import { harmless } from "../../harmlessText.ts"
+import { PacedLog } from "../../pacedLog.ts"
 import { concernsOneMessage } from "../../problems.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { make as makeConsumer } from "./consumer.ts"
@@ -31,6 +34,13 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
     // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
     const qos = options.qos ?? runner.connection?.limits.maximumQos ?? 2
+    const invalid = filtersOf(options).map((filter) => Topic.validateTopicFilter(filter, "5.0")).find(isDefined)
+    if (invalid !== undefined) {
+      const { message } = invalid
+      return Effect.fail(
+        MqttError.fromReason(new MqttError.InvalidOptions({ option: "responseTopics", description: message }))
+      )
+    }
     const answer = answering(publisher, handler, options)
     // With "auto" it may turn out later that the server speaks 3.1.1.
     const handle = (request: MqttMessage) =>
@@ -51,33 +61,58 @@ const withCorrelation = (
   return { ...properties, ...(correlationData === undefined ? {} : { correlationData }) }
 }
 
+const isDefined = <A>(value: A | undefined): value is A => value !== undefined
+
+const filtersOf = ({ responseTopics = [] }: RespondOptions): ReadonlyArray<string> =>
+  typeof responseTopics === "string" ? [responseTopics] : responseTopics
+
+/** The answer would be published with our rights, where whoever asks says. `$` begins topics of the server. */
+const mayAnswerTo = (options: RespondOptions): (responseTopic: string) => boolean => {
+  const filters = filtersOf(options)
+  return (responseTopic) =>
+    Topic.validateTopicName(responseTopic, "5.0") === undefined && (options.responseTopics === undefined
+      ? !responseTopic.startsWith("$")
+      : filters.some((filter) => Topic.matches(filter, responseTopic)))
+}
+
+/** What a request is refused with whose Response Topic is none that may be answered to. MQTT 5.0 section 3.4.2.1. */
+const topicNameInvalid = new MqttError.MqttRejected({ reasonCode: 0x90 })
+
 const answering = <E, R>(
   publisher: Publisher,
   handler: (request: MqttMessage) => Effect.Effect<Payload | Answer, E, R>,
   options: RespondOptions
-) =>
-(request: MqttMessage): Effect.Effect<void, E | MqttError.MqttError, R> => {
-  const { correlationData, responseTopic, topic } = request
-  if (responseTopic === undefined) {
-    return Effect.logWarning("A message without a Response Topic is no request; acknowledged and dropped").pipe(
-      Effect.annotateLogs({ topic })
-    )
-  }
-  return Effect.flatMap(handler(request), (answer) => {
-    const { payload, properties } = toAnswer(answer)
-    return publisher.publish(responseTopic, payload, {
-      qos: options.answerQos === undefined ? request.qos : options.answerQos,
-      properties: withCorrelation(properties, correlationData)
-    }).pipe(
-      Effect.asVoid,
-      Effect.catchIf(
-        // They chose the Response Topic, so it is for those who asked to deal with. Anything else is the end of the client.
-        ({ reason }) => concernsOneMessage.has(reason._tag),
-        (error) =>
-          Effect.logWarning(`A request could not be answered: ${error.message}`).pipe(
-            Effect.annotateLogs({ topic, responseTopic })
-          )
+) => {
+  const isAllowed = mayAnswerTo(options)
+  const paced = new PacedLog()
+  const warn = (message: string, annotations: Record<string, string>): Effect.Effect<void> =>
+    paced.write(Effect.annotateLogs(Effect.logWarning(message), annotations))
+  return (request: MqttMessage): Effect.Effect<void, E | MqttError.MqttError | MqttError.MqttRejected, R> => {
+    const { correlationData, responseTopic } = request
+    const topic = harmless(request.topic)
+    if (responseTopic === undefined) {
+      return warn("A message without a Response Topic is no request; acknowledged and dropped", { topic })
+    }
+    const annotations = { topic, responseTopic: harmless(responseTopic) }
+    if (!isAllowed(responseTopic)) {
+      return Effect.andThen(
+        warn("A request wants its answer at a topic that `responseTopics` does not allow; refused", annotations),
+        Effect.fail(topicNameInvalid)
       )
-    )
-  })
+    }
+    return Effect.flatMap(handler(request), (answer) => {
+      const { payload, properties } = toAnswer(answer)
+      return publisher.publish(responseTopic, payload, {
+        qos: options.answerQos === undefined ? request.qos : options.answerQos,
+        properties: withCorrelation(properties, correlationData)
+      }).pipe(
+        Effect.asVoid,
+        Effect.catchIf(
+          // They chose the Response Topic, so it is for those who asked to deal with. Anything else is the end of the client.
+          ({ reason }) => concernsOneMessage.has(reason._tag),
+          (error) => warn(`A request could not be answered: ${error.message}`, annotations)
+        )
+      )
+    })
+  }
 }
