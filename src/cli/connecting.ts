@@ -16,6 +16,7 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
 import { optional } from "../internal/config.ts"
+import { hostProblem, pathProblem } from "../internal/misplacedSecret.ts"
 import type * as MqttClient from "../MqttClient.ts"
 import * as MqttConfig from "../MqttConfig.ts"
 import * as PortConfig from "../node/internal/portConfig.ts"
@@ -76,6 +77,8 @@ interface Server {
   readonly username: string | undefined
   readonly password: Redacted.Redacted<string> | undefined
   readonly topic: string | undefined
+  /** Several, instead of `url` and `host`. */
+  readonly endpoints?: ReadonlyArray<Redacted.Redacted<string>> | undefined
 }
 
 const nobody = { username: undefined, password: undefined, topic: undefined }
@@ -87,7 +90,11 @@ const environment = Config.all({
   ca: optional(Config.String("MQTT_TLS_CA_FILE")),
   cert: optional(Config.String("MQTT_TLS_CERT_FILE")),
   key: optional(Config.String("MQTT_TLS_KEY_FILE")),
-  passphrase: optional(Config.Redacted("MQTT_TLS_PASSPHRASE"))
+  passphrase: optional(Config.Redacted("MQTT_TLS_PASSPHRASE")),
+  servername: optional(Config.String("MQTT_TLS_SERVERNAME")),
+  minVersion: optional(Config.Literals(["TLSv1.2", "TLSv1.3"], "MQTT_TLS_MIN_VERSION")),
+  endpoints: optional(Config.Redacted("MQTT_ENDPOINTS")),
+  endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "MQTT_ENDPOINT_POLICY"))
 })
 
 type Environment = Config.Success<typeof environment>
@@ -138,6 +145,10 @@ const findServer = (input: Input, environment: Environment, isSecure: boolean): 
   if (input.unix !== undefined) {
     return { ...nobody, url: `unix://${encodeURI(Path.resolve(input.unix))}`, host: "", port: undefined }
   }
+  if (input.host === undefined && input.port === undefined && environment.endpoints !== undefined) {
+    const urls = Redacted.value(environment.endpoints).split(",").map((url) => url.trim()).filter((url) => url !== "")
+    return { ...nobody, url: undefined, host: "", port: undefined, endpoints: urls.map((url) => Redacted.make(url)) }
+  }
   const named = input.host ?? (input.port === undefined ? undefined : environment.host ?? "localhost")
   if (named === undefined && environment.url !== undefined) {
     return serverOf(Redacted.value(environment.url), isSecure)
@@ -151,8 +162,12 @@ const findServer = (input: Input, environment: Environment, isSecure: boolean): 
   }
 }
 
-const nameOf = ({ host, port, url }: Server, isSecure: boolean): string =>
-  url === undefined ? `${isSecure ? "mqtts" : "mqtt"}://${host}:${port ?? (isSecure ? 8883 : 1883)}` : url.split("?")[0]
+const nameOf = ({ endpoints, host, port, url }: Server, isSecure: boolean): string =>
+  endpoints !== undefined
+    ? "the servers of MQTT_ENDPOINTS"
+    : url === undefined
+    ? `${isSecure ? "mqtts" : "mqtt"}://${host}:${port ?? (isSecure ? 8883 : 1883)}`
+    : url.split("?")[0]
 
 /** TCP from one address of this machine. */
 const connectFrom = (localAddress: string): NodeMqtt.Connect => ({ host, port }) =>
@@ -184,11 +199,17 @@ const authoritiesOf = (input: Input, environment: Environment): Effect.Effect<Re
   Effect.tryPromise({
     try: async () => {
       const file = input.cafile ?? environment.ca
-      return [
-        ...(file === undefined ? [] : [await Fs.readFile(file, "utf8")]),
-        ...(input.capath === undefined ? [] : await folderOf(input.capath)),
-        ...(input.useOsCerts ? Tls.getCACertificates("system") : [])
-      ]
+      const problem = file === undefined ? undefined : pathProblem(file)
+      if (problem !== undefined) throw new Error(`the option for their file ${problem}`)
+      const sources = [
+        ["--cafile, or MQTT_TLS_CA_FILE,", file === undefined ? undefined : [await Fs.readFile(file, "utf8")]],
+        ["--capath", input.capath === undefined ? undefined : await folderOf(input.capath)],
+        ["--tls-use-os-certs", input.useOsCerts ? Tls.getCACertificates("system") : undefined]
+      ] as const
+      // None would mean that those of Node are trusted.
+      const empty = sources.find(([, texts]) => texts !== undefined && !texts.some((text) => pem.test(text)))
+      if (empty !== undefined) throw new Error(`${empty[0]} has no certificate`)
+      return sources.flatMap(([, texts]) => texts ?? [])
     },
     catch: (cause) => new Usage({ description: `The trusted authorities: ${messageOf(cause)}` })
   })
@@ -205,7 +226,9 @@ const wantsTls = (input: Input, environment: Environment): boolean =>
     input.alpn,
     input.tlsVersion,
     environment.ca,
-    environment.cert
+    environment.cert,
+    environment.servername,
+    environment.minVersion
   ].some((value) => value !== undefined)
 
 const tlsOf = Effect.fnUntraced(function*(input: Input, environment: Environment) {
@@ -215,7 +238,8 @@ const tlsOf = Effect.fnUntraced(function*(input: Input, environment: Environment
     key: input.key ?? environment.key,
     passphrase: environment.passphrase,
     alpnProtocols: input.alpn?.split(","),
-    minVersion: input.tlsVersion,
+    servername: environment.servername,
+    minVersion: input.tlsVersion ?? environment.minVersion,
     dangerouslyAcceptAnyCertificate: input.insecure
   }))
   return authorities.length === 0 ? options : { ...options, ca: authorities }
@@ -292,14 +316,22 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
   }
   const isSecure = wantsTls(input, fromEnvironment)
   const server = findServer(input, fromEnvironment, isSecure)
+  if (server.endpoints !== undefined && (fromEnvironment.url !== undefined || fromEnvironment.host !== undefined)) {
+    return yield* new Usage({ description: "Give one of MQTT_URL, MQTT_HOST and MQTT_ENDPOINTS" })
+  }
+  const misplaced = hostProblem(server.host)
+  if (misplaced !== undefined) return yield* new Usage({ description: `The host, of -h or MQTT_HOST, ${misplaced}` })
   const tls = isSecure || input.insecure ? yield* tlsOf(input, fromEnvironment) : undefined
   const { connect } = properties
   const ofSession = session(input, properties)
+  if (ofSession.session !== undefined && input.id === undefined && known.clientId === undefined) {
+    return yield* new Usage({ description: "A session that is kept needs -i: the server knows it by that" })
+  }
   const client = {
     ...given(known),
     ...given({
       protocolVersion: input.protocolVersion ?? known.protocolVersion ?? "auto",
-      clientId: clientId(input) ?? known.clientId ?? (ofSession.session === undefined ? undefined : generatedId()),
+      clientId: clientId(input) ?? known.clientId,
       username: input.username ?? server.username,
       password: input.password ?? server.password,
       maxInFlight: input.maxInFlight,
@@ -313,7 +345,11 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     ...(yield* Effect.fromResult(will(input, properties.will)))
   } satisfies MqttClient.Options
   const transport: NodeMqtt.TransportOptions = {
-    ...(server.url === undefined ? { host: server.host, port: server.port } : { url: server.url }),
+    ...(server.endpoints !== undefined
+      ? given({ endpoints: server.endpoints, endpointPolicy: fromEnvironment.endpointPolicy })
+      : server.url === undefined
+      ? { host: server.host, port: server.port }
+      : { url: server.url }),
     ...(tls === undefined ? {} : { tls }),
     ...(input.bindAddress === undefined ? {} : { connect: connectFrom(input.bindAddress) })
   }
@@ -342,8 +378,6 @@ export const topics = (
     ? Effect.fail(new Usage({ description: "Give the topic with -t" }))
     : Effect.succeed([first, ...others])
 }
-
-const generatedId = (): string => `effect-mqtt-${process.pid}`
 
 /**
  * @since 0.1.0

@@ -38,13 +38,17 @@ class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed",
   }
 }
 
+/** Without our own variables: the password, a URL with one, the passphrase of a key, headers. */
+const inheritable = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !name.toUpperCase().startsWith("MQTT_")))
+
 /** What a shell command prints that reads the request. It ends with the request's handling. */
 const printedBy = (command: string, { payload, topic }: MqttMessage): Effect.Effect<Uint8Array, CommandFailed> =>
   Effect.callback<Uint8Array, CommandFailed>((resume) => {
     const child = spawn(command, {
       shell: true,
       stdio: ["pipe", "pipe", "inherit"],
-      env: { ...process.env, MQTT_TOPIC: topic }
+      env: { ...inheritable(process.env), MQTT_TOPIC: topic }
     })
     const printed: Array<Buffer> = []
     const fail = (description: string) => resume(Effect.fail(new CommandFailed({ description })))

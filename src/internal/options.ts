@@ -18,6 +18,7 @@ import * as Topic from "../protocol/Topic.ts"
 import * as Validity from "../protocol/Validity.ts"
 import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode, Will } from "./clientOptions.ts"
 import { defaults } from "./defaults.ts"
+import { nameProblem } from "./misplacedSecret.ts"
 import * as OptionNames from "./optionNames.ts"
 
 /** Bounds with everything said. */
@@ -259,6 +260,16 @@ const keptSession: Check = ({ refuseUnknownSession, session = defaults.session, 
   return refuseUnknownSession === true ? invalid("refuseUnknownSession", remedy) : undefined
 }
 
+/** They are in logs, in events and in the names of topics. */
+const misplacedSecret: Check = (options) => {
+  for (const option of ["clientId", "username", "responseTopic"] as const) {
+    const value = options[option]
+    const problem = value === undefined ? undefined : nameProblem(value)
+    if (problem !== undefined) return invalid(option, problem)
+  }
+  return undefined
+}
+
 const emptyClientId: Check = ({ clientId, protocolVersion }) =>
   clientId === "" && protocolVersion === "auto"
     ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
@@ -329,6 +340,7 @@ const checks: ReadonlyArray<Check> = [
   passwordWithUsername,
   oneSourceOfCredentials,
   authenticationVersion,
+  misplacedSecret,
   stableClientId,
   keptSession,
   emptyClientId,

@@ -7,6 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { hostProblem } from "../internal/misplacedSecret.ts"
+import * as Attempt from "../internal/transport/attempt.ts"
 import { TlsFailed } from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
 import * as SocketTransport from "../SocketTransport.ts"
@@ -31,6 +33,8 @@ export interface Options extends ByteStream.TcpOptions {}
  */
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
   const { host, port = 1883 } = options
+  const problem = hostProblem(host)
+  if (problem !== undefined) return Attempt.refusing("mqtt:", "host", problem)
   const endpoint = `mqtt://${Target.authority(host, port)}`
   return SocketTransport.fromSocket({
     endpoint,

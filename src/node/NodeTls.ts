@@ -9,8 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs/promises"
+import { hostProblem, pathProblem } from "../internal/misplacedSecret.ts"
 import * as Attempt from "../internal/transport/attempt.ts"
-import type * as MqttError from "../MqttError.ts"
+import * as MqttError from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
 import * as SocketTransport from "../SocketTransport.ts"
 import * as ByteStream from "./internal/byteStream.ts"
@@ -39,6 +40,8 @@ export interface Options extends ByteStream.TcpOptions {
  */
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
   const { host, port = 8883 } = options
+  const problem = hostProblem(host)
+  if (problem !== undefined) return Attempt.refusing("mqtts:", "host", problem)
   const endpoint = `mqtts://${Target.authority(host, port)}`
   const connect = Effect.gen(function*() {
     const tls = yield* Attempt.evaluate(options.tls ?? {}, endpoint)
@@ -73,11 +76,20 @@ export interface Files extends Omit<Secure.TlsOptions, "ca" | "cert" | "key"> {
   readonly key?: string | undefined
 }
 
-const readFile = (path: string | undefined): Effect.Effect<string | undefined, MqttError.MqttError> =>
-  Effect.tryPromise({
-    try: async () => path === undefined ? undefined : await Fs.readFile(path, "utf8"),
-    catch: (cause) => Attempt.toMqttError(path ?? "", cause)
+const readFile = (
+  option: "ca" | "cert" | "key",
+  path: string | undefined
+): Effect.Effect<string | undefined, MqttError.MqttError> => {
+  if (path === undefined) return Effect.succeed(undefined)
+  const description = pathProblem(path)
+  if (description !== undefined) {
+    return Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option: `tls.${option}`, description })))
+  }
+  return Effect.tryPromise({
+    try: () => Fs.readFile(path, "utf8"),
+    catch: (cause) => Attempt.toMqttError(path, cause)
   })
+}
 
 /**
  * TLS options with what these files hold. Given as `tls` it reads them for every attempt, so that a certificate can be
@@ -90,7 +102,7 @@ const readFile = (path: string | undefined): Effect.Effect<string | undefined, M
 export const fromFiles = (
   { ca, cert, key, ...options }: Files
 ): Effect.Effect<Secure.TlsOptions, MqttError.MqttError> =>
-  Effect.map(Effect.all([readFile(ca), readFile(cert), readFile(key)]), ([ca, cert, key]) => ({
+  Effect.map(Effect.all([readFile("ca", ca), readFile("cert", cert), readFile("key", key)]), ([ca, cert, key]) => ({
     ...options,
     ca,
     cert,

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Duplex } from "node:stream"
+import { hostProblem } from "../internal/misplacedSecret.ts"
 import * as Attempt from "../internal/transport/attempt.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttTransport from "../MqttTransport.ts"
@@ -87,6 +88,8 @@ const watched = ({ lost, stream }: Ground, { endpoint }: WebSocket.Target) => {
  */
 export const make = (options: Options): MqttTransport.MqttTransport["Service"] => {
   const { drainTimeout, host, path = "/" } = options
+  const problem = hostProblem(host)
+  if (problem !== undefined) return Attempt.refusing("ws:", "host", problem)
   const isSecure = options.tls !== undefined
   const port = options.port ?? (isSecure ? 443 : 80)
   const endpoint = Target.endpointOf({ scheme: isSecure ? "wss" : "ws", host, port, path })

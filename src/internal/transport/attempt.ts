@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../MqttError.ts"
+import type { MqttTransport } from "../../MqttTransport.ts"
 
 /**
  * A value, or an effect that is run for every attempt. The attempt fails with what the effect fails with if that is an
@@ -21,3 +22,9 @@ export const evaluate = <A>(value: PerAttempt<A>, endpoint: string): Effect.Effe
   Effect.isEffect(value)
     ? Effect.mapError(value, (cause) => toMqttError(endpoint, cause))
     : Effect.succeed(value)
+
+/** A transport that no attempt can mend: the option is wrong, and what it holds may be a secret. */
+export const refusing = (scheme: string, option: string, description: string): MqttTransport["Service"] => ({
+  endpoint: `${scheme}//`,
+  open: Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+})

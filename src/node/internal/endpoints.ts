@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "../../internal/clientOptions.ts"
 import { defaults } from "../../internal/defaults.ts"
+import * as MisplacedSecret from "../../internal/misplacedSecret.ts"
 import * as Attempt from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { MqttTransport, NetworkConnection } from "../../MqttTransport.ts"
@@ -80,6 +81,8 @@ const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: n
     return Result.fail(invalid(option("port"), `${port} is not a port from 1 to 65535`))
   }
   if (url === undefined) {
+    const problem = host === undefined ? undefined : MisplacedSecret.hostProblem(host)
+    if (problem !== undefined) return Result.fail(invalid(option("host"), problem))
     if (host === "") return Result.fail(invalid(option("host"), "is empty"))
     return Result.succeed(
       Target.at(tls === undefined ? "mqtt" : "mqtts", Target.withoutBrackets(host ?? "localhost"), port)

@@ -148,8 +148,12 @@ const toNode = (material: Material.Material): string | Buffer | Array<string | B
   return material instanceof Uint8Array ? Buffer.from(material) : material.flatMap((one) => toNode(one))
 }
 
-/** What is missing, which Node would take for material that was not given. */
-const missing = ({ ca, cert, key }: TlsOptions): string | undefined => {
+/** Node would check the certificate for `localhost`. */
+const emptyServername = "`servername` is empty; leave it out for the host's name"
+
+/** What is missing, which Node would take for what was not given. */
+const missing = ({ ca, cert, key, servername }: TlsOptions): string | undefined => {
+  if (servername === "") return emptyServername
   if ((cert === undefined) !== (key === undefined)) return "`cert` and `key` come together"
   return (ca === undefined ? undefined : Material.certificates("ca", ca)) ??
     (cert === undefined ? undefined : Material.certificates("cert", cert)) ??
@@ -222,6 +226,9 @@ export const secure = Effect.fnUntraced(function*(
   tls: TlsOptions,
   drainTimeout: Duration.Input | undefined
 ): Effect.fn.Return<Secured, MqttError.MqttError, Scope.Scope> {
+  if (tls.servername === "") {
+    return yield* MqttError.fromReason(new MqttError.InvalidOptions({ option: "tls", description: emptyServername }))
+  }
   const hasCertificate = tls.cert !== undefined
   let isSecure = false
   // Node tells of an alert after the handshake once, and what comes then looks like an end in order.

@@ -1,0 +1,35 @@
+/**
+ * Secrets in the neighbouring option: the key where the path of its file belongs, a URL with a password where a host
+ * belongs. What is recognized is named, and never repeated.
+ *
+ * It knows what secrets look like; which option is checked is decided elsewhere.
+ */
+
+const pem = /-----BEGIN /
+
+/** DER in base64, as keys and certificates are without their PEM lines: a sequence of some length. */
+const base64 = /^M[A-Za-z0-9][A-Za-z0-9+/=\s]{50,}$/
+
+const isMaterial = (text: string): boolean => pem.test(text) || base64.test(text)
+
+const hasUrl = /[a-z][a-z0-9+.-]*:\/\//i
+
+/** Why it is no path of a file. */
+export const pathProblem = (path: string): string | undefined => {
+  if (isMaterial(path)) return "holds a key or certificate itself; give the path of its file"
+  if (path.includes("\n")) return "has more than one line; give the path of a file"
+  return hasUrl.test(path) && path.includes("@") ? "holds a URL with credentials; give the path of a file" : undefined
+}
+
+/** Why it is no host name or address. */
+export const hostProblem = (host: string): string | undefined => {
+  if (isMaterial(host)) return "holds a key or certificate; give a host name or an address"
+  if (hasUrl.test(host)) return "holds a URL; give it as `url`, or the host alone"
+  return host.includes("@") ? "holds a user name or password; give the host alone, and these as options" : undefined
+}
+
+/** Why it is no name of a client or a topic. Both may look like anything else. */
+export const nameProblem = (name: string): string | undefined => {
+  if (pem.test(name)) return "holds a key or certificate"
+  return hasUrl.test(name) && name.includes("@") ? "holds a URL with credentials; give that as `url`" : undefined
+}
