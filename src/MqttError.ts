@@ -8,6 +8,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
+import { harmless } from "./internal/harmlessText.ts"
 import {
   adviceOnReferral,
   adviceOnRefusal,
@@ -109,14 +110,15 @@ const Reason =
 // ---------------------------------------------------------------------------
 
 const withReasonString = (text: string, reasonString: string | undefined): string =>
-  reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${reasonString})`
+  reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${harmless(reasonString)})`
 
 /** User Properties of the packet that said so, 5.0: pairs in their order. */
 const userProperties = Schema.optional(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
 
 const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
 
-const causeMessage = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+/** It may have the words of a server, and of a library too. */
+const causeMessage = (cause: unknown): string => harmless(cause instanceof Error ? cause.message : String(cause), 1000)
 
 /**
  * No address is known for the host name.
@@ -152,7 +154,7 @@ export class PortRefused extends Reason<PortRefused>()("PortRefused", {
 /** OpenSSL's own messages begin with an address and end with a line of its source. */
 const tlsMessage = (cause: unknown): string =>
   cause instanceof Error && "library" in cause && "reason" in cause && typeof cause.reason === "string"
-    ? cause.reason
+    ? harmless(cause.reason)
     : causeMessage(cause)
 
 /**
@@ -250,7 +252,7 @@ export class ConnectionRefused extends Reason<ConnectionRefused>()("ConnectionRe
     const name = ReasonCode.nameOf(this.reasonCode, "Connack")
     return withReasonString(
       `The server refused the connection: ${name} (${hexadecimal(this.reasonCode)})` +
-        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}`) +
+        (this.serverReference === undefined ? "" : `, it refers to ${harmless(this.serverReference)}`) +
         (adviceOnRefusal[this.reasonCode] ?? ""),
       this.reasonString
     )
@@ -368,7 +370,9 @@ export class ServerDisconnected extends Reason<ServerDisconnected>()("ServerDisc
     const name = ReasonCode.nameOf(this.reasonCode, "Disconnect")
     return withReasonString(
       `The server ended the connection: ${name} (${hexadecimal(this.reasonCode)})` +
-        (this.serverReference === undefined ? "" : `, it refers to ${this.serverReference}${adviceOnReferral}`),
+        (this.serverReference === undefined
+          ? ""
+          : `, it refers to ${harmless(this.serverReference)}${adviceOnReferral}`),
       this.reasonString
     )
   }
@@ -386,7 +390,9 @@ export class SessionTakenOver extends Reason<SessionTakenOver>()("SessionTakenOv
 }) {
   override get message(): string {
     return withReasonString(
-      `Another client connected with the client identifier "${this.clientId}"; give each its own \`clientId\``,
+      `Another client connected with the client identifier "${
+        harmless(this.clientId)
+      }"; give each its own \`clientId\``,
       this.reasonString
     )
   }
@@ -500,7 +506,7 @@ export class PublishRefused extends Reason<PublishRefused>()("PublishRefused", {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Puback")
     return withReasonString(
-      `The server refused the message to "${this.topic}": ${name} (${hexadecimal(this.reasonCode)})`,
+      `The server refused the message to "${harmless(this.topic)}": ${name} (${hexadecimal(this.reasonCode)})`,
       this.reasonString
     )
   }
@@ -521,7 +527,9 @@ export class SubscribeRefused extends Reason<SubscribeRefused>()("SubscribeRefus
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Suback")
     return withReasonString(
-      `The server refused the subscription to "${this.topicFilter}": ${name} (${hexadecimal(this.reasonCode)})`,
+      `The server refused the subscription to "${harmless(this.topicFilter)}": ${name} (${
+        hexadecimal(this.reasonCode)
+      })`,
       this.reasonString
     )
   }
@@ -554,7 +562,7 @@ export class MessageExpired extends Reason<MessageExpired>()("MessageExpired", {
   topic: Schema.String
 }) {
   override get message(): string {
-    return `The message to "${this.topic}" expired before it could be sent`
+    return `The message to "${harmless(this.topic)}" expired before it could be sent`
   }
 }
 
@@ -578,7 +586,9 @@ export class Quarantined extends Reason<Quarantined>()("Quarantined", {
 }) {
   override get message(): string {
     const given = this.packet === "PUBLISH" || this.packet === "PUBREL" ? "message" : "subscription"
-    return `The ${given} to "${this.topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
+    return `The ${given} to "${
+      harmless(this.topic)
+    }" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
       `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
   }
 }
@@ -595,7 +605,9 @@ export class RequestTimeout extends Reason<RequestTimeout>()("RequestTimeout", {
   timeout: Schema.Finite
 }) {
   override get message(): string {
-    return `The request to "${this.topic}" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
+    return `The request to "${
+      harmless(this.topic)
+    }" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
       "or give it a longer `timeout`"
   }
 }
@@ -611,7 +623,9 @@ export class NoResponder extends Reason<NoResponder>()("NoResponder", {
   topic: Schema.String
 }) {
   override get message(): string {
-    return `Nobody subscribes to "${this.topic}", so nobody can answer; check the topic, and that the responder is running`
+    return `Nobody subscribes to "${
+      harmless(this.topic)
+    }", so nobody can answer; check the topic, and that the responder is running`
   }
 }
 

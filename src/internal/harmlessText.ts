@@ -17,7 +17,7 @@ const escaped = (character: string): string => {
 }
 
 /** The text with what is harmful escaped, and with an ellipsis in place of what is too long. */
-export const harmless = (text: string): string => {
-  const isLong = text.length > longest
-  return `${(isLong ? text.slice(0, longest) : text).replace(harmful, escaped)}${isLong ? "…" : ""}`
+export const harmless = (text: string, most = longest): string => {
+  const isLong = text.length > most
+  return `${(isLong ? text.slice(0, most) : text).replace(harmful, escaped)}${isLong ? "…" : ""}`
 }

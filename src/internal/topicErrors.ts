@@ -3,6 +3,7 @@
  * program without typed topics does not carry them.
  */
 import * as Schema from "effect/Schema"
+import { harmless } from "./harmlessText.ts"
 
 /**
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
@@ -40,13 +41,9 @@ export class MqttDecodeError extends Schema.TaggedError<MqttDecodeError>()("Mqtt
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
-    const topic = this.topic.length <= longestTopic ? this.topic : `${this.topic.slice(0, longestTopic)}...`
-    return `${place(this)} of ${JSON.stringify(topic)} cannot be decoded: ${this.description}`
+    return `${place(this)} of "${harmless(this.topic)}" cannot be decoded: ${this.description}`
   }
 }
-
-/** Enough to recognise a topic in a log. */
-const longestTopic = 200
 
 const place = ({ parameter, part }: { readonly parameter?: string | undefined; readonly part: string }): string =>
   parameter === undefined ? `The ${part}` : `The parameter "${parameter}"`

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Packet from "../../protocol/Packet.ts"
+import { harmless } from "../harmlessText.ts"
 
 export type PacketLog = (direction: "sent" | "received", packet: Packet.Packet) => void
 
@@ -23,7 +24,11 @@ const told: ReadonlySet<string> = new Set([
 ])
 
 const detailsOf = (packet: Packet.Packet): Record<string, unknown> => {
-  const details = Object.fromEntries(Object.entries(packet).filter(([name]) => told.has(name)))
+  const details = Object.fromEntries(
+    Object.entries(packet)
+      .filter(([name]) => told.has(name))
+      .map(([name, value]) => [name, typeof value === "string" ? harmless(value) : value])
+  )
   if (packet._tag === "Publish") return { ...details, bytes: packet.payload.length }
   if (packet._tag !== "Subscribe") return details
   return { ...details, topicFilters: packet.subscriptions.map(({ topicFilter }) => topicFilter) }

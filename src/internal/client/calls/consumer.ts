@@ -10,6 +10,8 @@ import * as Stream from "effect/Stream"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import type { ConsumeOptions } from "../../clientOptions.ts"
+import { harmless } from "../../harmlessText.ts"
+import { PacedLog } from "../../pacedLog.ts"
 import type { Delivery } from "../incoming/handover.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
@@ -56,7 +58,8 @@ export const make = (client: Consuming) =>
 const handling = <E, R>(
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
   { onFailure = "stop" }: ConsumeOptions,
-  open: Set<Delivery>
+  open: Set<Delivery>,
+  paced = new PacedLog()
 ) =>
 (delivery: Delivery): Effect.Effect<void, Exclude<E, MqttError.MqttRejected>, R> => {
   const settle = (reasonCode: number) => {
@@ -75,8 +78,7 @@ const handling = <E, R>(
         // If it was `consume` that was interrupted, this is where it ends; a handler may also have interrupted itself.
         return Effect.andThen(
           restore(Effect.void),
-          Effect.logError("A message handler failed", cause).pipe(
-            Effect.annotateLogs({ topic: delivery.message.topic }),
+          paced.write(failed(cause, delivery)).pipe(
             Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
           )
         )
@@ -84,3 +86,6 @@ const handling = <E, R>(
     })
   )
 }
+
+const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logError("A message handler failed", cause), { topic: harmless(message.topic) })
