@@ -217,7 +217,14 @@ const receiveConnack = (draft: Draft, connack: Connack, now: number): void => {
     limits: ServerLimits.fromConnack(connack),
     keepAlive
   }
-  draft.events.push({ _tag: "Accepted", connack })
+  draft.events.push({ _tag: "Accepted", connack: asAskedFor(connack, draft.connection.connect) })
+}
+
+/** Response Information comes only to clients that asked for it. `[MQTT-3.1.2-28]` */
+const asAskedFor = (connack: Connack, connect: Connect): Connack => {
+  const { responseInformation, ...properties } = connack.properties
+  const isUnasked = responseInformation !== undefined && connect.properties.requestResponseInformation !== 1
+  return isUnasked ? { ...connack, properties } : connack
 }
 
 const receiveConnected = (draft: Draft, packet: ServerPacket): void => {

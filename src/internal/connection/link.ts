@@ -293,8 +293,8 @@ export class Link implements SessionConnection, Timed {
   }
 
   #accepted(connack: Packet.Connack): void {
-    const { connect, limits: { maximumPacketSize, topicAliasMaximum } } = this.#connection
-    this.#connack = asAskedFor(connack, connect)
+    const { maximumPacketSize, topicAliasMaximum } = this.#connection.limits
+    this.#connack = connack
     const maximum = Math.min(topicAliasMaximum, this.#options.outgoingTopicAliasMaximum)
     this.#encoder.setMaximumPacketSize(maximumPacketSize)
     this.#mostAliases = maximum
@@ -387,13 +387,6 @@ export class Link implements SessionConnection, Timed {
     this.#writer.enqueue(last)
     return Effect.raceFirst(this.#written, Fiber.await(writing))
   }
-}
-
-/** Response Information comes only to clients that asked for it. `[MQTT-3.1.2-28]`. */
-const asAskedFor = (connack: Packet.Connack, connect: Packet.Connect): Packet.Connack => {
-  const { responseInformation, ...properties } = connack.properties
-  const isUnasked = responseInformation !== undefined && connect.properties.requestResponseInformation !== 1
-  return isUnasked ? { ...connack, properties } : connack
 }
 
 export const make = (options: LinkOptions): Effect.Effect<Link> =>
