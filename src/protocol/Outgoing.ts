@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Clearing from "./Clearing.ts"
 import type { PacketIdentifier, Puback, Pubcomp, Publish, Pubrec } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as Properties from "./Properties.ts"
@@ -83,8 +84,10 @@ export const publish = <R>(
         send(draft, toPublish(message, 0, false))
         continue
       }
-      const packetIdentifier = draft.outgoing.allocate(new InFlight(draft, message, request))
-      sendPublish(draft, packetIdentifier, message, false)
+      const inFlight = new InFlight(draft, message, request)
+      const packetIdentifier = draft.outgoing.allocate(inFlight)
+      if (Clearing.isNeeded(draft, message, packetIdentifier)) Clearing.begin(draft, packetIdentifier, inFlight)
+      else sendPublish(draft, packetIdentifier, message, false)
     }
   })
 
@@ -162,7 +165,7 @@ export const giveUp = <R>(
 ): Step<R> =>
   step(self, now, (draft) => {
     const outgoing = draft.outgoing.get(packetIdentifier)
-    if (outgoing?._tag !== "Publish" && outgoing?._tag !== "Release") return
+    if (outgoing?._tag !== "Publish" && outgoing?._tag !== "Clear" && outgoing?._tag !== "Release") return
     draft.outgoing.set(packetIdentifier, { _tag: "Reserved", request: nobody })
     expectNothing(draft, outgoing)
   })
@@ -172,9 +175,9 @@ const expectNothing = <R>(
   outgoing: Exclude<Outgoing<R>, { readonly _tag: "Reserved" }>
 ): void => {
   // What waits to be sent again is owed no answer and takes no room.
-  if (outgoing._tag === "Publish" && outgoing.sentOn !== draft.connection) return
+  if ("sentOn" in outgoing && outgoing.sentOn !== draft.connection) return
   if (draft.owed > 0) draft.owed--
-  if (outgoing._tag === "Publish" || outgoing._tag === "Release") returnQuota(draft)
+  if (outgoing._tag !== "Subscribe" && outgoing._tag !== "Unsubscribe") returnQuota(draft)
 }
 
 // ---------------------------------------------------------------------------
@@ -221,21 +224,29 @@ export const resume = <R>(self: Session<R>, draft: Draft<R>): void => {
 
 const unfinishedInOrder = <R>(self: Session<R>, draft: Draft<R>) => {
   const releases: Array<readonly [order: number, packetIdentifier: PacketIdentifier]> = []
-  const publishes: Array<readonly [order: number, packetIdentifier: PacketIdentifier]> = []
+  const publishes: typeof releases = []
+  // The server has seen nothing of these messages: they are new, and come after those it may have.
+  const clears: typeof releases = []
   PacketIdentifiers.forEach(self.outgoing, (_, packetIdentifier) => {
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing?._tag === "Release") releases.push([outgoing.order, packetIdentifier])
     else if (outgoing?._tag === "Publish") publishes.push([outgoing.order, packetIdentifier])
+    else if (outgoing?._tag === "Clear") clears.push([outgoing.order, packetIdentifier])
   })
   const inOrder = (all: typeof publishes) => all.sort((a, b) => a[0] - b[0]).map(([, identifier]) => identifier)
-  return { releases: inOrder(releases), publishes: inOrder(publishes) }
+  return { releases: inOrder(releases), publishes: [...inOrder(publishes), ...inOrder(clears)] }
 }
 
 /** Sends again what the window has room for. */
 const replay = <R>(draft: Draft<R>): void => {
   while (draft.replayed < draft.replay.length && draft.outstanding < draft.window) {
     const packetIdentifier = draft.replay[draft.replayed++]
-    const outgoing = draft.outgoing.get(packetIdentifier)
+    const unfinished = draft.outgoing.get(packetIdentifier)
+    if (unfinished?._tag === "Clear" && draft.isUnknown) {
+      Clearing.begin(draft, packetIdentifier, unfinished)
+      continue
+    }
+    const outgoing = unfinished?._tag === "Clear" ? Clearing.neverSent(unfinished, draft.nextOrder++) : unfinished
     if (outgoing?._tag !== "Publish") continue
     draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
@@ -354,6 +365,19 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
   if (outgoing?._tag === "Release") {
     return complete(draft, packet.packetIdentifier, outgoing.request, outgoing.outcome)
   }
+  if (outgoing?._tag === "Clear" && outgoing.sentOn === draft.connection) return publishCleared(draft, packet, outgoing)
   if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
   else draft.ignored++
+}
+
+/** The identifier is free for the message that waits, which has its place in the window already. */
+const publishCleared = <R>(draft: Draft<R>, { packetIdentifier }: Pubcomp, outgoing: Clearing.Clear<R>): void => {
+  Clearing.end(draft, packetIdentifier)
+  settle(draft)
+  draft.outstanding--
+  const { connection: sentOn, now: sentAt } = draft
+  const sequence = draft.nextSequence++
+  const message = Clearing.neverSent(outgoing, draft.nextOrder++)
+  draft.outgoing.set(packetIdentifier, { ...message, sentOn, sentAt, sequence })
+  sendPublish(draft, packetIdentifier, outgoing.message, false)
 }

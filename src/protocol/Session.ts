@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as Clearing from "./Clearing.ts"
 import type { SessionPacket } from "./Connection.ts"
 import * as Incoming from "./Incoming.ts"
 import * as Outgoing from "./Outgoing.ts"
@@ -118,6 +119,7 @@ export const connected = <R>(self: Session<R>, options: {
  */
 export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
   step(self, now, (draft) => {
+    Clearing.disconnected(self, draft)
     draft.isConnected = false
     draft.window = 0
     draft.outstanding = 0
@@ -143,6 +145,7 @@ export const overrun = <R>(self: Session<R>): Session<R> => ({
 /** What has been sent on this connection and wants an answer. */
 const awaiting = {
   Publish: "PUBLISH",
+  Clear: "PUBREL",
   Release: "PUBREL",
   Subscribe: "SUBSCRIBE",
   Unsubscribe: "UNSUBSCRIBE"
@@ -172,7 +175,7 @@ export const unanswered = <R>(self: Session<R>): Unanswered<R> | undefined => {
   let place = Infinity
   PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
     if (outgoing._tag === "Reserved") return
-    if (outgoing._tag === "Publish" && outgoing.sentOn !== self.connection) return
+    if ((outgoing._tag === "Publish" || outgoing._tag === "Clear") && outgoing.sentOn !== self.connection) return
     const isAhead = (outgoing._tag === "Subscribe" || outgoing._tag === "Unsubscribe") && outgoing.isAhead
     const own = isAhead ? outgoing.sequence - self.nextSequence : outgoing.sequence
     if (own >= place) return

@@ -48,6 +48,16 @@ export type Outgoing<R> =
     /** Its place among the packets that were sent on that connection. */
     readonly sequence: number
   }
+  /** A message that waits for PUBCOMP: its identifier may stand for a message of an earlier program (`Clearing`). */
+  | {
+    readonly _tag: "Clear"
+    readonly message: Message
+    readonly request: R
+    readonly order: number
+    /** The connection on which PUBREL was sent. */
+    readonly sentOn: number
+    readonly sequence: number
+  }
   | {
     readonly _tag: "Release"
     readonly request: R
@@ -106,6 +116,12 @@ export interface Session<R> {
   readonly isConnected: boolean
   /** Session Present may be about a session that the server has made since, and of which it could not tell us. */
   readonly isInDoubt: boolean
+  /** The server kept a session that this client knows nothing of. */
+  readonly isUnknown: boolean
+  /** Connections that ended before the server answered the PUBREL of such an identifier. */
+  readonly unansweredClears: number
+  /** Identifiers under which the unknown session has no QoS 2 message any more. */
+  readonly cleared: PacketIdentifiers.PacketIdentifiers<true>
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
   /** What the window grows to, when the connection was begun warily. */
@@ -173,6 +189,13 @@ export const make = <R>(options: {
    * @since 0.2.0
    */
   readonly tolerance?: number
+  /**
+   * The server may keep a session of an earlier program, of which this client knows nothing. Session Present does not
+   * decide it: some servers keep what is unfinished without saying so. Default: `false`.
+   *
+   * @since 0.2.0
+   */
+  readonly isUnknown?: boolean
 }): Session<R> => ({
   protocolVersion: options.protocolVersion,
   maximumInFlight: options.maximumInFlight,
@@ -181,6 +204,9 @@ export const make = <R>(options: {
   connection: 0,
   isConnected: false,
   isInDoubt: false,
+  isUnknown: options.isUnknown ?? false,
+  unansweredClears: 0,
+  cleared: PacketIdentifiers.empty(),
   window: 0,
   quota: 0,
   outstanding: 0,

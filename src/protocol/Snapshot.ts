@@ -46,8 +46,8 @@ export const take = <R>(session: Session<R>): Snapshot => {
   const reserved: Array<PacketIdentifier> = []
   const received: Array<Snapshot["received"][number]> = []
   PacketIdentifiers.forEach(session.outgoing, (outgoing, packetIdentifier) => {
-    const { order } = outgoing._tag === "Publish" || outgoing._tag === "Release" ? outgoing : { order: 0 }
-    if (outgoing._tag === "Publish") {
+    const { order } = "order" in outgoing ? outgoing : { order: 0 }
+    if (outgoing._tag === "Publish" || outgoing._tag === "Clear") {
       messages.push({ packetIdentifier, message: withOwnPayload(outgoing.message), order })
     } else if (outgoing._tag === "Release") releases.push({ packetIdentifier, outcome: outgoing.outcome, order })
     else if (outgoing._tag === "Reserved") reserved.push(packetIdentifier)
@@ -99,5 +99,6 @@ export const restore = <R>(session: Session<R>, snapshot: Snapshot, request: R):
       batch.set(packetIdentifier, { exchange: ++exchange, answer, connection, position: 0 })
     }
   })
-  return { ...session, connection, outgoing, received, nextOrder: order + 1, nextExchange: exchange + 1 }
+  const nextOrder = order + 1
+  return { ...session, isUnknown: false, connection, outgoing, received, nextOrder, nextExchange: exchange + 1 }
 }

@@ -344,18 +344,20 @@ describe("R88 R89 QoS 2 across connections", () => {
   scenario("R77 R78 R83 PUBREL is sent again, the PUBLISH is not", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.broker.holdAcknowledgements("Pubcomp")
       const publishing = [
         yield* begin(mqtt.publish("t", "1", { qos: 2 })),
         yield* begin(mqtt.publish("t", "2", { qos: 2 }))
       ]
+      // What an earlier program may have left under their identifiers is completed first.
+      yield* TestClock.adjust(roundTrip)
+      yield* kit.broker.holdAcknowledgements("Pubcomp")
       yield* TestClock.adjust(2 * roundTrip)
       yield* kit.network.reset
       yield* kit.broker.releaseAcknowledgements()
       yield* complete(Effect.forEach(publishing, Fiber.join))
       assert.strictEqual((yield* sent(kit, "Publish")).length, 2)
       const pubrels = yield* sent(kit, "Pubrel")
-      assert.deepStrictEqual(pubrels.map(({ packetIdentifier }) => packetIdentifier), [1, 2, 1, 2])
+      assert.deepStrictEqual(pubrels.map(({ packetIdentifier }) => packetIdentifier), [1, 2, 1, 2, 1, 2])
       assert.deepStrictEqual(yield* accepted(kit), ["1", "2"])
     }))
 

@@ -52,6 +52,7 @@ export interface Options {
   readonly connection: number
   readonly session: Session
   readonly sessionPresent: boolean
+  readonly cleanStart: boolean
   readonly receiveMaximum: number
   readonly bytesRead: (() => number) | undefined
   readonly report: (rule: RuleName) => void
@@ -77,6 +78,8 @@ export class Conduct {
   readonly #requests = new Map<Packet.PacketIdentifier, Mark | undefined>()
   #lastResent = -1
   #hasSentNew = false
+  /** Identifiers that the client completed before it used them; `undefined` where there is nothing to complete. */
+  readonly #cleared: Set<Packet.PacketIdentifier> | undefined
   readonly #owed: Owed = { Puback: [], Pubrec: [], Pubrel: [] }
 
   constructor(options: Options) {
@@ -86,6 +89,7 @@ export class Conduct {
     this.#receiveMaximum = options.receiveMaximum
     this.#bytesRead = options.bytesRead ?? (() => Infinity)
     this.#report = options.report
+    this.#cleared = options.cleanStart ? undefined : new Set()
   }
 
   /** A PUBLISH of QoS 1 or 2. Whether it begins an exchange; otherwise it goes on with one. */
@@ -119,6 +123,7 @@ export class Conduct {
   /** A PUBREL. Whether there is an exchange it belongs to. */
   pubrel(packetIdentifier: Packet.PacketIdentifier): boolean {
     const incoming = this.#session.incoming.get(packetIdentifier)
+    if (this.#clears(packetIdentifier, incoming)) return false
     if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
       this.#report("pubrelUnexpected")
       return false
@@ -131,6 +136,17 @@ export class Conduct {
     if (!isOfThisConnection) this.#outstanding++
     incoming.connection = this.#connection
     incoming.stage = "released"
+    return true
+  }
+
+  /**
+   * A client that asks for a session of which it knows nothing may complete an identifier before it uses it: once on each
+   * connection, and only where no exchange goes on.
+   */
+  #clears(packetIdentifier: Packet.PacketIdentifier, incoming: Incoming | undefined): boolean {
+    if (this.#cleared === undefined || this.#cleared.has(packetIdentifier)) return false
+    if (incoming !== undefined && (!incoming.isSettled || incoming.connection === this.#connection)) return false
+    this.#cleared.add(packetIdentifier)
     return true
   }
 

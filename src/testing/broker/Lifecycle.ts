@@ -262,6 +262,7 @@ const establish = (
       connection: connection.ordinal,
       session,
       sessionPresent,
+      cleanStart: packet.cleanStart,
       receiveMaximum: is50 ? options.receiveMaximum ?? defaultReceiveMaximum : defaultReceiveMaximum,
       bytesRead: connection.wire.peer.insight?.bytesRead,
       report: (rule) => report(core, connection, rule)

@@ -199,12 +199,13 @@ export type Row = readonly [input: Input, actions: ReadonlyArray<string>]
 
 export const begin = (
   protocolVersion: Packet.ProtocolVersion,
-  options?: { readonly maximumInFlight?: number; readonly receiveMaximum?: number }
+  options?: { readonly maximumInFlight?: number; readonly receiveMaximum?: number; readonly isUnknown?: boolean }
 ): Table => ({
   session: Session.make({
     protocolVersion,
     maximumInFlight: options?.maximumInFlight ?? 1000,
-    receiveMaximum: options?.receiveMaximum ?? 65_535
+    receiveMaximum: options?.receiveMaximum ?? 65_535,
+    isUnknown: options?.isUnknown ?? false
   }),
   now: 0,
   arrivals: new Map()

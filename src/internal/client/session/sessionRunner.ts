@@ -68,6 +68,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
       maximumInFlight: options.maxInFlight,
       receiveMaximum: options.receiveMaximum,
+      isUnknown: options.session === "persistent",
       tolerance: options.strictReceiveMaximum ? 0 : Math.max(options.receiveMaximum, leastTolerance)
     }))
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)

@@ -1,0 +1,103 @@
+/**
+ * Packet Identifiers of a session that the server kept and of which this client knows nothing: each may stand for a QoS 2
+ * message of an earlier program, whose PUBLISH the server has and whose PUBREL never came.
+ *
+ * Under such an identifier a server would take a new QoS 2 message for the old one and drop it. So the old exchange is
+ * completed first, with PUBREL; a server that knows of none says so in PUBCOMP. One part of the rules of a session, used
+ * by `Outgoing`. MQTT 5.0 and 3.1.1, section 4.3.3.
+ *
+ * @since 0.2.0
+ */
+import type { PacketIdentifier } from "./Packet.ts"
+import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import type { Message, Outgoing, Session } from "./SessionState.ts"
+import { acknowledgement, type Draft, owe, send } from "./SessionStep.ts"
+
+/**
+ * A message that waits until its identifier is free for it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Clear<R> = Outgoing<R> & { readonly _tag: "Clear" }
+
+/**
+ * Whether the identifier must be cleared before a message may go out under it.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const isNeeded = <R>(draft: Draft<R>, { qos }: Message, packetIdentifier: PacketIdentifier): boolean =>
+  draft.isUnknown && qos === 2 && !PacketIdentifiers.has(draft.cleared, packetIdentifier)
+
+/**
+ * Sends PUBREL ahead of the message, which takes its place in the window already.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const begin = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  { message, order, request }: { readonly message: Message; readonly order: number; readonly request: R }
+): void => {
+  const sequence = draft.nextSequence++
+  const sentOn = draft.connection
+  draft.outgoing.set(packetIdentifier, { _tag: "Clear", message, request, order, sentOn, sequence })
+  draft.outstanding++
+  owe(draft)
+  send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+}
+
+/**
+ * PUBCOMP: whatever stood under the identifier is over.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const end = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
+  draft.cleared = PacketIdentifiers.set(draft.cleared, packetIdentifier, true)
+  draft.unansweredClears = 0
+}
+
+/** A server that hangs up on PUBREL of an identifier it does not know does so twice. */
+const allowedHangUps = 2
+
+/**
+ * The connection ended. Where it ends with such a PUBREL again and again, the server does not allow it, and messages go
+ * out without.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const disconnected = <R>(self: Session<R>, draft: Draft<R>): void => {
+  if (!draft.isUnknown) return
+  let isUnanswered = false
+  PacketIdentifiers.forEach(self.outgoing, (outgoing) => {
+    if (outgoing._tag === "Clear" && outgoing.sentOn === self.connection) isUnanswered = true
+  })
+  if (!isUnanswered) return
+  draft.unansweredClears++
+  if (draft.unansweredClears >= allowedHangUps) draft.isUnknown = false
+}
+
+/**
+ * The message, as one that the server has seen nothing of: it is sent first behind messages that were published after it,
+ * and has its place behind them from then on.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const neverSent = <R>(
+  { message, request, sequence }: Clear<R>,
+  order: number
+): Outgoing<R> & { readonly _tag: "Publish" } => ({
+  _tag: "Publish",
+  message,
+  request,
+  order,
+  sentOn: 0,
+  sentAt: 0,
+  isSentAgain: false,
+  sequence
+})
