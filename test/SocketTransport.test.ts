@@ -222,9 +222,23 @@ describe("fromSocket", () => {
 
 /** A WebSocket like that of a browser: it takes everything at once, and has no more than a number to tell of it. */
 class PassiveWebSocket extends EventTarget {
-  readyState = 1
+  readyState: number
   bufferedAmount = 0
   closings: Array<number | undefined> = []
+  /** Those of the transport, by their type. */
+  readonly listeners: Array<string> = []
+  constructor(readyState = 1) {
+    super()
+    this.readyState = readyState
+  }
+  override addEventListener(...[type, ...rest]: Parameters<EventTarget["addEventListener"]>): void {
+    this.listeners.push(type)
+    super.addEventListener(type, ...rest)
+  }
+  override removeEventListener(...[type, ...rest]: Parameters<EventTarget["removeEventListener"]>): void {
+    this.listeners.splice(this.listeners.indexOf(type), 1)
+    super.removeEventListener(type, ...rest)
+  }
   send(data: string | Uint8Array): void {
     this.bufferedAmount += data.length
   }
@@ -232,18 +246,148 @@ class PassiveWebSocket extends EventTarget {
     this.closings.push(code)
     this.readyState = 2
   }
+  receive(data: unknown): void {
+    this.dispatchEvent(new MessageEvent("message", { data }))
+  }
+  say(type: "open" | "error" | "close", details: object = {}): void {
+    this.dispatchEvent(Object.assign(new Event(type), details))
+  }
 }
+
+/** One that stops reading from its network, as `ws` can. */
+class PausableWebSocket extends PassiveWebSocket {
+  isPaused = true
+  pause(): void {
+    this.isPaused = true
+  }
+  resume(): void {
+    this.isPaused = false
+  }
+}
+
+const opening = (webSocket: PassiveWebSocket) =>
+  SocketTransport.fromWebSocket({
+    endpoint,
+    webSocket: Effect.succeed(webSocket as unknown as SocketTransport.WebSocketLike),
+    maximumUnsent: 100
+  }).open
 
 describe("fromWebSocket", () => {
   const openWebSocket = Effect.gen(function*() {
     const webSocket = new PassiveWebSocket()
-    const { open } = SocketTransport.fromWebSocket({
-      endpoint,
-      webSocket: Effect.succeed(webSocket as unknown as SocketTransport.WebSocketLike),
-      maximumUnsent: 100
-    })
-    return { webSocket, connection: yield* open }
+    return { webSocket, connection: yield* opening(webSocket) }
   })
+
+  it.effect("opens when the WebSocket does, however long that takes", () =>
+    Effect.gen(function*() {
+      const webSocket = new PassiveWebSocket(0)
+      const waiting = yield* begin(opening(webSocket))
+      yield* TestClock.adjust("1 hour")
+      assert.isUndefined(waiting.pollUnsafe())
+      webSocket.readyState = 1
+      webSocket.say("open")
+      const connection = yield* Fiber.join(waiting)
+      yield* connection.write([Uint8Array.of(1)])
+      assert.strictEqual(webSocket.bufferedAmount, 1)
+      assert.notInclude(webSocket.listeners, "open")
+    }).pipe(Effect.scoped))
+
+  for (
+    const [name, readyState, say, message] of [
+      ["has an error while it opens", 0, "error", "the WebSocket failed"],
+      ["closes while it opens", 0, "close", "closed with code 1006"],
+      ["is closed already", 3, undefined, "closed with code 1006"]
+    ] as const
+  ) {
+    it.effect(`a WebSocket that ${name} is OpenFailed`, () =>
+      Effect.gen(function*() {
+        const webSocket = new PassiveWebSocket(readyState)
+        const failing = yield* begin(Effect.flip(opening(webSocket)))
+        if (say !== undefined) webSocket.say(say)
+        const error = yield* Fiber.join(failing)
+        assertReason(error.reason, "OpenFailed")
+        assert.include(error.message, message)
+        assert.notInclude(webSocket.listeners, "open")
+      }).pipe(Effect.scoped))
+  }
+
+  it.effect("frames wait in their order until they are pulled, and the end behind them", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      const pull = yield* begin(connection.pull)
+      webSocket.receive(Uint8Array.of(1).buffer)
+      assert.deepStrictEqual(yield* Fiber.join(pull), [Uint8Array.of(1)])
+      webSocket.receive(Uint8Array.of(2))
+      webSocket.receive(Uint8Array.of(3).buffer)
+      webSocket.say("close", { code: 1008, reason: "not you" })
+      webSocket.say("error")
+      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(2), Uint8Array.of(3)])
+      const lost = yield* Effect.flip(connection.pull)
+      assert.strictEqual(assertReason(lost.reason, "ConnectionLost").cause, "closed with code 1008: not you")
+    }).pipe(Effect.scoped))
+
+  it.effect("a pull that was interrupted takes no frame", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      yield* Fiber.interrupt(yield* begin(connection.pull))
+      webSocket.receive(Uint8Array.of(1))
+      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(1)])
+    }).pipe(Effect.scoped))
+
+  it.effect("a frame that comes as a Blob is bytes", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      webSocket.receive(new Blob([Uint8Array.of(1)]))
+      assert.deepStrictEqual(yield* connection.pull, [Uint8Array.of(1)])
+    }).pipe(Effect.scoped))
+
+  it.effect("R151 a text frame ends it at once, also among others", () =>
+    Effect.gen(function*() {
+      const { connection, webSocket } = yield* openWebSocket
+      webSocket.receive(Uint8Array.of(1))
+      webSocket.receive("a")
+      const error = yield* Effect.flip(connection.pull)
+      assert.strictEqual(assertReason(error.reason, "WebSocketFailed").problem, "TextFrame")
+      assert.deepStrictEqual(webSocket.closings, [undefined])
+    }).pipe(Effect.scoped))
+
+  it.effect("one that can pause does so when 64 KiB wait, and reads on when they are pulled", () =>
+    Effect.gen(function*() {
+      const webSocket = new PausableWebSocket()
+      const connection = yield* opening(webSocket)
+      const states = [webSocket.isPaused]
+      for (const size of [65_535, 1]) {
+        webSocket.receive(new Uint8Array(size))
+        states.push(webSocket.isPaused)
+      }
+      assert.strictEqual((yield* connection.pull).length, 2)
+      assert.deepStrictEqual([...states, webSocket.isPaused], [false, false, true, false])
+    }).pipe(Effect.scoped))
+
+  it.effect("S19 with its scope a pull that waits ends, and nothing listens but for a late error", () =>
+    Effect.gen(function*() {
+      const webSocket = new PassiveWebSocket()
+      const scope = yield* Scope.make()
+      const connection = yield* Scope.provide(opening(webSocket), scope)
+      const pull = yield* begin(Effect.flip(connection.pull))
+      yield* Scope.close(scope, Exit.void)
+      assertReason((yield* Fiber.join(pull)).reason, "ConnectionLost")
+      assert.deepStrictEqual(webSocket.listeners, ["error"])
+      assertReason(yield* reasonAtOnce(connection.write([Uint8Array.of(1)])), "ConnectionLost")
+    }))
+
+  it.effect("S19 one that has paused reads on when its scope ends, so that the answer to its close gets through", () =>
+    Effect.gen(function*() {
+      const webSocket = new PausableWebSocket()
+      yield* Effect.scoped(Effect.andThen(
+        opening(webSocket),
+        Effect.sync(() => {
+          webSocket.receive(new Uint8Array(65_536))
+          assert.isTrue(webSocket.isPaused)
+        })
+      ))
+      assert.isFalse(webSocket.isPaused)
+    }))
 
   it.effect("a write waits until no more than the bound is unsent", () =>
     Effect.gen(function*() {

@@ -9,9 +9,9 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { type PerAttempt, toMqttError } from "../../internal/transport/attempt.ts"
+import { fromWebSocket, type WebSocketLike } from "../../internal/transport/webSocket.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as MqttTransport from "../../MqttTransport.ts"
-import * as SocketTransport from "../../SocketTransport.ts"
 import * as Url from "./url.ts"
 
 /**
@@ -55,7 +55,7 @@ export const resolve = (
 // One WebSocket
 // ---------------------------------------------------------------------------
 
-interface Opened extends SocketTransport.WebSocketLike {
+interface Opened extends WebSocketLike {
   readonly protocol: string
   /** Nobody waits for it any more. */
   readonly isAbandoned: () => boolean
@@ -110,7 +110,7 @@ const open = Effect.fnUntraced(function*(
 ): Effect.fn.Return<MqttTransport.NetworkConnection, MqttError.MqttError, Scope.Scope> {
   const { endpoint } = target
   const webSocket = yield* Effect.acquireRelease(start(target), (webSocket) => close(webSocket, drainTimeout))
-  const connection = yield* SocketTransport.fromWebSocket({
+  const connection = yield* fromWebSocket({
     endpoint,
     webSocket: Effect.succeed(webSocket),
     maximumUnsent,
