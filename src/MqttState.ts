@@ -63,6 +63,25 @@ export type MqttEvent =
    */
   | { readonly _tag: "SessionLost" }
   /**
+   * A QoS 1 or 2 message of a topic that nobody subscribes to waits for a subscriber: the server queued it for an earlier
+   * program, or its subscriber has just left. It holds up the acknowledgements of all messages behind it. At most once in 10
+   * seconds; `messages` says how many there were since the last time, with this one.
+   *
+   * @since 0.2.0
+   */
+  | {
+    readonly _tag: "MessageUnclaimed"
+    readonly topic: string
+    readonly qos: Packet.Qos
+    readonly messages: number
+  }
+  /**
+   * Nobody came for messages within `unclaimedTimeout`: acknowledged and dropped. `topic` is that of the first.
+   *
+   * @since 0.2.0
+   */
+  | { readonly _tag: "UnclaimedDropped"; readonly topic: string; readonly messages: number }
+  /**
    * A message was larger than `maximumPacketSize`: passed over, and at QoS 1 and 2 refused with 0x97, or acknowledged in
    * 3.1.1. At most once in 10 seconds; `messages` says how many there were since the last time, with this one.
    */

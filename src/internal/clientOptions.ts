@@ -109,6 +109,14 @@ export interface Options {
   readonly packetTimeout?: Duration.Input | undefined
   /** How long the last bytes may take to leave at the end. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
+  /**
+   * How long a QoS 1 or 2 message that nobody subscribes to waits for a subscriber, in a resumed session and after one has
+   * left. It holds up the acknowledgements of all messages behind it; then it is acknowledged and dropped. With 0 only who
+   * has just left may come back for it, with `"Infinity"` it is never dropped. Default: 30 seconds.
+   *
+   * @since 0.2.0
+   */
+  readonly unclaimedTimeout?: Duration.Input | undefined
   /** Default: `"clean"`. */
   readonly session?: SessionMode | undefined
   /** How long the server keeps a persistent session without a connection, 5.0; whole seconds. Default: 1 day. */

@@ -23,6 +23,7 @@ export const defaults = {
   connectTimeout: "10 seconds",
   responseTimeout: "10 seconds",
   drainTimeout: "1 second",
+  unclaimedTimeout: "30 seconds",
   session: "clean",
   sessionExpiry: "1 day",
   refuseUnknownSession: false,

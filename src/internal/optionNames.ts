@@ -21,6 +21,7 @@ const ofClient: Names<Options> = {
   responseTimeout: true,
   packetTimeout: true,
   drainTimeout: true,
+  unclaimedTimeout: true,
   session: true,
   sessionExpiry: true,
   refuseUnknownSession: true,

@@ -42,6 +42,8 @@ export interface Resolved {
   readonly responseTimeout: number
   readonly packetTimeout: Duration.Input | undefined
   readonly drainTimeout: Duration.Duration
+  /** Milliseconds. */
+  readonly unclaimedTimeout: number
   readonly session: SessionMode
   /** Seconds. */
   readonly sessionExpiry: number
@@ -102,6 +104,7 @@ const withDefaults = (options: Options): Resolved => {
     responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),
     packetTimeout: options.packetTimeout,
     drainTimeout: Duration.fromInputUnsafe(options.drainTimeout ?? defaults.drainTimeout),
+    unclaimedTimeout: Duration.toMillis(options.unclaimedTimeout ?? defaults.unclaimedTimeout),
     session: options.session ?? defaults.session,
     sessionExpiry: toSeconds(options.sessionExpiry ?? defaults.sessionExpiry),
     refuseUnknownSession: options.refuseUnknownSession ?? defaults.refuseUnknownSession,
@@ -183,6 +186,11 @@ const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout")
   if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
   return invalid(option, `${Duration.format(Duration.fromInputUnsafe(duration))} is no time at all`)
 }
+
+const unclaimedTimeout: Check = ({ unclaimedTimeout: duration }) =>
+  duration === undefined || Duration.toMillis(duration) >= 0
+    ? undefined
+    : invalid("unclaimedTimeout", `${Duration.format(Duration.fromInputUnsafe(duration))} is less than no time`)
 
 const integer = (
   option:
@@ -336,6 +344,7 @@ const checks: ReadonlyArray<Check> = [
   timeout("connectTimeout"),
   timeout("responseTimeout"),
   timeout("packetTimeout"),
+  unclaimedTimeout,
   keepAliveAndResponseTimeout,
   passwordWithUsername,
   oneSourceOfCredentials,

@@ -4,6 +4,7 @@
 import * as Ref from "effect/Ref"
 import type { ConnectionState, Health, Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"
+import { harmless } from "../../harmlessText.ts"
 import type { Resolved, ResolvedBounds } from "../../options.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
@@ -40,12 +41,19 @@ export const judge = (
   const fill = fillOf(stats, options.outbox)
   const answerDue = Session.responseDeadline(Ref.getUnsafe(runner.session), options.responseTimeout)
   const owedFor = connection.now() - (answerDue - options.responseTimeout)
+  const { unclaimed } = runner.deliveries
   const found: ReadonlyArray<readonly [isSo: boolean, reason: string]> = [
     [fill >= nearlyFull, `the outbox is ${percent(fill)} full`],
     [!runner.gate.isOpen, "a subscription does not keep up, and nothing more is read until it has room"],
     [
       owedFor >= options.responseTimeout / 2,
       `the server has owed an acknowledgement for ${Math.floor(owedFor / 1000)} seconds`
+    ],
+    [
+      unclaimed !== undefined,
+      `${unclaimed?.messages} messages wait for a subscriber, and hold up all behind them; the first is of the topic ${
+        harmless(unclaimed?.topic ?? "")
+      }`
     ]
   ]
   const reasons = found.filter(([isSo]) => isSo).map(([, reason]) => reason)

@@ -4,7 +4,6 @@
  *
  * The timer is the connection's; `protocol/ResponseDeadline` and `protocol/Session` say when the server is late.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as MqttError from "../../../MqttError.ts"
@@ -12,22 +11,36 @@ import type { Deadlines } from "../../../protocol/Deadlines.ts"
 import * as ResponseDeadline from "../../../protocol/ResponseDeadline.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type * as Connection from "../../connection/connection.ts"
+import type { Resolved } from "../../options.ts"
+import { tell } from "../session/reading.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { Events } from "./events.ts"
 
-/** How long messages of a resumed session wait for the program to subscribe. */
-const claimPeriod = Duration.seconds(30)
+/** Messages that found no subscriber are looked after no more often, milliseconds. */
+const shortestPause = 1000
+
+export interface SessionDeadlinesOptions {
+  readonly runner: SessionRunner
+  readonly connection: Connection.SessionConnection
+  readonly events: Events
+  readonly options: Pick<Resolved, "responseTimeout" | "unclaimedTimeout">
+}
 
 export class SessionDeadlines implements Connection.SessionDeadlines {
   readonly #runner: SessionRunner
   readonly #connection: Connection.SessionConnection
+  readonly #events: Events
+  readonly #unclaimedTimeout: number
   #response: ResponseDeadline.ResponseDeadline
   #sweepAt: number
 
-  constructor(runner: SessionRunner, connection: Connection.SessionConnection, responseTimeout: number) {
+  constructor({ connection, events, options, runner }: SessionDeadlinesOptions) {
     this.#runner = runner
     this.#connection = connection
-    this.#response = ResponseDeadline.make(responseTimeout)
-    this.#sweepAt = connection.now() + Duration.toMillis(claimPeriod)
+    this.#events = events
+    this.#unclaimedTimeout = options.unclaimedTimeout
+    this.#response = ResponseDeadline.make(options.responseTimeout)
+    this.#sweepAt = connection.now() + options.unclaimedTimeout
   }
 
   /** Until when the session waits for an acknowledgement that is owed. */
@@ -55,12 +68,10 @@ export class SessionDeadlines implements Connection.SessionDeadlines {
   /** No message waits for a subscriber for ever: it would hold up the acknowledgements behind it. */
   #sweepUnclaimed(now: number): Effect.Effect<void> {
     const { deliveries } = this.#runner
-    const period = Duration.toMillis(claimPeriod)
-    this.#sweepAt = now + period
+    const timeout = this.#unclaimedTimeout
     deliveries.stopKeeping()
-    const abandoned = deliveries.abandonUnclaimed(now - period)
-    return abandoned === 0 ? Effect.void : Effect.logWarning(
-      `${abandoned} messages found no subscriber within 30 seconds; acknowledged and dropped`
-    )
+    deliveries.abandonUnclaimed(now - timeout)
+    this.#sweepAt = Math.max(Math.min(deliveries.unclaimedSince, now) + timeout, now + shortestPause)
+    return tell(deliveries.notices.take(), (event) => this.#events.publish(event))
   }
 }

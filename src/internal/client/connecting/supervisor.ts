@@ -186,7 +186,8 @@ class Supervisor {
       yield* this.#state.set({ _tag: "Connecting", attempt: this.#attempt + 1 })
       const connection = yield* Effect.tapError(this.#open, (error) => Effect.sync(() => this.#doubt(error)))
       yield* this.#connected(connection)
-      yield* connection.checkDeadlines(new SessionDeadlines(this.#runner, connection, this.#options.responseTimeout))
+      const session = { runner: this.#runner, connection, events: this.#events, options: this.#options }
+      yield* connection.checkDeadlines(new SessionDeadlines(session))
       if (this.#authenticator !== undefined) {
         const keep = this.#authenticator.keep(connection)
         yield* Effect.forkScoped(Effect.catchCause(keep, (cause) => connection.fail(fromUnexpected(cause))))

@@ -50,6 +50,17 @@ export class Deliveries {
     return this.#dropped
   }
 
+  /** How many wait for somebody to subscribe, and one of their topics. */
+  get unclaimed(): { readonly messages: number; readonly topic: string } | undefined {
+    const { first, size } = this.#unclaimed
+    return first === undefined ? undefined : { messages: size, topic: first.publish.topic }
+  }
+
+  /** Since when one of them waits, milliseconds; `Infinity` when none does. */
+  get unclaimedSince(): number {
+    return this.#unclaimed.since
+  }
+
   connected(sessionPresent: boolean): void {
     this.#isClaimable = sessionPresent
     if (sessionPresent) this.#resumed = this.#arrived
@@ -84,7 +95,7 @@ export class Deliveries {
     const handover = this.#handover(arrival)
     handover?.share(subscribers.length + (isAwaited ? 1 : 0))
     if (isAwaited && handover !== undefined) {
-      this.#unclaimed.keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
+      this.#keep({ publish, handover, since: now, identifiers: awaited, isAnybodys: false })
     }
     for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover, isOverrun)
   }
@@ -167,13 +178,18 @@ export class Deliveries {
     }
     // Of an earlier program: its filter is not here yet. Whoever numbers otherwise left it to any filter.
     const identifiers = publish.properties.subscriptionIdentifiers?.filter(SubscriptionIdentifier.isOurs) ?? []
-    this.#unclaimed.keep({
+    this.#keep({
       publish,
       handover: new Handover(this.#session, arrival, ++this.#arrived),
       since: now,
       identifiers: identifiers.length === 0 ? undefined : identifiers,
       isAnybodys: this.routes.matching(publish.topic).length === 0
     })
+  }
+
+  #keep(kept: Kept): void {
+    this.#unclaimed.keep(kept)
+    this.notices.isUnclaimed(kept.publish, kept.since)
   }
 
   /**
@@ -215,19 +231,20 @@ export class Deliveries {
    * dropped it goes to those whose filter matches now.
    */
   abandonUnclaimed(until: number): number {
-    let dropped = 0
+    const dropped: Array<Packet.Publish> = []
     this.#unclaimed.take(({ since }) => since <= until, ({ handover, isAnybodys, publish }) => {
       const routes = isAnybodys ? this.routes.matching(publish.topic) : []
       const subscribers = new Set(routes.flatMap(({ subscribers }) => subscribers))
       if (subscribers.size === 0) {
-        dropped++
+        dropped.push(publish)
         return handover.settle(0x00)
       }
       handover.share(subscribers.size)
       for (const subscriber of subscribers) this.#hand(subscriber, publish, undefined, handover, false)
     })
-    this.#dropped += dropped
-    return dropped
+    this.#dropped += dropped.length
+    if (dropped.length > 0) this.notices.areDropped(dropped.length, dropped[0])
+    return dropped.length
   }
 
   /** The program had its time to subscribe: from now on what nobody wants is acknowledged at once. */

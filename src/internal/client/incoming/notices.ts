@@ -1,5 +1,6 @@
 /**
- * Received messages that are wrong in themselves: how many there were, and what is told about them now and then.
+ * Received messages that are wrong in themselves, or that nobody takes: how many there were, and what is told about them
+ * now and then.
  *
  * Whoever may publish decides how many there are, so not every one of them has a line in the log. What becomes of such a
  * message is decided in `deliveries.ts`.
@@ -7,7 +8,9 @@
 import type { MqttEvent } from "../../../MqttState.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 
-export type Notice = Extract<MqttEvent, { readonly _tag: "MessageTooLarge" | "MalformedMessage" }>
+export type Notice = Extract<MqttEvent, {
+  readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageUnclaimed" | "UnclaimedDropped"
+}>
 
 /** Milliseconds between two notices of a kind. */
 const pause = 10_000
@@ -26,6 +29,7 @@ const kind = (): Kind => ({ messages: 0, untold: 0, notBefore: -Infinity })
 export class Notices {
   readonly #tooLarge = kind()
   readonly #malformed = kind()
+  readonly #unclaimed = kind()
   #due: Array<Notice> = []
 
   get tooLarge(): number {
@@ -44,6 +48,16 @@ export class Notices {
   isMalformed({ topic }: Packet.Publish, properties: ReadonlyArray<Packet.MalformedProperty>, now: number): void {
     const messages = count(this.#malformed, now)
     if (messages > 0) this.#due.push({ _tag: "MalformedMessage", topic, properties, messages })
+  }
+
+  isUnclaimed({ qos, topic }: Packet.Publish, now: number): void {
+    const messages = count(this.#unclaimed, now)
+    if (messages > 0) this.#due.push({ _tag: "MessageUnclaimed", topic, qos, messages })
+  }
+
+  /** There are no more of them than there are times to look after them. */
+  areDropped(messages: number, { topic }: Packet.Publish): void {
+    this.#due.push({ _tag: "UnclaimedDropped", topic, messages })
   }
 
   get isDue(): boolean {

@@ -38,6 +38,20 @@ export class Unclaimed {
     return this.#kept.length === 0
   }
 
+  get size(): number {
+    return this.#kept.length
+  }
+
+  /** The one that arrived first. */
+  get first(): Kept | undefined {
+    return this.#kept[0]
+  }
+
+  /** Since when the one waits that has waited longest, milliseconds; one that was given back may not be the first. */
+  get since(): number {
+    return this.#kept.reduce((earliest, { since }) => Math.min(earliest, since), Infinity)
+  }
+
   keep(kept: Kept): void {
     this.#kept.push(kept)
     this.#bytes += sizeOf(kept.publish)

@@ -15,7 +15,7 @@ import type { SessionRunner } from "./sessionRunner.ts"
 /** After so many packets the reader lets the subscribers run that take them; fewer packets cost less than the detour. */
 const packetsOfATurn = 64
 
-/** `publishEvent` hears of received messages that are wrong in themselves. */
+/** `publishEvent` hears of received messages that are wrong in themselves, or that nobody takes. */
 export const read = (
   connection: SessionConnection,
   runner: SessionRunner,
@@ -43,23 +43,35 @@ const goOn = (
   return packets < packetsOfATurn ? Effect.void : Effect.yieldNow
 }
 
-const tell = (
+/** The ones that are no sign of a fault are in the events alone, unless somebody wants to see everything. */
+export const tell = (
   notices: ReadonlyArray<Notice>,
   publishEvent: (event: MqttEvent) => Effect.Effect<void>
 ): Effect.Effect<void> =>
-  Effect.forEach(notices, (notice) =>
-    Effect.logWarning(describe(notice)).pipe(
-      Effect.annotateLogs({ topic: harmless(notice.topic) }),
-      Effect.andThen(publishEvent(notice))
-    ), { discard: true })
+  Effect.forEach(
+    notices,
+    (notice) =>
+      (notice._tag === "MessageUnclaimed" ? Effect.logDebug : Effect.logWarning)(describe(notice)).pipe(
+        Effect.annotateLogs({ topic: harmless(notice.topic) }),
+        Effect.andThen(publishEvent(notice))
+      ),
+    { discard: true }
+  )
 
 const describe = (notice: Notice): string => {
   const others = notice.messages > 1 ? `, and ${notice.messages - 1} others before it` : ""
-  return notice._tag === "MessageTooLarge"
-    ? `A message of ${notice.size} bytes is larger than \`maximumPacketSize\`, and was not delivered${others}`
-    : `A message came with malformed properties, and was delivered without them${others}: ${
-      notice.properties.map(({ description }) => description).join("; ")
-    }`
+  switch (notice._tag) {
+    case "MessageTooLarge":
+      return `A message of ${notice.size} bytes is larger than \`maximumPacketSize\`, and was not delivered${others}`
+    case "MalformedMessage":
+      return `A message came with malformed properties, and was delivered without them${others}: ${
+        notice.properties.map(({ description }) => description).join("; ")
+      }`
+    case "MessageUnclaimed":
+      return `A message waits for a subscriber, and the acknowledgements behind it wait too${others}`
+    case "UnclaimedDropped":
+      return `${notice.messages} messages found no subscriber within \`unclaimedTimeout\`; acknowledged and dropped`
+  }
 }
 
 const pause = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<void, MqttError> =>
