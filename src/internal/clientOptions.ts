@@ -355,6 +355,13 @@ export interface SubscribeOptions {
   readonly retainAsPublished?: boolean | undefined
   /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
   readonly retainHandling?: Packet.RetainHandling | undefined
+  /**
+   * Whether a SUBSCRIBE is sent also where this client has the filter already, so that the retained messages come, for all its
+   * subscribers once more. Default: `false`.
+   *
+   * @since 0.2.0
+   */
+  readonly askForRetained?: boolean | undefined
   /** Pairs sent with SUBSCRIBE, 5.0: those of the subscriber of a filter that sends it. */
   readonly userProperties?: Properties.Properties["userProperties"]
   /** What waits between the network and the stream. Default: the client's. */

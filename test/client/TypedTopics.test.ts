@@ -550,22 +550,58 @@ describe("latest", () => {
     )
   }
 
-  scenario("those who come later have it from those who are there", {}, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect()
-      yield* kit.broker.publish("t", "1", { retain: true })
-      const scope = yield* Scope.make()
-      const first = yield* complete(through(mqtt)(Scope.provide(MqttTopic.latest("t"), scope)))
-      yield* TestClock.adjust(roundTrip)
-      const second = yield* complete(through(mqtt)(MqttTopic.latest("t")))
-      assert.strictEqual(current(second), "1")
-      yield* Scope.close(scope, Exit.void)
-      yield* kit.broker.publish("t", "2", { retain: true })
-      yield* TestClock.adjust(roundTrip)
-      assert.deepStrictEqual([current(first), current(second)], ["1", "2"])
-      const third = yield* complete(through(mqtt)(MqttTopic.latest("t", { payload: MqttTopic.json(Schema.Finite) })))
-      assert.strictEqual(current(third), 2)
-    }))
+  for (const session of ["clean", "persistent"] as const) {
+    for (const how of ["subscribe", "consume"] as const) {
+      scenario(
+        `beside another subscriber of the topic it starts with the retained value, again and again (${session}, ${how})`,
+        {},
+        (kit) =>
+          Effect.gen(function*() {
+            const mqtt = yield* kit.connect({ session })
+            yield* kit.broker.publish("t", "1", { retain: true })
+            const other = how === "subscribe"
+              ? yield* begin(Effect.scoped(Effect.flatMap(mqtt.subscribe("t", { qos: 2 }), Stream.runDrain)))
+              : yield* begin(mqtt.consume("t", () => Effect.void, { qos: 2 }))
+            yield* TestClock.adjust(2 * roundTrip)
+            const follow = Effect.tap(
+              MqttTopic.latest("t", { payload: Schema.FiniteFromString }),
+              Effect.sleep(roundTrip)
+            )
+            for (let time = 0; time < 3; time++) {
+              const value = Effect.scoped(Effect.map(follow, current))
+              assert.strictEqual(yield* complete(through(mqtt)(value)), 1)
+            }
+            const latest = yield* complete(through(mqtt)(follow))
+            yield* kit.broker.publish("t", "2", { qos: 1 })
+            yield* TestClock.adjust(roundTrip)
+            assert.strictEqual(current(latest), 2)
+            yield* Fiber.interrupt(other)
+          })
+      )
+    }
+  }
+
+  scenario(
+    "those who come later have it from those who are there, and ask for nothing",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.broker.publish("t", "1", { retain: true })
+        const scope = yield* Scope.make()
+        const first = yield* complete(through(mqtt)(Scope.provide(MqttTopic.latest("t"), scope)))
+        yield* TestClock.adjust(roundTrip)
+        const second = yield* complete(through(mqtt)(MqttTopic.latest("t")))
+        assert.strictEqual(current(second), "1")
+        assert.lengthOf(yield* sent(kit, "Subscribe"), 1)
+        yield* Scope.close(scope, Exit.void)
+        yield* kit.broker.publish("t", "2", { retain: true })
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual([current(first), current(second)], ["1", "2"])
+        const third = yield* complete(through(mqtt)(MqttTopic.latest("t", { payload: MqttTopic.json(Schema.Finite) })))
+        assert.strictEqual(current(third), 2)
+      })
+  )
 
   scenario("nobody is asked who has left", {}, (kit) =>
     Effect.gen(function*() {

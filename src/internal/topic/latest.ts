@@ -67,7 +67,9 @@ export const follow = Effect.fnUntraced(function*<A, R>(
       ? SubscriptionRef.set(latest, Option.none())
       : Effect.flatMap(decode(message), (value) =>
         Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
-  const messages = yield* mqtt.subscribe(topic, { ...options, qos: options.qos ?? 1 })
+  // The first follower; the others have from it what it knows.
+  const askForRetained = known.followers === 1 && options.retainHandling !== 2
+  const messages = yield* mqtt.subscribe(topic, { askForRetained, ...options, qos: options.qos ?? 1 })
   if (known.message !== undefined) yield* see(known.message)
   yield* messages.pipe(
     Stream.map(copy),

@@ -47,7 +47,7 @@ export const make = (client: Consuming) =>
         client.runner.deliveries.giveBack(left, topicFilters, client.now())
       })
     )
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox }, options.userProperties)
+    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox }, options)
     const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, open)
     yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
       Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),

@@ -42,8 +42,6 @@ export interface Subscribing {
   readonly linger: (release: () => void) => Effect.Effect<void>
 }
 
-type UserProperties = Properties.Properties["userProperties"]
-
 export const make = (client: Subscribing) =>
   Effect.fnUntraced(function*(
     topicFilter: string | ReadonlyArray<string>,
@@ -52,7 +50,7 @@ export const make = (client: Subscribing) =>
     const inbox = makeInbox<MqttMessage>(client, options)
     const subscriptions = toSubscriptions(topicFilter, options)
     const subscriber = { acknowledges: "onArrival", inbox } as const
-    const granted = yield* join(client, subscriptions, subscriber, options.userProperties)
+    const granted = yield* join(client, subscriptions, subscriber, options)
     return Object.assign(Stream.fromPull(Effect.succeed(inbox.pull)), {
       topicFilters: subscriptions.map((subscription) => subscription.topicFilter),
       granted
@@ -77,10 +75,10 @@ export const join = Effect.fnUntraced(function*(
   { lifetime, linger, runner }: Subscribing,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
-  userProperties?: UserProperties
+  options: SubscribeOptions
 ): Effect.fn.Return<ReadonlyArray<Packet.Qos>, MqttError.MqttError, Scope.Scope> {
   if (lifetime.closedBy !== undefined) return yield* lifetime.closedBy
-  const invalid = check(runner, subscriptions, userProperties)
+  const invalid = check(runner, subscriptions, options.userProperties)
   if (invalid !== undefined) return yield* MqttError.fromReason(invalid)
   const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
   let stopWaiting = () => {}
@@ -96,7 +94,7 @@ export const join = Effect.fnUntraced(function*(
   const granted = Effect.callback<ReadonlyArray<Packet.Qos>, MqttError.MqttError>((resume) => {
     // The scope may end before the server has answered, and nobody hears an answer after that.
     stopWaiting = () => resume(Effect.interrupt)
-    enter(runner, subscriptions, subscriber, userProperties, resume)
+    enter(runner, subscriptions, subscriber, options, resume)
   })
   return yield* Effect.onError(granted, (cause) => Scope.close(scope, Exit.failCause(cause)))
 })
@@ -116,7 +114,7 @@ export const toSubscriptions = (
 const check = (
   runner: SessionRunner,
   subscriptions: ReadonlyArray<Packet.Subscription>,
-  userProperties: UserProperties
+  userProperties: SubscribeOptions["userProperties"]
 ): MqttError.InvalidRequest | undefined => {
   const protocolVersion = runner.protocolVersion
   const properties = userProperties === undefined ? Properties.none : { userProperties }
@@ -139,7 +137,7 @@ const enter = (
   runner: SessionRunner,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
-  userProperties: UserProperties,
+  { askForRetained, userProperties }: SubscribeOptions,
   resume: (granted: Effect.Effect<ReadonlyArray<Packet.Qos>, MqttError.MqttError>) => void
 ): void => {
   const granted: Array<Packet.Qos> = []
@@ -148,6 +146,7 @@ const enter = (
     subscriptions.map((options, index) => ({
       options,
       userProperties,
+      asksForRetained: askForRetained,
       waiting: {
         granted: (qos) => {
           granted[index] = qos

@@ -21,6 +21,8 @@ export interface Waiting {
 export interface Joining {
   readonly options: Packet.Subscription
   readonly userProperties?: Properties["userProperties"]
+  /** It wants a SUBSCRIBE of its own, which brings the retained messages, although the server has the filter. */
+  readonly asksForRetained?: boolean | undefined
   /** Hears what the server says. */
   readonly waiting: Waiting
 }
@@ -36,7 +38,7 @@ interface Member extends Omit<Joining, "waiting"> {
 }
 
 /** One filter in one SUBSCRIBE. */
-export interface Asking extends Omit<Joining, "waiting"> {
+export interface Asking extends Pick<Joining, "options" | "userProperties"> {
   readonly filter: SubscribedFilter
   /** Those whose request it is. Who comes later shares what it grants, and not what it is refused. */
   readonly members: ReadonlyArray<Member>
@@ -125,14 +127,16 @@ export class SubscribedFilter implements Route {
   /** What the server has granted to one who is there is granted to all who ask for no more. */
   share(): ReadonlyArray<Telling> {
     if (this.status !== "present" || this.#waiting === 0) return nobody
-    for (const { waiting } of this.#members.values()) if (waiting === undefined) return this.#grantHeld()
+    for (const { waiting } of this.#members.values()) if (waiting === undefined) return this.#grantHeld([])
     return nobody
   }
 
-  #grantHeld(): ReadonlyArray<Telling> {
+  /** `asked`: those whose request was granted. */
+  #grantHeld(asked: ReadonlyArray<Member>): ReadonlyArray<Telling> {
     const qos = this.granted
     return [...this.#members.values()].flatMap((member) => {
       if (member.options.qos > (this.#held?.qos ?? -1)) return []
+      if (member.asksForRetained === true && !asked.includes(member)) return []
       const waiting = this.#take(member)
       return waiting === undefined ? [] : [() => waiting.granted(qos)]
     })
@@ -180,7 +184,7 @@ export class SubscribedFilter implements Route {
     this.status = "present"
     this.#held = options
     this.granted = qos
-    return members.some(({ subscriber }) => this.#members.has(subscriber)) ? this.#grantHeld() : nobody
+    return members.some(({ subscriber }) => this.#members.has(subscriber)) ? this.#grantHeld(members) : nobody
   }
 
   /**
