@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as MqttError from "../../../MqttError.ts"
@@ -61,30 +62,30 @@ const handling = <E, R>(
   open: Set<Delivery>,
   paced = new PacedLog()
 ) =>
-(delivery: Delivery): Effect.Effect<void, Exclude<E, MqttError.MqttRejected>, R> => {
+(delivery: Delivery): Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected>, R> => {
   const settle = (reasonCode: number) => {
     open.delete(delivery)
     delivery.handover?.settle(reasonCode)
   }
-  // A handler that succeeded is acknowledged: nothing comes in between, an interruption neither.
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.matchCauseEffect(restore(Effect.suspend(() => handler(delivery.message))), {
-      onSuccess: () => Effect.sync(() => settle(0x00)),
-      onFailure: (cause) => {
-        const error = Result.getOrUndefined(Cause.findError(cause))
-        if (error instanceof MqttError.MqttRejected) return Effect.sync(() => settle(error.reasonCode))
-        const remaining = cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>
-        if (onFailure === "stop") return Effect.failCause(remaining)
-        // If it was `consume` that was interrupted, this is where it ends; a handler may also have interrupted itself.
-        return Effect.andThen(
-          restore(Effect.void),
-          paced.write(failed(cause, delivery)).pipe(
-            Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
-          )
-        )
-      }
-    })
-  )
+  // A handler that succeeded is acknowledged as it ends: nothing comes in between, an interruption neither.
+  const handled = Effect.onExitPrimitive(Effect.suspend(() => handler(delivery.message)), (exit) => {
+    const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
+    if (reasonCode !== undefined) settle(reasonCode)
+    return undefined
+  })
+  // Not for an interruption of `consume`, which ends here; a handler may also have interrupted itself.
+  return Effect.catchCause(handled, (cause) => {
+    if (rejectedWith(cause) !== undefined) return Effect.void
+    if (onFailure === "stop") return Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>)
+    return paced.write(failed(cause, delivery)).pipe(
+      Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+    )
+  })
+}
+
+const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
+  const error = Result.getOrUndefined(Cause.findError(cause))
+  return error instanceof MqttError.MqttRejected ? error.reasonCode : undefined
 }
 
 const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
