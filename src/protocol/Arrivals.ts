@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import type { PacketIdentifier } from "./Packet.ts"
-import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
 
 /**
@@ -38,15 +37,15 @@ export interface Arrivals {
   readonly waiting: ReadonlyArray<Arrival>
   /** What is decided for each of them; the first is always open between batches. */
   readonly answers: ReadonlyArray<ReasonCode | undefined>
-  /** Those of QoS 1 that wait. At QoS 2 the session knows more of them. */
-  readonly identifiers: PacketIdentifiers.PacketIdentifiers<true>
+  /** From this position on each identifier is above the one before. */
+  readonly ascendsFrom: number
 }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const empty: Arrivals = { first: 0, waiting: [], answers: [], identifiers: PacketIdentifiers.empty() }
+export const empty: Arrivals = { first: 0, waiting: [], answers: [], ascendsFrom: 0 }
 
 /**
  * The operations in place, on a copy, for the length of one step of the session.
@@ -60,7 +59,7 @@ export interface Batch {
   readonly answer: (position: number, reasonCode: ReasonCode) => void
   /** Whether its acknowledgement has not left yet. */
   readonly isWaiting: (position: number) => boolean
-  /** Whether the identifier stands for a QoS 1 message whose PUBACK has not left yet. */
+  /** Whether the identifier stands for a message whose acknowledgement has not left yet. */
   readonly has: (packetIdentifier: PacketIdentifier) => boolean
   /** Takes out those at the front that are answered: they may be acknowledged now, in this order. */
   readonly settle: () => ReadonlyArray<readonly [arrival: Arrival, reasonCode: ReasonCode]>
@@ -74,13 +73,19 @@ export interface Batch {
 export const batch = (self: Arrivals): Batch => {
   const waiting = self.waiting.slice()
   const answers = self.answers.slice()
-  const identifiers = PacketIdentifiers.batch(self.identifiers)
-  let first = self.first
+  let { ascendsFrom, first } = self
+  /** Made when it is needed: servers number upwards, so one look at the last tells of almost every identifier. */
+  let identifiers: Set<PacketIdentifier> | undefined
+  const isAboveAll = (packetIdentifier: PacketIdentifier): boolean =>
+    waiting.length === 0 || (ascendsFrom <= first && packetIdentifier > waiting[waiting.length - 1].packetIdentifier)
   return {
     arrive: ({ connection, exchange, packetIdentifier, qos }) => {
       const arrival = { qos, packetIdentifier, position: first + waiting.length, connection, exchange }
+      if (waiting.length > 0 && packetIdentifier <= waiting[waiting.length - 1].packetIdentifier) {
+        ascendsFrom = arrival.position
+      }
       waiting.push(arrival)
-      if (qos === 1) identifiers.set(packetIdentifier, true)
+      identifiers?.add(packetIdentifier)
       answers.push(undefined)
       return arrival
     },
@@ -89,17 +94,19 @@ export const batch = (self: Arrivals): Batch => {
       if (index >= 0 && index < answers.length) answers[index] ??= reasonCode
     },
     isWaiting: (position) => position >= first,
-    has: (packetIdentifier) => identifiers.has(packetIdentifier),
+    has: (packetIdentifier) => {
+      if (isAboveAll(packetIdentifier)) return false
+      identifiers ??= new Set(waiting.map((arrival) => arrival.packetIdentifier))
+      return identifiers.has(packetIdentifier)
+    },
     settle: () => {
       const open = answers.indexOf(undefined)
       const settled = open === -1 ? answers.length : open
       first += settled
       const codes = answers.splice(0, settled)
-      return waiting.splice(0, settled).map((arrival, index) => {
-        if (arrival.qos === 1) identifiers.release(arrival.packetIdentifier)
-        return [arrival, codes[index] ?? 0x00] as const
-      })
+      if (settled > 0) identifiers = undefined
+      return waiting.splice(0, settled).map((arrival, index) => [arrival, codes[index] ?? 0x00] as const)
     },
-    commit: () => ({ first, waiting, answers, identifiers: identifiers.commit() })
+    commit: () => ({ first, waiting, answers, ascendsFrom })
   }
 }

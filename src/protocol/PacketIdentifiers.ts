@@ -77,7 +77,7 @@ interface Pool<out A> extends PacketIdentifiers<A> {
 const rootOf = <A>(self: PacketIdentifiers<A>): Root<A> => (self as Pool<A>).root
 
 /**
- * The operations in place, for the length of one `mutate` or until `commit`. Identifiers that do not exist (0, 65,536) are never in use.
+ * The operations in place, for the length of one `mutate`. Identifiers that do not exist (0, 65,536) are never in use.
  *
  * @since 0.1.0
  * @category models
@@ -92,8 +92,6 @@ export interface Batch<A> {
   set(identifier: PacketIdentifier, value: A): void
   /** Whether it was in use. */
   release(identifier: PacketIdentifier): boolean
-  /** The value that the batch made. What is done with the batch afterwards copies again and reaches nobody. */
-  commit(): PacketIdentifiers<A>
 }
 
 const noOwner: Owner = { _tag: "Owner" }
@@ -127,12 +125,10 @@ const nextFree = <A>(root: Root<A>, from: number): number => {
 
 class TableBatch<A> implements Batch<A> {
   #owner: Owner = { _tag: "Owner" }
-  #from: PacketIdentifiers<A>
   #root: Root<A>
   #last: number
 
   constructor(from: PacketIdentifiers<A>) {
-    this.#from = from
     this.#root = rootOf(from)
     this.#last = from.last
   }
@@ -188,8 +184,8 @@ class TableBatch<A> implements Batch<A> {
     return true
   }
 
-  commit(): PacketIdentifiers<A> {
-    const from = this.#from
+  /** The value the batch made. What is done with the batch afterwards copies again and reaches nobody. */
+  commit(from: PacketIdentifiers<A>): PacketIdentifiers<A> {
     this.#owner = { _tag: "Owner" }
     if (this.#root === rootOf(from) && this.#last === from.last) return from
     const pool: Pool<A> = { size: this.#root.count, last: this.#last, root: this.#root }
@@ -291,7 +287,7 @@ export const allocate = <A>(
 ): readonly [identifier: PacketIdentifier, self: PacketIdentifiers<A>] | undefined => {
   const batch = new TableBatch(self)
   const identifier = batch.allocate(value)
-  return identifier === 0 ? undefined : [identifier, batch.commit()]
+  return identifier === 0 ? undefined : [identifier, batch.commit(self)]
 }
 
 /**
@@ -303,7 +299,7 @@ export const allocate = <A>(
 export const set = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier, value: A): PacketIdentifiers<A> => {
   const batch = new TableBatch(self)
   batch.set(identifier, value)
-  return batch.commit()
+  return batch.commit(self)
 }
 
 /**
@@ -315,16 +311,8 @@ export const set = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier,
 export const release = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier): PacketIdentifiers<A> => {
   const batch = new TableBatch(self)
   batch.release(identifier)
-  return batch.commit()
+  return batch.commit(self)
 }
-
-/**
- * Begins many operations at the price of one new value, which `commit` returns. `self` stays what it is.
- *
- * @since 0.2.0
- * @category operations
- */
-export const batch = <A>(self: PacketIdentifiers<A>): Batch<A> => new TableBatch(self)
 
 /**
  * Does many operations at the price of one new value. `self` and every value before it stay what they are.
@@ -335,5 +323,5 @@ export const batch = <A>(self: PacketIdentifiers<A>): Batch<A> => new TableBatch
 export const mutate = <A>(self: PacketIdentifiers<A>, f: (batch: Batch<A>) => void): PacketIdentifiers<A> => {
   const batch = new TableBatch(self)
   f(batch)
-  return batch.commit()
+  return batch.commit(self)
 }

@@ -52,6 +52,26 @@ describe("Arrivals", () => {
     assert.deepStrictEqual(settled(next), [[3, 0x00], [7, 0x10]])
   })
 
+  it.each([
+    ["upwards", [1, 2, 3]],
+    ["downwards", [3, 2, 1]],
+    ["that went round", [65_534, 65_535, 1, 2]],
+    ["that went round with a gap", [65_534, 65_535, 70, 71]]
+  ])("the identifiers of those that wait are known, and of no others: %s", (_, identifiers) => {
+    let batch = Arrivals.batch(waiting(...identifiers))
+    for (let left = 0; left < identifiers.length; left++) {
+      const known = [1, 2, 3, 69, 70, 71, 65_533, 65_534, 65_535].filter(batch.has)
+      assert.deepStrictEqual(known, identifiers.slice(left).sort((a, b) => a - b))
+      batch.answer(left, 0x00)
+      batch.settle()
+      assert.isFalse(batch.has(identifiers[left]))
+      // In the step that has asked, and in later ones.
+      if (left === 1) batch = Arrivals.batch(batch.commit())
+    }
+    batch.arrive(arrival(5))
+    assert.deepStrictEqual([4, 5, 6].map(batch.has), [false, true, false])
+  })
+
   it("R93 an answer to a position where nothing is yet is none for what comes there", () => {
     for (const position of [3, 99]) {
       const batch = Arrivals.batch(waiting(7, 3, 5))

@@ -554,7 +554,7 @@ describe("Session: a value", () => {
     const outcomes = inputs.map((input) => play({ ...table, arrivals: new Map(table.arrivals) }, input).map(show))
     assert.deepStrictEqual(withoutTables(before), copy)
     const { arrivals, outgoing: sent, received } = before
-    assert.deepStrictEqual([sent.size, received.size, arrivals[1].identifiers.size], [2, 1, 1])
+    assert.deepStrictEqual([sent.size, received.size, arrivals[1].waiting.length], [2, 1, 1])
     for (const [index, input] of inputs.entries()) {
       const again = play({ ...table, session: before, arrivals: new Map(table.arrivals) }, input).map(show)
       assert.deepStrictEqual(again, outcomes[index])
