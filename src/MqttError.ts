@@ -7,7 +7,8 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
+import type * as Types from "effect/Types"
 import { harmless } from "./internal/harmlessText.ts"
 import {
   adviceOnReferral,
@@ -79,31 +80,28 @@ const isRetryable = (reason: MqttErrorReason): boolean => {
 }
 
 /** For JSON: a message that is computed is no property of its own. */
-const withMessage = (error: { readonly _tag: string; readonly message: string }): unknown => ({
-  ...error,
-  message: error.message
-})
+const withMessage = (
+  { _tag, message, ...fields }: { readonly _tag: string; readonly message: string }
+): unknown => ({ _tag, ...fields, message })
 
-/** A class of `Schema.TaggedError` whose `isRetryable` is what the table says. */
-const Reason =
-  <Self>() => <const Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) => {
-    const base = Schema.TaggedError<object, { readonly isRetryable: boolean }>()(tag, fields)
-    Object.defineProperty(base.prototype, "isRetryable", {
-      get(this: MqttErrorReason): boolean {
-        return isRetryable(this)
-      }
-    })
-    Object.defineProperty(base.prototype, "toJSON", {
-      value(this: MqttErrorReason): unknown {
-        return withMessage(this)
-      }
-    })
-    return base as Schema.Class<
-      Self,
-      Schema.TaggedStruct<Tag, Fields>,
-      Cause.YieldableError & { readonly isRetryable: boolean }
-    >
+/** A tagged error whose `isRetryable` is what the table says. */
+const Reason = <const Tag extends string>(tag: Tag) => {
+  class Base extends Data.TaggedError(tag)<Record<string, unknown>> {
+    /** Equal to another without fields, also if that was made from `{}`. */
+    constructor(fields: Record<string, unknown> = {}) {
+      super(fields)
+    }
+    get isRetryable(): boolean {
+      return isRetryable(this as unknown as MqttErrorReason)
+    }
+    override toJSON(): unknown {
+      return withMessage(this)
+    }
   }
+  return Base as new<Fields extends object = {}>(
+    fields: Types.VoidIfEmpty<Fields>
+  ) => Cause.YieldableError & { readonly _tag: Tag; readonly isRetryable: boolean } & Readonly<Fields>
+}
 
 // ---------------------------------------------------------------------------
 // Words
@@ -112,8 +110,13 @@ const Reason =
 const withReasonString = (text: string, reasonString: string | undefined): string =>
   reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${harmless(reasonString)})`
 
-/** User Properties of the packet that said so, 5.0: pairs in their order. */
-const userProperties = Schema.optional(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+/**
+ * User Properties of the packet that said so, 5.0: pairs in their order.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type UserProperties = ReadonlyArray<readonly [name: string, value: string]>
 
 const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
 
@@ -126,10 +129,10 @@ const causeMessage = (cause: unknown): string => harmless(cause instanceof Error
  * @since 0.1.0
  * @category reasons
  */
-export class HostNotFound extends Reason<HostNotFound>()("HostNotFound", {
-  host: Schema.String,
-  cause: Schema.optional(Schema.Defect())
-}) {
+export class HostNotFound extends Reason("HostNotFound")<{
+  readonly host: string
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `No address found for host "${this.host}"; check the name, and that this machine's DNS knows it`
   }
@@ -141,11 +144,11 @@ export class HostNotFound extends Reason<HostNotFound>()("HostNotFound", {
  * @since 0.1.0
  * @category reasons
  */
-export class PortRefused extends Reason<PortRefused>()("PortRefused", {
-  host: Schema.String,
-  port: Schema.Int,
-  cause: Schema.optional(Schema.Defect())
-}) {
+export class PortRefused extends Reason("PortRefused")<{
+  readonly host: string
+  readonly port: number
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `${this.host} refused a connection on port ${this.port}; check the port, and that the broker is running`
   }
@@ -165,14 +168,14 @@ const tlsMessage = (cause: unknown): string =>
  * @since 0.1.0
  * @category reasons
  */
-export class TlsFailed extends Reason<TlsFailed>()("TlsFailed", {
-  host: Schema.String,
-  port: Schema.Int,
-  problem: Schema.Literals(Object.keys(tlsProblems) as ReadonlyArray<TlsProblem>),
+export class TlsFailed extends Reason("TlsFailed")<{
+  readonly host: string
+  readonly port: number
+  readonly problem: TlsProblem
   /** The code Node or OpenSSL gives it, such as `ERR_TLS_CERT_ALTNAME_INVALID`. */
-  code: Schema.optional(Schema.String),
-  cause: Schema.optional(Schema.Defect())
-}) {
+  readonly code?: string | undefined
+  readonly cause?: unknown
+}> {
   override get message(): string {
     const advice = tlsAdvice(this.problem, this.code)
     const cause = this.cause === undefined ? this.code ?? this.problem : tlsMessage(this.cause)
@@ -186,14 +189,14 @@ export class TlsFailed extends Reason<TlsFailed>()("TlsFailed", {
  * @since 0.1.0
  * @category reasons
  */
-export class WebSocketFailed extends Reason<WebSocketFailed>()("WebSocketFailed", {
+export class WebSocketFailed extends Reason("WebSocketFailed")<{
   /** Without credentials and query. */
-  endpoint: Schema.String,
-  problem: Schema.Literals(Object.keys(webSocketProblems) as ReadonlyArray<WebSocketProblem>),
+  readonly endpoint: string
+  readonly problem: WebSocketProblem
   /** The HTTP status of an upgrade that was refused. */
-  status: Schema.optional(Schema.Int),
-  cause: Schema.optional(Schema.Defect())
-}) {
+  readonly status?: number | undefined
+  readonly cause?: unknown
+}> {
   override get message(): string {
     const status = this.status === undefined ? "" : ` (HTTP status ${this.status})`
     const cause = this.cause === undefined ? "" : `: ${causeMessage(this.cause)}`
@@ -207,10 +210,10 @@ export class WebSocketFailed extends Reason<WebSocketFailed>()("WebSocketFailed"
  * @since 0.1.0
  * @category reasons
  */
-export class OpenFailed extends Reason<OpenFailed>()("OpenFailed", {
-  endpoint: Schema.String,
-  cause: Schema.Defect()
-}) {
+export class OpenFailed extends Reason("OpenFailed")<{
+  readonly endpoint: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return `Could not open a network connection to ${this.endpoint}: ${causeMessage(this.cause)}`
   }
@@ -222,12 +225,12 @@ export class OpenFailed extends Reason<OpenFailed>()("OpenFailed", {
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectTimeout extends Reason<ConnectTimeout>()("ConnectTimeout", {
+export class ConnectTimeout extends Reason("ConnectTimeout")<{
   /** Milliseconds. */
-  timeout: Schema.Finite,
+  readonly timeout: number
   /** `AUTH`: a connection there is, which was to be authenticated again. */
-  waitingFor: Schema.Literals(["credentials", "network", "CONNACK", "AUTH"])
-}) {
+  readonly waitingFor: "credentials" | "network" | "CONNACK" | "AUTH"
+}> {
   override get message(): string {
     const awaited = this.waitingFor === "network" ? "network connection" : this.waitingFor
     return `No ${awaited} within ${this.timeout} ms (\`connectTimeout\`)`
@@ -241,13 +244,13 @@ export class ConnectTimeout extends Reason<ConnectTimeout>()("ConnectTimeout", {
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionRefused extends Reason<ConnectionRefused>()("ConnectionRefused", {
-  reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String),
-  userProperties,
+export class ConnectionRefused extends Reason("ConnectionRefused")<{
+  readonly reasonCode: number
+  readonly reasonString?: string | undefined
+  readonly userProperties?: UserProperties | undefined
   /** Where the server asks the client to go, with 0x9C and 0x9D. */
-  serverReference: Schema.optional(Schema.String)
-}) {
+  readonly serverReference?: string | undefined
+}> {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Connack")
     return withReasonString(
@@ -266,11 +269,11 @@ export class ConnectionRefused extends Reason<ConnectionRefused>()("ConnectionRe
  * @since 0.1.0
  * @category reasons
  */
-export class AuthenticationFailed extends Reason<AuthenticationFailed>()("AuthenticationFailed", {
-  method: Schema.String,
-  description: Schema.String,
-  cause: Schema.optional(Schema.Defect())
-}) {
+export class AuthenticationFailed extends Reason("AuthenticationFailed")<{
+  readonly method: string
+  readonly description: string
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `Authentication with ${this.method} failed: ${this.description}`
   }
@@ -282,9 +285,9 @@ export class AuthenticationFailed extends Reason<AuthenticationFailed>()("Authen
  * @since 0.1.0
  * @category reasons
  */
-export class UnsupportedProtocolVersion extends Reason<UnsupportedProtocolVersion>()("UnsupportedProtocolVersion", {
-  protocolVersion: Schema.Literals(["3.1.1", "5.0"])
-}) {
+export class UnsupportedProtocolVersion extends Reason("UnsupportedProtocolVersion")<{
+  readonly protocolVersion: "3.1.1" | "5.0"
+}> {
   override get message(): string {
     const other = this.protocolVersion === "5.0" ? "3.1.1" : "5.0"
     return `The server does not speak MQTT ${this.protocolVersion}; set protocolVersion: "${other}", or "auto" to let ` +
@@ -298,11 +301,11 @@ export class UnsupportedProtocolVersion extends Reason<UnsupportedProtocolVersio
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionLost extends Reason<ConnectionLost>()("ConnectionLost", {
-  cause: Schema.Defect(),
+export class ConnectionLost extends Reason("ConnectionLost")<{
+  readonly cause: unknown
   /** What may be the matter, when the peer hung up before it had said anything. */
-  advice: Schema.optional(Schema.String)
-}) {
+  readonly advice?: string | undefined
+}> {
   override get message(): string {
     return `The network connection was lost: ${causeMessage(this.cause)}` +
       (this.advice === undefined ? "" : `; ${this.advice}`)
@@ -315,10 +318,10 @@ export class ConnectionLost extends Reason<ConnectionLost>()("ConnectionLost", {
  * @since 0.1.0
  * @category reasons
  */
-export class KeepAliveTimeout extends Reason<KeepAliveTimeout>()("KeepAliveTimeout", {
+export class KeepAliveTimeout extends Reason("KeepAliveTimeout")<{
   /** Milliseconds since something was heard last. */
-  silentFor: Schema.Finite
-}) {
+  readonly silentFor: number
+}> {
   override get message(): string {
     return `The server was silent for ${this.silentFor} ms and did not answer PINGREQ`
   }
@@ -330,10 +333,10 @@ export class KeepAliveTimeout extends Reason<KeepAliveTimeout>()("KeepAliveTimeo
  * @since 0.1.0
  * @category reasons
  */
-export class ResponseTimeout extends Reason<ResponseTimeout>()("ResponseTimeout", {
+export class ResponseTimeout extends Reason("ResponseTimeout")<{
   /** Milliseconds. */
-  timeout: Schema.Finite
-}) {
+  readonly timeout: number
+}> {
   override get message(): string {
     return `The server owes an acknowledgement and sent none for ${this.timeout} ms (\`responseTimeout\`)`
   }
@@ -345,10 +348,10 @@ export class ResponseTimeout extends Reason<ResponseTimeout>()("ResponseTimeout"
  * @since 0.1.0
  * @category reasons
  */
-export class PacketTimeout extends Reason<PacketTimeout>()("PacketTimeout", {
+export class PacketTimeout extends Reason("PacketTimeout")<{
   /** Milliseconds. */
-  timeout: Schema.Finite
-}) {
+  readonly timeout: number
+}> {
   override get message(): string {
     return `The server began a packet and had not sent all of it after ${this.timeout} ms (\`packetTimeout\`)`
   }
@@ -360,12 +363,12 @@ export class PacketTimeout extends Reason<PacketTimeout>()("PacketTimeout", {
  * @since 0.1.0
  * @category reasons
  */
-export class ServerDisconnected extends Reason<ServerDisconnected>()("ServerDisconnected", {
-  reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String),
-  userProperties,
-  serverReference: Schema.optional(Schema.String)
-}) {
+export class ServerDisconnected extends Reason("ServerDisconnected")<{
+  readonly reasonCode: number
+  readonly reasonString?: string | undefined
+  readonly userProperties?: UserProperties | undefined
+  readonly serverReference?: string | undefined
+}> {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Disconnect")
     return withReasonString(
@@ -384,10 +387,10 @@ export class ServerDisconnected extends Reason<ServerDisconnected>()("ServerDisc
  * @since 0.1.0
  * @category reasons
  */
-export class SessionTakenOver extends Reason<SessionTakenOver>()("SessionTakenOver", {
-  clientId: Schema.String,
-  reasonString: Schema.optional(Schema.String)
-}) {
+export class SessionTakenOver extends Reason("SessionTakenOver")<{
+  readonly clientId: string
+  readonly reasonString?: string | undefined
+}> {
   override get message(): string {
     return withReasonString(
       `Another client connected with the client identifier "${
@@ -404,14 +407,14 @@ export class SessionTakenOver extends Reason<SessionTakenOver>()("SessionTakenOv
  * @since 0.1.0
  * @category reasons
  */
-export class ProtocolViolation extends Reason<ProtocolViolation>()("ProtocolViolation", {
+export class ProtocolViolation extends Reason("ProtocolViolation")<{
   /** The conformance label, such as `MQTT-4.8.0-1`, and the version it is read in. */
-  label: Schema.String,
-  protocolVersion: Schema.Literals(["3.1.1", "5.0"]),
+  readonly label: string
+  readonly protocolVersion: "3.1.1" | "5.0"
   /** What our DISCONNECT carried in 5.0. */
-  reasonCode: Schema.Int,
-  description: Schema.String
-}) {
+  readonly reasonCode: number
+  readonly description: string
+}> {
   override get message(): string {
     return `The server broke the protocol: ${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
   }
@@ -431,10 +434,10 @@ export class ProtocolViolation extends Reason<ProtocolViolation>()("ProtocolViol
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidOptions extends Reason<InvalidOptions>()("InvalidOptions", {
-  option: Schema.String,
-  description: Schema.String
-}) {
+export class InvalidOptions extends Reason("InvalidOptions")<{
+  readonly option: string
+  readonly description: string
+}> {
   override get message(): string {
     return `Option \`${this.option}\`: ${this.description}`
   }
@@ -447,13 +450,13 @@ export class InvalidOptions extends Reason<InvalidOptions>()("InvalidOptions", {
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidRequest extends Reason<InvalidRequest>()("InvalidRequest", {
+export class InvalidRequest extends Reason("InvalidRequest")<{
   /** The field that is wrong: `topic`, `topicFilter`, `properties.responseTopic` and so on. */
-  field: Schema.String,
-  label: Schema.String,
-  protocolVersion: Schema.Literals(["3.1.1", "5.0"]),
-  description: Schema.String
-}) {
+  readonly field: string
+  readonly label: string
+  readonly protocolVersion: "3.1.1" | "5.0"
+  readonly description: string
+}> {
   override get message(): string {
     return `${this.description} [${this.label}, MQTT ${this.protocolVersion}]`
   }
@@ -473,19 +476,18 @@ export class InvalidRequest extends Reason<InvalidRequest>()("InvalidRequest", {
  * @since 0.1.0
  * @category reasons
  */
-export class ServerLimit extends Reason<ServerLimit>()("ServerLimit", {
-  limit: Schema.Literals([
-    "Maximum Packet Size",
-    "Maximum QoS",
-    "Retain Available",
-    "Topic Alias Maximum",
-    "Wildcard Subscription Available",
-    "Subscription Identifier Available",
-    "Shared Subscription Available"
-  ]),
-  allowed: Schema.Finite,
-  requested: Schema.Finite
-}) {
+export class ServerLimit extends Reason("ServerLimit")<{
+  readonly limit:
+    | "Maximum Packet Size"
+    | "Maximum QoS"
+    | "Retain Available"
+    | "Topic Alias Maximum"
+    | "Wildcard Subscription Available"
+    | "Subscription Identifier Available"
+    | "Shared Subscription Available"
+  readonly allowed: number
+  readonly requested: number
+}> {
   override get message(): string {
     return `The server's ${this.limit} is ${this.allowed}, and ${this.requested} was asked for`
   }
@@ -497,12 +499,12 @@ export class ServerLimit extends Reason<ServerLimit>()("ServerLimit", {
  * @since 0.1.0
  * @category reasons
  */
-export class PublishRefused extends Reason<PublishRefused>()("PublishRefused", {
-  topic: Schema.String,
-  reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String),
-  userProperties
-}) {
+export class PublishRefused extends Reason("PublishRefused")<{
+  readonly topic: string
+  readonly reasonCode: number
+  readonly reasonString?: string | undefined
+  readonly userProperties?: UserProperties | undefined
+}> {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Puback")
     return withReasonString(
@@ -518,12 +520,12 @@ export class PublishRefused extends Reason<PublishRefused>()("PublishRefused", {
  * @since 0.1.0
  * @category reasons
  */
-export class SubscribeRefused extends Reason<SubscribeRefused>()("SubscribeRefused", {
-  topicFilter: Schema.String,
-  reasonCode: Schema.Int,
-  reasonString: Schema.optional(Schema.String),
-  userProperties
-}) {
+export class SubscribeRefused extends Reason("SubscribeRefused")<{
+  readonly topicFilter: string
+  readonly reasonCode: number
+  readonly reasonString?: string | undefined
+  readonly userProperties?: UserProperties | undefined
+}> {
   override get message(): string {
     const name = ReasonCode.nameOf(this.reasonCode, "Suback")
     return withReasonString(
@@ -541,10 +543,10 @@ export class SubscribeRefused extends Reason<SubscribeRefused>()("SubscribeRefus
  * @since 0.1.0
  * @category reasons
  */
-export class Overflow extends Reason<Overflow>()("Overflow", {
-  buffer: Schema.Literals(["outbox", "subscription"]),
-  capacity: Schema.Finite
-}) {
+export class Overflow extends Reason("Overflow")<{
+  readonly buffer: "outbox" | "subscription"
+  readonly capacity: number
+}> {
   override get message(): string {
     return this.buffer === "outbox"
       ? `The outbox is full (${this.capacity}); publish more slowly, or choose another \`outbox\` policy`
@@ -558,9 +560,9 @@ export class Overflow extends Reason<Overflow>()("Overflow", {
  * @since 0.1.0
  * @category reasons
  */
-export class MessageExpired extends Reason<MessageExpired>()("MessageExpired", {
-  topic: Schema.String
-}) {
+export class MessageExpired extends Reason("MessageExpired")<{
+  readonly topic: string
+}> {
   override get message(): string {
     return `The message to "${harmless(this.topic)}" expired before it could be sent`
   }
@@ -574,16 +576,16 @@ export class MessageExpired extends Reason<MessageExpired>()("MessageExpired", {
  * @since 0.1.0
  * @category reasons
  */
-export class Quarantined extends Reason<Quarantined>()("Quarantined", {
+export class Quarantined extends Reason("Quarantined")<{
   /** `PUBREL`, the second packet of QoS 2, is of a message that the server has. Nobody waits for an `UNSUBSCRIBE`. */
-  packet: Schema.Literals(["PUBLISH", "PUBREL", "SUBSCRIBE", "UNSUBSCRIBE"]),
+  readonly packet: "PUBLISH" | "PUBREL" | "SUBSCRIBE" | "UNSUBSCRIBE"
   /** The Topic Name of the message, or the Topic Filter of the subscription. */
-  topic: Schema.String,
+  readonly topic: string
   /** Connections that ended with it. */
-  attempts: Schema.Int,
+  readonly attempts: number
   /** What the last of them ended with. */
-  cause: Schema.Defect()
-}) {
+  readonly cause: unknown
+}> {
   override get message(): string {
     const given = this.packet === "PUBLISH" || this.packet === "PUBREL" ? "message" : "subscription"
     return `The ${given} to "${
@@ -599,11 +601,11 @@ export class Quarantined extends Reason<Quarantined>()("Quarantined", {
  * @since 0.1.0
  * @category reasons
  */
-export class RequestTimeout extends Reason<RequestTimeout>()("RequestTimeout", {
-  topic: Schema.String,
+export class RequestTimeout extends Reason("RequestTimeout")<{
+  readonly topic: string
   /** Milliseconds. */
-  timeout: Schema.Finite
-}) {
+  readonly timeout: number
+}> {
   override get message(): string {
     return `The request to "${
       harmless(this.topic)
@@ -619,9 +621,9 @@ export class RequestTimeout extends Reason<RequestTimeout>()("RequestTimeout", {
  * @since 0.1.0
  * @category reasons
  */
-export class NoResponder extends Reason<NoResponder>()("NoResponder", {
-  topic: Schema.String
-}) {
+export class NoResponder extends Reason("NoResponder")<{
+  readonly topic: string
+}> {
   override get message(): string {
     return `Nobody subscribes to "${
       harmless(this.topic)
@@ -635,7 +637,7 @@ export class NoResponder extends Reason<NoResponder>()("NoResponder", {
  * @since 0.1.0
  * @category reasons
  */
-export class Offline extends Reason<Offline>()("Offline", {}) {
+export class Offline extends Reason("Offline") {
   override get message(): string {
     return "There is no connection to the server now, and `whenOffline` says not to wait for one"
   }
@@ -647,54 +649,47 @@ export class Offline extends Reason<Offline>()("Offline", {}) {
  * @since 0.1.0
  * @category reasons
  */
-export class Closed extends Reason<Closed>()("Closed", {}) {
+export class Closed extends Reason("Closed") {
   override get message(): string {
     return "The client is closed: its scope has ended, or it was disconnected"
   }
 }
 
 /**
- * Every reason there is.
+ * Every reason there is. `MqttErrorSchema` has its schema.
  *
  * @since 0.1.0
  * @category models
  */
-export const MqttErrorReason = Schema.Union([
-  HostNotFound,
-  PortRefused,
-  TlsFailed,
-  WebSocketFailed,
-  OpenFailed,
-  ConnectTimeout,
-  ConnectionRefused,
-  AuthenticationFailed,
-  UnsupportedProtocolVersion,
-  ConnectionLost,
-  KeepAliveTimeout,
-  ResponseTimeout,
-  PacketTimeout,
-  ServerDisconnected,
-  SessionTakenOver,
-  ProtocolViolation,
-  InvalidOptions,
-  InvalidRequest,
-  ServerLimit,
-  PublishRefused,
-  SubscribeRefused,
-  Overflow,
-  MessageExpired,
-  Quarantined,
-  RequestTimeout,
-  NoResponder,
-  Offline,
-  Closed
-])
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type MqttErrorReason = typeof MqttErrorReason.Type
+export type MqttErrorReason =
+  | HostNotFound
+  | PortRefused
+  | TlsFailed
+  | WebSocketFailed
+  | OpenFailed
+  | ConnectTimeout
+  | ConnectionRefused
+  | AuthenticationFailed
+  | UnsupportedProtocolVersion
+  | ConnectionLost
+  | KeepAliveTimeout
+  | ResponseTimeout
+  | PacketTimeout
+  | ServerDisconnected
+  | SessionTakenOver
+  | ProtocolViolation
+  | InvalidOptions
+  | InvalidRequest
+  | ServerLimit
+  | PublishRefused
+  | SubscribeRefused
+  | Overflow
+  | MessageExpired
+  | Quarantined
+  | RequestTimeout
+  | NoResponder
+  | Offline
+  | Closed
 
 /**
  * What the client, a connection and a transport fail with. What happened is in `reason`.
@@ -716,9 +711,7 @@ export type MqttErrorReason = typeof MqttErrorReason.Type
  * @since 0.1.0
  * @category errors
  */
-export class MqttError extends Schema.TaggedError<MqttError>()("MqttError", {
-  reason: MqttErrorReason
-}) {
+export class MqttError extends Data.TaggedError("MqttError")<{ readonly reason: MqttErrorReason }> {
   override get message(): string {
     return this.reason.message
   }
@@ -759,7 +752,15 @@ export const fromReason = (reason: MqttErrorReason): MqttError => new MqttError(
  * @since 0.2.0
  * @category errors
  */
-export class MqttRejected extends Schema.TaggedError<MqttRejected>()("MqttRejected", {
+export class MqttRejected extends Data.TaggedError("MqttRejected")<{
   /** 0x80 Unspecified error, 0x83 Implementation specific, 0x87 Not authorized, 0x97 Quota, 0x99 Payload format. */
-  reasonCode: Schema.Literals([0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
-}) {}
+  readonly reasonCode: 0x80 | 0x83 | 0x87 | 0x90 | 0x97 | 0x99
+}> {
+  constructor(fields: Pick<MqttRejected, "reasonCode">) {
+    if (!rejections.has(fields.reasonCode)) throw new RangeError("the Reason Code is none that refuses a message")
+    super(fields)
+  }
+}
+
+/** MQTT 5.0 section 3.4.2.1, without the code for an identifier in use, which is for the client to say. */
+const rejections: ReadonlySet<number> = new Set([0x80, 0x83, 0x87, 0x90, 0x97, 0x99])

@@ -19,6 +19,9 @@ export * as MqttConnection from "./MqttConnection.ts"
 /** @since 0.1.0 */
 export * as MqttError from "./MqttError.ts"
 
+/** @since 0.2.0 */
+export * as MqttErrorSchema from "./MqttErrorSchema.ts"
+
 /** @since 0.1.0 */
 export * as MqttMessage from "./MqttMessage.ts"
 

@@ -2,7 +2,7 @@
  * The errors of typed topics, for messages that cannot be made and messages that cannot be read. `MqttError` exports both; they are declared here so that a
  * program without typed topics does not carry them.
  */
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
 import { harmless } from "./harmlessText.ts"
 
 /**
@@ -12,14 +12,14 @@ import { harmless } from "./harmlessText.ts"
  * @since 0.2.0
  * @category errors
  */
-export class MqttEncodeError extends Schema.TaggedError<MqttEncodeError>()("MqttEncodeError", {
-  template: Schema.String,
-  part: Schema.Literals(["parameters", "payload"]),
+export class MqttEncodeError extends Data.TaggedError("MqttEncodeError")<{
+  readonly template: string
+  readonly part: "parameters" | "payload"
   /** The parameter that is wrong, if it is one of them. */
-  parameter: Schema.optional(Schema.String),
-  description: Schema.String,
-  cause: Schema.optional(Schema.Defect())
-}) {
+  readonly parameter?: string | undefined
+  readonly description: string
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `${place(this)} for "${this.template}" cannot be encoded: ${this.description}`
   }
@@ -31,15 +31,15 @@ export class MqttEncodeError extends Schema.TaggedError<MqttEncodeError>()("Mqtt
  * @since 0.2.0
  * @category errors
  */
-export class MqttDecodeError extends Schema.TaggedError<MqttDecodeError>()("MqttDecodeError", {
-  topic: Schema.String,
+export class MqttDecodeError extends Data.TaggedError("MqttDecodeError")<{
+  readonly topic: string
   /** `topic`: it is none of the template's. */
-  part: Schema.Literals(["topic", "parameters", "payload"]),
-  parameter: Schema.optional(Schema.String),
+  readonly part: "topic" | "parameters" | "payload"
+  readonly parameter?: string | undefined
   /** Of schemas it says what was expected, and not what came. */
-  description: Schema.String,
-  cause: Schema.optional(Schema.Defect())
-}) {
+  readonly description: string
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `${place(this)} of "${harmless(this.topic)}" cannot be decoded: ${this.description}`
   }

@@ -1,7 +1,8 @@
 import { MqttError } from "../../src/index.ts"
+import * as Problems from "../../src/internal/problems.ts"
 
-const tlsProblems = MqttError.TlsFailed.fields.problem.literals
-const webSocketProblems = MqttError.WebSocketFailed.fields.problem.literals
+const tlsProblems = Object.keys(Problems.tlsProblems) as ReadonlyArray<MqttError.TlsProblem>
+const webSocketProblems = Object.keys(Problems.webSocketProblems) as ReadonlyArray<MqttError.WebSocketProblem>
 
 /** Of every reason one, or two that differ in what decides whether it is retryable. */
 export const reasons: {
