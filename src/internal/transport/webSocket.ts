@@ -225,7 +225,7 @@ class Received {
       webSocket.removeEventListener("close", this.#onClose)
     }),
     // The answer to the closing handshake stands behind what was not read. The stream below may be gone by now.
-    Effect.ignore(Effect.try({ try: () => this.#resume(), catch: withoutEvent }))
+    Effect.ignore(Effect.try({ try: () => this.#resume(), catch: (cause): Ended => ({ cause }) }))
   )
 
   #next(): Effect.Effect<Frames, Ended> | undefined {
