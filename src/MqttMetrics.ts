@@ -48,6 +48,7 @@ export const all = {
   unclaimedDropped: counter("unclaimed.dropped", "{message}", "Received messages that nobody took"),
   messagesTooLarge: counter("received.too_large", "{message}", "Received messages that were too large to be delivered"),
   messagesMalformed: counter("received.malformed", "{message}", "Received messages with properties that were left out"),
+  messagesRefused: counter("received.refused", "{message}", "Received messages refused, as they ended connections"),
   reconnects: counter("reconnects", "{connection}", "Connections after the first"),
   republications: counter("republications", "{message}", "Messages sent again on another connection"),
   roundTrip: gauge("round_trip", "ms", "From a PINGREQ or QoS 1 PUBLISH to its answer, measured last"),

@@ -63,6 +63,20 @@ export type MqttEvent =
    */
   | { readonly _tag: "SessionLost" }
   /**
+   * A message that breaks a rule came again and again, and had ended three connections: at QoS 1 and 2 refused with 0x80, or
+   * acknowledged in 3.1.1. `topic` is what can be read of its Topic Name. At most once in 10 seconds.
+   *
+   * @since 0.2.0
+   */
+  | {
+    readonly _tag: "MessageRefused"
+    readonly topic: string
+    readonly qos: Packet.Qos
+    /** What is wrong with it. */
+    readonly description: string
+    readonly messages: number
+  }
+  /**
    * A QoS 1 or 2 message of a topic that nobody subscribes to waits for a subscriber: the server queued it for an earlier
    * program, or its subscriber has just left. It holds up the acknowledgements of all messages behind it. At most once in 10
    * seconds; `messages` says how many there were since the last time, with this one.
@@ -169,6 +183,12 @@ export interface Stats extends Traffic {
   readonly messagesTooLarge: number
   /** Messages that were delivered without properties whose values are wrong in themselves. */
   readonly messagesMalformed: number
+  /**
+   * Messages that break a rule and had ended several connections, so that they were refused.
+   *
+   * @since 0.2.0
+   */
+  readonly messagesRefused: number
   /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
   readonly answersDropped: number
 }

@@ -32,6 +32,13 @@ export interface Options {
   readonly sender: Packet.Sender
   /** The largest packet accepted, fixed header counted. A PUBLISH from a server that is larger is passed over. */
   readonly maximumPacketSize: number
+  /**
+   * Asked, with the bytes of the Topic Name, about a PUBLISH from a server that is wrong within its bounds: `true` passes it
+   * over as one that is `refused`, and otherwise it is an error. Default: always an error.
+   *
+   * @since 0.2.0
+   */
+  readonly refuses?: ((topic: Uint8Array) => boolean) | undefined
 }
 
 const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
@@ -46,6 +53,7 @@ export class Decoder {
   readonly #sender: Packet.Sender
   readonly #protocolVersion: Packet.ProtocolVersion | undefined
   readonly #maximumPacketSize: number
+  readonly #refuses: Options["refuses"]
   readonly #reader: Reader
   readonly #topics = new TopicCache()
   #knowsVersion: boolean
@@ -63,8 +71,9 @@ export class Decoder {
   #headerSize = 0
   #remaining = 0
 
-  constructor({ maximumPacketSize, protocolVersion, sender }: Options) {
+  constructor({ maximumPacketSize, protocolVersion, refuses, sender }: Options) {
     this.#sender = sender
+    this.#refuses = refuses
     this.#protocolVersion = protocolVersion
     this.#maximumPacketSize = maximumPacketSize
     this.#reader = new Reader(protocolVersion ?? "5.0")
@@ -174,6 +183,18 @@ export class Decoder {
     if (type === "Connect") this.#learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
     if (reader.failure === undefined) packets.push(packet)
+    else if (type === "Publish") this.#refuse(viewOf(bytes, start, start + this.#remaining), packets)
+  }
+
+  /** A PUBLISH with this body is wrong. If it is to be refused, and says which message it is, decoding goes on after it. */
+  #refuse(body: Uint8Array, packets: Array<Packet.Packet>): void {
+    const reader = this.#reader
+    const { failure } = reader
+    const refused = readRefused(body, this.#firstByte)
+    if (failure === undefined || refused === undefined || this.#refuses?.(refused.topic) !== true) return
+    reader.recover()
+    const topic = new TextDecoder().decode(refused.topic)
+    packets.push({ ...refused.publish, topic, refused: failure.message })
   }
 
   #learnVersion(): void {
@@ -224,6 +245,7 @@ export class Decoder {
     reader.open(head, 0, head.length)
     const publish = readOversized(reader, this.#firstByte, this.#remaining, this.#topics)
     if (reader.failure === undefined) packets.push({ ...publish, tooLarge: this.#headerSize + this.#remaining })
+    else this.#refuse(head, packets)
     return end
   }
 }
@@ -379,6 +401,28 @@ const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish =>
   if (leftOut === undefined) return publish
   reader.leftOut = undefined
   return { ...publish, malformedProperties: leftOut }
+}
+
+/** Which message a PUBLISH is that cannot be read: `undefined` if it does not say that either. */
+const readRefused = (
+  body: Uint8Array,
+  firstByte: number
+): { readonly topic: Uint8Array; readonly publish: Packet.Publish } | undefined => {
+  const qos = ((firstByte >> 1) & 3) as Packet.Qos
+  const end = body.length < 2 ? Infinity : 2 + (body[0] << 8 | body[1])
+  const packetIdentifier = qos === 0 ? 0 : body[end] << 8 | body[end + 1]
+  if (end + (qos === 0 ? 0 : 2) > body.length || (qos > 0 && packetIdentifier === 0)) return undefined
+  const publish: Packet.Publish = {
+    _tag: "Publish",
+    topic: "",
+    payload: noBytes,
+    qos,
+    retain: (firstByte & 1) === 1,
+    dup: (firstByte & 8) === 8,
+    packetIdentifier,
+    properties: Properties.none
+  }
+  return { topic: body.subarray(2, end), publish }
 }
 
 /** The beginning of a PUBLISH that was passed over: which message it is. `remaining` is its Remaining Length. */

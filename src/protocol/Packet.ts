@@ -95,6 +95,13 @@ export interface Publish {
    * neither were its properties. Not there otherwise.
    */
   readonly tooLarge?: number
+  /**
+   * From a decoder with `refuses`: what is wrong with the packet, whose payload and properties were not read. Its topic may be
+   * none. Not there otherwise.
+   *
+   * @since 0.2.0
+   */
+  readonly refused?: string
 }
 
 /**

@@ -74,6 +74,11 @@ export class Reader {
     this.fail(labels.malformed, 0x81, message)
   }
 
+  /** Forgets the failure: what comes next is another packet, whose beginning is known. */
+  recover(): void {
+    this.failure = this.flaw = this.leftOut = undefined
+  }
+
   uint8(field: string): number {
     if (this.offset >= this.end) return this.#truncated(field)
     return this.bytes[this.offset++]

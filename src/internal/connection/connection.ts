@@ -11,6 +11,7 @@ import type * as MqttError from "../../MqttError.ts"
 import type { NetworkConnection } from "../../MqttTransport.ts"
 import type * as Connection from "../../protocol/Connection.ts"
 import type * as Deadlines from "../../protocol/Deadlines.ts"
+import type * as Decoder from "../../protocol/Decoder.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type * as Properties from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
@@ -124,6 +125,8 @@ export interface SessionConnectionOptions extends Options {
   readonly fill?: (() => void) | undefined
   /** Counts the bytes and packets of this connection too, beside those of earlier ones. Default: counters of its own. */
   readonly traffic?: Traffic.Counters | undefined
+  /** Says which wrong messages are refused, by their Topic Names. Default: none, so that each ends the connection. */
+  readonly refuses?: Decoder.Options["refuses"]
 }
 
 /** A connection as the client's session uses it: many packets in one turn, deadlines of the session's own. */
@@ -172,6 +175,7 @@ export interface LinkOptions {
   /** Closing it closes the network connection and ends the fibers. */
   readonly scope: Scope.Closeable
   readonly maximumPacketSize: number
+  readonly refuses: Decoder.Options["refuses"]
   /** Milliseconds. */
   readonly packetTimeout: number
   /** Milliseconds. */

@@ -65,7 +65,8 @@ export class Link implements SessionConnection, Timed {
     this.#options = options
     this.#clock = clock
     this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
-    this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize: options.maximumPacketSize })
+    const { maximumPacketSize, refuses } = options
+    this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize, refuses })
     this.#deadlines = new ConnectionDeadlines(this, options.packetTimeout)
     this.ending = new Ending({ network, scope, drainTimeout, sendLast: (last) => this.#sendLast(last) })
     this.#connection = Connection.make({

@@ -107,6 +107,7 @@ const handshake = Effect.fnUntraced(function*(
     network,
     scope,
     maximumPacketSize,
+    refuses: options.refuses,
     packetTimeout: Duration.toMillis(options.packetTimeout ?? defaultPacketTimeout(maximumPacketSize)),
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
     responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),

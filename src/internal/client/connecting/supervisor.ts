@@ -232,6 +232,7 @@ class Supervisor {
           outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum,
           serverReference: this.#server.next,
           maximumPacketSize: options.maximumPacketSize,
+          refuses: this.#runner.deliveries.offendingTopics.refuses,
           connectTimeout: options.connectTimeout,
           packetTimeout: options.packetTimeout,
           drainTimeout: options.drainTimeout,

@@ -11,6 +11,7 @@ import { sizeOf } from "../messageSize.ts"
 import { ExpectedCopies } from "./expectedCopies.ts"
 import { type Acknowledging, type Addressee, type Delivery, Handover } from "./handover.ts"
 import { Notices } from "./notices.ts"
+import { OffendingTopics } from "./offendingTopics.ts"
 import { type Route, Routes } from "./routes.ts"
 import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 import { type Kept, Unclaimed } from "./unclaimed.ts"
@@ -25,12 +26,14 @@ export interface DeliveriesOptions {
 
 /** A limit of the receiver is exceeded: what PUBACK and PUBREC can say about it. MQTT 5.0 section 3.4.2.1. */
 const quotaExceeded = 0x97
+const unspecifiedError = 0x80
 
 export class Deliveries {
   readonly #session: Acknowledging
   readonly #unclaimed: Unclaimed
   readonly routes = new Routes()
   readonly notices = new Notices()
+  readonly offendingTopics = new OffendingTopics()
   /** The program may still subscribe to what a resumed session brings. */
   #isClaimable = false
   /** Messages that somebody has to deal with. */
@@ -80,6 +83,7 @@ export class Deliveries {
    */
   deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number, isOverrun = false): void {
     if (publish.tooLarge !== undefined) return this.#refuseTooLarge(publish, publish.tooLarge, arrival, now)
+    if (publish.refused !== undefined) return this.#refuse(publish, publish.refused, arrival, now)
     if (publish.malformedProperties !== undefined) {
       this.notices.isMalformed(publish, publish.malformedProperties, now)
     }
@@ -104,6 +108,12 @@ export class Deliveries {
   #refuseTooLarge(publish: Packet.Publish, size: number, arrival: Arrival | undefined, now: number): void {
     this.notices.isTooLarge(publish, size, now)
     if (arrival !== undefined) this.#session.acknowledge([arrival], quotaExceeded)
+  }
+
+  /** It has ended several connections. */
+  #refuse(publish: Packet.Publish, description: string, arrival: Arrival | undefined, now: number): void {
+    this.notices.isRefused(publish, description, now)
+    if (arrival !== undefined) this.#session.acknowledge([arrival], unspecifiedError)
   }
 
   #handover(arrival: Arrival | undefined): Handover | undefined {

@@ -9,7 +9,7 @@ import type { MqttEvent } from "../../../MqttState.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 
 export type Notice = Extract<MqttEvent, {
-  readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageUnclaimed" | "UnclaimedDropped"
+  readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageRefused" | "MessageUnclaimed" | "UnclaimedDropped"
 }>
 
 /** Milliseconds between two notices of a kind. */
@@ -29,6 +29,7 @@ const kind = (): Kind => ({ messages: 0, untold: 0, notBefore: -Infinity })
 export class Notices {
   readonly #tooLarge = kind()
   readonly #malformed = kind()
+  readonly #refused = kind()
   readonly #unclaimed = kind()
   #due: Array<Notice> = []
 
@@ -40,6 +41,10 @@ export class Notices {
     return this.#malformed.messages
   }
 
+  get refused(): number {
+    return this.#refused.messages
+  }
+
   isTooLarge({ qos, topic }: Packet.Publish, size: number, now: number): void {
     const messages = count(this.#tooLarge, now)
     if (messages > 0) this.#due.push({ _tag: "MessageTooLarge", topic, qos, size, messages })
@@ -48,6 +53,11 @@ export class Notices {
   isMalformed({ topic }: Packet.Publish, properties: ReadonlyArray<Packet.MalformedProperty>, now: number): void {
     const messages = count(this.#malformed, now)
     if (messages > 0) this.#due.push({ _tag: "MalformedMessage", topic, properties, messages })
+  }
+
+  isRefused({ qos, topic }: Packet.Publish, description: string, now: number): void {
+    const messages = count(this.#refused, now)
+    if (messages > 0) this.#due.push({ _tag: "MessageRefused", topic, qos, description, messages })
   }
 
   isUnclaimed({ qos, topic }: Packet.Publish, now: number): void {

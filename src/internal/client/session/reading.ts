@@ -67,6 +67,8 @@ const describe = (notice: Notice): string => {
       return `A message came with malformed properties, and was delivered without them${others}: ${
         notice.properties.map(({ description }) => description).join("; ")
       }`
+    case "MessageRefused":
+      return `A message that ended several connections is refused${others}: ${notice.description}`
     case "MessageUnclaimed":
       return `A message waits for a subscriber, and the acknowledgements behind it wait too${others}`
     case "UnclaimedDropped":

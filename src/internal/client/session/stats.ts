@@ -30,6 +30,7 @@ export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
     unclaimedDropped: deliveries.dropped,
     messagesTooLarge: notices.tooLarge,
     messagesMalformed: notices.malformed,
+    messagesRefused: notices.refused,
     ...traffic
   }
 }
