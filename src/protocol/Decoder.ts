@@ -403,7 +403,7 @@ const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish =>
   return { ...publish, malformedProperties: leftOut }
 }
 
-/** Which message a PUBLISH is that cannot be read: `undefined` if it does not say that either. */
+/** Which message a PUBLISH is that cannot be read: `undefined` if it has neither a topic nor an identifier that say so. */
 const readRefused = (
   body: Uint8Array,
   firstByte: number
@@ -411,7 +411,8 @@ const readRefused = (
   const qos = ((firstByte >> 1) & 3) as Packet.Qos
   const end = body.length < 2 ? Infinity : 2 + (body[0] << 8 | body[1])
   const packetIdentifier = qos === 0 ? 0 : body[end] << 8 | body[end + 1]
-  if (end + (qos === 0 ? 0 : 2) > body.length || (qos > 0 && packetIdentifier === 0)) return undefined
+  const isNamed = qos === 0 ? end > 2 : packetIdentifier > 0
+  if (!isNamed || end + (qos === 0 ? 0 : 2) > body.length) return undefined
   const publish: Packet.Publish = {
     _tag: "Publish",
     topic: "",

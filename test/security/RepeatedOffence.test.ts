@@ -61,6 +61,8 @@ describe("security 16: a message that ended several connections is refused", () 
     for (const qos of [0, 1, 2] as const) {
       for (const [what, topic, properties] of messages) {
         if (version === "3.1.1" && properties !== "") continue
+        // Nothing says which message it is.
+        if (qos === 0 && topic === "0000") continue
         it.effect(`${what} (${version}, QoS ${qos})`, () =>
           leavesNothing(Effect.gen(function*() {
             const { mqtt, peer } = yield* connectClient({
