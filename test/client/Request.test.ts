@@ -139,7 +139,7 @@ describe("request", () => {
   }
 
   scenario(
-    "a service that has seen one request cannot guess the Correlation Data of another",
+    "security 19: a service that has seen one request cannot guess the Correlation Data of another",
     {},
     (kit) =>
       Effect.gen(function*() {
@@ -603,7 +603,7 @@ describe("respond", () => {
       ["none but those of one filter", "answers/#", "answer/1", "answers/1"]
     ] as const
   ) {
-    scenario(`answers to ${what}`, {}, (kit) =>
+    scenario(`security 20: answers to ${what}`, {}, (kit) =>
       Effect.gen(function*() {
         const handled: Array<string> = []
         const { responding } = yield* responder(kit, (request) =>

@@ -237,6 +237,24 @@ describe("subscribe", () => {
       assert.notMatch(error, /\p{Control}/u)
     }))
 
+  scenario(
+    "security 21: a flood of bad messages has ten lines in the log in ten seconds, all harmless",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const logged: Array<string> = []
+        const stream = yield* complete(through(mqtt)(Temperature.subscribe()))
+        yield* logging(Stream.runDrain(stream), logged).pipe(Effect.forkScoped({ startImmediately: true }))
+        yield* publishTo(kit, ...Array.from({ length: 200 }, () => "\u001b[2J\n".repeat(1000)))
+        assert.lengthOf(logged, 10)
+        assert.isEmpty(logged.filter((line) => /\p{Control}/u.test(line) || line.length > 1000))
+        yield* TestClock.adjust("10 seconds")
+        yield* publishTo(kit, bad)
+        assert.lengthOf(logged, 11)
+      })
+  )
+
   scenario("dead letters that would come back are refused at once, or logged", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()

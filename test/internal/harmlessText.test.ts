@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { MqttError } from "../../src/index.ts"
 import { harmless } from "../../src/internal/harmlessText.ts"
 
-describe("text of a server or another client", () => {
+describe("security 21: text of a server or another client", () => {
   for (
     const [what, text, shown] of [
       ["plain text", "not authorized, ça va, 日本, 🙂", "not authorized, ça va, 日本, 🙂"],

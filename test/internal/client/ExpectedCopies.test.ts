@@ -19,7 +19,7 @@ const payloadOf = (length: number, last: number): Uint8Array => {
   return payload
 }
 
-describe("expected copies", () => {
+describe("security 22: expected copies", () => {
   it("knows the copy of a message by its topic and all of its payload", () => {
     const copies = new ExpectedCopies<string>()
     copies.expect(publish(payloadOf(1000, 1)), ["named"], ["other"], Infinity)
