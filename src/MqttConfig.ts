@@ -8,9 +8,8 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
 import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
-import { optional } from "./internal/config.ts"
+import { optional, withoutMisspellings } from "./internal/config.ts"
 import type { TracingOptions } from "./MqttTracing.ts"
 
 const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
@@ -53,37 +52,39 @@ const ofSeveralWords = [
   "DRAIN_TIMEOUT",
   "UNCLAIMED_TIMEOUT",
   "SESSION_EXPIRY",
+  "REFUSE_UNKNOWN_SESSION",
   "STABLE_AFTER",
   "INITIAL_CONNECTION",
   "MAX_IN_FLIGHT",
   "RECEIVE_MAXIMUM",
+  "STRICT_RECEIVE_MAXIMUM",
   "MAXIMUM_PACKET_SIZE",
+  "FILTERS_PER_SUBSCRIBE",
+  "TOPIC_ALIAS_MAXIMUM",
+  "OUTGOING_TOPIC_ALIAS_MAXIMUM",
+  "FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS",
+  "OUTBOX_MESSAGES",
+  "OUTBOX_BYTES",
+  "OUTBOX_POLICY",
+  "BUFFER_MESSAGES",
+  "BUFFER_BYTES",
+  "BUFFER_POLICY",
   "WILL_TOPIC",
   "WILL_PAYLOAD",
-  "RESPONSE_TOPIC"
+  "WILL_QOS",
+  "WILL_RETAIN",
+  "WILL_DELAY",
+  "RESPONSE_TOPIC",
+  "TRACING_PROPAGATE",
+  "TRACING_CONSUME"
 ]
 
-/** The name without one of its underscores, or without all of them. */
-const misspellings = (name: string): ReadonlyArray<string> => {
-  const words = name.split("_")
-  const joined = words.slice(1).map((_, index) =>
-    words.reduce((text, word, position) => `${text}${position === index + 1 ? "" : "_"}${word}`)
-  )
-  return [...new Set([words.join(""), ...joined])]
+/** Other names for the same. */
+const otherNames = {
+  FOLLOW_SERVER_REFERENCE: "FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS",
+  MAX_PACKET_SIZE: "MAXIMUM_PACKET_SIZE",
+  RECEIVE_MAX: "RECEIVE_MAXIMUM"
 }
-
-/** A variable that would do nothing, such as `MQTT_KEEPALIVE`, fails with the name that was meant. */
-const withoutMisspellings = ofSeveralWords.flatMap((name) =>
-  misspellings(name).map((misspelling) =>
-    optional(Config.Redacted(misspelling)).pipe(
-      Config.flatMap((value) =>
-        value === undefined ? Config.succeed(undefined) : Config.fail(
-          new ConfigProvider.SourceError({ message: `${misspelling} is no option; did you mean ${name}?` })
-        )
-      )
-    )
-  )
-)
 
 const known: Config.Config<Options> = Config.all({
   protocolVersion: optional(Config.Literals(["5.0", "3.1.1", "auto"], "PROTOCOL_VERSION")),
@@ -130,7 +131,9 @@ const known: Config.Config<Options> = Config.all({
  * @since 0.2.0
  * @category config
  */
-export const options: Config.Config<Options> = Config.all([...withoutMisspellings]).pipe(Config.flatMap(() => known))
+export const options: Config.Config<Options> = withoutMisspellings(ofSeveralWords, otherNames).pipe(
+  Config.flatMap(() => known)
+)
 
 /**
  * `options` under `MQTT`: `MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE`, `MQTT_WILL_TOPIC` and so on.

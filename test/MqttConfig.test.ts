@@ -60,7 +60,11 @@ describe("S3 options from the environment", () => {
         const [name, meant] of [
           ["MQTT_KEEPALIVE", "KEEP_ALIVE"],
           ["MQTT_CLIENTID", "CLIENT_ID"],
-          ["MQTT_MAX_INFLIGHT", "MAX_IN_FLIGHT"]
+          ["MQTT_MAX_INFLIGHT", "MAX_IN_FLIGHT"],
+          ["MQTT_TRACINGCONSUME", "TRACING_CONSUME"],
+          ["MQTT_OUTBOXBYTES", "OUTBOX_BYTES"],
+          ["MQTT_STRICT_RECEIVEMAXIMUM", "STRICT_RECEIVE_MAXIMUM"],
+          ["MQTT_FOLLOW_SERVER_REFERENCE", "FOLLOW_SERVER_REFERENCE_MAXIMUM_HOPS"]
         ]
       ) {
         const error = yield* Effect.flip(readFrom({ [name]: "1" }))

@@ -7,7 +7,7 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
-import { optional } from "../internal/config.ts"
+import { optional, withoutMisspellings } from "../internal/config.ts"
 import * as MqttConfig from "../MqttConfig.ts"
 import type { Options } from "./internal/options.ts"
 
@@ -26,7 +26,8 @@ export const options: Config.Config<Options> = Config.map(
       maximumUnsent: optional(Config.Int("MAXIMUM_UNSENT")),
       reconnectWhenOnline: optional(Config.Boolean("RECONNECT_WHEN_ONLINE")),
       disconnectWithPage: optional(Config.Boolean("DISCONNECT_WITH_PAGE"))
-    })
+    }),
+    withoutMisspellings(["MAXIMUM_UNSENT", "RECONNECT_WHEN_ONLINE", "DISCONNECT_WITH_PAGE"])
   ]),
   ([client, page]): Options => ({ ...client, ...page })
 )

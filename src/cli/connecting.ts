@@ -19,6 +19,7 @@ import { optional } from "../internal/config.ts"
 import { hostProblem, pathProblem } from "../internal/misplacedSecret.ts"
 import type * as MqttClient from "../MqttClient.ts"
 import * as MqttConfig from "../MqttConfig.ts"
+import * as ConnectionConfig from "../node/internal/connectionConfig.ts"
 import * as PortConfig from "../node/internal/portConfig.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
 import * as NodeTls from "../node/NodeTls.ts"
@@ -87,12 +88,9 @@ const environment = Config.all({
   url: optional(Config.Redacted("MQTT_URL")),
   host: optional(Config.String("MQTT_HOST")),
   port: PortConfig.port("MQTT_PORT"),
-  ca: optional(Config.String("MQTT_TLS_CA_FILE")),
-  cert: optional(Config.String("MQTT_TLS_CERT_FILE")),
-  key: optional(Config.String("MQTT_TLS_KEY_FILE")),
-  passphrase: optional(Config.Redacted("MQTT_TLS_PASSPHRASE")),
-  servername: optional(Config.String("MQTT_TLS_SERVERNAME")),
-  minVersion: optional(Config.Literals(["TLSv1.2", "TLSv1.3"], "MQTT_TLS_MIN_VERSION")),
+  tls: Config.nested(ConnectionConfig.tlsFiles, "MQTT"),
+  webSocket: Config.nested(ConnectionConfig.webSocket, "MQTT"),
+  misspelt: Config.nested(ConnectionConfig.misspelt, "MQTT"),
   endpoints: optional(Config.Redacted("MQTT_ENDPOINTS")),
   endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "MQTT_ENDPOINT_POLICY"))
 })
@@ -198,7 +196,7 @@ const folderOf = async (path: string): Promise<ReadonlyArray<string>> => {
 const authoritiesOf = (input: Input, environment: Environment): Effect.Effect<ReadonlyArray<string>, Usage> =>
   Effect.tryPromise({
     try: async () => {
-      const file = input.cafile ?? environment.ca
+      const file = input.cafile ?? environment.tls?.ca
       const problem = file === undefined ? undefined : pathProblem(file)
       if (problem !== undefined) throw new Error(`the option for their file ${problem}`)
       const sources = [
@@ -225,22 +223,21 @@ const wantsTls = (input: Input, environment: Environment): boolean =>
     input.key,
     input.alpn,
     input.tlsVersion,
-    environment.ca,
-    environment.cert,
-    environment.servername,
-    environment.minVersion
+    environment.tls
   ].some((value) => value !== undefined)
 
 const tlsOf = Effect.fnUntraced(function*(input: Input, environment: Environment) {
   const authorities = yield* authoritiesOf(input, environment)
   const options = yield* NodeTls.fromFiles(given({
-    cert: input.cert ?? environment.cert,
-    key: input.key ?? environment.key,
-    passphrase: environment.passphrase,
-    alpnProtocols: input.alpn?.split(","),
-    servername: environment.servername,
-    minVersion: input.tlsVersion ?? environment.minVersion,
-    dangerouslyAcceptAnyCertificate: input.insecure
+    ...environment.tls,
+    ca: undefined,
+    ...given({
+      cert: input.cert,
+      key: input.key,
+      alpnProtocols: input.alpn?.split(","),
+      minVersion: input.tlsVersion,
+      dangerouslyAcceptAnyCertificate: input.insecure ? true : undefined
+    })
   }))
   return authorities.length === 0 ? options : { ...options, ca: authorities }
 })
@@ -351,6 +348,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
       ? { host: server.host, port: server.port }
       : { url: server.url }),
     ...(tls === undefined ? {} : { tls }),
+    webSocket: fromEnvironment.webSocket,
     ...(input.bindAddress === undefined ? {} : { connect: connectFrom(input.bindAddress) })
   }
   return {

@@ -1,8 +1,40 @@
 /**
- * What every part of the configuration is read with.
+ * What every part of the configuration is read with, and the names that people write instead of a variable's own.
  */
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 
 /** `undefined` where nothing is said. What is said and cannot be read still fails. */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
+
+/** The name without one of its underscores, or without all of them. */
+const misspellings = (name: string): ReadonlyArray<string> => {
+  const words = name.split("_")
+  const joined = words.slice(1).map((_, index) =>
+    words.reduce((text, word, position) => `${text}${position === index + 1 ? "" : "_"}${word}`)
+  )
+  return [words.join(""), ...joined]
+}
+
+/**
+ * A variable that would do nothing, such as `MQTT_KEEPALIVE`, fails with the name that was meant: one that has an underscore
+ * less than one of these `names`, or stands among the `others` with what it means.
+ */
+export const withoutMisspellings = (
+  names: ReadonlyArray<string>,
+  others: { readonly [name: string]: string } = {}
+): Config.Config<unknown> => {
+  const meant = new Map(names.flatMap((name) => misspellings(name).map((misspelling) => [misspelling, name])))
+  for (const [name, means] of Object.entries(others)) meant.set(name, means)
+  for (const name of names) meant.delete(name)
+  return Config.all([...meant].map(([misspelling, name]) =>
+    optional(Config.Redacted(misspelling)).pipe(
+      Config.flatMap((value) =>
+        value === undefined ? Config.succeed(undefined) : Config.fail(
+          new ConfigProvider.SourceError({ message: `${misspelling} is no option; did you mean ${name}?` })
+        )
+      )
+    )
+  ))
+}

@@ -10,56 +10,14 @@ import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
 import { optional } from "../internal/config.ts"
 import * as MqttConfig from "../MqttConfig.ts"
+import * as ConnectionConfig from "./internal/connectionConfig.ts"
 import type { Options } from "./internal/options.ts"
 import * as PortConfig from "./internal/portConfig.ts"
-import type { WebSocketOptions } from "./internal/webSocket.ts"
 import * as NodeTls from "./NodeTls.ts"
-
-/** Not the empty one that a trailing comma leaves. */
-const list = (text: string): ReadonlyArray<string> =>
-  text.split(",").map((one) => one.trim()).filter((one) => one !== "")
-
-const tlsConfig = Config.nested(
-  Config.all({
-    ca: optional(Config.String("CA_FILE")),
-    cert: optional(Config.String("CERT_FILE")),
-    key: optional(Config.String("KEY_FILE")),
-    passphrase: optional(Config.Redacted("PASSPHRASE")),
-    servername: optional(Config.String("SERVERNAME")),
-    alpnProtocols: optional(Config.map(Config.String("ALPN_PROTOCOLS"), list)),
-    minVersion: optional(Config.Literals(["TLSv1.2", "TLSv1.3"], "MIN_VERSION")),
-    dangerouslyAcceptAnyCertificate: optional(Config.Boolean("DANGEROUSLY_ACCEPT_ANY_CERTIFICATE"))
-  }),
-  "TLS"
-).pipe(
-  Config.map((files): Options["tls"] =>
-    Object.values(files).every((value) => value === undefined) ? undefined : NodeTls.fromFiles(files)
-  )
-)
-
-/** `Name: value`, one on each line. */
-const headersOf = (text: Redacted.Redacted<string>): WebSocketOptions["headers"] =>
-  Object.fromEntries(
-    Redacted.value(text).split("\n").filter((line) => line.includes(":")).map((line) => {
-      const colon = line.indexOf(":")
-      return [line.slice(0, colon).trim(), Redacted.make(line.slice(colon + 1).trim())] as const
-    })
-  )
-
-const webSocketConfig = Config.nested(
-  Config.all({
-    headers: optional(Config.map(Config.Redacted("HEADERS"), headersOf)),
-    protocols: optional(Config.map(Config.String("PROTOCOLS"), list)),
-    compression: optional(Config.Boolean("COMPRESSION")),
-    maximumFrameSize: optional(Config.Int("MAXIMUM_FRAME_SIZE")),
-    maximumUnsent: optional(Config.Int("MAXIMUM_UNSENT"))
-  }),
-  "WEB_SOCKET"
-)
 
 /** They may hold passwords. */
 const urlsOf = (text: Redacted.Redacted<string>): ReadonlyArray<Redacted.Redacted<string>> =>
-  list(Redacted.value(text)).map((url) => Redacted.make(url))
+  ConnectionConfig.list(Redacted.value(text)).map((url) => Redacted.make(url))
 
 const endpointConfig = Config.all({
   url: optional(Config.Redacted("URL")),
@@ -67,8 +25,8 @@ const endpointConfig = Config.all({
   port: PortConfig.port("PORT"),
   endpoints: optional(Config.map(Config.Redacted("ENDPOINTS"), urlsOf)),
   endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "ENDPOINT_POLICY")),
-  tls: tlsConfig,
-  webSocket: webSocketConfig
+  tls: Config.map(ConnectionConfig.tlsFiles, (files) => files === undefined ? undefined : NodeTls.fromFiles(files)),
+  webSocket: ConnectionConfig.webSocket
 }).pipe(Config.mapEffect(PortConfig.deciding))
 
 /**
@@ -83,7 +41,7 @@ const endpointConfig = Config.all({
  * @category config
  */
 export const options: Config.Config<Options> = Config.map(
-  Config.all([MqttConfig.options, endpointConfig]),
+  Config.all([MqttConfig.options, endpointConfig, ConnectionConfig.misspelt]),
   ([client, endpoint]): Options => ({ ...client, ...endpoint })
 )
 

@@ -42,7 +42,12 @@ describe("the environment of the command line", () => {
     60_000
   )
 
-  for (const [name, value] of [["MQTT_TLS_MIN_VERSION", "TLSv1.3"], ["MQTT_TLS_SERVERNAME", "broker"]] as const) {
+  for (
+    const [name, value] of [["MQTT_TLS_MIN_VERSION", "TLSv1.3"], ["MQTT_TLS_SERVERNAME", "broker"], [
+      "MQTT_TLS_ALPN_PROTOCOLS",
+      "mqtt"
+    ]] as const
+  ) {
     it.live(`${name} asks for TLS: nothing goes without`, () =>
       withBroker((_, port) =>
         Effect.gen(function*() {
@@ -52,6 +57,21 @@ describe("the environment of the command line", () => {
         })
       ), 60_000)
   }
+
+  it.live("a variable that is spelled otherwise, or cannot be used, is named", () =>
+    Effect.gen(function*() {
+      for (
+        const [name, value, message] of [
+          ["MQTT_TLS_MINVERSION", "TLSv1.3", /did you mean TLS_MIN_VERSION/],
+          ["MQTT_KEEPALIVE", "10 seconds", /did you mean KEEP_ALIVE/],
+          ["MQTT_WEB_SOCKET_PROTOCOLS", "chat", /protocols/]
+        ] as const
+      ) {
+        const { exitCode, stderr } = yield* pub({ [name]: value }, "-L", "ws://127.0.0.1:1/mqtt")
+        assert.notStrictEqual(exitCode, 0)
+        assert.match(stderr, message)
+      }
+    }), 60_000)
 
   it.live("authorities without a certificate do not stand for those of Node", () =>
     Effect.gen(function*() {

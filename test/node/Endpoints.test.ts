@@ -364,6 +364,25 @@ describe("S3 from the environment", () => {
       assert.deepInclude(requests[0].headers, { authorization: "Bearer token: x", "x-other": "y" })
     })))
 
+  it.live("a variable for TLS or WebSocket that is spelled otherwise fails with the one that was meant", () =>
+    within(Effect.gen(function*() {
+      for (
+        const [name, meant] of [
+          ["MQTT_TLS_CAFILE", "TLS_CA_FILE"],
+          ["MQTT_TLS_CA", "TLS_CA_FILE"],
+          ["MQTT_TLSMINVERSION", "TLS_MIN_VERSION"],
+          ["MQTT_TLS_SERVER_NAME", "TLS_SERVERNAME"],
+          ["MQTT_WEBSOCKET_HEADERS", "WEB_SOCKET_HEADERS"],
+          ["MQTT_WEB_SOCKET_MAXIMUMUNSENT", "WEB_SOCKET_MAXIMUM_UNSENT"],
+          ["MQTT_ENDPOINTPOLICY", "ENDPOINT_POLICY"]
+        ]
+      ) {
+        const error = yield* Effect.flip(buildFrom({ [name]: "CANARY" }))
+        assert.include(error.message, `did you mean ${meant}?`)
+        assert.notInclude(error.message, "CANARY")
+      }
+    })))
+
   it.live("a server of the program's replaces the list, and a policy that is none names itself", () =>
     within(Effect.gen(function*() {
       const { url } = yield* listen()
