@@ -8,14 +8,9 @@ import type { OverflowPolicy } from "../../src/MqttClient.ts"
 import type { ConnectionState, Stats } from "../../src/MqttState.ts"
 import type { Qos } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import * as Seen from "./calls/Seen.ts"
+import type { Ended } from "./Ended.ts"
 import type { Limits, Plan } from "./Plan.ts"
-
-export interface Ended {
-  readonly how: "succeeded" | "failed" | "interrupted" | "died"
-  /** The tag of the reason, or the defect. */
-  readonly reason: string | undefined
-  readonly at: number
-}
 
 /** One message that the program published. */
 export interface Published {
@@ -132,6 +127,8 @@ export interface Observations {
   accepted: ReadonlyArray<MemoryBroker.Message>
   brokerViolations: ReadonlyArray<MemoryBroker.Violation>
   log: ReadonlyArray<FakeNetwork.LogEntry>
+  /** Of the steps that call everything else. */
+  readonly seen: Seen.Seen
 }
 
 export const make = (plan: Plan): Observations => ({
@@ -156,7 +153,8 @@ export const make = (plan: Plan): Observations => ({
   packets: [],
   accepted: [],
   brokerViolations: [],
-  log: []
+  log: [],
+  seen: Seen.make()
 })
 
 /** The number in a payload, which names the message in the whole run. */

@@ -8,6 +8,10 @@ import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttError } from "../../src/MqttError.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
+import * as Authorize from "./calls/authorize.ts"
+import { Caller } from "./calls/Caller.ts"
+import * as Hooks from "./calls/hooks.ts"
+import * as Service from "./calls/Service.ts"
 import * as Observations from "./Observations.ts"
 import type { Backoff, ClientPlan, Limits, Plan } from "./Plan.ts"
 import { Program } from "./Program.ts"
@@ -19,7 +23,7 @@ const toSchedule = ({ cap, first, isJittered }: Backoff): Schedule.Schedule<unkn
   return isJittered ? Schedule.jittered(backoff) : backoff
 }
 
-const toOptions = (plan: ClientPlan): MqttClient.Options => ({
+const toOptions = (plan: ClientPlan, line: Hooks.Line): MqttClient.Options => ({
   clientId,
   protocolVersion: plan.version,
   session: plan.session,
@@ -29,7 +33,7 @@ const toOptions = (plan: ClientPlan): MqttClient.Options => ({
   responseTimeout: plan.responseTimeout,
   drainTimeout: plan.drainTimeout,
   stableAfter: plan.stableAfter,
-  reconnect: toSchedule(plan.backoff),
+  ...Hooks.optionsOf(plan, line, toSchedule(plan.backoff)),
   maxInFlight: plan.maxInFlight,
   receiveMaximum: plan.receiveMaximum,
   outbox: plan.outbox,
@@ -62,6 +66,7 @@ export interface Parts {
   readonly client: MqttClient.MqttClient["Service"]
   readonly clientScope: Scope.Closeable
   readonly program: Program
+  readonly caller: Caller
 }
 
 export const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
@@ -124,7 +129,14 @@ export const make = Effect.fnUntraced(function*(
   const observations = Observations.make(plan)
   const now = () => nowOf(clock)
   const { overlappingSubscriptions, usesTopicAliases } = plan
-  const brokerOptions: BrokerOptions = { overlappingSubscriptions, usesTopicAliases }
+  const brokerOptions: BrokerOptions = {
+    overlappingSubscriptions,
+    usesTopicAliases,
+    authorizePublish: Authorize.make(),
+    ...(plan.client.authenticates === true
+      ? { exchangeAuthentication: ({ round }) => round === 1 ? { _tag: "Continue" } : { _tag: "Success" } }
+      : {})
+  }
   setLimits(brokerOptions, limitsOf(plan, plan.limits))
   const { cuts, losesSession, network: { connectDelay, highWaterMark, latency } } = plan
   const broker = yield* MemoryBroker.make(brokerOptions)
@@ -147,11 +159,16 @@ export const make = Effect.fnUntraced(function*(
     highWaterMark
   })
   const clientScope = yield* Scope.make()
-  const client = yield* MqttClient.make(toOptions(plan.client)).pipe(
+  const line: Hooks.Line = { inside: undefined }
+  const client = yield* MqttClient.make(toOptions(plan.client, line)).pipe(
     Effect.provideService(MqttTransport, watchAttempts(transport, observations, now)),
     Scope.provide(clientScope),
     Effect.orDie
   )
-  const program = new Program(client, observations, clock, yield* Scope.fork(yield* Effect.scope))
-  return { plan, observations, clock, jump, brokerOptions, broker, network, client, clientScope, program }
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const program = new Program(client, observations, clock, scope)
+  const caller = new Caller({ client, observations, clock, scope, nextId: () => program.nextId() })
+  line.inside = (inside) => caller.inside(inside)
+  yield* Effect.forkIn(Service.run(broker, observations, clock), clientScope)
+  return { plan, observations, clock, jump, brokerOptions, broker, network, client, clientScope, program, caller }
 })

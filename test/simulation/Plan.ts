@@ -7,6 +7,7 @@ import type { SessionMode } from "../../src/MqttClient.ts"
 import type { ProtocolVersion, Qos } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork } from "../../src/testing/index.ts"
 import * as Random from "../protocol/Random.ts"
+import { type CallAction, type Hook, makeHook, makeSteps, type Theme, themes } from "./calls/Call.ts"
 
 export type Policy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
@@ -43,9 +44,14 @@ export interface ClientPlan {
   readonly retriesEverything: boolean
   readonly quarantines: boolean
   readonly hasWill: boolean
+  /** Something of the program that the client runs. Default: nothing. */
+  readonly hook?: Hook
+  /** Enhanced authentication. Default: none. */
+  readonly authenticates?: true
 }
 
 export type Action =
+  | CallAction
   | {
     readonly _tag: "Publish"
     readonly topic: string
@@ -123,6 +129,8 @@ export interface Plan {
   /** Bytes of the messages that are published once everything has come to rest. */
   readonly probeSize: number
   readonly steps: ReadonlyArray<Step>
+  /** Nothing goes wrong in the network or at the server, so more can be expected. */
+  readonly isCalm?: true
 }
 
 export const fixedClient: ClientPlan = {
@@ -306,8 +314,55 @@ const makeAnchors = (random: Random.Random): ReadonlyArray<Step> => [
   }
 ]
 
-/** The plan of this seed; `length` is how many steps it has, about 20 if not given. */
+/** What a plan may have in which nothing goes wrong. */
+const calm: ReadonlySet<Action["_tag"]> = new Set(["Publish", "Emit", "JumpClock", "Ask", "RefuseSubscribe"])
+
+/** Makes the calls of a theme part of a plan. */
+const withCalls = (plan: Plan, theme: Theme): Plan => {
+  const random = Random.make(plan.seed ^ 0xca11)
+  for (let count = 0; count < 5; count++) random.integer(0, 1)
+  const isCalm = random.chance(0.5)
+  const is50 = plan.client.version === "5.0"
+  const until = plan.steps.at(-1)?.at ?? 0
+  // The bound of what waits for nobody in particular is the Receive Maximum: one that is reached without acknowledgements.
+  const isUnacknowledged = isCalm && theme === "sharing" && random.chance(0.3)
+  const receiveMaximum = isUnacknowledged ? 5 : 1000
+  // What is published has answers, for which everything is read.
+  const steps = isUnacknowledged
+    ? []
+    : isCalm
+    ? plan.steps.filter(({ action }) => calm.has(action._tag))
+    : plan.steps
+  const callSteps: ReadonlyArray<Step> = makeSteps(random, { theme, is50, isUnacknowledged, until })
+  const refusals: ReadonlyArray<Step> = theme === "sharing" && !isUnacknowledged && random.chance(0.4)
+    ? [{ at: anyOf(random, callSteps).at, action: { _tag: "RefuseSubscribe", reasonCode: 0x87 } }]
+    : []
+  const client: ClientPlan = {
+    ...plan.client,
+    ...(isCalm ? { maxInFlight: 1000, receiveMaximum, responseTimeout: 900, connectTimeout: 900 } : {}),
+    ...(isCalm ? { outbox: fixedClient.outbox, keepAlive: 60 } : {}),
+    ...(isUnacknowledged ? { session: "persistent" as const } : {}),
+    ...(theme === "hooks" && random.chance(0.6) ? { hook: makeHook(random) } : {}),
+    ...(is50 && theme === "hooks" && random.chance(0.6) ? { authenticates: true as const } : {})
+  }
+  return {
+    ...plan,
+    client,
+    steps: [...steps, ...refusals, ...callSteps].sort((one, other) => one.at - other.at),
+    ...(isCalm ? { isCalm, limits: random.chance(0.7) ? {} : { maximumPacketSize: 200 } } : {}),
+    ...(isCalm ? { network: { ...plan.network, highWaterMark: Infinity } } : {})
+  }
+}
+
+/** The plan of this seed; `length` is how many steps it has besides its calls, about 20 if not given. */
 export const make = (seed: number, length?: number): Plan => {
+  const plan = makePlain(seed, length)
+  const theme = seed % (themes.length + 1)
+  return theme === 0 ? plan : withCalls(plan, themes[theme - 1])
+}
+
+/** Without calls. */
+const makePlain = (seed: number, length?: number): Plan => {
   const random = Random.make(seed)
   // Neighbouring seeds begin alike in a small generator.
   for (let count = 0; count < 5; count++) random.integer(0, 1)

@@ -8,15 +8,8 @@ import { Cause, type Clock, Data, Effect, Exit, type Fiber, Option, Result, type
 import type * as MqttClient from "../../src/MqttClient.ts"
 import { MqttError, MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import {
-  type Call,
-  type Ended,
-  idOf,
-  type Observations,
-  payloadOf,
-  type Published,
-  type Received
-} from "./Observations.ts"
+import type { Ended } from "./Ended.ts"
+import { type Call, idOf, type Observations, payloadOf, type Published, type Received } from "./Observations.ts"
 import type { Action } from "./Plan.ts"
 
 type Client = MqttClient.MqttClient["Service"]

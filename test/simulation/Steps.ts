@@ -29,8 +29,21 @@ export class Steps {
   }
 
   perform(action: Action): Effect.Effect<void> {
-    const { broker, network, plan, program } = this.#parts
+    const { broker, caller, network, plan, program } = this.#parts
     switch (action._tag) {
+      case "EmitTo":
+        return this.#emitTo(action)
+      case "Join":
+      case "Work":
+      case "Follow":
+      case "Request":
+      case "Respond":
+      case "Typed":
+      case "PublishTyped":
+      case "Flush":
+      case "Reauthenticate":
+      case "DisconnectWith":
+        return caller.perform(action)
       case "Publish":
         return program.publish(action)
       case "Subscribe":
@@ -96,6 +109,18 @@ export class Steps {
       }))
       observations.emitted.push({ id, topic, at: Parts.nowOf(clock), owedAt, owedFor })
       yield* broker.publish(topic, Observations.payloadOf(id, size), { qos })
+    })
+    return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
+  }
+
+  #emitTo(action: Extract<Action, { readonly _tag: "EmitTo" }>): Effect.Effect<void> {
+    const { broker, caller, observations, program } = this.#parts
+    const { qos, responseTopic, retain, size, topic } = action
+    const one = Effect.suspend(() => {
+      const id = program.nextId()
+      observations.seen.emitted.push({ id, topic, qos, ...caller.point() })
+      const properties = responseTopic === undefined ? {} : { properties: { responseTopic } }
+      return broker.publish(topic, Observations.payloadOf(id, size), { qos, retain, ...properties })
     })
     return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
   }

@@ -11,6 +11,7 @@ import { createHash } from "node:crypto"
 import { countFibers } from "../support/fibers.ts"
 import { watchClock } from "../support/time.ts"
 import * as invariants from "./invariants.ts"
+import { unrestOfCalls } from "./invariants/calls.ts"
 import { undelivered } from "./invariants/receiving.ts"
 import { subscriptionProblems } from "./invariants/subscriptions.ts"
 import type * as Observations from "./Observations.ts"
@@ -126,6 +127,8 @@ class World {
     return Effect.gen({ self: this }, function*() {
       yield* this.#heal
       this.#program.isHurrying = true
+      this.#observations.seen.hurriedAt = this.#now
+      this.#parts.caller.isStopping = true
       if ((yield* this.#untilAtRest) === "over") return
       // A fault that waited for the next connection may have made this one half-open.
       if (this.#plan.client.keepAlive === 0) {
@@ -138,6 +141,19 @@ class World {
       this.#observations.isSettled = end === "at rest"
       this.#observations.inFlightAtRest = (yield* this.#client.stats).inFlight
       this.#observations.subscriptionsAtRest = yield* this.#subscriptions
+      yield* this.#lookAtCalls
+    })
+  }
+
+  /** What those who follow topics have, and what the broker has for all of them. */
+  get #lookAtCalls() {
+    return Effect.gen({ self: this }, function*() {
+      const { seen } = this.#observations
+      const session = yield* this.#broker.session(Parts.clientId)
+      seen.rest = this.#parts.caller.point()
+      seen.held = session?.subscriptions
+      seen.retained = new Map((yield* this.#broker.retained).map(({ text, topic }) => [topic, text]))
+      yield* this.#parts.caller.look
     })
   }
 
@@ -184,6 +200,10 @@ class World {
         // Into an outbox for one message they come one after the other.
         yield* TestClock.adjust(5)
         yield* this.#steps.emit({ _tag: "Emit", topic: "in/a", qos, size: 10, count: 1 })
+        if (this.#observations.seen.guests.length === 0) continue
+        for (const topic of ["call/a", "call/work"]) {
+          yield* this.#steps.perform({ _tag: "EmitTo", topic, qos, size: 10, count: 1 })
+        }
       }
     })
   }
@@ -217,8 +237,16 @@ class World {
       return state._tag === "Connected" && inFlight === 0 && outboxMessages === 0 && session?.isConnected === true &&
         session.queued === 0 && session.inflight === 0 && (yield* this.#network.pending) === 0 &&
         published.every(({ end }) => end !== undefined) && calls.every(({ end }) => end !== undefined) &&
-        undelivered(this.#observations).length === 0 &&
+        undelivered(this.#observations).length === 0 && (yield* this.#isAtRestOfCalls) &&
         subscriptionProblems(this.#observations, yield* this.#subscriptions).length === 0
+    })
+  }
+
+  get #isAtRestOfCalls() {
+    return Effect.gen({ self: this }, function*() {
+      if (this.#observations.seen.guests.length === 0) return true
+      yield* this.#lookAtCalls
+      return [...unrestOfCalls(this.#observations)].length === 0
     })
   }
 
@@ -226,10 +254,12 @@ class World {
   get #close() {
     return Effect.gen({ self: this }, function*() {
       this.#program.isStopping = true
+      this.#parts.caller.isStopping = true
       if (this.#observations.closedAt === undefined) yield* this.#steps.end("scope")
       else yield* this.#program.call("scope", Scope.close(this.#parts.clientScope, Exit.void))
       yield* TestClock.adjust(this.#plan.client.drainTimeout + 2000)
       this.#program.isHurrying = true
+      this.#observations.seen.hurriedAt ??= this.#now
       yield* TestClock.adjust(10_000)
     })
   }
@@ -279,7 +309,9 @@ const simulation = Effect.fnUntraced(function*(plan: Plan) {
     observations.fibersLeft = fibers.fibers() - before
     const violations = [...world.violations, ...invariants.judge(observations)]
     const hash = hashOf(observations)
-    yield* Scope.close(scope, Exit.void)
+    // What never ends must not keep the others from being judged.
+    const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
+    for (let turns = 0; turns < 100 && closing.pollUnsafe() === undefined; turns++) yield* Effect.yieldNow
     return { violations, hash, observations }
   }).pipe(
     Effect.provideService(Clock.Clock, watched.clock),

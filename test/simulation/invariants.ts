@@ -6,6 +6,19 @@
  */
 import { type RuleName, rules } from "../../src/testing/broker/Violations.ts"
 import type { MemoryBroker } from "../../src/testing/index.ts"
+import {
+  acknowledgedWhenHandled,
+  answersReachWhoAsked,
+  consumersEndAsTold,
+  deadLettersStay,
+  grantedByItsOwn,
+  handledOnce,
+  nobodyWaitsForEver,
+  nobodyWaitsForOthers,
+  optionsOfThePresent,
+  refusedAlone,
+  whoStaysMissesNothing
+} from "./invariants/calls.ts"
 import { backoffFollowed, deadPeersFound, everyCallSettles, nothingLeft, oneAtATime } from "./invariants/connection.ts"
 import {
   boundsHeld,
@@ -97,7 +110,46 @@ export const table: ReadonlyArray<Invariant> = [
       yield* notSubscribedAgain(observations)
     }
   },
-  { number: 15, name: "limits and aliases are those of the connection", atEachMoment: limitsAreTheConnections }
+  { number: 15, name: "limits and aliases are those of the connection", atEachMoment: limitsAreTheConnections },
+  {
+    number: 16,
+    name: "a subscriber is granted by a SUBACK to a request of its own, and its refusal is nobody else's",
+    atEnd: function*(observations) {
+      yield* grantedByItsOwn(observations)
+      yield* refusedAlone(observations)
+    }
+  },
+  {
+    number: 17,
+    name: "the options of a subscription are those of its present subscribers",
+    atEnd: optionsOfThePresent
+  },
+  {
+    number: 18,
+    name: "nobody waits because of another one's messages, and nobody for ever",
+    atEnd: function*(observations) {
+      yield* nobodyWaitsForEver(observations)
+      yield* nobodyWaitsForOthers(observations)
+    }
+  },
+  {
+    number: 19,
+    name: "a handler runs once for each delivery, is acknowledged when it succeeded, and ends its consumer as told",
+    atEnd: function*(observations) {
+      yield* handledOnce(observations)
+      yield* acknowledgedWhenHandled(observations)
+      yield* consumersEndAsTold(observations)
+    }
+  },
+  { number: 20, name: "who stays subscribed misses nothing", atEnd: whoStaysMissesNothing },
+  {
+    number: 21,
+    name: "an answer reaches who asked, and a message goes where it is meant to",
+    atEnd: function*(observations) {
+      yield* answersReachWhoAsked(observations)
+      yield* deadLettersStay(observations)
+    }
+  }
 ]
 
 export const judgeMoment = (moment: Moment): ReadonlyArray<Violation> =>

@@ -2,6 +2,7 @@
  * From the program to the broker: what was reported, what was owed, and in which order it came.
  */
 import { type Attempt, idOf, type Observations, type Published } from "../Observations.ts"
+import { unrestOfCalls } from "./calls.ts"
 import { undelivered, whoIs } from "./receiving.ts"
 import { epochs } from "./sessions.ts"
 import { subscriptionProblems } from "./subscriptions.ts"
@@ -75,7 +76,8 @@ export const nothingLost = function*(observations: Observations) {
 }
 
 /** Whether the run had the time to come to rest. */
-const hasRested = ({ plan }: Observations): boolean => !plan.steps.some(({ action }) => action._tag === "End")
+const hasRested = ({ plan, seen }: Observations): boolean =>
+  !seen.isEnded && !plan.steps.some(({ action }) => action._tag === "End")
 
 const unrest = function*(observations: Observations) {
   const { calls, closedAt = Infinity, inFlightAtRest, published } = observations
@@ -85,6 +87,7 @@ const unrest = function*(observations: Observations) {
   if (inFlightAtRest > 0) yield `${inFlightAtRest} identifiers in flight`
   yield* undelivered(observations)
   yield* subscriptionProblems(observations, observations.subscriptionsAtRest)
+  yield* unrestOfCalls(observations)
 }
 
 const inOrder = function*(what: string, items: Iterable<{ readonly key: string; readonly order: number }>) {

@@ -1,6 +1,7 @@
 /**
  * What the server is subscribed to against what the program wants, and that it is not asked again for what it has.
  */
+import { isOfCalls } from "../calls/Call.ts"
 import type { Observations } from "../Observations.ts"
 import { epochs, epochsAfter, isLied, opened } from "./sessions.ts"
 
@@ -30,9 +31,9 @@ export const subscriptionProblems = (
     ...[...wanted].filter((filter) => !there.includes(filter)).map((filter) =>
       `${filter} is wanted and the broker does not have it`
     ),
-    ...there.filter((filter) => !wanted.has(filter) && !lingers(observations, filter)).map((filter) =>
-      `the broker has ${filter} and nobody wants it`
-    )
+    ...there.filter((filter) => !isOfCalls(filter) && !wanted.has(filter) && !lingers(observations, filter)).map((
+      filter
+    ) => `the broker has ${filter} and nobody wants it`)
   ]
 }
 

@@ -1,0 +1,15 @@
+/**
+ * What the broker lets the client publish: no dead letter to one topic, and none that goes round for ever.
+ */
+import type { ReasonCode } from "../../../src/protocol/ReasonCode.ts"
+
+/** Far more than go where they are meant to. */
+const most = 60
+
+export const make = () => {
+  let dead = 0
+  return ({ topic }: { readonly topic: string }): ReasonCode => {
+    if (topic === "dead/refused") return 0x87
+    return /^call\/(one|other)\/dead$/.test(topic) && ++dead > most ? 0x87 : 0
+  }
+}
