@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -26,6 +26,7 @@ import * as Delivery from "./broker/Delivery.ts"
 import type { Passed } from "./broker/Journal.ts"
 import * as Lifecycle from "./broker/Lifecycle.ts"
 import * as Message from "./broker/Message.ts"
+import * as Misbehaviour from "./broker/Misbehaviour.ts"
 import type * as BrokerOptions from "./broker/Options.ts"
 import type { Session as SessionState } from "./broker/Session.ts"
 import type { Violation } from "./broker/Violations.ts"
@@ -35,7 +36,13 @@ import * as Timeline from "./network/Timeline.ts"
 export type { Answer } from "./broker/Connection.ts"
 export type { Passed } from "./broker/Journal.ts"
 export type { Message } from "./broker/Message.ts"
-export type { AuthenticationAnswer, AuthenticationStep, Options as BrokerOptions } from "./broker/Options.ts"
+export type { RefusalOptions } from "./broker/Misbehaviour.ts"
+export type {
+  AuthenticationAnswer,
+  AuthenticationStep,
+  Options as BrokerOptions,
+  Redelivery
+} from "./broker/Options.ts"
 export type { Violation } from "./broker/Violations.ts"
 
 /**
@@ -63,7 +70,7 @@ export interface Session {
 export interface Options extends BrokerOptions.Options, FakeNetwork.Options {}
 
 /**
- * Which packets to wait for. `predicate` may be the packet's type.
+ * Which packets to wait for, perhaps by their type.
  *
  * @since 0.1.0
  * @category models
@@ -83,14 +90,14 @@ export interface PublishOptions {
 }
 
 /**
- * How CONNECTs are refused: so many, once if not said, and in 5.0 with these properties.
+ * What the broker sends to one client. QoS 0 and no Subscription Identifier if not said.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category models
  */
-export interface RefusalOptions {
-  readonly times?: number | undefined
-  readonly properties?: Properties | undefined
+export interface DeliverOptions extends Omit<PublishOptions, "retain"> {
+  /** Also one that the client never gave. 5.0. */
+  readonly subscriptionIdentifiers?: ReadonlyArray<number> | undefined
 }
 
 /**
@@ -128,6 +135,13 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   // What it does by itself
   /** The broker publishes something. */
   readonly publish: (topic: string, payload: string | Uint8Array, options?: PublishOptions) => Effect.Effect<void>
+  /** The broker sends a message to one client, whether or not it is subscribed, like any other of its session. */
+  readonly deliver: (
+    clientId: string,
+    topic: string,
+    payload: string | Uint8Array,
+    options?: DeliverOptions
+  ) => Effect.Effect<void>
   /** Ends the client's connection, in 5.0 with this DISCONNECT. */
   readonly disconnectClient: (
     clientId: string,
@@ -142,8 +156,10 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly expireSession: (clientId: string) => Effect.Effect<void>
 
   // How it misbehaves
+  /** For so long the broker reads nothing and writes nothing, on no connection; then it goes on. */
+  readonly stall: (duration: Duration.Input) => Effect.Effect<void>
   /** The next CONNECTs, one if not said, are refused with this code. */
-  readonly refuseSession: (reasonCode: ReasonCode, options?: RefusalOptions) => Effect.Effect<void>
+  readonly refuseSession: (reasonCode: ReasonCode, options?: Misbehaviour.RefusalOptions) => Effect.Effect<void>
   /** The next CONNECTs, one if not said, are never answered. */
   readonly ignoreConnect: (times?: number) => Effect.Effect<void>
   /** What the next CONNACK says of the session, whatever is true. */
@@ -162,11 +178,13 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly closeWhenSeeing: (topicFilter: string, times?: number) => Effect.Effect<void>
   /** Closes the connection on which somebody subscribes to this filter, without an answer. Default: every time. */
   readonly closeWhenSubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
+  /** Closes the connection on which somebody unsubscribes from this filter, without an answer. Default: every time. */
+  readonly closeWhenUnsubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
+  /** Closes the connection on which the PUBREL of a message to a matching topic comes. Default: every time. */
+  readonly closeWhenReleasing: (topicFilter: string, times?: number) => Effect.Effect<void>
   /** The client's process was started anew and knows nothing of what it had in flight: that is no violation. */
   readonly forgive: (clientId: string) => Effect.Effect<void>
 }>()("effect-mqtt/testing/MemoryBroker") {}
-
-const publishAnswers: ReadonlyArray<Answer["_tag"]> = ["Puback", "Pubrec", "Pubcomp"]
 
 const viewOf = (session: SessionState): Session => ({
   clientId: session.clientId,
@@ -218,40 +236,47 @@ const questions = (core: Core.Core) => {
   }
 }
 
-/** Runs one input: what it leads to is written at its end. */
-const input = (core: Core.Core, run: () => void): Effect.Effect<void> =>
-  Effect.sync(() => {
-    run()
-    Core.flush(core)
-  })
+/** A message of the broker itself. */
+const ownMessage = (
+  core: Core.Core,
+  topic: string,
+  payload: string | Uint8Array,
+  { properties = none, qos = 0, retain = false }: PublishOptions
+): Message.Message => {
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload
+  return Message.make({ topic, payload: bytes, qos, retain, properties, clientId: undefined, acceptedAt: core.now() })
+}
 
 /** What the broker is made to do by itself. */
 const actions = (core: Core.Core) => {
   const withConnection = (clientId: string, run: (connection: Connection) => void): Effect.Effect<void> =>
-    input(core, () => {
+    Core.input(core, () => {
       const session = core.sessions.get(clientId)
       const connection = session === undefined ? undefined : Core.connectionOf(core, session)
       if (connection !== undefined) run(connection)
     })
   const withSession = (clientId: string, run: (session: SessionState) => void): Effect.Effect<void> =>
-    input(core, () => {
+    Core.input(core, () => {
       const session = core.sessions.get(clientId)
       if (session !== undefined) run(session)
     })
 
   return {
     publish: (topic: string, payload: string | Uint8Array, options: PublishOptions = {}) =>
-      input(core, () => {
-        const { properties = none, qos = 0, retain = false } = options
-        const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload
-        const fields = { topic, payload: bytes, qos, retain, properties, clientId: undefined, acceptedAt: core.now() }
-        Delivery.accept(core, Message.make(fields))
+      Core.input(core, () => {
+        Delivery.accept(core, ownMessage(core, topic, payload, options))
+      }),
+    deliver: (clientId: string, topic: string, payload: string | Uint8Array, options: DeliverOptions = {}) =>
+      withSession(clientId, (session) => {
+        const { qos = 0, subscriptionIdentifiers = [] } = options
+        const message = ownMessage(core, topic, payload, options)
+        Delivery.deliver(core, session, { message, qos, retain: false, subscriptionIdentifiers })
       }),
     disconnectClient: (clientId: string, reasonCode: ReasonCode, properties?: Properties) =>
       withConnection(clientId, (connection) => Lifecycle.disconnect(core, connection, reasonCode, properties)),
     kick: (clientId: string) => withConnection(clientId, (connection) => Lifecycle.end(core, connection, "close")),
     restart: ({ keepSessions }: { readonly keepSessions: boolean }) =>
-      input(core, () => {
+      Core.input(core, () => {
         for (const session of core.sessions.values()) session.will = undefined
         for (const connection of core.connections) Lifecycle.end(core, connection, "reset")
         if (keepSessions) return
@@ -263,47 +288,6 @@ const actions = (core: Core.Core) => {
         if (session.connection === undefined) Lifecycle.endSession(core, session)
       }),
     forgive: (clientId: string) => withSession(clientId, Conduct.forget)
-  }
-}
-
-/** How the broker is made to misbehave. */
-const misbehaviour = (core: Core.Core) => {
-  const { faults } = core
-  const set = (run: (faults: Core.Core["faults"]) => void): Effect.Effect<void> => input(core, () => run(faults))
-  const repeat = (times: number, run: () => void): Effect.Effect<void> =>
-    input(core, () => {
-      for (let count = 0; count < times; count++) run()
-    })
-
-  return {
-    refuseSession: (reasonCode: ReasonCode, { properties = none, times = 1 }: RefusalOptions = {}) =>
-      repeat(times, () => faults.connectRefusals.push({ reasonCode, properties })),
-    ignoreConnect: (times = 1) =>
-      set((faults) => {
-        faults.connectsToIgnore += times
-      }),
-    lieAboutSessionPresent: (sessionPresent: boolean) =>
-      set(({ sessionPresentLies }) => sessionPresentLies.push(sessionPresent)),
-    refuseSubscribe: (reasonCode: ReasonCode, times = 1) =>
-      repeat(times, () => faults.subscribeRefusals.push(reasonCode)),
-    downgradeSubscribe: (qos: Packet.Qos) =>
-      set((faults) => {
-        faults.grantedQos = qos
-      }),
-    delayAnswers: (delay: Duration.Input) =>
-      set((faults) => {
-        faults.answerDelay = Duration.toMillis(Duration.fromInputUnsafe(delay))
-      }),
-    holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
-      set(({ heldTypes }) => {
-        for (const type of types.length === 0 ? publishAnswers : types) heldTypes.add(type)
-      }),
-    releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) =>
-      set(({ heldTypes }) => Core.release(core, new Set(types.length === 0 ? heldTypes : types))),
-    closeWhenSeeing: (topicFilter: string, times = Infinity) =>
-      set(({ deadlyTopics }) => deadlyTopics.push({ topicFilter, left: times })),
-    closeWhenSubscribing: (topicFilter: string, times = Infinity) =>
-      set(({ deadlyFilters }) => deadlyFilters.push({ topicFilter, left: times }))
   }
 }
 
@@ -320,7 +304,7 @@ export const make = (options: BrokerOptions.Options = {}): Effect.Effect<MemoryB
       accept: (peer) => Broker.serve(core, peer),
       ...questions(core),
       ...actions(core),
-      ...misbehaviour(core)
+      ...Misbehaviour.make(core)
     })
   })
 

@@ -10,7 +10,7 @@ import type { ProtocolViolation } from "../../protocol/ProtocolError.ts"
 import type { Ending } from "../network/Direction.ts"
 import type { Peer } from "../network/Peer.ts"
 import * as Connection from "./Connection.ts"
-import { connack, type Core, flush, note, noteViolation, send } from "./Core.ts"
+import { connack, type Core, flush, note, noteViolation, send, untilGoing } from "./Core.ts"
 import * as Lifecycle from "./Lifecycle.ts"
 import { handlers } from "./Packets.ts"
 import * as Wire from "./Wire.ts"
@@ -25,10 +25,10 @@ type Connected = Connection.Connection
  */
 export const serve = (core: Core, peer: Peer): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
-    const wire = Wire.make(peer)
+    const wire = Wire.make(stalling(core, peer))
     const connection = Connection.make(wire, ++core.connectionCount, core.now())
     core.connections.add(connection)
-    const read = Effect.map(peer.pull, (chunks) => {
+    const read = Effect.map(wire.peer.pull, (chunks) => {
       for (const chunk of chunks) received(core, connection, chunk)
       flush(core)
     })
@@ -44,6 +44,16 @@ export const serve = (core: Core, peer: Peer): Effect.Effect<void, never, Scope.
       Effect.ensuring(Effect.sync(() => core.connections.delete(connection)))
     )
   })
+
+/** A broker that stands still reads nothing and writes nothing. */
+const stalling = (core: Core, peer: Peer): Peer => {
+  const going = untilGoing(core)
+  return {
+    ...peer,
+    pull: Effect.tap(peer.pull, () => going),
+    write: (chunks) => Effect.andThen(going, peer.write(chunks))
+  }
+}
 
 const ended = (core: Core, connection: Connected, { by, how }: Ending): void => {
   const { peer } = connection.wire

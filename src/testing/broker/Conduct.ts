@@ -76,6 +76,8 @@ export class Conduct {
   /** Those whose exchange was ended by an answer the client may not have read yet. */
   readonly #ended: Array<Incoming> = []
   readonly #requests = new Map<Packet.PacketIdentifier, Mark | undefined>()
+  /** Answers that may come beyond those that are owed. */
+  readonly #repeated = new Map<Packet.PacketIdentifier, number>()
   #lastResent = -1
   #hasSentNew = false
   /** Identifiers that the client completed before it used them; `undefined` where there is nothing to complete. */
@@ -173,7 +175,8 @@ export class Conduct {
         const incoming = this.#session.incoming.get(packet.packetIdentifier)
         if (incoming === undefined || incoming.isAnswered) return
         incoming.answer = mark
-        const isLast = packet._tag !== "Pubrec" || packet.reasonCode >= 0x80
+        // Who is told that the identifier is in use has sent the message before: the exchange goes on.
+        const isLast = packet._tag !== "Pubrec" || (packet.reasonCode >= 0x80 && packet.reasonCode !== 0x91)
         if (isLast) {
           incoming.isAnswered = true
           this.#ended.push(incoming)
@@ -190,11 +193,23 @@ export class Conduct {
     this.#owed[qos === 1 ? "Puback" : "Pubrec"].push(packetIdentifier)
   }
 
+  /** What was sent to the client was sent again on this connection: one more answer than is owed may come. */
+  repeated(packetIdentifier: Packet.PacketIdentifier): void {
+    this.#repeated.set(packetIdentifier, (this.#repeated.get(packetIdentifier) ?? 0) + 1)
+  }
+
+  /** Takes one answer to what was sent more than once. Whether there is one to come. */
+  takeRepeated(packetIdentifier: Packet.PacketIdentifier): boolean {
+    const left = this.#repeated.get(packetIdentifier) ?? 0
+    if (left > 0) this.#repeated.set(packetIdentifier, left - 1)
+    return left > 0
+  }
+
   /** PUBACK or PUBREC of the client. Whether one is owed. */
   acknowledged(packet: Packet.Puback | Packet.Pubrec): boolean {
     const order = packet._tag === "Puback" ? "pubackOrder" : "pubrecOrder"
     const isOwed = this.#takeOwed(packet._tag, packet.packetIdentifier, order)
-    if (!isOwed) this.#report("answerUnexpected")
+    if (!isOwed && !this.takeRepeated(packet.packetIdentifier)) this.#report("answerUnexpected")
     return isOwed
   }
 

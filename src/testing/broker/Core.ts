@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import type * as Packet from "../../protocol/Packet.ts"
 import { none } from "../../protocol/Properties.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
@@ -34,6 +35,10 @@ export interface Core {
   readonly turns: Turns
   readonly violations: Array<Violation>
   readonly connections: Set<Connection>
+  /** When each client was let in last. */
+  readonly lastConnects: Map<string, number>
+  /** Until when the broker does nothing. */
+  stalledUntil: number
   /** How many connections the broker has had. */
   connectionCount: number
   /** The connections that a session names, by their ordinal. */
@@ -58,6 +63,8 @@ export const make = (options: Options, timeline: Timeline): Core => {
     turns: new Map(),
     violations: [],
     connections: new Set(),
+    lastConnects: new Map(),
+    stalledUntil: 0,
     connectionCount: 0,
     attached: new Map(),
     assignedClientIds: 0
@@ -98,6 +105,23 @@ export const detachSession = (core: Core, session: Session, connection: Connecti
 }
 
 /**
+ * Waits until the broker does something again.
+ *
+ * @since 0.2.0
+ * @category stalling
+ */
+export const untilGoing = (core: Core): Effect.Effect<void> => {
+  const wait: Effect.Effect<void> = Effect.suspend(() =>
+    core.stalledUntil <= core.now() ? Effect.void : Effect.andThen(pause, wait)
+  )
+  const pause = Effect.callback<void>((resume) => {
+    const appointment = core.timeline.after(core.stalledUntil - core.now(), () => resume(Effect.void))
+    return Effect.sync(() => core.timeline.cancel(appointment))
+  })
+  return wait
+}
+
+/**
  * Writes what was sent since the last time and wakes who waits for what happened.
  *
  * @since 0.1.0
@@ -107,6 +131,18 @@ export const flush = (core: Core): void => {
   for (const { wire } of core.connections) wire.flush()
   core.journal.wake()
 }
+
+/**
+ * Runs one input: what it leads to is written at its end.
+ *
+ * @since 0.2.0
+ * @category sending
+ */
+export const input = (core: Core, run: () => void): Effect.Effect<void> =>
+  Effect.sync(() => {
+    run()
+    flush(core)
+  })
 
 /**
  * Sends a packet. How many bytes have gone out with it, or `undefined` when this client cannot be sent it.

@@ -5,10 +5,11 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import type * as Packet from "../../protocol/Packet.ts"
 import { none, type Properties } from "../../protocol/Properties.ts"
 import type { Connection, Established } from "./Connection.ts"
-import { connectionOf, type Core, send } from "./Core.ts"
+import { connectionOf, type Core, flush, send } from "./Core.ts"
 import * as Message from "./Message.ts"
 import * as Routing from "./Routing.ts"
 import * as Session from "./Session.ts"
@@ -69,7 +70,9 @@ export const deliver = (core: Core, session: Session.Session, delivery: Session.
  * @category messages
  */
 export const pump = (core: Core, session: Session.Session, connection: Connection): void => {
-  while (connection.outstanding < connection.receiveMaximum) {
+  const { maximumInflightMessages = Infinity, receiveMaximumExcess = 0 } = core.options
+  const most = Math.min(connection.receiveMaximum + receiveMaximumExcess, maximumInflightMessages)
+  while (connection.outstanding < most) {
     const unfinished = connection.toResend.shift()
     if (unfinished !== undefined) {
       resend(core, session, connection, unfinished)
@@ -79,8 +82,10 @@ export const pump = (core: Core, session: Session.Session, connection: Connectio
     if (delivery === undefined) return
     const packetIdentifier = Session.takeIdentifier(session)
     if (!sendMessage(core, connection, delivery, packetIdentifier, false)) continue
-    session.inflight.set(packetIdentifier, { delivery, packetIdentifier, stage: "published" })
+    const outgoing: Session.Outgoing = { delivery, packetIdentifier, stage: "published" }
+    session.inflight.set(packetIdentifier, outgoing)
     connection.outstanding++
+    redeliver(core, session, connection, outgoing)
   }
 }
 
@@ -99,17 +104,63 @@ const resend = (
   core: Core,
   session: Session.Session,
   connection: Connection,
-  { delivery, packetIdentifier, stage }: Session.Outgoing
+  outgoing: Session.Outgoing
 ): void => {
+  const { delivery, packetIdentifier, stage } = outgoing
   const isSent = stage === "released"
-    ? send(core, connection, { _tag: "Pubrel", packetIdentifier, reasonCode: 0, properties: none }) !== undefined
+    ? release(core, connection, packetIdentifier)
     : sendMessage(core, connection, delivery, packetIdentifier, true)
-  if (isSent) connection.outstanding++
-  else session.inflight.delete(packetIdentifier)
+  if (!isSent) return void session.inflight.delete(packetIdentifier)
+  connection.outstanding++
+  redeliver(core, session, connection, outgoing)
+}
+
+const release = (
+  core: Core,
+  connection: Connection,
+  packetIdentifier: Packet.PacketIdentifier,
+  reasonCode: 0 | 0x92 = 0
+): boolean => send(core, connection, { _tag: "Pubrel", packetIdentifier, reasonCode, properties: none }) !== undefined
+
+/** Sends it again after a while and again, until it is acknowledged or the connection ends, if the broker does so. */
+const redeliver = (
+  core: Core,
+  session: Session.Session,
+  connection: Connection,
+  outgoing: Session.Outgoing
+): void => {
+  const { redelivery } = core.options
+  if (redelivery === undefined) return
+  const { packetIdentifier } = outgoing
+  core.timeline.after(Duration.toMillis(Duration.fromInputUnsafe(redelivery.after)), () => {
+    const isOpen = connectionOf(core, session) === connection
+    if (!isOpen || session.inflight.get(packetIdentifier) !== outgoing) return
+    const isSent = outgoing.stage === "released"
+      ? release(core, connection, packetIdentifier)
+      : sendPublish(core, connection, outgoing.delivery, packetIdentifier, redelivery.dup ?? true)
+    if (isSent) connection.established?.conduct.repeated(packetIdentifier)
+    redeliver(core, session, connection, outgoing)
+    flush(core)
+  })
+}
+
+/** Whether it was sent, and an answer is owed. */
+const sendMessage = (
+  core: Core,
+  connection: Connection,
+  delivery: Session.Delivery,
+  packetIdentifier: Packet.PacketIdentifier | undefined,
+  dup: boolean
+): boolean => {
+  const isSent = sendPublish(core, connection, delivery, packetIdentifier, dup)
+  if (isSent && packetIdentifier !== undefined) {
+    connection.established?.conduct.sent(packetIdentifier, delivery.qos === 2 ? 2 : 1)
+  }
+  return isSent
 }
 
 /** Whether it was sent. One that is too large for the client counts as delivered, `[MQTT-3.1.2-25]`. */
-const sendMessage = (
+const sendPublish = (
   core: Core,
   connection: Connection,
   delivery: Session.Delivery,
@@ -141,7 +192,6 @@ const sendMessage = (
   }
   if (send(core, connection, publish) === undefined) return false
   if (alias !== undefined) connection.aliasesToClient.set(message.topic, alias)
-  if (packetIdentifier !== undefined) connection.established?.conduct.sent(packetIdentifier, qos === 2 ? 2 : 1)
   return true
 }
 
@@ -180,7 +230,8 @@ export const acknowledged = (
   const outgoing = established.session.inflight.get(packet.packetIdentifier)
   if (packet._tag === "Pubcomp") {
     if (outgoing?.stage === "released") return settle(core, connection, established, outgoing)
-    return reportUnexpected()
+    if (!established.conduct.takeRepeated(packet.packetIdentifier)) reportUnexpected()
+    return
   }
   const isOwed = established.conduct.acknowledged(packet)
   if (packet._tag === "Puback") {
@@ -192,10 +243,8 @@ export const acknowledged = (
   }
   if (isOwed && outgoing !== undefined) outgoing.stage = "released"
   if (packet.reasonCode >= 0x80) return
-  send(core, connection, {
-    _tag: "Pubrel",
-    packetIdentifier: packet.packetIdentifier,
-    reasonCode: isOwed || connection.version === "3.1.1" ? 0 : 0x92,
-    properties: none
-  })
+  // One more PUBREL brings one more PUBCOMP.
+  if (!isOwed) established.conduct.repeated(packet.packetIdentifier)
+  const isKnown = isOwed || outgoing?.stage === "released"
+  release(core, connection, packet.packetIdentifier, isKnown || connection.version === "3.1.1" ? 0 : 0x92)
 }

@@ -40,6 +40,10 @@ export interface Faults {
   readonly deadlyTopics: Array<Deadly>
   /** Topic Filters, as they are written, whose subscriber loses its connection, and how often yet. */
   readonly deadlyFilters: Array<Deadly>
+  /** The same for who unsubscribes from them. */
+  readonly deadlyLeavings: Array<Deadly>
+  /** Messages whose PUBREL ends the connection, and how often yet. */
+  readonly deadlyReleases: Array<Deadly>
 }
 
 interface Deadly {
@@ -60,7 +64,9 @@ export const make = (): Faults => ({
   answerDelay: 0,
   heldTypes: new Set(),
   deadlyTopics: [],
-  deadlyFilters: []
+  deadlyFilters: [],
+  deadlyLeavings: [],
+  deadlyReleases: []
 })
 
 /**
@@ -82,6 +88,24 @@ export const takeDeadlyFilter = (
   { deadlyFilters }: Faults,
   subscriptions: ReadonlyArray<Packet.Subscription>
 ): boolean => take(deadlyFilters, (deadly) => subscriptions.some(({ topicFilter }) => topicFilter === deadly))
+
+/**
+ * Whether the connection on which somebody unsubscribes from these is to be closed; each such time is counted.
+ *
+ * @since 0.2.0
+ * @category transitions
+ */
+export const takeDeadlyLeaving = ({ deadlyLeavings }: Faults, topicFilters: ReadonlyArray<string>): boolean =>
+  take(deadlyLeavings, (deadly) => topicFilters.includes(deadly))
+
+/**
+ * Whether the connection on which the PUBREL of a message to this topic came is to be closed; each such time is counted.
+ *
+ * @since 0.2.0
+ * @category transitions
+ */
+export const takeDeadlyRelease = ({ deadlyReleases }: Faults, topic: string | undefined): boolean =>
+  topic !== undefined && take(deadlyReleases, (topicFilter) => Topic.matches(topicFilter, topic))
 
 const take = (all: Array<Deadly>, isMet: (topicFilter: string) => boolean): boolean => {
   const deadly = all.find(({ left, topicFilter }) => left > 0 && isMet(topicFilter))

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import type * as Packet from "../../protocol/Packet.ts"
 import { none, type Properties } from "../../protocol/Properties.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
@@ -173,6 +174,7 @@ export const connect = (core: Core, connection: Connection, packet: Packet.Conne
     connection.wire.setVersion("3.1.1")
     return refuse(core, connection, 0x84)
   }
+  if (comesTooSoon(core, packet.clientId)) return end(core, connection, "close")
   if (faults.connectsToIgnore > 0) {
     faults.connectsToIgnore--
     connection.phase = "silent"
@@ -188,6 +190,13 @@ export const connect = (core: Core, connection: Connection, packet: Packet.Conne
   exchange(core, connection, packet.properties.authenticationData)
 }
 
+const comesTooSoon = ({ lastConnects, now, options }: Core, clientId: string): boolean => {
+  const { minimumConnectInterval } = options
+  const last = lastConnects.get(clientId)
+  return minimumConnectInterval !== undefined && last !== undefined &&
+    now() - last < Duration.toMillis(Duration.fromInputUnsafe(minimumConnectInterval))
+}
+
 const reasonToRefuse = ({ options }: Core, packet: Packet.Connect): ReasonCode => {
   const { clientId, password, properties, username, will } = packet
   if (will !== undefined && will.qos > (options.maximumQos ?? 2)) return 0x9b
@@ -199,6 +208,7 @@ const reasonToRefuse = ({ options }: Core, packet: Packet.Connect): ReasonCode =
 /** Lets the client in. */
 const welcome = (core: Core, connection: Connection, packet: Packet.Connect, authentication: Properties): void => {
   const isAssigned = packet.clientId === ""
+  core.lastConnects.set(packet.clientId, core.now())
   if (isAssigned) connection.clientId = assignClientId(core)
   const before = core.sessions.get(connection.clientId)
   const connected = before === undefined ? undefined : connectionOf(core, before)
@@ -275,11 +285,15 @@ const establish = (
 /** Milliseconds that floating point may be off. */
 const roundingError = 0.001
 
+/** What comes while the broker stands still is heard when it goes on. */
+const heardUntil = ({ stalledUntil }: Core, { lastReceived }: Connection): number =>
+  Math.max(lastReceived, stalledUntil)
+
 /** Ends a connection that was silent for one and a half times the Keep Alive. `[MQTT-3.1.2-22]` of 5.0 */
 const watch = (core: Core, connection: Connection): void => {
-  const due = connection.lastReceived + connection.keepAlive * 1500
+  const due = heardUntil(core, connection) + connection.keepAlive * 1500
   connection.keepAliveAppointment = core.timeline.after(due - core.now(), () => {
-    if (core.now() + roundingError < connection.lastReceived + connection.keepAlive * 1500) {
+    if (core.now() + roundingError < heardUntil(core, connection) + connection.keepAlive * 1500) {
       return watch(core, connection)
     }
     // It is the client's fault only if it wrote nothing: what it wrote may be lost or stuck.

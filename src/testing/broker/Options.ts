@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Packet from "../../protocol/Packet.ts"
 import type { Properties } from "../../protocol/Properties.ts"
 import type { ReasonCode } from "../../protocol/ReasonCode.ts"
@@ -35,6 +36,18 @@ export type AuthenticationAnswer =
   | { readonly _tag: "Continue"; readonly data?: Uint8Array | undefined }
   | { readonly _tag: "Success"; readonly data?: Uint8Array | undefined }
   | { readonly _tag: "Refuse"; readonly reasonCode: ReasonCode }
+
+/**
+ * How a broker sends again what is not acknowledged while the connection lives.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Redelivery {
+  readonly after: Duration.Input
+  /** Whether it says DUP; it does if not given. */
+  readonly dup?: boolean | undefined
+}
 
 /**
  * What a broker can be told beforehand, whatever network it is on.
@@ -79,6 +92,19 @@ export interface Options {
    * Packet Identifier and after it for an even one, which is the default.
    */
   readonly echo?: "before" | "after" | "byIdentifier" | undefined
+  /**
+   * Sends what the client has not acknowledged again on the living connection, again and again after so long, with DUP if
+   * not said otherwise: brokers with a redelivery timer do. It does not if not given.
+   */
+  readonly redelivery?: Redelivery | undefined
+  /** How many unacknowledged messages it sends to a client at most, whatever its Receive Maximum; no bound if not given. */
+  readonly maximumInflightMessages?: number | undefined
+  /** How many more unacknowledged messages than a client's Receive Maximum it sends; none if not given. */
+  readonly receiveMaximumExcess?: number | undefined
+  /** Closes the connection of a client that connects sooner than this after it was last let in, before any CONNACK. */
+  readonly minimumConnectInterval?: Duration.Input | undefined
+  /** Answers a QoS 2 PUBLISH that it has already with 0x91, Packet Identifier in use (5.0); with 0x00 if not given. */
+  readonly reportsIdentifierInUse?: boolean | undefined
   /** Messages kept for a session that is not connected; the oldest goes when it is full. No bound if not given. */
   readonly maximumQueuedMessages?: number | undefined
 

@@ -60,7 +60,8 @@ const acceptAndAcknowledge = (
     if (verdict < 0x80 && (isNew || qos === 1)) Delivery.accept(core, message)
   }
   const acknowledge = (): void => {
-    const reasonCode = publishReasonCode(core, connection, message, verdict)
+    const isInUse = qos === 2 && !isNew && core.options.reportsIdentifierInUse === true
+    const reasonCode = isInUse ? inUse(connection) : publishReasonCode(core, connection, message, verdict)
     const _tag = qos === 1 ? "Puback" : "Pubrec"
     answer(core, connection, { _tag, packetIdentifier, reasonCode, properties: none })
   }
@@ -103,12 +104,16 @@ const publishReasonCode = (
   return Delivery.hasRecipients(core, message) ? 0 : 0x10
 }
 
+const inUse = ({ version }: Connection): ReasonCode => version === "5.0" ? 0x91 : 0
+
 const echoesBefore = (core: Core, packetIdentifier: Packet.PacketIdentifier): boolean => {
   const { echo = "byIdentifier" } = core.options
   return echo === "byIdentifier" ? packetIdentifier % 2 === 1 : echo === "before"
 }
 
-const pubrel: Handler<Packet.Pubrel> = (core, connection, { conduct }, { packetIdentifier }) => {
+const pubrel: Handler<Packet.Pubrel> = (core, connection, { conduct, session }, { packetIdentifier }) => {
+  const topic = session.incoming.get(packetIdentifier)?.topic
+  if (Faults.takeDeadlyRelease(core.faults, topic)) return Lifecycle.end(core, connection, "close")
   const isKnown = conduct.pubrel(packetIdentifier)
   const reasonCode = !isKnown && connection.version === "5.0" ? 0x92 : 0
   answer(core, connection, { _tag: "Pubcomp", packetIdentifier, reasonCode, properties: none })
@@ -197,6 +202,7 @@ const grant = (
 }
 
 const unsubscribe: Handler<Packet.Unsubscribe> = (core, connection, { conduct, session }, packet) => {
+  if (Faults.takeDeadlyLeaving(core.faults, packet.topicFilters)) return Lifecycle.end(core, connection, "close")
   conduct.request(packet.packetIdentifier)
   const codes = packet.topicFilters.map((topicFilter) => session.subscriptions.delete(topicFilter) ? 0x00 : 0x11)
   answer(core, connection, {
