@@ -8,11 +8,16 @@
  *                                                decisions. A row that has lost its test is not given up in silence:
  *                                                set it by hand
  *        node scripts/conformance.ts --scenarios also prints which scenarios have tests
+ *        node scripts/conformance.ts --break 30 [--seed N]
+ *                                                breaks the client in 30 rows drawn at random, in a copy, and fails when
+ *                                                the tests that a row names do not notice; also `--break all`, and rows
+ *                                                such as `--break R33,R80`
  *
  * @since 0.1.0
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { askedFor, tryBreaks } from "./conformance/breaking.ts"
 import { repository } from "./files.ts"
 
 /**
@@ -161,7 +166,19 @@ const scenarios = (tags: Tags): string =>
     .map(([tag, files]) => `${tag.padEnd(4)} ${[...files].join(", ")}`)
     .join("\n")
 
-if (import.meta.main) {
+/** What stands behind an option of the command line. */
+const valueOf = (option: string): string | undefined => {
+  const index = process.argv.indexOf(option)
+  return index < 0 ? undefined : process.argv[index + 1]
+}
+
+const breakRows = (what: string): void => {
+  const seed = Number(valueOf("--seed") ?? Math.floor(Math.random() * 1_000_000))
+  console.log(`conformance: --break ${what} --seed ${seed}`)
+  if (!tryBreaks(askedFor(what, seed), console.log)) process.exitCode = 1
+}
+
+const keepDocument = async (): Promise<void> => {
   const file = path.join(repository, "docs", "conformance.md")
   const tags = await collectTags()
   const before = fs.readFileSync(file, "utf8")
@@ -176,4 +193,10 @@ if (import.meta.main) {
   if (process.argv.includes("--scenarios")) console.log(scenarios(tags))
   console.log(`conformance: ${summary}`)
   process.exitCode = problems.length > 0 || isStale ? 1 : 0
+}
+
+if (import.meta.main) {
+  const broken = valueOf("--break")
+  if (broken === undefined) await keepDocument()
+  else breakRows(broken)
 }

@@ -1,10 +1,12 @@
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttError from "../../src/MqttError.ts"
+import { connectClient, leavesNothing } from "../support/peer.ts"
 import { reasonOf } from "../support/reasons.ts"
 import { clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
 import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 /** The filters of each SUBSCRIBE with the QoS asked for. */
 const asked = (kit: Kit) =>
@@ -398,4 +400,43 @@ describe("across connections", () => {
       assert.strictEqual((yield* sent(kit, "Puback")).length, 1)
       assert.strictEqual(yield* connections(kit), 2)
     }))
+})
+
+describe("several filters in one packet", () => {
+  for (const version of versions) {
+    /** A client that asks for three filters, and the server that has their one SUBSCRIBE. */
+    const askingForThree = Effect.gen(function*() {
+      const properties = version === "5.0" ? { subscriptionIdentifierAvailable: 0 as const } : {}
+      const { mqtt, peer } = yield* connectClient({ protocolVersion: version }, { properties })
+      const scope = yield* Scope.make()
+      const subscribing = yield* begin(Scope.provide(mqtt.subscribe(["a", "b", "c"], { qos: 2 }), scope))
+      yield* TestClock.adjust(roundTrip)
+      const { packetIdentifier, subscriptions } = yield* peer.expect("Subscribe")
+      assert.deepStrictEqual(subscriptions.map(({ topicFilter }) => topicFilter), ["a", "b", "c"])
+      return { peer, scope, subscribing, packetIdentifier }
+    })
+
+    it.effect(`R120 each is granted by its own code, and one UNSUBACK answers for all (${version})`, () =>
+      leavesNothing(Effect.gen(function*() {
+        const { packetIdentifier, peer, scope, subscribing } = yield* askingForThree
+        yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1, 0, 2] })
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual((yield* Fiber.join(subscribing)).granted, [1, 0, 2])
+        yield* Scope.close(scope, Exit.void)
+        yield* TestClock.adjust(roundTrip)
+        const unsubscribe = yield* peer.expect("Unsubscribe")
+        assert.deepStrictEqual(unsubscribe.topicFilters, ["a", "b", "c"])
+        const reasonCodes = version === "5.0" ? [0, 0, 0] : []
+        yield* peer.send({ _tag: "Unsuback", packetIdentifier: unsubscribe.packetIdentifier, reasonCodes })
+      })))
+
+    it.effect(`R120 the one that is refused is named (${version})`, () =>
+      leavesNothing(Effect.gen(function*() {
+        const { packetIdentifier, peer, subscribing } = yield* askingForThree
+        yield* peer.send({ _tag: "Suback", packetIdentifier, reasonCodes: [1, 0x80, 2] })
+        yield* TestClock.adjust(roundTrip)
+        const reason = yield* reasonOf(Fiber.join(subscribing))
+        assert.deepStrictEqual(reason, new MqttError.SubscribeRefused({ topicFilter: "b", reasonCode: 0x80 }))
+      })))
+  }
 })

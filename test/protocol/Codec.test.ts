@@ -44,6 +44,34 @@ describe("golden bytes", () => {
     })
   }
 
+  for (const version of versions) {
+    it(`R32 R33 the flags of CONNECT say which of User Name and Password are there, also when empty (${version})`, () => {
+      const texts = [undefined, "", "u"]
+      for (const username of texts) {
+        for (const password of texts) {
+          // 3.1.1 has no password without a user name.
+          if (version === "3.1.1" && username === undefined && password !== undefined) continue
+          const packet: Packet = {
+            _tag: "Connect",
+            protocolVersion: version,
+            cleanStart: true,
+            keepAlive: 60,
+            clientId: "c",
+            will: undefined,
+            username,
+            password: password === undefined ? undefined : new TextEncoder().encode(password),
+            properties: Properties.none
+          }
+          const bytes = encoded(packet, version, "client")
+          const flags = bytes[9]
+          assert.strictEqual((flags & 0x80) !== 0, username !== undefined, `User Name flag for ${username}`)
+          assert.strictEqual((flags & 0x40) !== 0, password !== undefined, `Password flag for ${password}`)
+          assert.deepStrictEqual(decoderFor(version, "client").push(bytes), [packet])
+        }
+      }
+    })
+  }
+
   it("R7 a server's decoder takes the version from CONNECT, with its rule for the fewest bytes", () => {
     for (const { hex, packet, version } of vectors.filter(({ packet }) => packet._tag === "Connect")) {
       const decoder = decoderFor(undefined, "client")
