@@ -1,5 +1,5 @@
 /**
- * mosquitto three times: as it is used, with every limit it knows, and with our plugin.
+ * mosquitto four times: as it is used, with every limit it knows, without those it has by default, and with our plugin.
  */
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -56,6 +56,13 @@ export const withLimits: Subject = {
     "max_keepalive 12",
     "allow_zero_length_clientid false"
   ])
+}
+
+export const withoutLimits: Subject = {
+  ...common,
+  name: "mosquitto-unlimited",
+  title: "mosquitto without limits",
+  start: start(["max_inflight_messages 0", "max_queued_messages 0"])
 }
 
 export const withPlugin: Subject = {

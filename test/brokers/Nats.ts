@@ -20,7 +20,8 @@ const one = Effect.fnUntraced(function*(isSecure: boolean) {
       "server_name: interop",
       `jetstream {store_dir: "${folder}/jetstream"}`,
       `authorization {user: ${user.username}, password: ${user.password}}`,
-      `mqtt {listen: ${port.host}:${mqtt}, ${isSecure ? tls : ""}}`,
+      // By default it sends again after 30 seconds what was not acknowledged.
+      `mqtt {listen: ${port.host}:${mqtt}, ack_wait: "2s", ${isSecure ? tls : ""}}`,
       `websocket {listen: ${port.host}:${ws}, ${isSecure ? tls : "no_tls: true"}}`,
       ""
     ].join("\n")

@@ -40,6 +40,8 @@ export interface Check {
   readonly subjects?: ReadonlyArray<string>
   /** Default: both. */
   readonly versions?: ReadonlyArray<Packet.ProtocolVersion>
+  /** How long it may take. */
+  readonly within?: Duration.Input
   readonly run: (context: Context) => Effect.Effect<string, MqttError.MqttError, Requirements>
 }
 

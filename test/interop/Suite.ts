@@ -7,6 +7,7 @@ import * as Broker from "../brokers/Broker.ts"
 import type { Running, Subject } from "../brokers/Subject.ts"
 import { type Check, makeContext, nameOf } from "./Check.ts"
 import { connections, shutdown } from "./checks/connections.ts"
+import { deliveries } from "./checks/deliveries.ts"
 import { limits } from "./checks/limits.ts"
 import { messages } from "./checks/messages.ts"
 import { sessions } from "./checks/sessions.ts"
@@ -16,6 +17,7 @@ import { subscriptions } from "./checks/subscriptions.ts"
 export const checks: ReadonlyArray<Check> = [
   ...connections,
   ...messages,
+  ...deliveries,
   ...subscriptions,
   ...sessions,
   ...limits,
@@ -28,7 +30,7 @@ export interface Outcome {
   readonly seen: ReadonlyMap<Packet.ProtocolVersion, string>
 }
 
-/** How long one check may take: some brokers let clients wait. */
+/** How long one check may take by default: some brokers let clients wait. */
 const deadline = "40 seconds"
 
 const one = (
@@ -39,7 +41,7 @@ const one = (
 ): Effect.Effect<string> =>
   Effect.suspend(() => check.run(makeContext(subject, running, version, check))).pipe(
     Effect.scoped,
-    Effect.timeoutOrElse({ duration: deadline, orElse: () => Effect.succeed("does not end") }),
+    Effect.timeoutOrElse({ duration: check.within ?? deadline, orElse: () => Effect.succeed("does not end") }),
     Effect.catch((error) => Effect.succeed(nameOf(error))),
     Effect.catchCause((cause) => Effect.succeed(`defect: ${Cause.pretty(cause)}`)),
     Effect.provideService(Broker.Broker, running),

@@ -97,17 +97,42 @@ const grantsOne: Difference = {
   client: "says so in `granted`"
 }
 
+const dropsForSlow: Difference = {
+  checks: ["floodOfSlow"],
+  seen: "not all are sent",
+  broker:
+    "drops what comes for a consumer for whom 1000 messages wait (`max_queued_messages`), and sends those that wait " +
+    "above the client's Receive Maximum",
+  client: "takes the excess, and handles once each that is sent. Where a consumer may lag behind further, raise " +
+    "`max_queued_messages` and set `receiveMaximum: 65535`"
+}
+
 // ---------------------------------------------------------------------------
 // By broker
 // ---------------------------------------------------------------------------
 
 export const expectations: { readonly [subject: string]: ReadonlyArray<Difference> } = {
-  mosquitto: [noMethod, silentTakeover, silentShutdown],
-  "mosquitto-plugin": [silentTakeover, silentShutdown],
+  mosquitto: [noMethod, silentTakeover, silentShutdown, dropsForSlow],
+  "mosquitto-plugin": [silentTakeover, silentShutdown, dropsForSlow],
+  "mosquitto-unlimited": [
+    noMethod,
+    silentTakeover,
+    silentShutdown,
+    {
+      checks: ["floodOfSlow"],
+      versions: ["5.0"],
+      seen: "the client ends the connection, with receiveMaximum 65535: yes",
+      broker: "keeps to no Receive Maximum with `max_inflight_messages 0`, nor with a long queue: it sends all it has",
+      client:
+        "takes as many messages again and counts them; with more it ends the connection with 0x93, and a clean session " +
+        "loses what the server had queued. With `receiveMaximum: 65535` all come"
+    }
+  ],
   "mosquitto-limits": [
     noMethod,
     silentTakeover,
     silentShutdown,
+    dropsForSlow,
     grantsOne,
     {
       checks: ["identifier"],
@@ -224,7 +249,14 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       broker: "delivers what expired in the queue of a session",
       client: "hands it over: what must not be late has to carry its own time"
     },
-    ignoresOurSize
+    ignoresOurSize,
+    {
+      checks: ["floodOfSlow"],
+      seen: "hangs up on the consumer",
+      broker: "hangs up on a client for whom 5000 packets wait (`max_queue`), and a clean session loses them",
+      client:
+        "comes back as after any lost connection: where a consumer may lag behind so far, set `max_queue: unlimited`"
+    }
   ],
   aedes2: [
     noMethod,
@@ -248,11 +280,18 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
     },
     {
       checks: ["ourReceiveMaximum"],
-      seen: "sends more, and the connection ends",
+      seen: "sends more",
       broker: "does not keep to the client's Receive Maximum",
+      client: "takes as many messages again, at least 100, and counts them"
+    },
+    {
+      checks: ["floodOfSlow"],
+      versions: ["5.0"],
+      seen: "the client ends the connection, with receiveMaximum 65535: yes",
+      broker: "does not keep to it under a flood either",
       client:
-        "takes as many messages again and counts them; with more it ends the connection with 0x93, and what was not " +
-        "acknowledged comes again. Where a consumer may lag behind so far, set `receiveMaximum: 65535`"
+        "ends the connection with 0x93 when more come than it takes, and a clean session loses what was not handled. " +
+        "Where a consumer may lag behind so far, set `receiveMaximum: 65535`"
     }
   ],
   aedes1: [noSharing],
@@ -277,6 +316,14 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
   nats: [
     noSharing,
     { ...bothCopies, checks: ["overlap"] },
+    {
+      checks: ["repeated"],
+      seen: "repeats what has no PUBACK",
+      broker:
+        "sends a message again on the living connection when it has no PUBACK in time (`ack_wait`, by default 30 " +
+        "seconds, here 2)",
+      client: "runs the handler once, keeps one place for the message, and sends one PUBACK"
+    },
     grantsOne,
     {
       checks: ["qos2"],

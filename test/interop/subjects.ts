@@ -12,6 +12,7 @@ import type { Subject } from "../brokers/Subject.ts"
 export const subjects: ReadonlyArray<Subject> = [
   MosquittoSubjects.plain,
   MosquittoSubjects.withLimits,
+  MosquittoSubjects.withoutLimits,
   MosquittoSubjects.withPlugin,
   Ejabberd.subject,
   AedesSubjects.two,

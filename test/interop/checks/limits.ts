@@ -77,8 +77,8 @@ const ourWindow: Check = {
     const outstanding = packets.filter((packet) => packet._tag === "Publish" && packet.qos === 1).length
     yield* gate.open
     yield* inTime(done.await)
-    if (outstanding > 2) return "sends more, and the connection ends"
     return verdict(
+      outstanding > 2 && "sends more",
       processed.size < texts.length && `${texts.length - processed.size} are lost`,
       wire.recordings.length > 1 && "the connection ends"
     )
