@@ -36,7 +36,7 @@ import { isTelling, Suspects } from "./suspects.ts"
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
 
-/** mosquitto 2.0 sends some forty messages above a Receive Maximum, however small that is. */
+/** mosquitto 2.0 sends some forty messages above a Receive Maximum, however small, to a consumer that nearly keeps up. */
 const leastTolerance = 100
 
 export class SessionRunner implements Subscriptions.Server, Acknowledging {
