@@ -43,6 +43,8 @@ export {
   withdraw
 } from "./Outgoing.ts"
 export {
+  /** @since 0.2.0 */
+  type Asked,
   /** @since 0.1.0 */
   make,
   /** @since 0.1.0 */
@@ -158,7 +160,7 @@ const awaiting = {
  * @category models
  */
 export interface Unanswered<R> {
-  readonly packet: (typeof awaiting)[keyof typeof awaiting]
+  readonly packet: "PUBLISH" | "PUBREL" | "SUBSCRIBE" | "UNSUBSCRIBE"
   readonly packetIdentifier: PacketIdentifier
   readonly request: R
 }

@@ -73,7 +73,13 @@ export type Outgoing<R> =
   | Asked<"Subscribe", R>
   | Asked<"Unsubscribe", R>
 
-interface Asked<Tag, R> {
+/**
+ * SUBSCRIBE or UNSUBSCRIBE, sent and not answered.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Asked<Tag, R> {
   readonly _tag: Tag
   readonly request: R
   /** How many. */

@@ -15,7 +15,7 @@ const answers = (kit: Kit) => Effect.map(sent(kit, "Puback"), (packets) => packe
 const startAfterAnother = Effect.fnUntraced(function*(kit: Kit, options?: MqttClient.Options) {
   const earlier = yield* Scope.make()
   const before = yield* Scope.provide(kit.connect(persistent), earlier)
-  yield* Scope.provide(complete(before.subscribe("old/#", { qos: 1 })), earlier)
+  yield* Effect.asVoid(Scope.provide(complete(before.subscribe("old/#", { qos: 1 })), earlier))
   yield* complete(Scope.close(earlier, Exit.void))
   yield* kit.broker.publish("old/1", "queued", { qos: 1 })
   const mqtt = yield* kit.connect({ ...persistent, ...options })
@@ -30,7 +30,7 @@ const startAfterAnother = Effect.fnUntraced(function*(kit: Kit, options?: MqttCl
 
 /** It takes its messages off the server, so that the next start of a scenario finds nothing. */
 const leaveNothing = (mqtt: MqttClient.MqttClient["Service"]) =>
-  Effect.scoped(complete(mqtt.subscribe("old/#", { qos: 1 })))
+  Effect.asVoid(Effect.scoped(complete(mqtt.subscribe("old/#", { qos: 1 }))))
 
 describe("messages that nobody subscribes to", () => {
   for (
@@ -90,7 +90,7 @@ describe("messages that nobody subscribes to", () => {
         const events: Array<MqttEvent> = []
         yield* begin(Stream.runForEach(mqtt.events, (event) => Effect.sync(() => events.push(event))))
         const scope = yield* Scope.make()
-        yield* Scope.provide(complete(mqtt.subscribe("a", { qos: 1 })), scope)
+        yield* Effect.asVoid(Scope.provide(complete(mqtt.subscribe("a", { qos: 1 })), scope))
         yield* complete(Scope.close(scope, Exit.void))
         // Within the second in which somebody may come back.
         yield* kit.broker.publish("a", "late", { qos: 1 })
