@@ -28,7 +28,7 @@ import * as Responder from "./internal/client/calls/responder.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
 import { TracedPublisher } from "./internal/client/calls/tracedPublisher.ts"
 import { Tracing } from "./internal/client/calls/tracing.ts"
-import * as Authenticator from "./internal/client/connecting/authenticator.ts"
+import { Authenticator } from "./internal/client/connecting/authenticator.ts"
 import * as Events from "./internal/client/connecting/events.ts"
 import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
@@ -227,10 +227,10 @@ export const make = Effect.fnUntraced(function*(
   const { authentication, connectTimeout } = resolved
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
-  const hooks = new Hook.Hooks(lifetime, scope)
+  const hooks = new Hook.Hooks(lifetime)
   const authenticator = authentication === undefined
     ? undefined
-    : yield* Authenticator.make({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
+    : new Authenticator({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
   const { endpoint } = yield* MqttTransport
   const annotations = { clientId: resolved.clientId, endpoint }
   const state = new State({ _tag: "Connecting", attempt: 1 })
@@ -288,9 +288,11 @@ export const make = Effect.fnUntraced(function*(
       Effect.catchCause((cause) => close(failures.fromCause(cause))),
       Effect.ensuring(events.end),
       Effect.annotateLogs(annotations),
-      Effect.forkScoped
+      Effect.forkDetach,
+      Effect.tap((supervisor) => Scope.addFinalizer(scope, Hook.interrupt(supervisor, lifetime))),
+      Effect.uninterruptible
     )
-  yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
+  yield* Scope.addFinalizer(scope, Effect.andThen(hooks.end, Effect.suspend(() => close(failures.closed))))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
   const { flush, publish, publishAsync, publishSink } = publisher

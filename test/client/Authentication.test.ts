@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Redacted, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import * as Scram from "../../examples/support/scramServer.ts"
 import * as MqttAuthentication from "../../src/MqttAuthentication.ts"
@@ -505,4 +505,31 @@ describe("SCRAM-SHA-256", () => {
       const error = yield* Effect.flip(withClient("another", () => Effect.void))
       assert.deepStrictEqual(error.reason, new MqttError.ConnectionRefused({ reasonCode: 0x87 }))
     }))
+
+  scenario(
+    "authenticating again that is interrupted while it waits for another one leaves nothing, and does not come later",
+    { versions: only50, broker: { exchangeAuthentication: asking() } },
+    (kit) =>
+      Effect.gen(function*() {
+        const token = yield* Deferred.make<void>()
+        let started = 0
+        const authentication = answering({
+          initial: Effect.suspend(() =>
+            ++started === 1
+              ? Effect.succeed(Redacted.make("hello"))
+              : Effect.as(Deferred.await(token), Redacted.make("hello"))
+          )
+        })
+        const mqtt = yield* kit.connect({ authentication, connectTimeout: "10 minutes" })
+        const first = yield* begin(mqtt.reauthenticate)
+        yield* TestClock.adjust(roundTrip)
+        for (let time = 0; time < 1000; time++) yield* Fiber.interrupt(yield* begin(mqtt.reauthenticate))
+        yield* Deferred.succeed(token, undefined)
+        yield* TestClock.adjust(10 * roundTrip)
+        yield* Fiber.join(first)
+        assert.strictEqual(started, 2)
+        yield* complete(mqtt.reauthenticate)
+        assert.strictEqual(started, 3)
+      })
+  )
 })

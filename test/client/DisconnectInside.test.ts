@@ -1,12 +1,13 @@
 /**
- * `disconnect` from within what the client runs for the program: it ends the client and returns.
+ * `disconnect`, and the end of the scope, from within what the client runs for the program: it ends the client and returns.
  */
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Redacted, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttAuthentication from "../../src/MqttAuthentication.ts"
-import type * as MqttClient from "../../src/MqttClient.ts"
-import { type Client, type Kit, scenario, stateOf } from "../support/scenario.ts"
+import * as MqttClient from "../../src/MqttClient.ts"
+import { MqttTransport } from "../../src/MqttTransport.ts"
+import { type Client, clientId, type Kit, scenario, stateOf } from "../support/scenario.ts"
 import { begin, complete, roundTrip } from "../support/time.ts"
 import { only50 } from "../support/versions.ts"
 
@@ -199,4 +200,62 @@ describe("disconnect", () => {
       assert.isDefined(listening.pollUnsafe())
       assert.strictEqual(returned(), 1)
     }))
+})
+
+describe("closing the scope of a client", () => {
+  const ways: typeof hooks = {
+    ...hooks,
+    "escalate, in its finalizer": ({ end }) => ({
+      escalate: { after: 1, run: () => Effect.ignore(Effect.ensuring(Effect.fail("over"), end)) }
+    }),
+    "the beginning of an authentication": (ending) => ({
+      authentication: MqttAuthentication.make({
+        method: "M",
+        initial: Effect.as(later(ending), Redacted.make("x"))
+      })
+    })
+  }
+  for (const [name, options] of Object.entries(ways)) {
+    if (name === "retransmit") continue
+    scenario(`in ${name} ends the client, closes all of the scope and returns`, {
+      ...(name.includes("authentication") ? { versions: only50 } : {}),
+      broker: { exchangeAuthentication: () => ({ _tag: "Success" }) }
+    }, (kit) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        let closed = 0
+        yield* Scope.addFinalizer(scope, Effect.sync(() => closed++))
+        const end = yield* ending(() => Scope.close(scope, Exit.void))
+        const mqtt = yield* Scope.provide(kit.connect(options(end)), scope)
+        yield* Deferred.succeed(end.client, mqtt)
+        yield* kit.network.reset
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(yield* stateOf(mqtt), { _tag: "Closed", error: undefined })
+        assert.deepStrictEqual([closed, end.returned()], [1, 1])
+      }))
+  }
+
+  scenario(
+    "in the program's own transport ends the client, closes all of the scope and returns",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const { client, end, isReady, returned } = yield* ending(() => Scope.close(scope, Exit.void))
+        const open = Effect.suspend(() => Effect.andThen(isReady() ? end : Effect.void, kit.transport.open))
+        const mqtt = yield* Scope.provide(
+          complete(
+            MqttClient.make({ clientId, protocolVersion: kit.version }).pipe(
+              Effect.provideService(MqttTransport, { ...kit.transport, open })
+            )
+          ),
+          scope
+        )
+        yield* Deferred.succeed(client, mqtt)
+        yield* kit.network.reset
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(yield* stateOf(mqtt), { _tag: "Closed", error: undefined })
+        assert.strictEqual(returned(), 1)
+      })
+  )
 })

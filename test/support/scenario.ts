@@ -24,6 +24,8 @@ export interface Kit {
   readonly version: Packet.ProtocolVersion
   readonly network: FakeNetwork.FakeNetwork["Service"]
   readonly broker: MemoryBroker.MemoryBroker["Service"]
+  /** That of the clients. */
+  readonly transport: MqttTransport["Service"]
   /** Begins to make a client; no time passes. */
   readonly start: (
     options?: MqttClient.Options
@@ -71,7 +73,7 @@ const run = Effect.fnUntraced(function*(
     Effect.flatMap(start(options), (fiber) => complete(Fiber.join(fiber)))
 
   const scope = yield* Scope.make()
-  yield* Scope.provide(tell({ version, network, broker, start, connect }), scope).pipe(
+  yield* Scope.provide(tell({ version, network, broker, transport, start, connect }), scope).pipe(
     // What a scenario found wrong is told, not what it left behind.
     Effect.onError(() => complete(Scope.close(scope, Exit.void)))
   )

@@ -9,7 +9,6 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type { Data, Exchange, MqttAuthentication } from "../../../MqttAuthentication.ts"
 import * as MqttError from "../../../MqttError.ts"
@@ -37,7 +36,9 @@ const longestSleep = 3_600_000
 export class Authenticator {
   readonly #authentication: MqttAuthentication
   readonly #timeout: Duration.Duration
-  readonly #asking: Queue.Queue<Asking>
+  /** Those who wait for the next exchange, and what wakes it. */
+  readonly #asking = new Set<Asking>()
+  #asked = () => {}
   /** The one that goes on, or the last. */
   #exchange: Exchange = {}
   #succeeded: Deferred.Deferred<void> | undefined
@@ -45,10 +46,9 @@ export class Authenticator {
   #expiresAt = Infinity
   #due = Infinity
 
-  constructor({ authentication, timeout }: AuthenticatorOptions, asking: Queue.Queue<Asking>) {
+  constructor({ authentication, timeout }: AuthenticatorOptions) {
     this.#authentication = authentication
     this.#timeout = timeout
-    this.#asking = asking
   }
 
   /** Begins the exchange of a new connection: what CONNECT says of it. */
@@ -91,10 +91,12 @@ export class Authenticator {
   request(connection: SessionConnection): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
       const asking: Asking = Deferred.makeUnsafe()
-      return Effect.andThen(Queue.offer(this.#asking, asking), Deferred.await(asking)).pipe(
+      this.#asking.add(asking)
+      this.#asked()
+      return Deferred.await(asking).pipe(
         Effect.raceFirst(connection.ended),
         // One who does not wait any more asks for nothing.
-        Effect.ensuring(Deferred.interrupt(asking))
+        Effect.ensuring(Effect.sync(() => this.#asking.delete(asking)))
       )
     })
   }
@@ -102,20 +104,27 @@ export class Authenticator {
   /** Authenticates again whenever somebody asks, and in time before what was proven expires. */
   keep(connection: SessionConnection): Effect.Effect<never> {
     return Effect.gen({ self: this }, function*() {
-      const asking = yield* Effect.raceFirst(Queue.takeAll(this.#asking), this.#expiring)
-      const waiting = asking.filter((each) => !Deferred.isDoneUnsafe(each))
-      if (asking.length > 0 && waiting.length === 0) return
+      const isDue = yield* Effect.raceFirst(Effect.as(this.#someAsking, false), Effect.as(this.#expiring, true))
+      const waiting = [...this.#asking]
+      if (!isDue && waiting.length === 0) return
+      this.#asking.clear()
       const exit = yield* Effect.exit(this.#reauthenticate(connection, waiting.length === 0))
       for (const each of waiting) yield* Deferred.done(each, exit)
     }).pipe(Effect.forever)
   }
 
-  get #expiring(): Effect.Effect<ReadonlyArray<Asking>> {
+  get #someAsking(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.#asked = () => resume(Effect.void)
+      if (this.#asking.size > 0) this.#asked()
+    })
+  }
+
+  get #expiring(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       for (let now = yield* Clock.currentTimeMillis; now < this.#due; now = yield* Clock.currentTimeMillis) {
         yield* Effect.sleep(Math.min(this.#due - now, longestSleep))
       }
-      return []
     })
   }
 
@@ -181,9 +190,6 @@ export class Authenticator {
     }
   }
 }
-
-export const make = (options: AuthenticatorOptions): Effect.Effect<Authenticator> =>
-  Effect.map(Queue.unbounded<Asking>(), (asking) => new Authenticator(options, asking))
 
 const redacted = (data: Uint8Array | undefined): Redacted.Redacted<Uint8Array> | undefined =>
   data === undefined ? undefined : Redacted.make(data)

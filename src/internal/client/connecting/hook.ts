@@ -10,7 +10,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import type { Exchange, MqttAuthentication } from "../../../MqttAuthentication.ts"
 import type { Lifetime } from "../lifetime.ts"
 
@@ -41,29 +40,36 @@ export const interrupt = (supervisor: Fiber.Fiber<unknown, unknown>, lifetime: L
 
 export class Hooks {
   readonly #lifetime: Lifetime
-  readonly #scope: Scope.Scope
+  readonly #running = new Set<Fiber.Fiber<unknown, unknown>>()
 
-  /** In the scope of the client, which waits for the one that ended it. */
-  constructor(lifetime: Lifetime, scope: Scope.Scope) {
+  constructor(lifetime: Lifetime) {
     this.#lifetime = lifetime
-    this.#scope = scope
   }
+
+  /** For the end of the client's scope, which waits for the hooks, unless one of them closes it and waits for that. */
+  readonly end: Effect.Effect<void> = Effect.flatMap(
+    Inside,
+    (inside) => inside?.lifetime === this.#lifetime ? Effect.void : Fiber.interruptAll(this.#running)
+  )
 
   run<A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.uninterruptibleMask((restore) => {
       const inside: Inside = { lifetime: this.#lifetime, isHook: true, released: Deferred.makeUnsafe<void>() }
       return Effect.flatMap(
-        Effect.forkIn(Effect.interruptible(Effect.provideService(self, Inside, inside)), this.#scope, {
+        Effect.forkDetach(Effect.interruptible(Effect.provideService(self, Inside, inside)), {
           startImmediately: true
         }),
-        (fiber) =>
-          Effect.onInterrupt(restore(Fiber.join(fiber)), () => {
+        (fiber) => {
+          this.#running.add(fiber)
+          fiber.addObserver(() => this.#running.delete(fiber))
+          return Effect.onInterrupt(restore(Fiber.join(fiber)), () => {
             if (Deferred.isDoneUnsafe(inside.released)) return Effect.void
             fiber.addObserver(() => Deferred.doneUnsafe(inside.released, Exit.void))
             fiber.interruptUnsafe()
             // It may still ask for the end in a finalizer.
             return Deferred.await(inside.released)
           })
+        }
       )
     })
   }
