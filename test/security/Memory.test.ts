@@ -2,17 +2,19 @@
  * What another client, or a server, may send to fill the memory of a client with default options.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Properties } from "../../src/protocol/Properties.ts"
 import { FakeNetwork } from "../../src/testing/index.ts"
 import { bytesOf, concat } from "../protocol/hex.ts"
-import { connectClient, leavesNothing, type Peer } from "../support/peer.ts"
+import { connectClient, leavesNothing, nextConnection, type Peer } from "../support/peer.ts"
 import { stateOf } from "../support/scenario.ts"
-import { begin, latency, roundTrip, settle } from "../support/time.ts"
+import { begin, latency, reconnectDelay, roundTrip, settle } from "../support/time.ts"
 import { versions } from "../support/versions.ts"
 
 const MiB = 1024 * 1024
+
+const nextConnectionAfter = (delay: number) => Effect.andThen(TestClock.adjust(delay), nextConnection)
 
 const grant = Effect.fnUntraced(function*(peer: Peer, qos: 0 | 1 | 2) {
   yield* TestClock.adjust(latency)
@@ -57,6 +59,52 @@ describe("security 17: the memory of messages that wait", () => {
           yield* Fiber.interrupt(pulling)
         })))
     }
+  }
+
+  for (const session of ["clean", "persistent"] as const) {
+    it.effect(`while the server owes an answer no more than 128 MiB are parked, however much comes (${session})`, () =>
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({
+          session,
+          responseTimeout: "1 hour",
+          keepAlive: 0,
+          reconnect: Schedule.spaced(reconnectDelay)
+        })
+        const handled = yield* Deferred.make<void>()
+        const consuming = yield* begin(mqtt.consume("a", () => Deferred.await(handled), { qos: 1 }))
+        yield* grant(peer, 1)
+        const publishing = yield* begin(mqtt.publish("b", "owed", { qos: 1 }))
+        for (let sent = 1; sent <= 200; sent++) {
+          const payload = new Uint8Array(1_000_000)
+          yield* peer.send({ _tag: "Publish", topic: "a", payload, qos: 1, packetIdentifier: sent })
+          yield* TestClock.adjust(latency)
+        }
+        yield* settle
+        const most = 128 * MiB + 16 * MiB + 2_000_000
+        assert.isBelow((yield* mqtt.stats).bufferBytes, most)
+        assert.isAbove((yield* mqtt.stats).bufferBytes, 128 * MiB)
+        // Who publishes more does not make the client read more.
+        for (let time = 0; time < 50; time++) {
+          yield* begin(Effect.ignore(mqtt.publish("b", "more", { qos: 1 })))
+          yield* TestClock.adjust(latency)
+        }
+        assert.isBelow((yield* mqtt.stats).bufferBytes, most)
+        assert.strictEqual((yield* mqtt.health).status, "degraded")
+        // On a new connection the answer may come first.
+        const [owed] = (yield* peer.receiveAll).filter((packet) => packet._tag === "Publish")
+        yield* peer.reset
+        yield* TestClock.adjust(latency)
+        // A client that does not read notices that when it writes.
+        yield* begin(Effect.ignore(mqtt.publish("b", "more", { qos: 1 })))
+        const next = yield* nextConnectionAfter(reconnectDelay)
+        yield* next.handshake({ sessionPresent: session === "persistent" })
+        yield* next.send({ _tag: "Puback", packetIdentifier: owed.packetIdentifier })
+        yield* TestClock.adjust(roundTrip)
+        assert.isDefined(publishing.pollUnsafe())
+        yield* Deferred.succeed(handled, undefined)
+        yield* TestClock.adjust(roundTrip)
+        yield* Fiber.interrupt(consuming)
+      })))
   }
 
   it.effect("a consumer that failed by its policy keeps nothing of QoS 0 that comes afterwards", () =>

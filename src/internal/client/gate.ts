@@ -1,11 +1,16 @@
 /**
  * Whether the network is read: closed while anything in the client asks to read no further. It is read all the same while
- * somebody waits for a message: a handler that waits for one may be what would make room.
+ * somebody waits for a message: a handler that waits for one may be what would make room. That has an end too.
  *
  * It counts who asks and who waits. Pausing the reader is `reading.ts`.
  */
+/** Of all that waits outside full buffers and for a subscriber, bytes: with so much nothing is read, whoever waits. */
+const mostParked = 128 * 1024 * 1024
+
 export class Gate {
   #closed = 0
+  #parked = 0
+  #isFlooded = false
   #waiting = 0
   readonly #onOpen: () => void
 
@@ -15,6 +20,25 @@ export class Gate {
 
   get isOpen(): boolean {
     return this.#closed === 0
+  }
+
+  /** Too much is parked to read on, even for somebody who waits. */
+  get isFlooded(): boolean {
+    return this.#isFlooded
+  }
+
+  /** So many bytes more are parked, or less. */
+  park(bytes: number): void {
+    this.#parked += bytes
+    if (this.#parked < mostParked) this.calm()
+    else if (bytes > 0) this.#isFlooded = true
+  }
+
+  /** Reads on until more is parked: on a new connection what somebody waits for may come first. */
+  calm(): void {
+    if (!this.#isFlooded) return
+    this.#isFlooded = false
+    this.#onOpen()
   }
 
   close(): void {

@@ -44,7 +44,10 @@ export const judge = (
   const { unclaimed } = runner.deliveries
   const found: ReadonlyArray<readonly [isSo: boolean, reason: string]> = [
     [fill >= nearlyFull, `the outbox is ${percent(fill)} full`],
-    [!runner.gate.isOpen, "a subscription does not keep up, and nothing more is read until it has room"],
+    [
+      !runner.gate.isOpen || runner.gate.isFlooded,
+      "a subscription does not keep up, and nothing more is read until it has room"
+    ],
     [
       owedFor >= options.responseTimeout / 2,
       `the server has owed an acknowledgement for ${Math.floor(owedFor / 1000)} seconds`

@@ -30,6 +30,7 @@ const unspecifiedError = 0x80
 
 export class Deliveries {
   readonly #session: Acknowledging
+  readonly #gate: Gate
   readonly #unclaimed: Unclaimed
   readonly routes = new Routes()
   readonly notices = new Notices()
@@ -45,6 +46,7 @@ export class Deliveries {
 
   constructor(session: Acknowledging, { gate, maximumUnclaimed, maximumUnclaimedBytes }: DeliveriesOptions) {
     this.#session = session
+    this.#gate = gate
     this.#unclaimed = new Unclaimed({ maximum: maximumUnclaimed, maximumBytes: maximumUnclaimedBytes, gate })
   }
 
@@ -75,6 +77,7 @@ export class Deliveries {
     this.#isClaimable = false
     this.#unclaimed.take(({ publish }) => publish.qos !== 2, () => {})
     this.#settled = []
+    this.#gate.calm()
   }
 
   /**

@@ -156,9 +156,14 @@ export class Inbox<A> {
     if (parked.qos === 0 && isOverrun && isFull) return this.drop()
     const wasBlocked = this.isBlocked
     if (parked.qos === 0) this.#parkedAtQos0++
-    this.#parkedBytes += parked.bytes
+    this.#count(parked.bytes)
     this.#parked.push(parked)
     if (!wasBlocked && this.isBlocked) this.#gate.close()
+  }
+
+  #count(bytes: number): void {
+    this.#parkedBytes += bytes
+    this.#gate.park(bytes)
   }
 
   /** A message that its subscriber does not get: counted. */
@@ -173,7 +178,7 @@ export class Inbox<A> {
     while (parked !== undefined && this.#room.fits(parked.bytes)) {
       this.#parked.shift()
       if (parked.qos === 0) this.#parkedAtQos0--
-      this.#parkedBytes -= parked.bytes
+      this.#count(-parked.bytes)
       this.#add(parked.item, parked.bytes)
       parked.accepted?.()
       parked = this.#parked.first
@@ -279,7 +284,7 @@ export class Inbox<A> {
     const kept = this.#parked.takeAll().filter(keep)
     for (const parked of kept) this.#parked.push(parked)
     this.#parkedAtQos0 = kept.filter((parked) => parked.qos === 0).length
-    this.#parkedBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#count(kept.reduce((sum, { bytes }) => sum + bytes, 0) - this.#parkedBytes)
     if (wasBlocked && !this.isBlocked) this.#gate.open()
   }
 }

@@ -54,14 +54,14 @@ export class Unclaimed {
 
   keep(kept: Kept): void {
     this.#kept.push(kept)
-    this.#bytes += sizeOf(kept.publish)
+    this.#count(sizeOf(kept.publish))
     this.#gateReading()
   }
 
   /** Has them in the order they arrived in, those that have come since then too. */
   giveBack(kept: ReadonlyArray<Kept>): void {
     this.#kept.push(...kept)
-    this.#bytes += bytesOf(kept)
+    this.#count(bytesOf(kept))
     this.#kept.sort((one, other) => one.handover.order - other.handover.order)
     this.#gateReading()
   }
@@ -70,15 +70,20 @@ export class Unclaimed {
   take(fits: (kept: Kept) => boolean, taken: (kept: Kept) => void): void {
     const kept = this.#kept
     this.#kept = []
-    this.#bytes = 0
     for (const one of kept) {
-      if (fits(one)) taken(one)
-      else {
+      if (!fits(one)) {
         this.#kept.push(one)
-        this.#bytes += sizeOf(one.publish)
+        continue
       }
+      this.#count(-sizeOf(one.publish))
+      taken(one)
     }
     this.#gateReading()
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#gate.park(bytes)
   }
 
   get #isFull(): boolean {

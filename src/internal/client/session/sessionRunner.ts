@@ -227,12 +227,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   /** Whether the reader should stop: an inbox is full, and the server owes us nothing that somebody waits for. */
   get shouldPause(): boolean {
-    return !this.gate.isOpen && !this.gate.isAwaited && this.#state.owed === 0
+    return this.gate.isFlooded || (!this.gate.isOpen && !this.gate.isAwaited && this.#state.owed === 0)
   }
 
   /** Calls back when reading should go on. */
   onResume(resume: () => void): void {
     this.#onResume = () => {
+      if (this.gate.isFlooded) return
       this.#onResume = undefined
       resume()
     }
