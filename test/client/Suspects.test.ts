@@ -138,4 +138,29 @@ describe("what connections keep ending with", () => {
         })
     )
   }
+
+  /** Instead of an answer to PUBLISH, on the first connections. */
+  const answeredWith = (bytes: (connection: number) => Uint8Array): Answer => (packet, peer) =>
+    packet._tag === "Publish" && peer.number < 8 ? peer.sendBytes(bytes(peer.number)) : usual(packet, peer)
+
+  const publishing = (mqtt: MqttClient.MqttClient["Service"]) =>
+    Effect.asVoid(complete(mqtt.publish("t", "innocent", { qos: 1 })))
+
+  against(
+    "S53 no message is given up because of messages of the server that break a rule",
+    // QoS 0, with the topic "+" and the number of the connection.
+    answeredWith((connection) => Uint8Array.of(0x30, 5, 0, 2, 0x2b, 0x30 + connection, 0)),
+    publishing
+  )
+
+  against(
+    "S53 no message is given up because of Topic Aliases of the server that were not agreed on",
+    // A payload in 3.1.1, where the server goes on by itself.
+    (packet, peer) =>
+      Effect.andThen(
+        answeredWith(() => Uint8Array.of(0x30, 7, 0, 1, 0x61, 3, 0x23, 0, 99))(packet, peer),
+        peer.number < 8 && packet._tag === "Publish" ? usual(packet, peer) : Effect.void
+      ),
+    publishing
+  )
 })

@@ -16,12 +16,21 @@ const longestKey = 256
 
 export class OffendingTopics {
   readonly #connections = new Map<string, number>()
+  #hasOffended = false
+
+  /** Whether one has ended a connection since the last call. */
+  takeOffence(): boolean {
+    const hasOffended = this.#hasOffended
+    this.#hasOffended = false
+    return hasOffended
+  }
 
   /** A message with this topic is wrong: says whether it is refused. Otherwise it ends the connection. */
   readonly refuses = (topic: Uint8Array): boolean => {
     const key = `${topic.length} ${String.fromCharCode(...topic.subarray(0, longestKey))}`
     const connections = this.#connections.get(key) ?? 0
     if (connections >= mostConnections) return true
+    this.#hasOffended = true
     this.#connections.delete(key)
     this.#connections.set(key, connections + 1)
     for (const oldest of this.#connections.keys()) {

@@ -169,7 +169,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     if (connection === undefined) return
     this.#connection = undefined
     this.#roundTrips.disconnected()
-    if (isTelling(connection.failure)) this.#suspect()
+    if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) this.#suspect()
     // Acknowledgements are decided even though they can no longer be sent: at QoS 2 they leave on the next connection.
     this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
     this.#leaving.returnTo(this.outbox)

@@ -5,10 +5,11 @@
  */
 import type { MqttError, MqttErrorReason } from "../../../MqttError.ts"
 import * as Session from "../../../protocol/Session.ts"
+import { answersUnread } from "../../connection/failures.ts"
 import type { Owner } from "../owner.ts"
 import type { Unanswered } from "../suspicion.ts"
 
-/** The client itself ended the connection, for want of an answer or of any sign of life: no packet is to blame for that. */
+/** The client itself ended the connection, for want of an answer or of any sign of life: no packet of ours is to blame. */
 const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
   "AuthenticationFailed",
   "Closed",
@@ -17,8 +18,16 @@ const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
   "ResponseTimeout"
 ])
 
-/** Whether the end of a connection says something about a packet. */
-export const isTelling = (end: MqttError | undefined): boolean => end === undefined || !silence.has(end.reason._tag)
+/** What the server did wrong with messages of its own: 0x93 and 0x94. MQTT 5.0 sections 3.3.4 and 3.3.2.3.4. */
+const ofReceivedMessages: ReadonlySet<number> = new Set([0x93, 0x94])
+
+/** Whether the end of a connection says something about a packet. `isOffended`: a received message broke a rule. */
+export const isTelling = (end: MqttError | undefined, isOffended: boolean): boolean => {
+  if (end === undefined) return true
+  const { reason } = end
+  if (reason._tag !== "ProtocolViolation") return end !== answersUnread && !silence.has(reason._tag)
+  return !isOffended && !ofReceivedMessages.has(reason.reasonCode)
+}
 
 export class Suspects {
   /** The Topic Filters of each SUBSCRIBE and UNSUBSCRIBE. */
