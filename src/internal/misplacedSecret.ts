@@ -12,7 +12,8 @@ const base64 = /^M[A-Za-z0-9][A-Za-z0-9+/=\s]{50,}$/
 
 const isMaterial = (text: string): boolean => pem.test(text) || base64.test(text)
 
-const hasUrl = /[a-z][a-z0-9+.-]*:\/\//i
+/** The scheme is bounded, so that a long text takes no longer than its length. */
+const hasUrl = /[a-z][a-z0-9+.-]{0,30}:\/\//i
 
 /** Why it is no path of a file. */
 export const pathProblem = (path: string): string | undefined => {
