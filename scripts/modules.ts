@@ -59,7 +59,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "options",
-    modules: /^(MqttConfig|internal\/(clientOptions|options|optionNames|defaults|config))\.ts$/,
+    modules: /^(MqttConfig|internal\/(clientOptions|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

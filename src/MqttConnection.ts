@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import type { MqttConnection, Options } from "./internal/connection/connection.ts"
 import { noSessionDeadlines } from "./internal/connection/deadlines.ts"
 import * as Opening from "./internal/connection/opening.ts"
+import { wrongOptions, wrongPacket } from "./internal/connection/wrongTypes.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
 
@@ -22,7 +23,8 @@ export type { DisconnectOptions, MqttConnection, Options } from "./internal/conn
  * drops the Will.
  *
  * Fails with `ConnectTimeout`, with what the transport fails with, with `ConnectionRefused` or
- * `UnsupportedProtocolVersion`, or with `InvalidRequest` when CONNECT cannot be said.
+ * `UnsupportedProtocolVersion`; with `InvalidOptions`, or with `InvalidRequest` when CONNECT cannot be said, before the
+ * network is opened.
  *
  * **Example** (One message over one connection)
  *
@@ -51,12 +53,16 @@ export type { DisconnectOptions, MqttConnection, Options } from "./internal/conn
 export const make = (
   options: Options
 ): Effect.Effect<MqttConnection, MqttError.MqttError, MqttTransport | Scope.Scope> =>
-  releasedOnFailure(
-    Effect.flatMap(
-      Opening.open(options),
-      (connection) => Effect.as(connection.checkDeadlines(noSessionDeadlines), toRecord(connection))
+  Effect.suspend(() => {
+    const wrong = wrongOptions(options, Opening.toConnect)
+    if (wrong !== undefined) return Effect.fail(wrong)
+    return releasedOnFailure(
+      Effect.flatMap(
+        Opening.open(options),
+        (connection) => Effect.as(connection.checkDeadlines(noSessionDeadlines), toRecord(connection))
+      )
     )
-  )
+  })
 
 /** What failed or was interrupted gives back at once what it has acquired; otherwise the caller's scope does. */
 const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
@@ -74,7 +80,11 @@ const toRecord = (connection: MqttConnection): MqttConnection => ({
   clientId: connection.clientId,
   keepAlive: connection.keepAlive,
   limits: connection.limits,
-  send: (packet) => connection.send(packet),
+  send: (packet) =>
+    Effect.suspend(() => {
+      const wrong = wrongPacket(packet, connection.protocolVersion)
+      return wrong === undefined ? connection.send(packet) : Effect.fail(wrong)
+    }),
   pull: connection.pull,
   ping: connection.ping,
   disconnect: (options) => connection.disconnect(options),

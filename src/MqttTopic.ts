@@ -19,6 +19,7 @@ import * as Payload from "./internal/topic/payload.ts"
 import * as Publishing from "./internal/topic/publishing.ts"
 import * as Receiving from "./internal/topic/receiving.ts"
 import * as Template from "./internal/topic/template.ts"
+import { checkReceiving, wrongDefinition } from "./internal/topic/wrongTypes.ts"
 import { MqttClient } from "./MqttClient.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, MqttMessage } from "./MqttMessage.ts"
@@ -260,8 +261,11 @@ const invalid = (option: string, description: string): Result.Result<never, Mqtt
 const build = <Source extends string, D extends { readonly payload: PayloadSource }>(
   source: string,
   definition: D,
-  { allowEmpty = false }: MakeOptions = {}
+  options: MakeOptions = {}
 ): Result.Result<Made<Source, D>, MqttError.MqttError> => {
+  const wrong = wrongDefinition(source, definition, options)
+  if (wrong !== undefined) return Result.fail(MqttError.fromReason(wrong))
+  const { allowEmpty = false } = options
   const template = Template.parse(source)
   if (Result.isFailure(template)) return invalid("template", template.failure)
   const { payload, ...schemas }: Definition<string> = definition
@@ -340,7 +344,11 @@ const latestOf = <A, RD, R = never>(
   topic: string,
   decode: (message: MqttMessage) => Effect.Effect<A, MqttError.MqttDecodeError, RD>,
   options?: Receiving.LatestOptions<R>
-) => Effect.flatMap(MqttClient, (mqtt) => Receiving.latest({ mqtt, topicFilter: topic, decode }, options))
+) =>
+  Effect.andThen(
+    checkReceiving(options, { topic: [topic] }),
+    Effect.flatMap(MqttClient, (mqtt) => Receiving.latest({ mqtt, topicFilter: topic, decode }, options))
+  )
 
 /**
  * The latest value of one topic, retained or live, followed for as long as the scope lives: none until the first comes,
@@ -362,7 +370,9 @@ export const latest = <const P extends PayloadSource = Payload.PayloadCodec<Sche
   MqttError.MqttError,
   MqttClient | Scope.Scope | SchemaOf<P>["DecodingServices"] | R
 > =>
-  Effect.flatMap(
-    Effect.fromResult(Payload.toCodec((options?.payload ?? Payload.text) as SchemaOf<P>)),
-    (codec) => latestOf(topic, decoding(codec), options)
+  checkReceiving(options, { topic: [topic] }).pipe(
+    Effect.andThen(
+      Effect.suspend(() => Effect.fromResult(Payload.toCodec((options?.payload ?? Payload.text) as SchemaOf<P>)))
+    ),
+    Effect.flatMap((codec) => latestOf(topic, decoding(codec), options))
   )

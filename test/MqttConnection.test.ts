@@ -609,9 +609,12 @@ describe("secrets", () => {
       yield* failure({}, 0x20, 3, 0, 0x86, 0)
       yield* failure({}, 0x30, 0)
       yield* failure({})
-      yield* failure({ username: "a\u0000" })
-      yield* failure({ password: Redacted.make(new TextEncoder().encode(canary.repeat(10_000))) })
-      yield* failure({ protocolVersion: "3.1.1", username: undefined })
+      const unsayable: ReadonlyArray<MqttConnection.Options> = [
+        { username: "a\u0000" },
+        { password: Redacted.make(new TextEncoder().encode(canary.repeat(10_000))) },
+        { protocolVersion: "3.1.1", username: undefined }
+      ]
+      for (const more of unsayable) holdsNoSecret(yield* Effect.flip(MqttConnection.make({ ...options, ...more })))
       yield* network.refuseConnect(1)
       const refused = yield* begin(Effect.exit(MqttConnection.make(options)))
       yield* TestClock.adjust(160)

@@ -5,7 +5,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
@@ -18,8 +17,10 @@ import * as Topic from "../protocol/Topic.ts"
 import * as Validity from "../protocol/Validity.ts"
 import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode, Will } from "./clientOptions.ts"
 import { defaults } from "./defaults.ts"
+import * as Types from "./fieldTypes.ts"
 import { nameProblem } from "./misplacedSecret.ts"
 import * as OptionNames from "./optionNames.ts"
+import * as OptionTypes from "./optionTypes.ts"
 
 /** Bounds with everything said. */
 export interface ResolvedBounds {
@@ -84,7 +85,7 @@ const generateClientId = (): string =>
  * option's name.
  */
 export const resolve = (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
-  const reason = problems(options)
+  const reason = readably(options)
   return reason === undefined ? Result.succeed(withDefaults(options)) : Result.fail(MqttError.fromReason(reason))
 }
 
@@ -288,23 +289,10 @@ const responseTopicName: Check = ({ responseTopic }) => {
   return problem === undefined ? undefined : invalid("responseTopic", problem.message)
 }
 
-/** Values of other types than the Will has; what they say is for `connect` to check. */
-const willTypes: Check = ({ will }) => {
-  if (will === undefined) return undefined
-  if (!Predicate.isObject(will)) return invalid("will", "is not an object")
-  const { delay, payload, properties, qos, retain, topic } = will as { readonly [Field in keyof Will]: unknown }
-  if (typeof topic !== "string") return invalid("will.topic", "is not a string")
-  if (typeof payload !== "string" && !Validity.isBytes(payload)) {
-    return invalid("will.payload", "is neither a string nor a Uint8Array; encode it into one of them")
-  }
-  if (qos !== undefined && !Validity.isQos(qos)) return invalid("will.qos", "is not 0, 1 or 2")
-  if (retain !== undefined && typeof retain !== "boolean") return invalid("will.retain", "is not a boolean")
-  if (delay !== undefined && Option.isNone(Duration.fromInput(delay as Duration.Input))) {
-    return invalid("will.delay", "is not a duration, such as \"60 seconds\"")
-  }
-  return properties === undefined || Predicate.isObject(properties)
-    ? undefined
-    : invalid("will.properties", "is not an object")
+/** Values of other types than the options have; what they say is for the others to check. */
+const types: Check = (options) => {
+  const fault = Types.faultWithin({ ...options }, OptionTypes.client)
+  return fault === undefined ? undefined : invalid(fault.field, fault.description)
 }
 
 /** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
@@ -337,9 +325,9 @@ const unknownOption: Check = (options) => {
 
 const checks: ReadonlyArray<Check> = [
   unknownOption,
+  types,
   seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
   seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
-  willTypes,
   seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
   timeout("connectTimeout"),
   timeout("responseTimeout"),
@@ -373,4 +361,14 @@ const problems: Check = (options) => {
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+/** A value that throws when it is looked at, too. */
+const readably = (options: Options): MqttError.InvalidOptions | undefined => {
+  try {
+    return Predicate.isObject(options) ? problems(options) : invalid("options", "is not an object")
+  } catch (cause) {
+    const { description, field } = Types.unreadable(cause)
+    return invalid(field, description)
+  }
 }

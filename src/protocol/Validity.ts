@@ -161,6 +161,7 @@ const checkPublishTopic = (topic: string, properties: Properties.Properties, opt
 
 const checkSubscribe = (packet: Packet.Subscribe, options: Options): Verdict => {
   const { subscriptions } = packet
+  if (!Array.isArray(subscriptions)) return refuse(options, labels.malformed, "subscriptions", "is not an array")
   if (subscriptions.length === 0) {
     return refuse(options, labels.subscribeEmpty, "subscriptions", "is empty; name at least one Topic Filter")
   }
@@ -174,12 +175,19 @@ const checkSubscribe = (packet: Packet.Subscribe, options: Options): Verdict => 
 }
 
 const checkSubscription = (subscription: Packet.Subscription, field: string, options: Options): Verdict => {
+  if (typeof subscription !== "object" || subscription === null) {
+    return refuse(options, labels.malformed, field, "is not an object")
+  }
   const { noLocal, qos, retainAsPublished, retainHandling, topicFilter } = subscription
   const verdict = checkTopicFilter(topicFilter, `${field}.topicFilter`, options)
   if (verdict !== undefined) return verdict
   if (!isQos(qos)) return refuse(options, labels.subscriptionOptions, `${field}.qos`, "is not 0, 1 or 2")
   if (!isQos(retainHandling)) {
     return refuse(options, labels.retainHandling, `${field}.retainHandling`, "is not 0, 1 or 2")
+  }
+  if (typeof noLocal !== "boolean") return refuse(options, labels.malformed, `${field}.noLocal`, "is not a boolean")
+  if (typeof retainAsPublished !== "boolean") {
+    return refuse(options, labels.malformed, `${field}.retainAsPublished`, "is not a boolean")
   }
   if (options.protocolVersion === "3.1.1" && (noLocal || retainAsPublished || retainHandling !== 0)) {
     const message = "asks for noLocal, retainAsPublished or retainHandling, which 3.1.1 does not have; leave them at " +
@@ -194,6 +202,7 @@ const checkSubscription = (subscription: Packet.Subscription, field: string, opt
 
 const checkUnsubscribe = (packet: Packet.Unsubscribe, options: Options): Verdict => {
   const { topicFilters } = packet
+  if (!Array.isArray(topicFilters)) return refuse(options, labels.malformed, "topicFilters", "is not an array")
   if (topicFilters.length === 0) {
     return refuse(options, labels.unsubscribeEmpty, "topicFilters", "is empty; name at least one Topic Filter")
   }
@@ -319,7 +328,8 @@ const checkProperty = (
     return refuse(options, labels.property, field, "is not a property of MQTT 5.0; see `Properties` for their names")
   }
   const value = properties[name]
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined
+  const isList = Properties.rules[name].repeatsIn !== undefined
+  if (value === undefined || (isList && Array.isArray(value) && value.length === 0)) return undefined
   if (options.protocolVersion === "3.1.1") {
     const message = "is a property, which 3.1.1 does not have; leave it out or connect with 5.0"
     return refuse(options, labels.propertiesNotInThisVersion, field, message)
@@ -478,4 +488,11 @@ const refuseReasonCode = (
   type: Packet.PacketType,
   code: ReasonCode.ReasonCode
 ): InvalidPacket =>
-  refuse(options, label, field, `is ${ReasonCode.nameOf(code)}, which a ${options.sender} never sends in ${type}`)
+  refuse(
+    options,
+    label,
+    field,
+    `is ${
+      isInteger(code, 0, 255) ? ReasonCode.nameOf(code) : "no code"
+    }, which a ${options.sender} never sends in ${type}`
+  )

@@ -22,7 +22,7 @@ import * as Traffic from "./traffic.ts"
 /** The largest packet at 17 kB/s: slower than any network that is worth sending it over. */
 const defaultPacketTimeout = (maximumPacketSize: number): number => 60_000 * Math.max(1, maximumPacketSize / 1_048_576)
 
-const toConnect = (options: Options): Packet.Connect => {
+export const toConnect = (options: Options): Packet.Connect => {
   const protocolVersion = options.protocolVersion ?? defaults.protocolVersion
   const password = options.password === undefined ? undefined : Redacted.value(options.password)
   return {

@@ -69,7 +69,11 @@ export const follow = Effect.fnUntraced(function*<A, R>(
         Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
   // The first follower; the others have from it what it knows.
   const askForRetained = known.followers === 1 && options.retainHandling !== 2
-  const messages = yield* mqtt.subscribe(topic, { askForRetained, ...options, qos: options.qos ?? 1 })
+  const messages = yield* mqtt.subscribe(topic, {
+    askForRetained,
+    ...options,
+    qos: options.qos === undefined ? 1 : options.qos
+  })
   if (known.message !== undefined) yield* see(known.message)
   yield* messages.pipe(
     Stream.map(copy),

@@ -38,8 +38,14 @@ export interface Options {
 
 const levels = Schema.Array(Schema.String)
 
-const valueOf = (values: object, name: string): unknown =>
-  (values as { readonly [name: string]: unknown } | null | undefined)?.[name]
+/** What cannot be looked at is no value either. */
+const valueOf = (values: object, name: string): unknown => {
+  try {
+    return (values as { readonly [name: string]: unknown } | null | undefined)?.[name]
+  } catch {
+    return undefined
+  }
+}
 
 /** Also of schemas that are not known before, and may not be what the template needs. */
 const isText = (text: unknown): text is Template.Text =>

@@ -20,6 +20,7 @@ import { PacedLog } from "../pacedLog.ts"
 import type { MqttDecodeError } from "../topicErrors.ts"
 import { type Invalid, type OnInvalid, payloadFormatInvalid, type Place, placing } from "./invalid.ts"
 import * as Latest from "./latest.ts"
+import { checkReceiving } from "./wrongTypes.ts"
 
 /**
  * A message with the parameters of its topic and its payload decoded.
@@ -172,15 +173,16 @@ export const subscribe = <A, RD, R = never>(
   receiver: Receiver<A, RD>,
   options: SubscribeOptions<R> = {}
 ): Effect.Effect<Subscription<A, RD | R>, MqttError.MqttError, Scope.Scope> =>
-  Effect.flatMap(
-    placing({ ...receiver, onInvalid: options.onInvalid }),
-    (place) => subscribeWith(receiver, options, never(place))
+  checkReceiving(options).pipe(
+    Effect.andThen(Effect.suspend(() => placing({ ...receiver, onInvalid: options.onInvalid }))),
+    Effect.flatMap((place) => subscribeWith(receiver, options, never(place)))
   )
 
 export const subscribeWithFailures = Effect.fnUntraced(function*<A, RD>(
   receiver: Receiver<A, RD>,
   options: WithFailuresOptions = {}
 ): Effect.fn.Return<SubscriptionWithFailures<A, RD>, MqttError.MqttError, Scope.Scope> {
+  yield* checkReceiving(options)
   const failures = yield* Queue.sliding<Invalid, Cause.Done>(options.failures ?? 100)
   yield* Effect.addFinalizer(() => Queue.end(failures))
   let dropped = 0
@@ -205,6 +207,7 @@ export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 =
   handler: (received: A) => Effect.Effect<unknown, E, R>,
   options: ConsumeOptions<E2, R2> = {}
 ): Effect.fn.Return<void, MqttError.MqttError | Exclude<E | E2, MqttError.MqttRejected>, RD | R | R2> {
+  yield* checkReceiving(options, { handler: [handler] })
   const filter = yield* Effect.fromResult(filterOf(receiver.topicFilter, options))
   const { onInvalid = "log" } = options
   const place = yield* placing({ ...receiver, onInvalid })
@@ -227,10 +230,13 @@ export const latest = <A, RD, R = never>(
   MqttError.MqttError,
   RD | R | Scope.Scope
 > =>
-  Effect.flatMap(placing({ ...receiver, onInvalid: options.onInvalid }), (place) =>
-    Latest.follow({
-      mqtt: receiver.mqtt,
-      topic: receiver.topicFilter,
-      decode: decodeOr(receiver, never(place)),
-      options
-    }))
+  Effect.flatMap(
+    Effect.suspend(() => placing({ ...receiver, onInvalid: options.onInvalid })),
+    (place) =>
+      Latest.follow({
+        mqtt: receiver.mqtt,
+        topic: receiver.topicFilter,
+        decode: decodeOr(receiver, never(place)),
+        options
+      })
+  )

@@ -12,10 +12,12 @@ import * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import type { ConsumeOptions } from "../../clientOptions.ts"
 import { harmless } from "../../harmlessText.ts"
+import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { Delivery } from "../incoming/handover.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
+import { wrongReceiving } from "./wrongTypes.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
@@ -32,6 +34,9 @@ export const make = (client: Consuming) =>
   options: ConsumeOptions = {}
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.scoped(Effect.gen(function*() {
+    const given = { topicFilter, handler: [handler], options, fields: OptionTypes.consume } as const
+    const wrong = wrongReceiving(given, client.runner.protocolVersion)
+    if (wrong !== undefined) return yield* wrong
     /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
     const open = new Set<Delivery>()
     const inbox = makeInbox<Delivery>(client, options, {

@@ -9,7 +9,9 @@ import * as MqttError from "../../../MqttError.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { DisconnectOptions } from "../../clientOptions.ts"
+import * as OptionTypes from "../../optionTypes.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import { wrongOptions } from "./wrongTypes.ts"
 
 export interface Disconnecting {
   readonly disconnect: Effect.Effect<void>
@@ -50,8 +52,11 @@ const contradiction = MqttError.fromReason(
 /** Checked before anything is ended, also when there is nobody to say it to. */
 const sayFarewell = (
   { connection, protocolVersion }: SessionRunner,
-  { publishWill = false, reasonCode, reasonString, sessionExpiry, userProperties }: DisconnectOptions
+  options: DisconnectOptions
 ): Effect.Effect<void, MqttError.MqttError> => {
+  const wrong = wrongOptions(options, OptionTypes.disconnect, protocolVersion)
+  if (wrong !== undefined) return Effect.fail(wrong)
+  const { publishWill = false, reasonCode, reasonString, sessionExpiry, userProperties } = options
   if (publishWill && reasonCode !== undefined && reasonCode !== withWill) return Effect.fail(contradiction)
   // A 3.1.1 server publishes the Will when no DISCONNECT comes.
   const isSilent = publishWill && protocolVersion === "3.1.1"

@@ -11,12 +11,14 @@ import * as Topic from "../../../protocol/Topic.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { PublishOptions, RespondOptions } from "../../clientOptions.ts"
 import { harmless } from "../../harmlessText.ts"
+import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import { concernsOneMessage } from "../../problems.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
 import { noResponseTopic } from "./requests.ts"
+import { wrongReceiving } from "./wrongTypes.ts"
 
 export interface RespondingOptions {
   readonly runner: SessionRunner
@@ -32,6 +34,8 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.suspend(() => {
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
+    const wrong = wrongReceiving({ topicFilter, handler: [handler], options, fields: OptionTypes.respond }, "5.0")
+    if (wrong !== undefined) return Effect.fail(wrong)
     // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
     const qos = options.qos ?? runner.connection?.limits.maximumQos ?? 2
     const invalid = filtersOf(options).map((filter) => Topic.validateTopicFilter(filter, "5.0")).find(isDefined)

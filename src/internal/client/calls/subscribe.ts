@@ -14,10 +14,12 @@ import { invalidPacket } from "../../../protocol/ProtocolError.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import { resolveBounds, type ResolvedBounds } from "../../options.ts"
+import * as OptionTypes from "../../optionTypes.ts"
 import type { Addressee } from "../incoming/handover.ts"
 import { Inbox, type InboxOptions } from "../incoming/inbox.ts"
 import type { Lifetime } from "../lifetime.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import { wrongReceiving } from "./wrongTypes.ts"
 
 /**
  * The messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
@@ -47,6 +49,8 @@ export const make = (client: Subscribing) =>
     topicFilter: string | ReadonlyArray<string>,
     options: SubscribeOptions = {}
   ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
+    const wrong = wrongReceiving({ topicFilter, options, fields: OptionTypes.subscribe }, client.runner.protocolVersion)
+    if (wrong !== undefined) return yield* wrong
     const inbox = makeInbox<MqttMessage>(client, options)
     const subscriptions = toSubscriptions(topicFilter, options)
     const subscriber = { acknowledges: "onArrival", inbox } as const

@@ -1,20 +1,18 @@
 /**
- * Values that the types of a call to publish forbid, such as they come from JSON: found before anything changes.
+ * Values that the types of a call forbid, such as they come from JSON: found before anything changes.
  *
  * Only what a value is. What it says, such as wildcards in a topic, is `Validity`'s.
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as MqttError from "../../../MqttError.ts"
 import { labels } from "../../../protocol/Labels.ts"
 import type { ProtocolVersion } from "../../../protocol/Packet.ts"
-import { isBytes, isQos } from "../../../protocol/Validity.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import { check, isBytes, isQos } from "../../../protocol/Validity.ts"
+import * as Types from "../../fieldTypes.ts"
 
-interface Fault {
-  readonly field: string
-  readonly description: string
-}
+type Fault = Types.Fault
 
 const fault = (field: string, description: string): Fault => ({ field, description: `${field} ${description}` })
 
@@ -68,24 +66,85 @@ export const wrongType = (
   return found === undefined ? undefined : toError(found, protocolVersion)
 }
 
-/** The same for a request. */
+/** The same for a request; also what its message could not say, as asking begins with a subscription for answers. */
 export const wrongRequest = (
-  topic: unknown,
+  topic: string,
   payload: unknown,
-  options: { readonly timeout?: Duration.Input | undefined },
+  options: { readonly properties?: Properties.Properties | undefined; readonly timeout?: Duration.Input | undefined },
   protocolVersion: ProtocolVersion
 ): MqttError.MqttError | undefined => {
   try {
     const wrong = wrongType(topic, payload, options, protocolVersion)
     if (wrong !== undefined) return wrong
-    const { timeout } = options
-    if (timeout === undefined || Option.isSome(Duration.fromInput(timeout))) return undefined
-    return toError(fault("timeout", "is not a duration, such as \"10 seconds\""), protocolVersion)
+    const found = Types.faultOf(options.timeout, Types.duration, "timeout")
+    if (found !== undefined) return toError(named(found), protocolVersion)
+    return protocolVersion === "3.1.1" ? undefined : unsayable(topic, options.properties ?? Properties.none)
   } catch (cause) {
     return unreadable(cause, protocolVersion)
   }
 }
 
+const noBytes = new Uint8Array()
+
+const unsayable = (topic: string, properties: Properties.Properties): MqttError.MqttError | undefined => {
+  const message = {
+    topic,
+    payload: noBytes,
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetIdentifier: 0,
+    properties
+  } as const
+  const invalid = check({ _tag: "Publish", ...message }, { protocolVersion: "5.0", sender: "client" })
+  return invalid === undefined ? undefined : MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
+}
+
+/** What a program gives to receive messages. */
+export interface Receiving {
+  readonly topicFilter: unknown
+  readonly options: unknown
+  readonly fields: Types.Fields
+  /** Where there has to be one. */
+  readonly handler?: readonly [unknown]
+}
+
+/** Why nobody can receive with these. */
+export const wrongReceiving = (
+  { fields, handler, options, topicFilter }: Receiving,
+  protocolVersion: ProtocolVersion
+): MqttError.MqttError | undefined => {
+  try {
+    const found = Types.faultOf(topicFilter, Types.required(Types.strings), "topicFilter") ??
+      (handler === undefined ? undefined : Types.faultOf(handler[0], Types.required(Types.callback), "handler")) ??
+      faultOfRecord(options, fields)
+    return found === undefined ? undefined : toError(named(found), protocolVersion)
+  } catch (cause) {
+    return unreadable(cause, protocolVersion)
+  }
+}
+
+/** Why options cannot be read, of a call whose whole argument they are. */
+export const wrongOptions = (
+  options: unknown,
+  fields: Types.Fields,
+  protocolVersion: ProtocolVersion
+): MqttError.MqttError | undefined => {
+  try {
+    const found = faultOfRecord(options, fields)
+    return found === undefined ? undefined : toError(named(found), protocolVersion)
+  } catch (cause) {
+    return unreadable(cause, protocolVersion)
+  }
+}
+
+const faultOfRecord = (options: unknown, fields: Types.Fields): Fault | undefined =>
+  Predicate.isObject(options)
+    ? Types.faultWithin(options, fields)
+    : { field: "options", description: "is not an object" }
+
+const named = ({ description, field }: Fault): Fault => fault(field, description)
+
 /** A value that throws when it is looked at. */
 export const unreadable = (cause: unknown, protocolVersion: ProtocolVersion): MqttError.MqttError =>
-  toError(fault("options", `cannot be read: ${cause instanceof Error ? cause.message : "it throws"}`), protocolVersion)
+  toError(named(Types.unreadable(cause)), protocolVersion)

@@ -1,0 +1,114 @@
+/**
+ * The kind of value that each option takes.
+ *
+ * What the values may say is checked in `options.ts`, their names in `optionNames.ts`.
+ */
+import type { MqttAuthentication } from "../MqttAuthentication.ts"
+import type { TracingOptions } from "../MqttTracing.ts"
+import type {
+  Bounds,
+  ConsumeOptions,
+  DisconnectOptions,
+  Escalation,
+  Options,
+  RespondOptions,
+  SubscribeOptions,
+  Will
+} from "./clientOptions.ts"
+import * as Types from "./fieldTypes.ts"
+
+const bounds: Types.FieldsOf<Bounds> = {
+  messages: Types.atLeastOne,
+  bytes: Types.atLeastOne,
+  policy: Types.literal("suspend", "dropOldest", "dropNewest", "fail")
+}
+
+const will: Types.FieldsOf<Will> = {
+  topic: Types.required(Types.string),
+  payload: Types.required(Types.payload),
+  qos: Types.qos,
+  retain: Types.boolean,
+  delay: Types.duration,
+  properties: Types.record()
+}
+
+const escalate: Types.FieldsOf<Escalation> = { after: Types.number, run: Types.required(Types.callback) }
+
+const authentication: Types.FieldsOf<MqttAuthentication> = {
+  method: Types.required(Types.string),
+  start: Types.required(Types.effect),
+  reauthenticateBefore: Types.duration
+}
+
+const tracing: Types.FieldsOf<TracingOptions> = { propagate: Types.boolean, consume: Types.literal("parent", "link") }
+
+/** Those of a client. */
+export const client: Types.FieldsOf<Options> = {
+  protocolVersion: Types.literal("3.1.1", "5.0", "auto"),
+  clientId: Types.string,
+  username: Types.string,
+  password: Types.redacted,
+  credentials: Types.effect,
+  authentication: Types.record(authentication),
+  followServerReference: Types.record({ maximumHops: Types.number }),
+  keepAlive: Types.duration,
+  pingInterval: Types.duration,
+  connectTimeout: Types.duration,
+  responseTimeout: Types.duration,
+  packetTimeout: Types.duration,
+  drainTimeout: Types.duration,
+  unclaimedTimeout: Types.duration,
+  session: Types.literal("clean", "persistent", "cleanStartThenPersistent"),
+  sessionExpiry: Types.duration,
+  refuseUnknownSession: Types.boolean,
+  reconnect: Types.schedule,
+  retransmit: Types.schedule,
+  escalate: Types.record(escalate),
+  stableAfter: Types.duration,
+  isRetryable: Types.callback,
+  initialConnection: Types.literal("fail", "retry"),
+  maxInFlight: Types.number,
+  receiveMaximum: Types.number,
+  strictReceiveMaximum: Types.boolean,
+  maximumPacketSize: Types.number,
+  filtersPerSubscribe: Types.number,
+  topicAliasMaximum: Types.number,
+  outgoingTopicAliasMaximum: Types.number,
+  outbox: Types.record(bounds),
+  buffer: Types.record(bounds),
+  will: Types.record(will),
+  responseTopic: Types.string,
+  userProperties: Types.pairs,
+  tracing: Types.record(tracing),
+  metrics: Types.either(Types.boolean, Types.record({ attributes: Types.stringsByName }))
+}
+
+export const subscribe: Types.FieldsOf<SubscribeOptions> = {
+  qos: Types.qos,
+  noLocal: Types.boolean,
+  retainAsPublished: Types.boolean,
+  retainHandling: Types.qos,
+  askForRetained: Types.boolean,
+  userProperties: Types.pairs,
+  buffer: Types.record(bounds)
+}
+
+export const consume: Types.FieldsOf<ConsumeOptions> = {
+  ...subscribe,
+  concurrency: Types.either(Types.wholeNumber, Types.literal("unbounded")),
+  onFailure: Types.literal("stop", "reject", "acknowledge")
+}
+
+export const respond: Types.FieldsOf<RespondOptions> = {
+  ...consume,
+  responseTopics: Types.strings,
+  answerQos: Types.qos
+}
+
+export const disconnect: Types.FieldsOf<DisconnectOptions> = {
+  publishWill: Types.boolean,
+  reasonCode: Types.number,
+  sessionExpiry: Types.duration,
+  reasonString: Types.string,
+  userProperties: Types.pairs
+}

@@ -1,0 +1,86 @@
+/**
+ * What the types of typed topics forbid, in the fields that are theirs alone; the client says what is wrong with the
+ * others.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as MqttError from "../../MqttError.ts"
+import * as Types from "../fieldTypes.ts"
+
+const deadLetter = Types.record({
+  deadLetter: Types.required(Types.either(Types.string, Types.callback)),
+  qos: Types.qos,
+  retain: Types.boolean
+})
+
+const schema: Types.Kind = { accepts: Schema.isSchema, expected: "a schema" }
+
+const codec = Types.record({
+  schema: Types.required(schema),
+  format: Types.required(Types.literal("text", "bytes")),
+  contentType: Types.required(Types.string)
+})
+
+/** What a payload may be given as. A schema is an object, or a class. */
+const payload: Types.Kind = {
+  accepts: (value) => Schema.isSchema(value) || Types.faultOf(value, codec, "") === undefined,
+  expected: "a schema, or a codec such as `MqttTopic.bytes`"
+}
+
+const receiving: Types.Fields = {
+  share: Types.string,
+  onInvalid: Types.either(Types.literal("log"), Types.callback, deadLetter),
+  failures: Types.wholeNumber,
+  payload
+}
+
+type Reason = MqttError.InvalidOptions | undefined
+
+const reasonOf = (fault: Types.Fault | undefined): Reason =>
+  fault === undefined
+    ? undefined
+    : new MqttError.InvalidOptions({ option: fault.field, description: fault.description })
+
+const readably = (fault: () => Types.Fault | undefined): Reason => {
+  try {
+    return reasonOf(fault())
+  } catch (cause) {
+    return reasonOf(Types.unreadable(cause))
+  }
+}
+
+/** The options themselves have no name of their own in those of their fields. */
+const faultOfOptions = (options: unknown): Types.Fault | undefined => {
+  if (options === undefined) return undefined
+  return Predicate.isObject(options)
+    ? Types.faultWithin(options, receiving)
+    : { field: "options", description: "is not an object" }
+}
+
+/** Fails for what nobody can receive with. */
+export const checkReceiving = (
+  options: unknown,
+  given: { readonly handler?: readonly [unknown]; readonly topic?: readonly [unknown] } = {}
+): Effect.Effect<void, MqttError.MqttError> =>
+  Effect.suspend(() => {
+    const reason = readably(() =>
+      (given.topic === undefined ? undefined : Types.faultOf(given.topic[0], Types.required(Types.string), "topic")) ??
+        (given.handler === undefined
+          ? undefined
+          : Types.faultOf(given.handler[0], Types.required(Types.callback), "handler")) ??
+        faultOfOptions(options)
+    )
+    return reason === undefined ? Effect.void : Effect.fail(MqttError.fromReason(reason))
+  })
+
+/** Why there is no typed topic of these. */
+export const wrongDefinition = (template: unknown, definition: unknown, options: unknown): Reason =>
+  readably(() => {
+    const fault = Types.faultOf(template, Types.required(Types.string), "template") ??
+      Types.faultOf(definition, Types.required(Types.record()), "definition") ??
+      Types.faultOf(options, Types.record({ allowEmpty: Types.boolean }), "options")
+    if (fault !== undefined || !Predicate.isObject(definition)) return fault
+    const kinds = Object.keys(definition).map((name) => [name, name === "payload" ? payload : schema])
+    return Types.faultWithin(definition, Object.fromEntries(kinds))
+  })
