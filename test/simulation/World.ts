@@ -215,6 +215,7 @@ class World {
       let step = 50
       while (this.#now - start < patience) {
         yield* TestClock.adjust(step)
+        yield* this.#turns
         yield* this.#look(false)
         if (this.#observations.closedAt !== undefined) return "over"
         if (yield* this.#isAtRest) {
@@ -250,6 +251,12 @@ class World {
     })
   }
 
+  /** Fibers that give way often do what they have to do, before time goes on. */
+  get #turns() {
+    const isSlow = this.#plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
+    return isSlow ? Effect.repeat(Effect.yieldNow, { times: 60 }) : Effect.void
+  }
+
   /** The client ends, if it has not yet; then everybody has as long as they may take. */
   get #close() {
     return Effect.gen({ self: this }, function*() {
@@ -260,7 +267,9 @@ class World {
       yield* TestClock.adjust(this.#plan.client.drainTimeout + 2000)
       this.#program.isHurrying = true
       this.#observations.seen.hurriedAt ??= this.#now
+      yield* this.#turns
       yield* TestClock.adjust(10_000)
+      yield* this.#turns
     })
   }
 

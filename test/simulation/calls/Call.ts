@@ -52,6 +52,10 @@ export type CallAction =
     readonly trouble?: { readonly every: number; readonly how: "fail" | "die" | "reject" | "interrupt" }
     /** A handler goes on when the consumer ends. */
     readonly isUninterruptible: boolean
+    /** It is interrupted when so many handlers have succeeded; 0 is never. */
+    readonly leavesAfter: number
+    /** How many operations its fibers do before they let others do theirs. */
+    readonly givesWayAfter: number
     readonly inside?: Inside
     readonly returns: number
     readonly away: number
@@ -193,6 +197,8 @@ const work: Make = (random, is50) => ({
   buffer: anyOf(random, [1, 3, 1000]),
   onFailure: anyOf(random, ["stop", "reject", "acknowledge"] as const),
   isUninterruptible: random.chance(0.4),
+  leavesAfter: anyOf(random, [0, 0, 1, 3]),
+  givesWayAfter: random.chance(0.5) ? random.integer(3, 20) : 2048,
   ...maybe(random, 0.6, () => ({
     trouble: { every: random.integer(1, 5), how: anyOf(random, ["fail", "die", "reject", "interrupt"] as const) }
   })),
@@ -224,6 +230,8 @@ const workAsking: Make = (random) => ({
   buffer: 1,
   onFailure: "acknowledge",
   isUninterruptible: false,
+  leavesAfter: 0,
+  givesWayAfter: 2048,
   inside: "request",
   returns: 0,
   away: 0

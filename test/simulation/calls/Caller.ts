@@ -1,7 +1,20 @@
 /**
  * The part of the program that does the steps of `Call`, and notes down what happens to it.
  */
-import { Cause, type Clock, Effect, Exit, Option, Result, Schema, type Scope, Stream, SubscriptionRef } from "effect"
+import {
+  Cause,
+  type Clock,
+  Deferred,
+  Effect,
+  Exit,
+  Option,
+  References,
+  Result,
+  Schema,
+  type Scope,
+  Stream,
+  SubscriptionRef
+} from "effect"
 import * as MqttClient from "../../../src/MqttClient.ts"
 import { MqttError, MqttRejected } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
@@ -306,19 +319,38 @@ export class Caller {
 
   #work(action: ActionOf<"Work">): Effect.Effect<void, unknown> {
     return Effect.suspend(() => {
-      const { buffer, concurrency, filter, onFailure, pace, qos } = action
+      const { buffer, concurrency, filter, givesWayAfter, leavesAfter, onFailure, pace, qos } = action
       const guest = this.#guest({ kind: "Work", filters: [filter], wish: { qos }, buffer, pace, onFailure })
-      const consuming = this.#client.consume(filter, (message) => this.#handle(action, guest, message), {
+      const enough = Deferred.makeUnsafe<void>()
+      let left = leavesAfter
+      const handled = () => {
+        if (--left === 0) Deferred.doneUnsafe(enough, Exit.void)
+      }
+      const consuming = this.#client.consume(filter, (message) => this.#handle(action, guest, message, handled), {
         qos,
         concurrency,
         onFailure,
         buffer: { messages: buffer }
       })
-      return this.#staying(guest, consuming, action.lifetime)
+      // In a turn of its own: a handler that interrupts itself has not succeeded.
+      const leaving = Effect.map(Effect.andThen(Deferred.await(enough), Effect.yieldNow), () => {
+        guest.isSentAway = true
+      })
+      const until = leavesAfter === 0 ? consuming : Effect.raceFirst(consuming, leaving)
+      return Effect.provideService(
+        this.#staying(guest, until, action.lifetime),
+        References.MaxOpsBeforeYield,
+        givesWayAfter
+      )
     })
   }
 
-  #handle(action: ActionOf<"Work">, guest: Guest, message: MqttMessage): Effect.Effect<void, unknown> {
+  #handle(
+    action: ActionOf<"Work">,
+    guest: Guest,
+    message: MqttMessage,
+    handled: () => void
+  ): Effect.Effect<void, unknown> {
     const { inside, isUninterruptible, pace, trouble } = action
     return Effect.suspend(() => {
       const taken = this.#take(guest, 0, message)
@@ -326,21 +358,23 @@ export class Caller {
       this.#attempted.add(taken.id)
       const calling = inside === undefined || taken.id % 2 === 0 ? Effect.void : this.inside(inside)
       const ending = isTroubled ? troubles[trouble.how] : Effect.void
-      const handling = this.#pause(pace).pipe(
-        Effect.andThen(calling),
-        Effect.andThen(ending),
+      const handling = this.#pause(pace).pipe(Effect.andThen(calling), Effect.andThen(ending))
+      // An interruption that came meanwhile is how it ends, for everybody outside.
+      return (isUninterruptible && inside === undefined ? Effect.uninterruptible(handling) : handling).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
+            if (Exit.isSuccess(exit)) return
             taken.done = this.point()
-            taken.how = Exit.isSuccess(exit)
-              ? "succeeded"
-              : Cause.hasInterrupts(exit.cause) && !isTroubled
-              ? "interrupted"
-              : "failed"
+            taken.how = Cause.hasInterrupts(exit.cause) && !isTroubled ? "interrupted" : "failed"
           })
-        )
+        ),
+        // Its last operation: then it has succeeded, whatever comes after it.
+        Effect.andThen(Effect.sync(() => {
+          taken.done = this.point()
+          taken.how = "succeeded"
+          handled()
+        }))
       )
-      return isUninterruptible && inside === undefined ? Effect.uninterruptible(handling) : handling
     })
   }
 
@@ -462,7 +496,9 @@ export class Caller {
     const once = Effect.map(Effect.forkDetach(Effect.exit(flush), { startImmediately: true }), (fiber) => {
       fiber.interruptUnsafe()
     })
-    return this.#call("interrupted flush", Effect.forEach(Array.from({ length: count }), () => once, { discard: true }))
+    const all = Effect.forEach(Array.from({ length: count }), () => once, { discard: true })
+    // In one turn, however many.
+    return this.#call("interrupted flush", Effect.provideService(all, References.MaxOpsBeforeYield, Infinity))
   }
 
   #disconnectWith({ publishWill, sessionExpiry }: ActionOf<"DisconnectWith">): Effect.Effect<void> {

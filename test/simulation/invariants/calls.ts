@@ -88,10 +88,9 @@ export const grantedByItsOwn = function*(observations: Observations) {
       const isOwn = answered.some(({ asked: { qos }, receivedAt }) =>
         receivedAt >= asked.at + shortestWay && qos >= wish.qos
       )
-      const isShared = answered.length > 0 &&
-        guests.some((other) =>
-          other !== guest && other.filters.includes(filter) && other.wish.qos >= wish.qos && isThere(other, asked.order)
-        )
+      // Somebody who is there has what it asks for, if only because one who has left asked for it.
+      const isShared = answered.some(({ asked: { qos } }) => qos >= wish.qos) &&
+        guests.some((other) => other !== guest && other.filters.includes(filter) && isThere(other, asked.order))
       if (!isOwn && !isShared) {
         yield `${nameOf(guest)} asked at ${asked.at} and was granted ${filter} at ${granted.at}, with no SUBACK to it`
       }
@@ -253,6 +252,9 @@ const sendings = ({ packets }: Observations): ReadonlyMap<number, ReadonlyArray<
   return times
 }
 
+/** How long a message may be on its way. */
+const sharedFor = 200
+
 export const handledOnce = function*(observations: Observations) {
   const { seen: { guests, taken } } = observations
   const sent = sendings(observations)
@@ -260,15 +262,19 @@ export const handledOnce = function*(observations: Observations) {
   for (const one of taken) {
     const guest = guests[one.guest]
     if (guest.kind !== "Work" || one.qos === 0) continue
-    const before = succeeded.get(one.id)?.find(({ done, guest: earlier }) => {
-      const first = guests[earlier]
-      const others = guests.filter((other) =>
-        other !== first && other !== guest && matches(other.filters, one.topic) && isThere(other, done?.order ?? 0)
+    const sentAt = sent.get(one.id) ?? []
+    // Of two who were there when it came, each has it, and may leave it.
+    const had = guests.filter((other) =>
+      matches(other.filters, one.topic) && other.asked.at <= sentAt[0] + sharedFor &&
+      (other.left?.at ?? Infinity) >= sentAt[0]
+    )
+    const before = had.length > 1 ?
+      undefined :
+      succeeded.get(one.id)?.find(({ done, guest: earlier }) =>
+        done !== undefined && done.order < one.order &&
+        (guests[earlier] === guest || (guests[earlier].left?.order ?? Infinity) < guest.asked.order)
       )
-      return done !== undefined && done.order < one.order && others.length === 0 &&
-        (first === guest || (first.left?.order ?? Infinity) < guest.asked.order)
-    })
-    if (before !== undefined && (sent.get(one.id) ?? []).filter((at) => at <= one.at).length === 1) {
+    if (before !== undefined && sentAt.filter((at) => at <= one.at).length === 1) {
       yield `message ${one.id} was sent once; its handler succeeded at ${before.done?.at} and ran again at ${one.at}`
     }
     if (one.how !== "succeeded") continue
@@ -391,16 +397,17 @@ export const answersReachWhoAsked = function*({ packets, plan, seen: { answered,
   }
 }
 
-/** Sent again on a new connection is not going round. */
-const often = 5
-
+/** A message of one typed topic may be a dead letter on the other one, and there it stays. */
 export const deadLettersStay = function*({ accepted }: Observations) {
-  const counts = new Map<number, number>()
+  const topics = new Map<number, string>()
   for (const { text, topic } of accepted) {
     if (topic !== "call/one/dead" && topic !== "call/other/dead") continue
-    const count = (counts.get(idOf(text)) ?? 0) + 1
-    counts.set(idOf(text), count)
-    if (count === often) yield `message ${idOf(text)} goes round as a dead letter`
+    const id = idOf(text)
+    const before = topics.get(id)
+    if (before !== undefined && before !== topic && before !== "") {
+      yield `message ${id} goes round as a dead letter`
+      topics.set(id, "")
+    } else if (before === undefined) topics.set(id, topic)
   }
 }
 
