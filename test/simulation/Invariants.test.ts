@@ -22,6 +22,7 @@ const observed = (
     filter: "t",
     qos: 1,
     buffer: 1,
+    bufferBytes: undefined,
     policy: "suspend",
     concurrency: 1,
     askedAt: 0,

@@ -7,10 +7,12 @@
 import type { OverflowPolicy } from "../../src/MqttClient.ts"
 import type { ConnectionState, Stats } from "../../src/MqttState.ts"
 import type { Qos } from "../../src/protocol/Packet.ts"
+import type { Properties } from "../../src/protocol/Properties.ts"
 import type { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
 import * as Seen from "./calls/Seen.ts"
 import type { Ended } from "./Ended.ts"
 import type { Limits, Plan } from "./Plan.ts"
+import type { Tape } from "./server/Tape.ts"
 
 /** One message that the program published. */
 export interface Published {
@@ -18,6 +20,9 @@ export interface Published {
   readonly topic: string
   readonly qos: Qos
   readonly size: number
+  /** Bytes of topic, payload and properties. */
+  readonly cost: number
+  readonly whenOffline: "fail" | "drop" | undefined
   readonly askedAt: number
   /** Its place among the calls as the client saw them; 0 before. */
   order: number
@@ -32,7 +37,11 @@ export interface Published {
 export interface Emitted {
   readonly id: number
   readonly topic: string
+  /** Bytes of topic, payload and properties. */
+  readonly cost: number
   readonly at: number
+  /** It is larger than the client takes: it is acknowledged, and nobody gets it. */
+  readonly isTooLarge: boolean
   /** The QoS the broker owed it to the client with, or `undefined` when its session had no such subscription. */
   readonly owedAt: Qos | undefined
   /** The same for each filter that its session had: 5.0 says which ones a message is for. */
@@ -45,6 +54,7 @@ export interface Subscriber {
   readonly filter: string
   readonly qos: Qos
   readonly buffer: number
+  readonly bufferBytes: number | undefined
   readonly policy: OverflowPolicy
   readonly concurrency: number
   readonly askedAt: number
@@ -82,6 +92,10 @@ export interface Attempt {
   /** When the client was told that the server has accepted. */
   acceptedAt: number | undefined
   sessionPresent: boolean | undefined
+  /** The tag of what it ended with, as the client says; `undefined` when it was closed by the program. */
+  endedBy: string | undefined
+  /** What passed, once it is open. */
+  readonly tape: Tape
 }
 
 /** What can be looked at at any moment. */
@@ -96,6 +110,7 @@ export interface Moment {
   readonly returning: number
   /** In force for the connection there is. */
   readonly limits: Limits
+  readonly observations: Observations
 }
 
 export interface Observations {
@@ -110,6 +125,10 @@ export interface Observations {
   readonly silenced: Array<{ readonly connection: number; readonly at: number }>
   /** When the broker was made to lose the session. */
   readonly lostAt: Array<number>
+  /** When the client said that something is wrong. */
+  readonly unwellAt: Array<number>
+  /** What passed the broker before the client of this run was there. */
+  before: { readonly packets: number; readonly messages: number; readonly violations: number }
   /** When the client was closed or ended by itself, if it did. */
   closedAt: number | undefined
   /** Why a client that was not closed is over. */
@@ -141,6 +160,8 @@ export const make = (plan: Plan): Observations => ({
   attempts: [],
   silenced: [],
   lostAt: [],
+  unwellAt: [],
+  before: { packets: 0, messages: 0, violations: 0 },
   closedAt: undefined,
   closedBy: undefined,
   isSettled: false,
@@ -161,6 +182,9 @@ export const make = (plan: Plan): Observations => ({
 export const idOf = (text: string): number => Number.parseInt(text, 10)
 
 export const payloadOf = (id: number, size: number): string => `${id} `.padEnd(size, ".")
+
+/** A User Property of so many bytes. */
+export const propertiesOf = (bytes: number): Properties => ({ userProperties: [["p", "-".repeat(bytes)]] })
 
 /** Whether the limits of the server allow such a message at all; 3.1.1 announces none. */
 export const isAllowed = (limits: Limits, message: Pick<Published, "qos" | "size" | "topic">): boolean =>

@@ -15,6 +15,9 @@ import * as Service from "./calls/Service.ts"
 import * as Observations from "./Observations.ts"
 import type { Backoff, ClientPlan, Limits, Plan } from "./Plan.ts"
 import { Program } from "./Program.ts"
+import { earlierLife } from "./server/earlierLife.ts"
+import { passingOn } from "./server/oddities.ts"
+import * as Tape from "./server/Tape.ts"
 
 export const clientId = "client"
 
@@ -39,6 +42,8 @@ const toOptions = (plan: ClientPlan, line: Hooks.Line): MqttClient.Options => ({
   outbox: plan.outbox,
   ...(plan.retriesEverything ? { isRetryable: () => true } : {}),
   ...(plan.quarantines ? {} : { retransmit: Schedule.forever }),
+  ...(plan.pingInterval === undefined ? {} : { pingInterval: plan.pingInterval }),
+  ...(plan.maximumPacketSize === undefined ? {} : { maximumPacketSize: plan.maximumPacketSize }),
   ...(plan.hasWill ? { will: { topic: "will", payload: "gone" } } : {})
 })
 
@@ -101,7 +106,9 @@ const watchAttempts = (
         openedAt: undefined,
         endedAt: undefined,
         acceptedAt: undefined,
-        sessionPresent: undefined
+        sessionPresent: undefined,
+        endedBy: undefined,
+        tape: Tape.make()
       }
       attempts.push(attempt)
       const ended = Effect.sync(() => {
@@ -110,11 +117,10 @@ const watchAttempts = (
       // Registered before the connection is, so it comes after it.
       return Effect.addFinalizer(() => ended).pipe(
         Effect.andThen(restore(transport.open)),
-        Effect.tap(() =>
-          Effect.sync(() => {
-            attempt.openedAt = now()
-          })
-        )
+        Effect.map((connection) => {
+          attempt.openedAt = now()
+          return Tape.record(connection, attempt.tape, now)
+        })
       )
     })
   )
@@ -128,10 +134,17 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Parts, never, Scope.Scope> {
   const observations = Observations.make(plan)
   const now = () => nowOf(clock)
-  const { overlappingSubscriptions, usesTopicAliases } = plan
+  const { overlappingSubscriptions, server = {}, usesTopicAliases } = plan
+  const { maximumInflightMessages, minimumConnectInterval, receiveMaximumExcess, redelivery, reportsIdentifierInUse } =
+    server
   const brokerOptions: BrokerOptions = {
     overlappingSubscriptions,
     usesTopicAliases,
+    maximumInflightMessages,
+    minimumConnectInterval,
+    receiveMaximumExcess,
+    redelivery,
+    reportsIdentifierInUse,
     authorizePublish: Authorize.make(),
     ...(plan.client.authenticates === true
       ? { exchangeAuthentication: ({ round }) => round === 1 ? { _tag: "Continue" } : { _tag: "Success" } }
@@ -150,7 +163,10 @@ export const make = Effect.fnUntraced(function*(
       )
       const isLost = losesSession && peer.connection === 2
       const forgetting = losing({ broker, clock, observations }, broker.restart({ keepSessions: false }))
-      return cutting.pipe(Effect.andThen(isLost ? forgetting : Effect.void), Effect.andThen(broker.accept(peer)))
+      return cutting.pipe(
+        Effect.andThen(isLost ? forgetting : Effect.void),
+        Effect.andThen(broker.accept(passingOn(peer)))
+      )
     })
   const { network, transport } = yield* FakeNetwork.make(accept, {
     latency,
@@ -158,6 +174,15 @@ export const make = Effect.fnUntraced(function*(
     failedConnectDelay: connectDelay * 2,
     highWaterMark
   })
+  if (server.unfinishedBefore !== undefined) {
+    yield* earlierLife({
+      plan,
+      broker,
+      observations,
+      options: toOptions(plan.client, { inside: undefined }),
+      count: server.unfinishedBefore
+    })
+  }
   const clientScope = yield* Scope.make()
   const line: Hooks.Line = { inside: undefined }
   const client = yield* MqttClient.make(toOptions(plan.client, line)).pipe(

@@ -8,6 +8,7 @@ import type { ProtocolVersion, Qos } from "../../src/protocol/Packet.ts"
 import type { FakeNetwork } from "../../src/testing/index.ts"
 import * as Random from "../protocol/Random.ts"
 import { type CallAction, type Hook, makeHook, makeSteps, type Theme, themes } from "./calls/Call.ts"
+import type { Oddity, ServerAction, ServerPlan } from "./server/ServerPlan.ts"
 
 export type Policy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
@@ -48,6 +49,8 @@ export interface ClientPlan {
   readonly hook?: Hook
   /** Enhanced authentication. Default: none. */
   readonly authenticates?: true
+  readonly pingInterval?: number
+  readonly maximumPacketSize?: number
 }
 
 export type Action =
@@ -62,6 +65,10 @@ export type Action =
     readonly retain?: true
     readonly whenOffline?: "fail" | "drop"
     readonly interruptAfter?: number
+    /** The payload is the program's own bytes, and it overwrites them as soon as its publish has ended. */
+    readonly isReused?: true
+    /** Bytes of User Properties. */
+    readonly properties?: number
   }
   | {
     readonly _tag: "Subscribe"
@@ -69,6 +76,7 @@ export type Action =
     readonly qos: Qos
     readonly pace: number
     readonly buffer: number
+    readonly bufferBytes?: number
     readonly policy: Policy
     readonly lifetime?: number
   }
@@ -79,12 +87,23 @@ export type Action =
     readonly concurrency: number
     readonly pace: number
     readonly buffer: number
+    readonly bufferBytes?: number
+    readonly policy?: Policy
     /** How the first attempt at every so many messages ends. */
     readonly trouble?: { readonly every: number; readonly how: "fail" | "die" | "reject" }
     readonly onFailure: "stop" | "reject" | "acknowledge"
     readonly lifetime?: number
   }
-  | { readonly _tag: "Emit"; readonly topic: string; readonly qos: Qos; readonly size: number; readonly count: number }
+  | {
+    readonly _tag: "Emit"
+    readonly topic: string
+    readonly qos: Qos
+    readonly size: number
+    readonly count: number
+    readonly oddity?: Oddity
+    /** Bytes of User Properties. */
+    readonly properties?: number
+  }
   | { readonly _tag: "Fault"; readonly fault: FakeNetwork.Fault; readonly target: FakeNetwork.Target }
   | { readonly _tag: "RefuseConnect"; readonly times: number }
   | { readonly _tag: "HostNotFound"; readonly times: number }
@@ -102,6 +121,7 @@ export type Action =
   | { readonly _tag: "DelayAnswers"; readonly delay: number }
   | { readonly _tag: "JumpClock"; readonly by: number }
   | { readonly _tag: "Ask"; readonly what: "brokerUp" | "flush" }
+  | ServerAction
   | { readonly _tag: "End"; readonly how: "scope" | "disconnect" | "disconnectWithWill" }
 
 export interface Step {
@@ -117,8 +137,11 @@ export interface Cut extends Omit<FakeNetwork.FaultOf<"CutAfter">, "_tag"> {
 
 export interface Plan {
   readonly seed: number
+  /** What its server's side is about, if anything. */
+  readonly theme?: string
   readonly client: ClientPlan
   readonly limits: Limits
+  readonly server?: ServerPlan
   readonly usesTopicAliases: boolean
   /** What several subscriptions match. 3.1.1 has no way to tell copies apart. */
   readonly overlappingSubscriptions: "once" | "each"
@@ -354,7 +377,7 @@ const withCalls = (plan: Plan, theme: Theme): Plan => {
   }
 }
 
-/** The plan of this seed; `length` is how many steps it has besides its calls, about 20 if not given. */
+/** What this seed draws before a theme of the server's side is added; `length` is how many steps it has besides its calls, about 20 if not given. */
 export const make = (seed: number, length?: number): Plan => {
   const plan = makePlain(seed, length)
   const theme = seed % (themes.length + 1)
@@ -362,7 +385,7 @@ export const make = (seed: number, length?: number): Plan => {
 }
 
 /** Without calls. */
-const makePlain = (seed: number, length?: number): Plan => {
+export const makePlain = (seed: number, length?: number): Plan => {
   const random = Random.make(seed)
   // Neighbouring seeds begin alike in a small generator.
   for (let count = 0; count < 5; count++) random.integer(0, 1)

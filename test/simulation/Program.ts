@@ -9,7 +9,15 @@ import type * as MqttClient from "../../src/MqttClient.ts"
 import { MqttError, MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import type { Ended } from "./Ended.ts"
-import { type Call, idOf, type Observations, payloadOf, type Published, type Received } from "./Observations.ts"
+import {
+  type Call,
+  idOf,
+  type Observations,
+  payloadOf,
+  propertiesOf,
+  type Published,
+  type Received
+} from "./Observations.ts"
 import type { Action } from "./Plan.ts"
 
 type Client = MqttClient.MqttClient["Service"]
@@ -95,6 +103,8 @@ export class Program {
           topic,
           qos,
           size,
+          cost: topic.length + size + (action.properties ?? 0),
+          whenOffline: action.whenOffline,
           askedAt: this.now,
           order: 0,
           isAlone: action.via !== "publishSink",
@@ -116,25 +126,27 @@ export class Program {
     return interruptAfter === undefined ? Effect.asSome(effect) : Effect.timeoutOption(effect, interruptAfter)
   }
 
-  #options({ qos, retain, whenOffline }: ActionOf<"Publish">) {
-    return { qos, retain, whenOffline }
+  #options({ properties = 0, qos, retain, whenOffline }: ActionOf<"Publish">) {
+    return { qos, retain, whenOffline, ...(properties === 0 ? {} : { properties: propertiesOf(properties) }) }
   }
 
   readonly #one = (message: Published, action: ActionOf<"Publish">): Effect.Effect<unknown, MqttError> => {
-    const { id, size, topic } = message
+    const { topic } = message
+    const payload = ownPayload(message, action)
     const publishing = Effect.suspend(() => {
       message.order = this.#nextOrder++
-      return this.#client.publish(topic, payloadOf(id, size), this.#options(action))
+      return this.#client.publish(topic, payload, this.#options(action))
     })
-    return this.#bounded(this.#observe(publishing, message), action)
+    return this.#bounded(overwriting(this.#observe(publishing, message), payload), action)
   }
 
   /** The window takes it; from then on it is on its way, whoever goes on waiting for it. */
   readonly #ahead = (message: Published, action: ActionOf<"Publish">): Effect.Effect<unknown, MqttError> => {
-    const { id, size, topic } = message
+    const { topic } = message
+    const payload = ownPayload(message, action)
     const taking = Effect.suspend(() => {
       message.order = this.#nextOrder++
-      return this.#client.publishAsync(topic, payloadOf(id, size), this.#options(action))
+      return this.#client.publishAsync(topic, payload, this.#options(action))
     }).pipe(
       Effect.tap(() =>
         Effect.sync(() => {
@@ -147,7 +159,7 @@ export class Program {
         })
       )
     )
-    return Effect.flatMap(this.#bounded(taking, action), (taken) => {
+    const acknowledged = Effect.flatMap(this.#bounded(taking, action), (taken) => {
       if (Option.isNone(taken)) return Effect.void
       const acknowledgement = taken.value
       // One who gives up waiting for it changes nothing.
@@ -156,17 +168,22 @@ export class Program {
         this.#observe(acknowledgement, message)
       )
     })
+    return overwriting(acknowledged, payload)
   }
 
   #throughSink(messages: ReadonlyArray<Published>, action: ActionOf<"Publish">): Effect.Effect<unknown, MqttError> {
+    const payloads: Array<string | Uint8Array> = []
     const outgoing = Stream.map(Stream.fromIterable(messages), (message) => {
       message.order = this.#nextOrder++
-      return { topic: message.topic, payload: payloadOf(message.id, message.size), ...this.#options(action) }
+      const payload = ownPayload(message, action)
+      payloads.push(payload)
+      return { topic: message.topic, payload, ...this.#options(action) }
     })
     return Stream.run(outgoing, this.#client.publishSink).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           for (const message of messages) message.end = this.#ended(exit)
+          for (const payload of payloads) overwrite(payload)
         })
       )
     )
@@ -183,7 +200,8 @@ export class Program {
       filter: action.filter,
       qos: action.qos,
       buffer: action.buffer,
-      policy: action._tag === "Subscribe" ? action.policy : "suspend" as const,
+      bufferBytes: action.bufferBytes,
+      policy: action.policy ?? "suspend" as const,
       concurrency: action._tag === "Consume" ? action.concurrency : 1,
       askedAt: this.now,
       grantedAt: undefined as number | undefined,
@@ -213,9 +231,9 @@ export class Program {
   subscribe(action: ActionOf<"Subscribe">): Effect.Effect<void> {
     return Effect.suspend(() => {
       const subscriber = this.#subscriber(action)
-      const { buffer, filter, pace, policy, qos } = action
+      const { filter, pace, qos } = action
       const listening = Effect.scoped(Effect.gen({ self: this }, function*() {
-        const messages = yield* this.#client.subscribe(filter, { qos, buffer: { messages: buffer, policy } })
+        const messages = yield* this.#client.subscribe(filter, { qos, buffer: boundsOf(action) })
         subscriber.grantedAt = this.now
         subscriber.granted = messages.granted[0]
         yield* Stream.runForEachArray(messages, (chunk) => {
@@ -240,8 +258,8 @@ export class Program {
   consume(action: ActionOf<"Consume">): Effect.Effect<void> {
     const once = Effect.suspend(() => {
       const subscriber = this.#subscriber(action)
-      const { buffer, concurrency, filter, onFailure, qos } = action
-      const options = { qos, concurrency, onFailure, buffer: { messages: buffer } }
+      const { concurrency, filter, onFailure, qos } = action
+      const options = { qos, concurrency, onFailure, buffer: boundsOf(action) }
       const handler = (message: MqttMessage) => this.#handle(action, subscriber.number, message)
       const consuming = this.#client.consume(filter, handler, options)
       return this.#observe(this.#during(consuming, action.lifetime), subscriber)
@@ -297,6 +315,24 @@ export class Program {
     })
   }
 }
+
+/** The program's own bytes, or text. */
+const ownPayload = ({ id, size }: Published, { isReused }: ActionOf<"Publish">): string | Uint8Array =>
+  isReused === true ? new TextEncoder().encode(payloadOf(id, size)) : payloadOf(id, size)
+
+const overwrite = (payload: string | Uint8Array): void => {
+  if (typeof payload !== "string") payload.fill(0x58)
+}
+
+/** Once its publish has ended the payload is the program's again. */
+const overwriting = <A, E>(publishing: Effect.Effect<A, E>, payload: string | Uint8Array): Effect.Effect<A, E> =>
+  Effect.onExit(publishing, () => Effect.sync(() => overwrite(payload)))
+
+const boundsOf = ({ buffer, bufferBytes, policy }: ActionOf<"Subscribe"> | ActionOf<"Consume">) => ({
+  messages: buffer,
+  bytes: bufferBytes,
+  policy
+})
 
 const troubles: { readonly [How in "fail" | "die" | "reject"]: Effect.Effect<never, HandlerFailed | MqttRejected> } = {
   fail: Effect.fail(new HandlerFailed()),

@@ -8,6 +8,14 @@ import * as Topic from "../../src/protocol/Topic.ts"
 import * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
 import type { Action, Limits } from "./Plan.ts"
+import { marker } from "./server/oddities.ts"
+
+const hangingUpOn = {
+  Publish: "closeWhenSeeing",
+  Pubrel: "closeWhenReleasing",
+  Subscribe: "closeWhenSubscribing",
+  Unsubscribe: "closeWhenUnsubscribing"
+} as const
 
 export class Steps {
   readonly #parts: Parts.Parts
@@ -89,28 +97,73 @@ export class Steps {
         return Effect.sync(() => this.#parts.jump(action.by))
       case "Ask":
         return program.ask(action.what)
+      case "Stall":
+        return broker.stall(action.duration)
+      case "HangUpOn":
+        return broker[hangingUpOn[action.packet]](action.topic)
+      case "Stray":
+        return this.#stray(action)
       case "End":
         return this.end(action.how)
     }
   }
 
   emit(action: Extract<Action, { readonly _tag: "Emit" }>): Effect.Effect<void> {
-    const { broker, clock, observations, plan, program } = this.#parts
-    const { qos, size, topic } = action
-    const one = Effect.gen(function*() {
+    const { broker, plan, program } = this.#parts
+    const { count, oddity, properties: bytes = 0, qos, size, topic } = action
+    const properties = oddity === undefined
+      ? bytes === 0 ? {} : Observations.propertiesOf(bytes)
+      : { userProperties: [marker(oddity)] }
+    const isTooLarge = size >= (plan.client.maximumPacketSize ?? Infinity)
+    const one = Effect.gen({ self: this }, function*() {
       const id = program.nextId()
-      const session = yield* broker.session(Parts.clientId)
-      const matching = (session?.subscriptions ?? []).filter(({ topicFilter }) => Topic.matches(topicFilter, topic))
+      yield* this.#noteEmission({ id, topic, qos, cost: topic.length + size + bytes, isTooLarge, isOwed: !isTooLarge })
+      yield* broker.publish(topic, Observations.payloadOf(id, size), { qos, properties })
+    })
+    return Effect.forEach(Array.from({ length: count }), () => one, { discard: true })
+  }
+
+  /** A message that no subscription asked for. What the client has a subscription for all the same, it is owed. */
+  #stray({ count, identifier, qos, size, topic }: Extract<Action, { readonly _tag: "Stray" }>): Effect.Effect<void> {
+    const { broker, program } = this.#parts
+    const identifiers = identifier === undefined ? undefined : [identifier]
+    const one = Effect.gen({ self: this }, function*() {
+      const id = program.nextId()
+      yield* this.#noteEmission({
+        id,
+        topic,
+        qos,
+        cost: topic.length + size,
+        isTooLarge: false,
+        isOwed: identifier !== undefined
+      })
+      const options = { qos, subscriptionIdentifiers: identifiers }
+      yield* broker.deliver(Parts.clientId, topic, Observations.payloadOf(id, size), options)
+    })
+    return Effect.forEach(Array.from({ length: count }), () => one, { discard: true })
+  }
+
+  /** What the client is owed of a message, by the subscriptions that its session has now. */
+  #noteEmission({ cost, id, isOwed, isTooLarge, qos, topic }: {
+    readonly id: number
+    readonly topic: string
+    readonly qos: Qos
+    readonly cost: number
+    readonly isOwed: boolean
+    readonly isTooLarge: boolean
+  }): Effect.Effect<void> {
+    const { broker, clock, observations, plan } = this.#parts
+    return Effect.map(broker.session(Parts.clientId), (session) => {
+      const subscriptions = isOwed ? session?.subscriptions ?? [] : []
+      const matching = subscriptions.filter(({ topicFilter }) => Topic.matches(topicFilter, topic))
       const highest = Math.max(...matching.map((subscription) => subscription.qos))
       const owedAt = matching.length === 0 ? undefined : Math.min(qos, highest) as Qos
       const owedFor = new Map(matching.map((subscription) => {
         const granted = plan.overlappingSubscriptions === "each" ? subscription.qos : highest
         return [subscription.topicFilter, Math.min(qos, granted) as Qos]
       }))
-      observations.emitted.push({ id, topic, at: Parts.nowOf(clock), owedAt, owedFor })
-      yield* broker.publish(topic, Observations.payloadOf(id, size), { qos })
+      observations.emitted.push({ id, topic, cost, isTooLarge, at: Parts.nowOf(clock), owedAt, owedFor })
     })
-    return Effect.forEach(Array.from({ length: action.count }), () => one, { discard: true })
   }
 
   #emitTo(action: Extract<Action, { readonly _tag: "EmitTo" }>): Effect.Effect<void> {

@@ -91,6 +91,7 @@ class World {
             attempt.acceptedAt = this.#now
             attempt.sessionPresent = event.sessionPresent
           }
+          if (event._tag === "ConnectionEnded" && attempt !== undefined) attempt.endedBy = event.error?.reason._tag
         }))
     )
   }
@@ -108,7 +109,11 @@ class World {
         returning: this.#observations.published.filter(({ end, qos }) =>
           qos === 0 && (end === undefined || end.how === "interrupted")
         ).length,
-        limits: this.#steps.limits
+        limits: this.#steps.limits,
+        observations: this.#observations
+      }
+      if ((yield* this.#client.health).status !== "up") {
+        this.#observations.unwellAt.push(this.#now)
       }
       this.#violations.push(...invariants.judgeMoment(moment))
       if (moment.state._tag === "Closed" && this.#observations.closedAt === undefined) {
@@ -228,13 +233,19 @@ class World {
     })
   }
 
+  get #readPackets() {
+    return Effect.map(this.#broker.packets(), (packets) => {
+      this.#observations.packets = packets.slice(this.#observations.before.packets)
+    })
+  }
+
   get #isAtRest() {
     return Effect.gen({ self: this }, function*() {
       const { inFlight, outboxMessages } = yield* this.#client.stats
       const state = yield* SubscriptionRef.get(this.#client.state)
       const session = yield* this.#broker.session(Parts.clientId)
       const { calls, published } = this.#observations
-      this.#observations.packets = yield* this.#broker.packets()
+      yield* this.#readPackets
       return state._tag === "Connected" && inFlight === 0 && outboxMessages === 0 && session?.isConnected === true &&
         session.queued === 0 && session.inflight === 0 && (yield* this.#network.pending) === 0 &&
         published.every(({ end }) => end !== undefined) && calls.every(({ end }) => end !== undefined) &&
@@ -276,9 +287,12 @@ class World {
   get #collect() {
     return Effect.gen({ self: this }, function*() {
       const observations = this.#observations
-      observations.packets = yield* this.#broker.packets()
-      observations.accepted = (yield* this.#broker.messages).filter((message) => message.clientId === Parts.clientId)
-      observations.brokerViolations = yield* this.#broker.violations
+      const { messages, violations } = observations.before
+      yield* this.#readPackets
+      observations.accepted = (yield* this.#broker.messages).slice(messages).filter(
+        (message) => message.clientId === Parts.clientId
+      )
+      observations.brokerViolations = (yield* this.#broker.violations).slice(violations)
       observations.log = yield* this.#network.log
       observations.openLeft = (yield* this.#network.counters).open
       // What a broker keeps for a client that it cannot know to be gone is not the client's.
@@ -290,6 +304,9 @@ class World {
   }
 }
 
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+
 /** What two runs of the same plan must have in common. */
 const hashOf = (observations: Observations.Observations): string => {
   const hash = createHash("sha256")
@@ -297,7 +314,7 @@ const hashOf = (observations: Observations.Observations): string => {
     hash.update(`${at} ${connection} ${event} ${bytes}\n`)
   }
   for (const { at, connection, direction, packet } of observations.packets) {
-    const text = JSON.stringify(packet, (_, value) => value instanceof Uint8Array ? [...value] : value)
+    const text = JSON.stringify(packet, (_, value) => value instanceof Uint8Array ? latin1(value) : value)
     hash.update(`${at} ${connection} ${direction} ${text}\n`)
   }
   hash.update(JSON.stringify([observations.published, observations.received, observations.subscribers]))

@@ -15,13 +15,15 @@ export const violationsOf = ({ violations }: Outcome): ReadonlyArray<string> =>
   violations.map(({ description, invariant }) => `invariant ${invariant}: ${description}`)
 
 export const describe = (
-  { client, cuts, limits, losesSession, network, overlappingSubscriptions, steps, usesTopicAliases }: Plan
+  { client, cuts, limits, losesSession, network, overlappingSubscriptions, server, steps, theme, usesTopicAliases }:
+    Plan
 ): string =>
   [
     `client  ${quoted(client)}`,
     `server  ${quoted(limits)}${usesTopicAliases ? " with aliases" : ""}${losesSession ? ", loses sessions" : ""}` +
     (overlappingSubscriptions === "each" ? ", a copy for each subscription" : ""),
     `network ${quoted(network)}`,
+    ...(server === undefined ? [] : [`habits  ${quoted(server)} (${theme ?? "no theme"})`]),
     ...cuts.map((cut) => `cut     ${quoted(cut)}`),
     ...steps.map(({ action, at }) => `${String(at).padStart(7)}  ${quoted(action)}`)
   ].join("\n")

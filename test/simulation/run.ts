@@ -6,9 +6,10 @@
 import { parseArgs } from "node:util"
 import * as Batch from "./Batch.ts"
 import { runExhaustive } from "./exhaustive.ts"
-import * as Plan from "./Plan.ts"
+import type * as Plan from "./Plan.ts"
 import { runPlanted } from "./planted.ts"
 import * as report from "./report.ts"
+import { planOf } from "./Seeds.ts"
 import { shrink } from "./shrink.ts"
 import * as World from "./World.ts"
 
@@ -52,7 +53,7 @@ const explain = async (plan: Plan.Plan): Promise<void> => {
 }
 
 const runSeed = async (seed: number): Promise<boolean> => {
-  const plan = Plan.make(seed)
+  const plan = planOf(seed)
   const outcome = await World.run(plan)
   const isGood = outcome.violations.length === 0
   console.log(`seed ${seed}: ${isGood ? "ok" : "FAILED"}, trace hash ${outcome.hash}`)
@@ -75,7 +76,7 @@ const runSeeds = async (from: number, count: number): Promise<boolean> => {
   })
   for (const failure of failures.slice(0, 5)) {
     console.log(`seed ${failure.index} FAILED; replay it with --seed ${failure.index} --trace`)
-    await explain(Plan.make(failure.index))
+    await explain(planOf(failure.index))
   }
   const failed = failures.map(({ index }) => index)
   console.log(

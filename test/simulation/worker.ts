@@ -4,17 +4,17 @@
 import { createHash } from "node:crypto"
 import type { Block, Failure, Result } from "./Batch.ts"
 import * as exhaustive from "./exhaustive.ts"
-import * as Plan from "./Plan.ts"
 import * as report from "./report.ts"
+import { planOf } from "./Seeds.ts"
 import * as World from "./World.ts"
 
-const planOf = { seeds: (index: number) => Plan.make(index), exhaustive: exhaustive.planOf }
+const plans = { seeds: planOf, exhaustive: exhaustive.planOf }
 
 const runBlock = async ({ count, from, kind }: Block): Promise<Result> => {
   const failures: Array<Failure> = []
   const hash = createHash("sha256")
   for (let index = from; index < from + count; index++) {
-    const outcome = await World.run(await planOf[kind](index))
+    const outcome = await World.run(await plans[kind](index))
     hash.update(outcome.hash)
     if (outcome.violations.length > 0) failures.push({ index, violations: report.violationsOf(outcome) })
   }

@@ -15,10 +15,13 @@ export const deadPeersFound = function*(observations: Observations) {
     ...steps.map(({ action }) => "limits" in action ? action.limits : undefined)
   ]
   const keepAlives = [client.keepAlive, ...servers.map((limits) => limits?.serverKeepAlive ?? client.keepAlive)]
+  const { pingInterval = Infinity } = client
   // Whoever may stop reading cannot tell silence from its own.
   const mayPause = steps.some(({ action }) => "buffer" in action && action.buffer < 1000)
   if (keepAlives.includes(0) || mayPause) return
-  const bound = Math.max(Math.max(...keepAlives) * 1000, client.connectTimeout) + client.drainTimeout + 100
+  // An answer to a ping is owed like any other.
+  const answered = Math.min(Math.max(...keepAlives) * 1000, pingInterval + client.responseTimeout + 1000)
+  const bound = Math.max(answered, client.connectTimeout) + client.drainTimeout + 100
   for (const { at, connection } of silenced) {
     const { endedAt = Infinity } = opened(observations)[connection - 1]
     if (endedAt > at + bound) yield `connection ${connection}, silent since ${at}, was kept until ${endedAt}`

@@ -23,13 +23,14 @@ export const limitsAreTheConnections = function*({ isAtRest, limits, plan: { cli
   }
 }
 
-export const boundsHeld = function*({ plan: { client: { outbox } }, returning, stats }: Moment) {
+export const boundsHeld = function*({ observations, plan: { client: { outbox } }, returning, stats }: Moment) {
   const { outboxBytes, outboxMessages } = stats
+  const largest = observations.published.reduce((most, { cost }) => Math.max(most, cost), 0)
   // QoS 0 that was on its way when the connection ended is back where it was, whatever has come in since.
   if (outboxMessages > outbox.messages + returning) {
     yield `${outboxMessages} messages in an outbox for ${outbox.messages}`
   }
-  if (outboxMessages > 1 + returning && outboxBytes > outbox.bytes + 400 * returning) {
+  if (outboxMessages > 1 + returning && outboxBytes > outbox.bytes + largest * returning) {
     yield `${outboxBytes} bytes in an outbox for ${outbox.bytes}`
   }
 }
@@ -50,7 +51,7 @@ export const windowKept = function*({ packets, plan: { client } }: Observations)
     if (direction === "sent" && (packet._tag === "Puback" || packet._tag === "Pubcomp")) {
       mine.delete(packet.packetIdentifier)
     }
-    if (direction === "sent" && packet._tag === "Pubrec" && packet.reasonCode >= 0x80) {
+    if (direction === "sent" && packet._tag === "Pubrec" && packet.reasonCode >= 0x80 && packet.reasonCode !== 0x91) {
       mine.delete(packet.packetIdentifier)
     }
     if (mine.size > client.maxInFlight) {

@@ -21,7 +21,8 @@ export const subscriptionProblems = (
   observations: Observations,
   there: ReadonlyArray<string> | undefined
 ): ReadonlyArray<string> => {
-  const { closedAt = Infinity, subscribers } = observations
+  const { closedAt = Infinity, plan: { server: { poison } = {} }, subscribers } = observations
+  const unending = poison?.packet === "Unsubscribe" ? poison.topic : undefined
   if (isLied(observations) || there === undefined) return []
   const wanted = new Set(
     subscribers.filter(({ askedAt, end }) => askedAt < closedAt && (end === undefined || end.at >= closedAt))
@@ -31,9 +32,12 @@ export const subscriptionProblems = (
     ...[...wanted].filter((filter) => !there.includes(filter)).map((filter) =>
       `${filter} is wanted and the broker does not have it`
     ),
-    ...there.filter((filter) => !isOfCalls(filter) && !wanted.has(filter) && !lingers(observations, filter)).map((
-      filter
-    ) => `the broker has ${filter} and nobody wants it`)
+    // A server that hangs up on the UNSUBSCRIBE keeps the subscription.
+    ...there.filter((filter) =>
+      !isOfCalls(filter) && !wanted.has(filter) && filter !== unending && !lingers(observations, filter)
+    ).map(
+      (filter) => `the broker has ${filter} and nobody wants it`
+    )
   ]
 }
 
