@@ -9,6 +9,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Batch from "./Batch.ts"
+import { serverBugs } from "./server/bugs.ts"
 
 interface Bug {
   readonly name: string
@@ -53,7 +54,7 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "an interrupted publish leaves its message behind",
     file: "internal/client/calls/publisher.ts",
     from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
-    to: "void publication"
+    to: "if (publication === undefined) return"
   },
   {
     name: "the limits of the first connection stay",
@@ -96,7 +97,7 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "flush waits for a message that was withdrawn",
     file: "internal/client/calls/publisher.ts",
     from: "if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()",
-    to: "this.#runner.outbox.withdraw(publication)"
+    to: "if (this.#runner.outbox.withdraw(publication)) return"
   },
   {
     name: "connecting has no timeout",
@@ -109,7 +110,8 @@ export const bugs: ReadonlyArray<Bug> = [
     file: "protocol/Outgoing.ts",
     from: "const inOrder = (all: typeof publishes) => all.sort((a, b) => a[0] - b[0])",
     to: "const inOrder = (all: typeof publishes) => all.sort((a, b) => b[0] - a[0])"
-  }
+  },
+  ...serverBugs
 ]
 
 /** As many as a run of `npm test` has. */
