@@ -282,8 +282,10 @@ const leftBusy: Theme = (random, plan) => {
   })
   const lifetime = random.integer(200, 400)
   const left = 300 + lifetime
-  const qualities = random.pick<ReadonlyArray<Qos>>([[0], [0, 0, 0, 1]])
-  return withSteps(begun, [
+  const qualities = random.pick<ReadonlyArray<Qos>>([[0], [0, 0, 0, 1], [1]])
+  // A server with few in flight sends nothing else before those are acknowledged.
+  const isNarrow = random.chance(0.5)
+  return withSteps(isNarrow ? withServer(begun, { maximumInflightMessages: random.pick([1, 2]) }) : begun, [
     {
       at: 200,
       action: { _tag: "Subscribe", filter: "left/#", qos: 1, pace: 0, buffer: 1000, policy: "suspend", lifetime }
