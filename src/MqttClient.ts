@@ -228,6 +228,8 @@ export const make = Effect.fnUntraced(function*(
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
   const hooks = new Hook.Hooks(lifetime)
+  // After the supervisor, which interrupts the hook that it waits for itself.
+  yield* Scope.addFinalizer(scope, hooks.end)
   const authenticator = authentication === undefined
     ? undefined
     : new Authenticator({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
@@ -292,7 +294,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.tap((supervisor) => Scope.addFinalizer(scope, Hook.interrupt(supervisor, lifetime))),
       Effect.uninterruptible
     )
-  yield* Scope.addFinalizer(scope, Effect.andThen(hooks.end, Effect.suspend(() => close(failures.closed))))
+  yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
   const { flush, publish, publishAsync, publishSink } = publisher

@@ -188,6 +188,39 @@ describe("S41 a defect", () => {
     )
   }
 
+  for (const option of ["credentials", "escalate", "reconnect", "retransmit"] as const) {
+    scenario(
+      `is not what ends a client that waits in \`${option}\` when its scope closes`,
+      { leavesUnfinished: true },
+      (kit) => {
+        const { layer, lines } = errorsOf()
+        let calls = 0
+        const waiting = Schedule.spaced("1 hour")
+        const options = {
+          credentials: { credentials: Effect.suspend(() => ++calls === 2 ? Effect.never : Effect.succeed({})) },
+          escalate: { escalate: { after: 1, run: () => Effect.never } },
+          reconnect: { reconnect: waiting },
+          retransmit: { retransmit: waiting }
+        }
+        return Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const mqtt = yield* Scope.provide(kit.connect({ session: "persistent", ...options[option] }), scope)
+          yield* kit.network.drop
+          const publishing = yield* begin(Effect.flip(mqtt.publish("t", "hello", { qos: 1 })))
+          yield* TestClock.adjust(roundTrip)
+          yield* kit.network.reset
+          yield* TestClock.adjust("5 seconds")
+          assert.notStrictEqual((yield* stateOf(mqtt))._tag, "Connected")
+          const closing = yield* begin(Scope.close(scope, Exit.void))
+          yield* TestClock.adjust(1)
+          assert.isDefined(closing.pollUnsafe())
+          assert.strictEqual((yield* Fiber.join(publishing)).reason._tag, "Closed")
+          assert.strictEqual(lines(), 0)
+        }).pipe(Effect.provide(layer))
+      }
+    )
+  }
+
   scenario("before the first connection is what making the client fails with", {}, (kit) =>
     Effect.gen(function*() {
       const failing = yield* kit.start({ credentials: Effect.die(dead) })

@@ -19,6 +19,7 @@ import {
 } from "../invariants/calls.ts"
 import * as Observations from "../Observations.ts"
 import * as Plan from "../Plan.ts"
+import * as Tape from "../server/Tape.ts"
 import type { Guest, Taken } from "./Seen.ts"
 
 const latency = 20
@@ -39,7 +40,9 @@ const observed = (): Observations.Observations => {
     openedAt: 0,
     endedAt: 10_000,
     acceptedAt: 100,
-    sessionPresent: false
+    sessionPresent: false,
+    endedBy: undefined,
+    tape: Tape.make()
   })
   observations.closedAt = 10_000
   return observations

@@ -42,7 +42,7 @@ export const serverBugs: ReadonlyArray<Bug> = [
   {
     name: "the client's own timeouts put a packet under suspicion",
     file: "internal/client/session/sessionRunner.ts",
-    from: "if (isTelling(connection.failure)) this.#suspect()",
+    from: "if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) this.#suspect()",
     to: "this.#suspect()"
   },
   {
