@@ -7,7 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -58,6 +58,7 @@ import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "
 import { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
+import { unwrap } from "./internal/config.ts"
 export type {
   Bounds,
   ConsumeOptions,
@@ -384,4 +385,4 @@ export const layer = (
 export const layerConfig = (
   config: Config.Wrap<Options> = MqttConfig.environment
 ): Layer.Layer<MqttClient, MqttError.MqttError | Config.ConfigError, MqttTransport> =>
-  Layer.effect(MqttClient, Effect.flatMap(Config.unwrap(config), make))
+  Layer.effect(MqttClient, Effect.flatMap(unwrap(config), make))

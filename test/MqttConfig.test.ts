@@ -148,6 +148,25 @@ describe("S3 options from the environment", () => {
       }))
   }
 
+  it.effect("`layerConfig` refuses plain values, which the types forbid, and names the first", () =>
+    Effect.gen(function*() {
+      const refused = (config: unknown) =>
+        Layer.build(MqttClient.layerConfig(config as Config.Wrap<MqttClient.Options>)).pipe(Effect.scoped, Effect.flip)
+      const cases = [
+        ["clientId", { clientId: "mine" }],
+        ["messages", { keepAlive: Config.succeed("1 minute"), outbox: { messages: 10 } }],
+        ["reconnect", { reconnect: Schedule.spaced("1 second") }],
+        ["config", "mine"],
+        ["config", null]
+      ] as const
+      for (const [option, config] of cases) {
+        const error = yield* refused(config)
+        assert(error._tag === "MqttError" && error.reason._tag === "InvalidOptions", option)
+        assert.strictEqual(error.reason.option, option)
+        assert.include(error.message, "Config.succeed")
+      }
+    }).pipe(Effect.provide(MemoryBroker.layer())))
+
   it.effect("`layerConfig` connects with them, and what the program says wins", () =>
     Effect.gen(function*() {
       const broker = yield* MemoryBroker.MemoryBroker

@@ -6,10 +6,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { unwrap } from "../internal/config.ts"
 import { defaults } from "../internal/defaults.ts"
 import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
@@ -131,4 +132,4 @@ export const layer = (options: Options): Layer.Layer<MqttClient.MqttClient, Mqtt
 export const layerConfig = (
   config: Config.Wrap<Options> = BrowserMqttConfig.environment
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
-  Layer.effect(MqttClient.MqttClient, Effect.flatMap(Config.unwrap(config), make))
+  Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))

@@ -3,6 +3,9 @@
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as MqttError from "../MqttError.ts"
 
 /** `undefined` where nothing is said. What is said and cannot be read still fails. */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
@@ -38,3 +41,28 @@ export const withoutMisspellings = (
     )
   ))
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  Predicate.isObject(value) && Object.getPrototypeOf(value) === Object.prototype
+
+/** The first option that is a value and no `Config`. */
+const firstPlain = (wrapped: unknown, option: string): string | undefined => {
+  if (Config.isConfig(wrapped)) return undefined
+  if (!isRecord(wrapped)) return option
+  for (const [name, value] of Object.entries(wrapped)) {
+    const plain = firstPlain(value, name)
+    if (plain !== undefined) return plain
+  }
+  return undefined
+}
+
+/** What a configuration says. The types forbid a plain value in it, which `Config.unwrap` never comes to the end of. */
+export const unwrap = <A>(wrapped: Config.Wrap<A>): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> =>
+  Effect.suspend((): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> => {
+    const option = firstPlain(wrapped, "config")
+    if (option === undefined) return Config.unwrap(wrapped)
+    const description =
+      "is a value, and `layerConfig` takes a Config for every option: write `Config.succeed(value)`, or " +
+      "give the options to `layer`"
+    return Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+  })

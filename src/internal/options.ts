@@ -260,11 +260,12 @@ const stableClientId: Check = ({ clientId, session }) =>
     ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
     : undefined
 
-/** What says how a session is kept says nothing where none is kept. */
-const keptSession: Check = ({ refuseUnknownSession, session = defaults.session, sessionExpiry }) => {
-  if (session !== "clean") return undefined
-  const remedy =
-    "does nothing with session: \"clean\"; set session: \"persistent\" or \"cleanStartThenPersistent\", or leave it out"
+/** What says how a session is kept says nothing where no session is spoken of. */
+const keptSession: Check = ({ refuseUnknownSession, session, sessionExpiry }) => {
+  // A program that says "clean" has decided, and may have the rest from somewhere else; one that says nothing has forgotten.
+  if (session !== undefined) return undefined
+  const remedy = "does nothing without a session that is kept; set session: \"persistent\" or " +
+    "\"cleanStartThenPersistent\", or leave it out"
   if (sessionExpiry !== undefined) return invalid("sessionExpiry", remedy)
   return refuseUnknownSession === true ? invalid("refuseUnknownSession", remedy) : undefined
 }

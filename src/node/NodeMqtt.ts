@@ -5,11 +5,12 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { unwrap } from "../internal/config.ts"
 import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
 import type * as MqttError from "../MqttError.ts"
@@ -174,4 +175,4 @@ export const layerTransport = (options: TransportOptions = {}): Layer.Layer<Mqtt
 export const layerConfig = (
   config: Config.Wrap<Options> = NodeMqttConfig.environment
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
-  Layer.effect(MqttClient.MqttClient, Effect.flatMap(Config.unwrap(config), make))
+  Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))
