@@ -14,6 +14,17 @@ import * as Wire from "../brokers/Wire.ts"
 
 export const yes = "yes"
 
+/** The brokers to which messages of QoS 2 can be published. */
+export const withQos2: ReadonlyArray<string> = [
+  "mosquitto",
+  "mosquitto-unlimited",
+  "mosquitto-plugin",
+  "ejabberd",
+  "aedes2",
+  "aedes1",
+  "activemq"
+]
+
 type Client = MqttClient.MqttClient["Service"]
 
 /** What a check has to work with. */

@@ -2,8 +2,21 @@
  * Messages from one client to another: at every QoS, of every size, with all they can say.
  */
 import { type Duration, Effect } from "effect"
+import type { MqttClient } from "../../../src/index.ts"
 import * as Broker from "../../brokers/Broker.ts"
-import { type Check, counted, failureOf, nameOf, next, recorded, until, verdict } from "../Check.ts"
+import {
+  type Check,
+  type Context,
+  counted,
+  failureOf,
+  nameOf,
+  next,
+  recorded,
+  until,
+  verdict,
+  withQos2,
+  yes
+} from "../Check.ts"
 
 const qualityOf = (qos: 0 | 1 | 2): Check => ({
   name: `qos${qos}`,
@@ -161,8 +174,42 @@ const expiry: Check = {
   })
 }
 
+const burstTexts = Array.from({ length: 200 }, (_, index) => `${index}`)
+
+/** Whether they all come when nobody waits for one before the next. */
+const burstOf = Effect.fnUntraced(
+  function*({ client }: Context, name: string, options?: MqttClient.Options) {
+    const [publisher, receiver] = [yield* client(options), yield* client()]
+    const inbox = yield* Broker.subscribed(receiver, name, { qos: 2 })
+    yield* Effect.forEach(burstTexts, (text) => publisher.publish(name, text, { qos: 2 }), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    yield* publisher.publish(name, "end", { qos: 2 })
+    const seen = counted((yield* until(inbox, "end")).map(({ text }) => text))
+    return verdict(seen !== burstTexts.join(" ") && "loses some")
+  },
+  Effect.scoped
+)
+
+const burst: Check = {
+  name: "burst",
+  title: "QoS 2 at once",
+  description: "two hundred messages at QoS 2 that are published at once come once each, in order",
+  subjects: withQos2,
+  run: Effect.fnUntraced(function*(context) {
+    const seen = yield* burstOf(context, context.name)
+    if (seen === yes) return seen
+    return verdict(
+      seen,
+      `with maxInFlight 20: ${yield* burstOf(context, `${context.name}narrow`, { maxInFlight: 20 })}`
+    )
+  })
+}
+
 export const messages: ReadonlyArray<Check> = [
   ...([0, 1, 2] as const).map(qualityOf),
+  burst,
   retained,
   sizes,
   topics,

@@ -1,10 +1,21 @@
 /**
  * What a broker keeps of a client that is away, and what comes again after a lost connection.
  */
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import type { MqttClient } from "../../../src/index.ts"
 import * as Broker from "../../brokers/Broker.ts"
-import { type Check, type Context, counted, failureOf, inTime, next, recorded, until, verdict } from "../Check.ts"
+import {
+  type Check,
+  type Context,
+  counted,
+  failureOf,
+  inTime,
+  next,
+  recorded,
+  until,
+  verdict,
+  withQos2
+} from "../Check.ts"
 
 const persistent = (clientId: string): MqttClient.Options => ({ clientId, session: "persistent" })
 
@@ -122,6 +133,39 @@ const exactlyOnceIn: Check = {
   })
 }
 
+const restarted: Check = {
+  name: "restarted",
+  title: "QoS 2 after a crash",
+  description:
+    "a program dies between its PUBLISH of QoS 2 and PUBREC; what the next one publishes at QoS 2 in the same " +
+    "session, from the first identifier on, comes once each",
+  subjects: withQos2,
+  run: Effect.fnUntraced(function*(context) {
+    const { client, name } = context
+    const session = { ...persistent(name), reconnect: Schedule.spaced("1 hour") }
+    const topic = `${name}/log`
+    const inbox = yield* Broker.subscribed(yield* client(), topic, { qos: 2 })
+    yield* Effect.scoped(Effect.gen(function*() {
+      const { mqtt, wire } = yield* recorded(context, session)
+      // Some keep no session in which nothing is subscribed to.
+      yield* Effect.asVoid(mqtt.subscribe(`${name}/own`))
+      yield* wire.loseFrom("Pubrec")
+      yield* Effect.forkScoped(Effect.ignore(mqtt.publish(topic, "died", { qos: 2 })))
+      yield* inTime(wire.until(([{ packets }]) => packets.some(({ _tag }) => _tag === "Pubrec")))
+      yield* wire.cut
+    }))
+    const mqtt = yield* client(session)
+    const texts = ["1", "2", "3"]
+    for (const text of [...texts, "end"]) yield* mqtt.publish(topic, text, { qos: 2 })
+    const seen = (yield* until(inbox, "end")).map(({ text }) => text)
+    const seenOfNext = counted(seen.filter((text) => text !== "died"))
+    return verdict(
+      seenOfNext !== texts.join(" ") && `comes as ${seenOfNext}`,
+      seen.filter((text) => text === "died").length > 1 && "what the first published comes twice"
+    )
+  })
+}
+
 const will: Check = {
   name: "will",
   title: "Will",
@@ -144,4 +188,4 @@ const will: Check = {
   })
 }
 
-export const sessions: ReadonlyArray<Check> = [resume, unfinished, exactlyOnceOut, exactlyOnceIn, will]
+export const sessions: ReadonlyArray<Check> = [resume, unfinished, exactlyOnceOut, exactlyOnceIn, restarted, will]
