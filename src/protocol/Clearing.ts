@@ -3,14 +3,15 @@
  * message of an earlier program, whose PUBLISH the server has and whose PUBREL never came.
  *
  * Under such an identifier a server would take a new QoS 2 message for the old one and drop it. So the old exchange is
- * completed first, with PUBREL; a server that knows of none says so in PUBCOMP. One part of the rules of a session, used
- * by `Outgoing`. MQTT 5.0 and 3.1.1, section 4.3.3.
+ * completed first, with PUBREL. Not every server answers the PUBREL of an identifier that it does not know, and some answer
+ * in another order; so a PINGREQ follows, and its answer says that the server has received what went before it. One part of
+ * the rules of a session, used by `Outgoing`. MQTT 5.0 and 3.1.1, section 4.3.3.
  *
  * @since 0.2.0
  */
 import type { PacketIdentifier } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
-import type { Message, Outgoing, Session } from "./SessionState.ts"
+import type { Message, Outgoing } from "./SessionState.ts"
 import { acknowledgement, type Draft, owe, send } from "./SessionStep.ts"
 
 /**
@@ -22,13 +23,14 @@ import { acknowledgement, type Draft, owe, send } from "./SessionStep.ts"
 export type Clear<R> = Outgoing<R> & { readonly _tag: "Clear" }
 
 /**
- * Whether the identifier must be cleared before a message may go out under it.
+ * Whether a message must wait: its identifier is to be cleared, or that of a message before it.
  *
  * @since 0.2.0
  * @category getters
  */
 export const isNeeded = <R>(draft: Draft<R>, { qos }: Message, packetIdentifier: PacketIdentifier): boolean =>
-  draft.isUnknown && qos === 2 && !PacketIdentifiers.has(draft.cleared, packetIdentifier)
+  draft.isUnknown && qos === 2 &&
+  (draft.fences.length > 0 || draft.clearing.length > 0 || !PacketIdentifiers.has(draft.cleared, packetIdentifier))
 
 /**
  * Sends PUBREL ahead of the message, which takes its place in the window already.
@@ -46,18 +48,27 @@ export const begin = <R>(
   draft.outgoing.set(packetIdentifier, { _tag: "Clear", message, request, order, sentOn, sequence })
   draft.outstanding++
   owe(draft)
-  send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+  draft.clearing.push(packetIdentifier)
+  if (!PacketIdentifiers.has(draft.cleared, packetIdentifier)) {
+    send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
+  }
 }
 
 /**
- * PUBCOMP: whatever stood under the identifier is over.
+ * The server has received the PUBREL packets of these identifiers: whatever stood under them is over. Returns them in the
+ * order of their messages.
  *
  * @since 0.2.0
  * @category operations
  */
-export const end = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
-  draft.cleared = PacketIdentifiers.set(draft.cleared, packetIdentifier, true)
+export const end = <R>(draft: Draft<R>): ReadonlyArray<PacketIdentifier> => {
+  const [identifiers = [], ...fences] = draft.fences
+  draft.fences = fences
   draft.unansweredClears = 0
+  for (const packetIdentifier of identifiers) {
+    draft.cleared = PacketIdentifiers.set(draft.cleared, packetIdentifier, true)
+  }
+  return identifiers
 }
 
 /** A server that hangs up on PUBREL of an identifier it does not know does so twice. */
@@ -70,13 +81,9 @@ const allowedHangUps = 2
  * @since 0.2.0
  * @category operations
  */
-export const disconnected = <R>(self: Session<R>, draft: Draft<R>): void => {
-  if (!draft.isUnknown) return
-  let isUnanswered = false
-  PacketIdentifiers.forEach(self.outgoing, (outgoing) => {
-    if (outgoing._tag === "Clear" && outgoing.sentOn === self.connection) isUnanswered = true
-  })
-  if (!isUnanswered) return
+export const disconnected = <R>(draft: Draft<R>): void => {
+  if (draft.fences.length === 0) return
+  draft.fences = []
   draft.unansweredClears++
   if (draft.unansweredClears >= allowedHangUps) draft.isUnknown = false
 }

@@ -12,6 +12,7 @@ import type {
   Connack,
   Connect,
   Disconnect,
+  Pingresp,
   Puback,
   Pubcomp,
   Publish,
@@ -50,7 +51,17 @@ export interface Connection {
   readonly isReauthenticating: boolean
   /** AUTH 0x18 of the server that this side owes an answer to. */
   readonly challenges: number
+  /** Whose PINGREQs the server has not answered, in their order. */
+  readonly pings: ReadonlyArray<Pinging>
 }
+
+/**
+ * Who sent PINGREQ: the connection to show that it lives, or the session to know what the server has received before.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Pinging = "connection" | "session"
 
 /**
  * What the rules of a connection leave to the session.
@@ -58,7 +69,7 @@ export interface Connection {
  * @since 0.1.0
  * @category models
  */
-export type SessionPacket = Publish | Puback | Pubrec | Pubrel | Pubcomp | Suback | Unsuback
+export type SessionPacket = Publish | Puback | Pubrec | Pubrel | Pubcomp | Suback | Unsuback | Pingresp
 
 /**
  * What happened to the connection itself. After the last three nothing that arrives is looked at.
@@ -111,7 +122,8 @@ export const make = (options: {
   responseTimeout: options.responseTimeout,
   topicAliases: noAliases,
   isReauthenticating: false,
-  challenges: 0
+  challenges: 0,
+  pings: []
 })
 
 /** Collects what a batch of packets leads to. One is made per batch, so its fields may be written to. */
@@ -234,7 +246,7 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
         ? void draft.packets.push(packet)
         : receiveTopicAlias(draft, packet, packet.properties.topicAlias)
     case "Pingresp":
-      return
+      return receivePingresp(draft, packet)
     case "Connack":
       return receiveSecondConnack(draft, packet)
     case "Disconnect":
@@ -244,6 +256,13 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
     default:
       return void draft.packets.push(packet)
   }
+}
+
+/** Only the session waits for one; that something came is noted for every packet. */
+const receivePingresp = (draft: Draft, packet: Pingresp): void => {
+  const [by, ...pings] = draft.connection.pings
+  draft.connection = { ...draft.connection, pings }
+  if (by === "session") draft.packets.push(packet)
 }
 
 /** mosquitto 2.0 refuses a re-authentication with one: what it says is worth more than that it may not say it so. */
@@ -320,8 +339,9 @@ export const sent = (self: Connection, now: number): Connection => ({
  * @since 0.1.0
  * @category transitions
  */
-export const pinged = (self: Connection, now: number): Connection => ({
+export const pinged = (self: Connection, now: number, by: Pinging = "connection"): Connection => ({
   ...self,
+  pings: [...self.pings, by],
   keepAlive: KeepAlive.pinged(self.keepAlive, now)
 })
 

@@ -365,19 +365,28 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
   if (outgoing?._tag === "Release") {
     return complete(draft, packet.packetIdentifier, outgoing.request, outgoing.outcome)
   }
-  if (outgoing?._tag === "Clear" && outgoing.sentOn === draft.connection) return publishCleared(draft, packet, outgoing)
+  // PINGRESP says more: it comes in any case, and in order.
+  if (outgoing?._tag === "Clear") return
   if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
   else draft.ignored++
 }
 
-/** The identifier is free for the message that waits, which has its place in the window already. */
-const publishCleared = <R>(draft: Draft<R>, { packetIdentifier }: Pubcomp, outgoing: Clearing.Clear<R>): void => {
-  Clearing.end(draft, packetIdentifier)
-  settle(draft)
-  draft.outstanding--
-  const { connection: sentOn, now: sentAt } = draft
-  const sequence = draft.nextSequence++
-  const message = Clearing.neverSent(outgoing, draft.nextOrder++)
-  draft.outgoing.set(packetIdentifier, { ...message, sentOn, sentAt, sequence })
-  sendPublish(draft, packetIdentifier, outgoing.message, false)
+/**
+ * The identifiers of messages that wait are free for them. They have their places in the window already.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const receivePingresp = <R>(draft: Draft<R>): void => {
+  for (const packetIdentifier of Clearing.end(draft)) {
+    const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag !== "Clear" || outgoing.sentOn !== draft.connection) continue
+    settle(draft)
+    draft.outstanding--
+    const { connection: sentOn, now: sentAt } = draft
+    const sequence = draft.nextSequence++
+    const message = Clearing.neverSent(outgoing, draft.nextOrder++)
+    draft.outgoing.set(packetIdentifier, { ...message, sentOn, sentAt, sequence })
+    sendPublish(draft, packetIdentifier, outgoing.message, false)
+  }
 }

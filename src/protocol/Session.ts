@@ -121,7 +121,7 @@ export const connected = <R>(self: Session<R>, options: {
  */
 export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
   step(self, now, (draft) => {
-    Clearing.disconnected(self, draft)
+    Clearing.disconnected(draft)
     draft.isConnected = false
     draft.window = 0
     draft.outstanding = 0
@@ -270,6 +270,8 @@ const receivePacket = <R>(draft: Draft<R>, packet: SessionPacket): void => {
       return Incoming.receivePubrel(draft, packet)
     case "Pubcomp":
       return Outgoing.receivePubcomp(draft, packet)
+    case "Pingresp":
+      return Outgoing.receivePingresp(draft)
     case "Suback":
     case "Unsuback":
       return Subscribing.receiveAcknowledgement(draft, packet)

@@ -48,7 +48,7 @@ export type Outgoing<R> =
     /** Its place among the packets that were sent on that connection. */
     readonly sequence: number
   }
-  /** A message that waits for PUBCOMP: its identifier may stand for a message of an earlier program (`Clearing`). */
+  /** A message that waits until its identifier stands for none of an earlier program (`Clearing`). */
   | {
     readonly _tag: "Clear"
     readonly message: Message
@@ -126,6 +126,8 @@ export interface Session<R> {
   readonly isUnknown: boolean
   /** Connections that ended before the server answered the PUBREL of such an identifier. */
   readonly unansweredClears: number
+  /** Identifiers that each wait for the answer to a PINGREQ of ours on this connection, one array for each PINGREQ. */
+  readonly fences: ReadonlyArray<ReadonlyArray<PacketIdentifier>>
   /** Identifiers under which the unknown session has no QoS 2 message any more. */
   readonly cleared: PacketIdentifiers.PacketIdentifiers<true>
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
@@ -212,6 +214,7 @@ export const make = <R>(options: {
   isInDoubt: false,
   isUnknown: options.isUnknown ?? false,
   unansweredClears: 0,
+  fences: [],
   cleared: PacketIdentifiers.empty(),
   window: 0,
   quota: 0,

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type * as Arrivals from "./Arrivals.ts"
-import type { ClientPacket, PacketIdentifier, Publish } from "./Packet.ts"
+import type { ClientPacket, PacketIdentifier, Pingreq, Publish } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as Properties from "./Properties.ts"
 import * as ProtocolError from "./ProtocolError.ts"
@@ -51,6 +51,8 @@ export interface Draft<R> extends Omit<Mutable<Session<R>>, "outgoing" | "receiv
   /** The arrivals this step has touched. */
   readonly touched: { 1?: Arrivals.Batch; 2?: Arrivals.Batch }
   readonly actions: Array<Action<R>>
+  /** Identifiers that this step began to clear. */
+  readonly clearing: Array<PacketIdentifier>
   readonly now: number
   isViolated: boolean
 }
@@ -65,14 +67,23 @@ export const step = <R>(self: Session<R>, now: number, change: (draft: Draft<R>)
   const outgoing = PacketIdentifiers.mutate(self.outgoing, (outgoingBatch) => {
     const received = PacketIdentifiers.mutate(self.received, (receivedBatch) => {
       const batches = { outgoing: outgoingBatch, received: receivedBatch }
-      const draft: Draft<R> = { ...self, ...batches, touched: {}, actions, now, isViolated: false }
+      const draft: Draft<R> = { ...self, ...batches, touched: {}, actions, clearing: [], now, isViolated: false }
       change(draft)
+      if (draft.clearing.length > 0) fence(draft)
       session = toSession(draft, self)
     })
     session = { ...session, received }
   })
   return { session: { ...session, outgoing }, actions }
 }
+
+/** Behind the PUBREL packets of a step goes one PINGREQ: its answer says that the server has received them. */
+const fence = <R>(draft: Draft<R>): void => {
+  draft.fences = [...draft.fences, draft.clearing]
+  send(draft, pingreq)
+}
+
+const pingreq: Pingreq = { _tag: "Pingreq" }
 
 /** Field by field: leaving out those of the draft with a rest pattern took longer than all the rest of a small step. */
 const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Session<R> => ({
@@ -85,6 +96,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   isInDoubt: draft.isInDoubt,
   isUnknown: draft.isUnknown,
   unansweredClears: draft.unansweredClears,
+  fences: draft.fences,
   cleared: draft.cleared,
   window: draft.window,
   quota: draft.quota,

@@ -14,6 +14,7 @@ type Sendable = Parameters<Connection["send"]>[0]
 
 /** What a packet is answered with. */
 const answerTo = (packet: SessionPacket): Sendable | undefined => {
+  if (packet._tag === "Pingresp") return undefined
   const { packetIdentifier } = packet
   const answer = { packetIdentifier, reasonCode: 0x00, properties: Properties.none }
   if (packet._tag === "Publish" && packet.qos === 1) return { _tag: "Puback", ...answer }

@@ -9,6 +9,7 @@ import {
   disconnected,
   giveUp,
   outgoing,
+  pingresp,
   puback,
   pubcomp,
   publish,
@@ -24,8 +25,9 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
 
   it("S54 an identifier is completed with PUBREL before its first message of QoS 2", () => {
     const table = check(unknown(), [
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
-      [receive(pubcomp(1)), ["PUBLISH2 #1 a"]],
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
+      [receive(pubcomp(1)), []],
+      [receive(pingresp), ["PUBLISH2 #1 a"]],
       [receive(pubrec(1)), ["PUBREL #1"]],
       [receive(pubcomp(1)), ["complete a"]]
     ])
@@ -34,17 +36,38 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
 
   it("S54 messages of QoS 1 go out at once", () => {
     const table = check(unknown(), [
-      [publish(outgoing(1, "a"), outgoing(2, "b")), ["PUBLISH1 #1 a", "PUBREL #2"]],
-      [receive(puback(1), pubcomp(2)), ["complete a", "PUBLISH2 #2 b"]],
+      [publish(outgoing(1, "a"), outgoing(2, "b")), ["PUBLISH1 #1 a", "PUBREL #2", "PINGREQ"]],
+      [receive(puback(1), pubcomp(2), pingresp), ["complete a", "PUBLISH2 #2 b"]],
       [receive(pubrec(2), pubcomp(2)), ["PUBREL #2", "complete b"]]
     ])
     assertEmpty(table)
   })
 
+  it("S54 a server that does not answer such a PUBREL, or late, holds nothing up", () => {
+    const table = check(unknown(), [
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #1 a"]],
+      [receive(pubcomp(1)), []],
+      [receive(pubrec(1), pubcomp(1)), ["PUBREL #1", "complete a"]]
+    ])
+    assertEmpty(table)
+  })
+
+  it("S54 messages leave in the order of their calls, in whichever order the server answers", () => {
+    const table = check(unknown(), [
+      [publish(outgoing(2, "a"), outgoing(2, "b")), ["PUBREL #1", "PUBREL #2", "PINGREQ"]],
+      [publish(outgoing(2, "c")), ["PUBREL #3", "PINGREQ"]],
+      [receive(pubcomp(3), pubcomp(2)), []],
+      [receive(pingresp), ["PUBLISH2 #1 a", "PUBLISH2 #2 b"]],
+      [receive(pingresp), ["PUBLISH2 #3 c"]]
+    ])
+    assert.strictEqual(table.session.outstanding, 3)
+  })
+
   it("S54 each identifier once", () => {
     const table = check(unknown(), [
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
-      [receive(pubcomp(1), pubrec(1), pubcomp(1)), ["PUBLISH2 #1 a", "PUBREL #1", "complete a"]]
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp, pubrec(1), pubcomp(1)), ["PUBLISH2 #1 a", "PUBREL #1", "complete a"]]
     ])
     // As if the numbers had gone round.
     table.session = { ...table.session, outgoing: { ...table.session.outgoing, last: 65_535 } }
@@ -55,10 +78,22 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
     assertEmpty(table)
   })
 
+  it("S54 a message whose identifier is clear waits for those before it", () => {
+    const table = check(unknown(), [
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp, pubrec(1), pubcomp(1)), ["PUBLISH2 #1 a", "PUBREL #1", "complete a"]]
+    ])
+    table.session = { ...table.session, outgoing: { ...table.session.outgoing, last: 65_534 } }
+    check(table, [
+      [publish(outgoing(2, "b"), outgoing(2, "c")), ["PUBREL #65535", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #65535 b", "PUBLISH2 #1 c"]]
+    ])
+  })
+
   it("S54 it has its place in the window, once", () => {
     const table = check(unknown(1), [
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
-      [receive(pubcomp(1)), ["PUBLISH2 #1 a"]]
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #1 a"]]
     ])
     assert.strictEqual(table.session.outstanding, 1)
     assert.strictEqual(table.session.owed, 1)
@@ -68,10 +103,10 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
 
   it("S54 on another connection of the session PUBREL is sent again, and the message is not sent twice", () => {
     const table = check(unknown(), [
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
       [disconnected, []],
-      [connected(), ["PUBREL #1"]],
-      [receive(pubcomp(1)), ["PUBLISH2 #1 a"]],
+      [connected(), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #1 a"]],
       [disconnected, []],
       [connected(), ["PUBLISH2 #1 a DUP"]],
       [receive(pubrec(1), pubcomp(1)), ["PUBREL #1", "complete a"]]
@@ -82,10 +117,10 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
   it("S54 also where the server says that it has no session: there are servers that keep identifiers all the same", () => {
     const table = check(begin(version, { isUnknown: true }), [
       [connected({ sessionPresent: false }), []],
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
       [disconnected, []],
-      [connected({ sessionPresent: false }), ["PUBREL #1"]],
-      [receive(pubcomp(1)), ["PUBLISH2 #1 a"]],
+      [connected({ sessionPresent: false }), ["PUBREL #1", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #1 a"]],
       [receive(pubrec(1), pubcomp(1)), ["PUBREL #1", "complete a"]]
     ])
     assertEmpty(table)
@@ -93,9 +128,9 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
 
   it("S54 where connections end with it twice, the message goes out without", () => {
     const table = check(unknown(), [
-      [publish(outgoing(2, "a")), ["PUBREL #1"]],
+      [publish(outgoing(2, "a")), ["PUBREL #1", "PINGREQ"]],
       [disconnected, []],
-      [connected(), ["PUBREL #1"]],
+      [connected(), ["PUBREL #1", "PINGREQ"]],
       [disconnected, []],
       [connected(), ["PUBLISH2 #1 a"]],
       [publish(outgoing(2, "b")), ["PUBLISH2 #2 b"]],
@@ -113,10 +148,11 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
 
   it("S54 PUBACK and PUBREC do not answer it, and it can be withdrawn or given up", () => {
     const table = check(unknown(), [
-      [publish(outgoing(2, "a"), outgoing(2, "b")), ["PUBREL #1", "PUBREL #2"]],
+      [publish(outgoing(2, "a"), outgoing(2, "b")), ["PUBREL #1", "PUBREL #2", "PINGREQ"]],
       [receive(puback(1), pubrec(1)), []],
       [withdraw(1), []],
       [giveUp(2), []],
+      [receive(pingresp), []],
       [receive(pubcomp(2)), []]
     ])
     assertEmpty(table)

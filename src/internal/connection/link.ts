@@ -151,6 +151,7 @@ export class Link implements SessionConnection, Timed {
   enqueue(packet: Packet.ClientPacket): InvalidPacket | undefined {
     if (this.ending.failure !== undefined) return undefined
     if (packet._tag === "Publish") return this.#enqueuePublish(packet)
+    if (packet._tag === "Pingreq") return this.#enqueuePing("session")
     return packet._tag === "Auth" ? this.#enqueueAuth(packet) : this.#writer.enqueue(packet)
   }
 
@@ -162,6 +163,11 @@ export class Link implements SessionConnection, Timed {
   }
 
   readonly #write = (packet: Packet.ClientPacket): InvalidPacket | undefined => this.#writer.enqueue(packet)
+
+  #enqueuePing(by: Connection.Pinging): undefined {
+    this.#writer.enqueue(pingreq)
+    this.#connection = Connection.pinged(this.#connection, this.now(), by)
+  }
 
   #enqueueAuth(auth: Packet.Auth): InvalidPacket | undefined {
     const invalid = Connection.checkAuth(this.#connection, auth) ?? this.#writer.enqueue(auth)
@@ -328,10 +334,9 @@ export class Link implements SessionConnection, Timed {
   }
 
   sendPing(): void {
-    const now = this.now()
-    this.enqueue(pingreq)
-    this.#pingSent ??= now
-    this.#connection = Connection.pinged(this.#connection, now)
+    if (this.ending.failure !== undefined) return
+    this.#pingSent ??= this.now()
+    this.#enqueuePing("connection")
   }
 
   get ping(): Effect.Effect<void, MqttError.MqttError> {

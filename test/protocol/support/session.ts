@@ -24,6 +24,7 @@ export const puback = acknowledgement("Puback")
 export const pubrec = acknowledgement("Pubrec")
 export const pubrel = acknowledgement("Pubrel")
 export const pubcomp = acknowledgement("Pubcomp")
+export const pingresp: Packet.Pingresp = { _tag: "Pingresp" }
 
 export const suback = (
   packetIdentifier: number,
