@@ -506,9 +506,10 @@ export class Caller {
       publishWill,
       ...(sessionExpiry === undefined ? {} : { sessionExpiry: `${sessionExpiry} seconds` as const })
     }
-    // One that is refused closes nothing.
+    // One that is refused closes nothing. Without a connection there is nothing to refuse it for.
     if (sessionExpiry !== undefined && this.#observations.plan.client.session === "clean") {
-      return this.#call("disconnectWith", this.#client.disconnectWith(options))
+      const closing = this.#client.disconnectWith(options)
+      return this.#call("disconnectWith", Effect.tap(closing, () => this.ended(Effect.void)))
     }
     return this.#call("disconnectWith", this.ended(this.#client.disconnectWith(options)))
   }
