@@ -40,8 +40,11 @@ export interface Emitted {
   /** Bytes of topic, payload and properties. */
   readonly cost: number
   readonly at: number
-  /** It is larger than the client takes: it is acknowledged, and nobody gets it. */
-  readonly isTooLarge: boolean
+  /**
+   * It may be acknowledged although nobody gets it: it is larger than the client takes, or it may be meant for a program
+   * that had the session before.
+   */
+  readonly mayBeDropped: boolean
   /** The QoS the broker owed it to the client with, or `undefined` when its session had no such subscription. */
   readonly owedAt: Qos | undefined
   /** The same for each filter that its session had: 5.0 says which ones a message is for. */

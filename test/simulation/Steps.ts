@@ -5,6 +5,7 @@ import { Effect, Exit, Scope } from "effect"
 import { HostNotFound } from "../../src/MqttError.ts"
 import type { Qos } from "../../src/protocol/Packet.ts"
 import * as Topic from "../../src/protocol/Topic.ts"
+import { isSessionKnown } from "./invariants/sessions.ts"
 import * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
 import type { Action, Limits } from "./Plan.ts"
@@ -114,10 +115,17 @@ export class Steps {
     const properties = oddity === undefined
       ? bytes === 0 ? {} : Observations.propertiesOf(bytes)
       : { userProperties: [marker(oddity)] }
-    const isTooLarge = size >= (plan.client.maximumPacketSize ?? Infinity)
+    const mayBeDropped = size >= (plan.client.maximumPacketSize ?? Infinity)
     const one = Effect.gen({ self: this }, function*() {
       const id = program.nextId()
-      yield* this.#noteEmission({ id, topic, qos, cost: topic.length + size + bytes, isTooLarge, isOwed: !isTooLarge })
+      yield* this.#noteEmission({
+        id,
+        topic,
+        qos,
+        cost: topic.length + size + bytes,
+        mayBeDropped,
+        isOwed: !mayBeDropped
+      })
       yield* broker.publish(topic, Observations.payloadOf(id, size), { qos, properties })
     })
     return Effect.forEach(Array.from({ length: count }), () => one, { discard: true })
@@ -125,8 +133,10 @@ export class Steps {
 
   /** A message that no subscription asked for. What the client has a subscription for all the same, it is owed. */
   #stray({ count, identifier, qos, size, topic }: Extract<Action, { readonly _tag: "Stray" }>): Effect.Effect<void> {
-    const { broker, program } = this.#parts
+    const { broker, observations, program } = this.#parts
     const identifiers = identifier === undefined ? undefined : [identifier]
+    // In a session that the client does not know, the identifier may be that of a program before it.
+    const isOwed = identifier !== undefined && isSessionKnown(observations)
     const one = Effect.gen({ self: this }, function*() {
       const id = program.nextId()
       yield* this.#noteEmission({
@@ -134,8 +144,8 @@ export class Steps {
         topic,
         qos,
         cost: topic.length + size,
-        isTooLarge: false,
-        isOwed: identifier !== undefined
+        mayBeDropped: !isOwed,
+        isOwed
       })
       const options = { qos, subscriptionIdentifiers: identifiers }
       yield* broker.deliver(Parts.clientId, topic, Observations.payloadOf(id, size), options)
@@ -144,13 +154,13 @@ export class Steps {
   }
 
   /** What the client is owed of a message, by the subscriptions that its session has now. */
-  #noteEmission({ cost, id, isOwed, isTooLarge, qos, topic }: {
+  #noteEmission({ cost, id, isOwed, mayBeDropped, qos, topic }: {
     readonly id: number
     readonly topic: string
     readonly qos: Qos
     readonly cost: number
     readonly isOwed: boolean
-    readonly isTooLarge: boolean
+    readonly mayBeDropped: boolean
   }): Effect.Effect<void> {
     const { broker, clock, observations, plan } = this.#parts
     return Effect.map(broker.session(Parts.clientId), (session) => {
@@ -162,7 +172,7 @@ export class Steps {
         const granted = plan.overlappingSubscriptions === "each" ? subscription.qos : highest
         return [subscription.topicFilter, Math.min(qos, granted) as Qos]
       }))
-      observations.emitted.push({ id, topic, cost, isTooLarge, at: Parts.nowOf(clock), owedAt, owedFor })
+      observations.emitted.push({ id, topic, cost, mayBeDropped, at: Parts.nowOf(clock), owedAt, owedFor })
     })
   }
 

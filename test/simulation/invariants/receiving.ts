@@ -82,7 +82,7 @@ export const acknowledgedAfterHandover = function*(observations: Observations) {
     const message = sent.get(key)
     const emission = observations.emitted.find(({ id }) => id === message?.id)
     if (message === undefined || emission === undefined || !emission.topic.startsWith("work/")) continue
-    if (emission.isTooLarge) continue
+    if (emission.mayBeDropped) continue
     const isConsumed = subscribers.some(({ askedAt, end, kind }) =>
       kind === "consume" && askedAt < emission.at && (end === undefined || end.at > at)
     )

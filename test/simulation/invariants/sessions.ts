@@ -37,3 +37,9 @@ export const isUnheardSession = (
   return canLose &&
     attempts.some(({ acceptedAt, openedAt = Infinity }) => acceptedAt === undefined && openedAt <= at)
 }
+
+/** Whether the client has seen its session begin, so that nothing in it can be of a program before it. */
+export const isSessionKnown = ({ attempts }: Observations): boolean => {
+  const tried = attempts.filter(({ openedAt }) => openedAt !== undefined)
+  return tried[0]?.sessionPresent === false && tried.every(({ acceptedAt }) => acceptedAt !== undefined)
+}

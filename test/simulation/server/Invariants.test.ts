@@ -45,7 +45,7 @@ const emitted = (id: number, at: number, owedAt: Qos, cost = 9): Observations.Em
   topic: "in/a",
   cost,
   at,
-  isTooLarge: false,
+  mayBeDropped: false,
   owedAt,
   owedFor: new Map([["in/#", owedAt]])
 })

@@ -315,17 +315,17 @@ const foreign: Theme = (random, plan) => {
 
 const odd: Theme = (random, plan) => {
   const begun = oftenCalm(random, plan)
-  const isTooLarge = plan.client.version === "3.1.1"
+  const mayBeDropped = plan.client.version === "3.1.1"
   const time = timeOf(begun)
   const one = (): Action =>
     emit(random, {
       topic: random.pick(["in/a", "work/a"]),
       count: 1,
-      ...(isTooLarge
+      ...(mayBeDropped
         ? { size: 3000 }
         : { oddity: random.pick<Oddity>(["emptyResponseTopic", "wildcardResponseTopic", "payloadFormat2"]) })
     })
-  return withSteps(withClient(begun, isTooLarge ? { maximumPacketSize: 1000 } : {}), [
+  return withSteps(withClient(begun, mayBeDropped ? { maximumPacketSize: 1000 } : {}), [
     ...scatter(random, 3, time, one),
     ...scatter(random, 4, time, () => emit(random))
   ])
