@@ -182,7 +182,7 @@ const connectRate: Theme = (random, plan) => {
     backoff: { first: random.pick([80, 1500]), cap: 1500, isJittered: random.chance(0.5) }
   })
   return withSteps(
-    { ...client, limits: client.client.version === "3.1.1" ? {} : client.limits },
+    client.client.version === "3.1.1" ? { ...client, limits: {}, overlappingSubscriptions: "once" } : client,
     scatter(random, 2, timeOf(client), () => ({ _tag: "Kick" }))
   )
 }
