@@ -16,7 +16,7 @@ export const bytesBounded = function*({ observations, plan, returning, stats }: 
 type Judged = Pick<Moment, "observations" | "plan" | "returning" | "stats">
 
 const outboxBounded = function*({ observations, plan, returning, stats: { outboxMessages } }: Judged) {
-  const costs = observations.published.filter(({ topic }) => topic.startsWith("out/")).map(({ cost }) => cost)
+  const costs = observations.published.map(({ cost }) => cost)
   if (costs.length === 0) return
   const { bytes } = plan.client.outbox
   // At least so much, whichever of them they are. One larger than the outbox may be in it alone.
