@@ -2,7 +2,7 @@
  * A persistent session that outlives its client through the store: what was unfinished goes on where it was.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../src/MqttClient.ts"
 import type { Options } from "../src/MqttClient.ts"
@@ -73,6 +73,19 @@ describe("MqttStore", () => {
         yield* asClient({ ...options, session: "cleanStartThenPersistent" }, (mqtt) => mqtt.stats)
         yield* asClient(options, (mqtt) => mqtt.stats)
         assert.strictEqual(publishes(yield* broker.received("gateway")).length, 1)
+      }).pipe(Effect.scoped, Effect.provide(kit)))
+
+    it.effect(`R28 a cold start that ends without a word leaves nothing of before (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.MemoryBroker
+        const store = yield* MqttStore.MqttStore
+        yield* broker.holdAcknowledgements("Puback")
+        yield* asClient(options, (mqtt) => mqtt.publishAsync("first", "1", { qos: 1 }))
+        assert.isDefined(yield* store.load("gateway"))
+        // The next program that is killed has the store as it is while it runs.
+        const cold = { ...options, session: "cleanStartThenPersistent" } as const
+        const running = yield* asClient(cold, () => store.load("gateway"))
+        assert.deepStrictEqual(running, Exit.succeed(undefined))
       }).pipe(Effect.scoped, Effect.provide(kit)))
   }
 

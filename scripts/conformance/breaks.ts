@@ -115,7 +115,7 @@ const opening: ReadonlyArray<Break> = [
   encoder("R31", "(will.qos << 3)", "(will.qos << 4)"),
   encoder("R32", "(username === undefined ? 0 : 0x80)", "(username ? 0x80 : 0)"),
   encoder("R33", "(password === undefined ? 0 : 0x40)", "(username === undefined ? 0 : 0x40)"),
-  encoder("R33", "(password === undefined ? 0 : 0x40)", "(password ? 0x40 : 0)"),
+  encoder("R33", "(password === undefined ? 0 : 0x40)", "(password?.length ? 0x40 : 0)"),
   validity(
     "R34",
     "if (is311 && password !== undefined && username === undefined) {",
@@ -126,10 +126,10 @@ const opening: ReadonlyArray<Break> = [
     "  offset = writeProperties(target, offset, properties, version)\n  offset = Writer.string(target, offset, clientId)",
     "  offset = Writer.string(target, offset, clientId)\n  offset = writeProperties(target, offset, properties, version)"
   ),
-  of("src/internal/client/session/keptSession.ts")(
+  of("src/MqttStore.ts")(
     "R36",
-    "yield* store.load(clientId)",
-    "yield* store.load(clientId.slice(0, 1))"
+    "load: (clientId) => Effect.sync(() => sessions.get(clientId)),",
+    "load: () => Effect.sync(() => [...sessions.values()].at(-1)),"
   ),
   validity("R37", "return checkString(clientId, \"clientId\", options) ??", "return"),
   of("src/internal/options.ts")("R38", "\"effectmqtt\" +", "\"effect-mqtt-\" +"),
@@ -282,8 +282,8 @@ const received: ReadonlyArray<Break> = [
   ),
   of("src/protocol/Arrivals.ts")(
     "R93",
-    "return waiting.splice(0, settled).map((arrival, index) => {",
-    "return waiting.splice(0, settled).toReversed().map((arrival, index) => {"
+    "return waiting.splice(0, settled).map(",
+    "return waiting.splice(0, settled).toReversed().map("
   ),
   encoder("R94", "if (!hasDroppableProperties(packet) || sizeOf", "if (packet._tag !== \"Auth\" || sizeOf"),
   connection("R96", "if (topicAliases.get(alias) !== topic) {", "if (!topicAliases.has(alias)) {"),
@@ -405,16 +405,8 @@ const ending: ReadonlyArray<Break> = [
     "if (type !== \"Publish\") types[(value << 4) | flags] = type",
     "if (type !== \"Publish\") types[(value << 4) | flags] = types[(value << 4) | 1] = type"
   ),
-  reasonCode(
-    "R134",
-    "0x8e: { name: \"Session taken over\", outlook: \"fatal\"",
-    "0x8e: { name: \"Session taken over\", outlook: \"retryable\""
-  ),
-  reasonCode(
-    "R135",
-    "0x8e: { name: \"Session taken over\", outlook: \"fatal\"",
-    "0x8e: { name: \"Session taken over\", outlook: \"retryable\""
-  ),
+  connection("R134", "return end(draft, { _tag: \"Disconnected\", disconnect: packet })", "return"),
+  of("src/internal/connection/failures.ts")("R135", "    reasonCode === 0x8e\n", "    reasonCode === 0x100\n"),
   validity("R136", "code === (sender === \"client\" ? 0x19 : 0x00)", "code === 0x19 || code === 0x00"),
   connection(
     "R138",
@@ -437,16 +429,16 @@ const ending: ReadonlyArray<Break> = [
     "return !self.isReauthenticating"
   ),
   connection("R143", "else break\n", "else draft.packets.push(packet)\n"),
-  session(
+  incoming(
     "R146",
-    "    draft.owed = 0\n    draft.unacknowledged = 0\n",
-    "    draft.owed = 0\n    draft.unacknowledged = 0\n    draft.outgoing.release(1)\n"
+    "if (qos === 2 && !ReasonCode.isError(reasonCode)) continue",
+    "if (qos === 2 && !ReasonCode.isError(reasonCode) && !draft.received.release(packetIdentifier)) continue"
   )
 ]
 
 /** 12 Transport and WebSocket. */
 const transports: ReadonlyArray<Break> = [
-  of("src/SocketTransport.ts")("R151", "if (!areBytes(frames)) {", "if (frames.length === 0) {"),
+  of("src/internal/transport/carrier.ts")("R151", "if (!areBytes(frames)) {", "if (frames.length === 0) {"),
   of("src/browser/internal/webSocket.ts")(
     "R153",
     "new globalThis.WebSocket(href, \"mqtt\")",

@@ -496,6 +496,18 @@ describe.each(versions)("Outgoing %s: the window", (version) => {
     assertEmpty(table)
   })
 
+  it("R76 a PUBACK for a message that waits to be sent again says nothing of it", () => {
+    const table = check(online(version), [
+      [publish(outgoing(1, "a"), outgoing(1, "b")), ["PUBLISH1 #1 a", "PUBLISH1 #2 b"]],
+      [disconnected, []],
+      [connected({ receiveMaximum: 1 }), ["PUBLISH1 #1 a DUP"]],
+      [receive(puback(2)), []],
+      [receive(puback(1)), ["complete a", "PUBLISH1 #2 b DUP"]],
+      [receive(puback(2)), ["complete b"]]
+    ])
+    assertEmpty(table)
+  })
+
   it("R82 there is no room for new messages while older ones wait to be sent again", () => {
     const table = check(online(version), [
       [publish(outgoing(1, "a"), outgoing(1, "b")), ["PUBLISH1 #1 a", "PUBLISH1 #2 b"]],
