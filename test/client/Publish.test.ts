@@ -138,8 +138,10 @@ describe("publish", () => {
           assert.strictEqual((yield* mqtt.stats).inFlight, 0)
           yield* kit.network.reset
           yield* TestClock.adjust(reconnected + roundTrip)
-          assert.strictEqual((yield* sent(kit, "Publish")).length, 1)
-          assert.deepStrictEqual(yield* sent(kit, "Pubrel"), [])
+          // A PUBREL before it completes what an earlier program may have left under the identifier.
+          const types = (yield* kit.broker.received(clientId)).map(({ _tag }) => _tag)
+          assert.lengthOf(types.filter((type) => type === "Publish"), 1)
+          assert.notInclude(types.slice(types.indexOf("Publish")), "Pubrel")
         })
     )
   }
@@ -303,11 +305,12 @@ describe("without a connection", () => {
   scenario("R79 what was sent does not expire any more", { versions: ["5.0"] }, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect({ session: "persistent" })
-      yield* kit.broker.holdAcknowledgements()
+      yield* kit.broker.holdAcknowledgements("Pubrec")
       const publishing = yield* begin(
         mqtt.publish("t", "hello", { qos: 2, properties: { messageExpiryInterval: 1 } })
       )
-      yield* TestClock.adjust(roundTrip)
+      // One for PUBREL, which completes the identifier, and one for the message.
+      yield* TestClock.adjust(2 * roundTrip)
       yield* kit.network.refuseConnect(1000)
       yield* kit.network.reset
       yield* kit.broker.releaseAcknowledgements()
