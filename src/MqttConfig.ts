@@ -8,6 +8,7 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
 import { optional, withoutMisspellings } from "./internal/config.ts"
 import type { TracingOptions } from "./MqttTracing.ts"
@@ -35,10 +36,17 @@ const willConfig = Config.all({
 }))
 
 const tracingConfig = Config.all({
-  isOn: Config.Boolean("TRACING").pipe(Config.withDefault(false)),
+  isOn: optional(Config.Boolean("TRACING")),
   propagate: optional(Config.Boolean("TRACING_PROPAGATE")),
   consume: optional(Config.Literals(["parent", "link"], "TRACING_CONSUME"))
-}).pipe(Config.map(({ isOn, ...tracing }): TracingOptions | undefined => isOn ? tracing : undefined))
+}).pipe(Config.flatMap(({ isOn, ...tracing }): Config.Config<TracingOptions | undefined> => {
+  if (isOn !== undefined) return Config.succeed(isOn ? tracing : undefined)
+  const said = Object.entries(tracing).find(([, value]) => value !== undefined)?.[0].toUpperCase()
+  if (said === undefined) return Config.succeed(undefined)
+  return Config.fail(
+    new ConfigProvider.SourceError({ message: `TRACING_${said} does nothing without TRACING; set it to true` })
+  )
+}))
 
 /** Names of several words, which people write with an underscore less. */
 const ofSeveralWords = [

@@ -72,6 +72,15 @@ describe("S3 options from the environment", () => {
       }
     }))
 
+  it.effect("what says how to trace fails where nothing says whether", () =>
+    Effect.gen(function*() {
+      for (const name of ["MQTT_TRACING_PROPAGATE", "MQTT_TRACING_CONSUME"]) {
+        const env = { [name]: name.endsWith("CONSUME") ? "link" : "false" }
+        assert.include((yield* Effect.flip(readFrom(env))).message, name.replace("MQTT_", ""))
+        assert.isUndefined((yield* readFrom({ ...env, MQTT_TRACING: "false" })).tracing)
+      }
+    }))
+
   it.effect("a Will without a topic fails with the variable that is missing", () =>
     Effect.gen(function*() {
       const withoutTopic: ReadonlyArray<Record<string, string>> = [

@@ -3,9 +3,10 @@
  *
  * The compiler knows them too; a program in JavaScript, a configuration in JSON or an environment does not.
  */
+import type { TracingOptions } from "../MqttTracing.ts"
 import type { Bounds, Escalation, FollowServerReference, MetricsOptions, Options, Will } from "./clientOptions.ts"
 
-type Names<A> = { readonly [Name in keyof Required<A>]: true }
+export type Names<A> = { readonly [Name in keyof Required<A>]: true }
 
 const ofClient: Names<Options> = {
   protocolVersion: true,
@@ -52,8 +53,9 @@ const will: Names<Will> = { topic: true, payload: true, qos: true, retain: true,
 const escalate: Names<Escalation> = { after: true, run: true }
 const followServerReference: Names<FollowServerReference> = { maximumHops: true }
 const metrics: Names<MetricsOptions> = { attributes: true }
+const tracing: Names<TracingOptions> = { propagate: true, consume: true }
 
-const inside = { outbox: bounds, buffer: bounds, will, escalate, followServerReference, metrics } as const
+const inside = { outbox: bounds, buffer: bounds, will, escalate, followServerReference, metrics, tracing } as const
 
 /** Capitals, underscores and hyphens do not matter to people. */
 const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, "")
@@ -85,11 +87,19 @@ const unknownIn = (given: object, names: object): readonly [name: string, meant:
   return name === undefined ? undefined : [name, nearest(name, Object.keys(names))]
 }
 
+/** What is wrong with options of which one does not exist. */
+export const problem = (given: object, names: object): string | undefined => {
+  const found = unknownIn(given, names)
+  if (found === undefined) return undefined
+  const [name, meant] = found
+  return `\`${name}\` is no option${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`
+}
+
 /** An option that does not exist, with the name that was meant. */
 export const unknown = (options: Options): readonly [name: string, meant: string | undefined] | undefined => {
   const found = unknownIn(options, ofClient)
   if (found !== undefined) return found
-  for (const option of ["outbox", "buffer", "will", "escalate", "followServerReference", "metrics"] as const) {
+  for (const option of Object.keys(inside) as ReadonlyArray<keyof typeof inside>) {
     const value = options[option]
     if (typeof value !== "object" || value === null) continue
     const within = unknownIn(value, inside[option])

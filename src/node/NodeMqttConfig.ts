@@ -54,10 +54,14 @@ export const options: Config.Config<Options> = Config.map(
 export const environment: Config.Config<Options> = Config.nested(options, "MQTT")
 
 /** If the program names a server, the server of the configuration is not used; a host alone leaves its port. */
-const withoutServer = ({ endpoints, host, port, url, ...rest }: Options, own: Options): Options => {
-  if (own.url !== undefined || own.endpoints !== undefined) return rest
+const withoutServer = (
+  { endpointPolicy, endpoints, host, port, url, ...rest }: Options,
+  own: Options
+): Options => {
+  if (own.endpoints !== undefined) return { ...rest, endpointPolicy }
+  if (own.url !== undefined) return rest
   if (own.host !== undefined) return { ...rest, port }
-  return { ...rest, endpoints, host, port, url }
+  return { ...rest, endpointPolicy, endpoints, host, port, url }
 }
 
 const isGiven = ([, value]: readonly [string, unknown]): boolean => value !== undefined

@@ -130,6 +130,7 @@ describe("options", () => {
       }],
       ["a connect timeout of nothing", "connectTimeout", { connectTimeout: 0 }],
       ["a packet timeout of nothing", "packetTimeout", { packetTimeout: 0 }],
+      ["a tracing option that does not exist", "tracing.consum", { tracing: { consum: "link" } as object }],
       ["a time for subscribers below nothing", "unclaimedTimeout", { unclaimedTimeout: -1 }],
       ["a Response Topic with a wildcard", "responseTopic", { responseTopic: "answers/+" }],
       ["a Response Topic of nothing", "responseTopic", { responseTopic: "" }],

@@ -141,6 +141,11 @@ describe("several endpoints", () => {
     ["TLS for what goes without", "endpoints[0].tls", { endpoints: [{ url: "mqtt://a", tls: {} }] }],
     ["TLS where nobody has it", "tls", { endpoints: ["mqtt://a", "ws://b"], tls: {} }],
     ["TLS for a URL without", "tls", { url: "mqtt://a", tls: {} }],
+    ["an option of a server that does not exist", "endpoints[0]", { endpoints: [{ hots: "a" } as object] }],
+    ["an option of TLS that does not exist", "tls", { url: "mqtts://a", tls: { caFile: "ca.pem" } as object }],
+    ["an option of TLS in Node's name", "tls", { url: "mqtts://a", tls: { rejectUnauthorized: false } as object }],
+    ["an option of WebSocket that does not exist", "webSocket", { url: "ws://a", webSocket: { header: {} } as object }],
+    ["a policy without a list", "endpointPolicy", { url: "mqtt://a", endpointPolicy: "random" }],
     ["TLS for a URL without, that is obtained", "tls", { url: Effect.succeed("ws://127.0.0.1"), tls: {} }]
   ]
   for (const [what, option, options] of wrong) {

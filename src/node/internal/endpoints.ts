@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { Credentials } from "../../internal/clientOptions.ts"
 import { defaults } from "../../internal/defaults.ts"
 import * as MisplacedSecret from "../../internal/misplacedSecret.ts"
+import * as OptionNames from "../../internal/optionNames.ts"
 import * as Attempt from "../../internal/transport/attempt.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { MqttTransport, NetworkConnection } from "../../MqttTransport.ts"
@@ -115,6 +116,15 @@ const checkEndpoint = (endpoint: Endpoint, index?: number): MqttError.MqttError 
   return Result.isFailure(target) ? target.failure : undefined
 }
 
+const names: OptionNames.Names<Endpoint> = {
+  url: true,
+  host: true,
+  port: true,
+  tls: true,
+  webSocket: true,
+  connect: true
+}
+
 const isGiven = ({ host, port, url }: Endpoint): boolean =>
   url !== undefined || host !== undefined || port !== undefined
 
@@ -124,7 +134,10 @@ const listOf = (options: Options, endpoints: ReadonlyArray<Listed>): Resolved<Re
   const list = endpoints.map(toEndpoint)
   if (list.length === 0) return Result.fail(invalid("endpoints", "is empty"))
   for (const [index, endpoint] of list.entries()) {
-    const problem = checkEndpoint(endpoint, index)
+    const unknown = OptionNames.problem(endpoint, names)
+    const problem = unknown === undefined
+      ? checkEndpoint(endpoint, index)
+      : invalid(`endpoints[${index}]`, unknown)
     if (problem !== undefined) return Result.fail(problem)
   }
   const servers = list.map((endpoint) => ({ connect, webSocket, ...sharedTls(endpoint, tls), ...endpoint }))
@@ -172,6 +185,9 @@ const byEffect = "an endpoint that is obtained for each attempt"
 const serversOf = (options: Options): Resolved<Servers> => {
   const { endpoints } = options
   if (endpoints === undefined) {
+    if (options.endpointPolicy !== undefined) {
+      return Result.fail(invalid("endpointPolicy", "does nothing without `endpoints`"))
+    }
     const problem = checkEndpoint(options)
     return problem === undefined ? fixed([options]) : Result.fail(problem)
   }

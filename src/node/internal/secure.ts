@@ -9,6 +9,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
+import * as OptionNames from "../../internal/optionNames.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as ByteStream from "./byteStream.ts"
 import * as Material from "./material.ts"
@@ -173,8 +174,21 @@ const secureContext = (tls: TlsOptions): Tls.SecureContext => {
   })
 }
 
+const names: OptionNames.Names<TlsOptions> = {
+  ca: true,
+  cert: true,
+  key: true,
+  passphrase: true,
+  alpnProtocols: true,
+  servername: true,
+  minVersion: true,
+  dangerouslyAcceptAnyCertificate: true
+}
+
 /** Why these options cannot be used with anybody. */
 export const check = (tls: TlsOptions): string | undefined => {
+  const unknown = OptionNames.problem(tls, names)
+  if (unknown !== undefined) return unknown
   try {
     secureContext(tls)
     return undefined

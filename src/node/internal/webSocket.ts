@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Duplex } from "node:stream"
+import * as OptionNames from "../../internal/optionNames.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as ByteStream from "./byteStream.ts"
 import { authority } from "./target.ts"
@@ -62,8 +63,19 @@ const failure = (
 ): MqttError.MqttError => MqttError.fromReason(new MqttError.WebSocketFailed({ endpoint, problem, ...details }))
 
 /** Why these options cannot be used with anybody. */
-export const check = ({ protocols }: WebSocketOptions): string | undefined =>
-  protocols === undefined || protocols.includes("mqtt") ? undefined : "`protocols` lacks \"mqtt\" [MQTT-6.0.0-3]"
+export const check = (options: WebSocketOptions): string | undefined =>
+  OptionNames.problem(options, names) ??
+    (options.protocols === undefined || options.protocols.includes("mqtt")
+      ? undefined
+      : "`protocols` lacks \"mqtt\" [MQTT-6.0.0-3]")
+
+const names: OptionNames.Names<WebSocketOptions> = {
+  headers: true,
+  protocols: true,
+  compression: true,
+  maximumFrameSize: true,
+  maximumUnsent: true
+}
 
 const headersOf = ({ headers = {} }: WebSocketOptions): Record<string, string> =>
   Object.fromEntries(
