@@ -230,6 +230,16 @@ describe("R63 Server References", () => {
       yield* openAt(transport, `localhost:${right.port}`)
     })))
 
+  it.live("what the server says of it is harmless and short in messages", () =>
+    within(Effect.gen(function*() {
+      const transport = yield* transportOf({ url: "mqtt://old.invalid" })
+      for (const reference of ["\u001b[2J:1883", "x".repeat(60_000), `mqtt://${"y".repeat(60_000)}:1883`]) {
+        const error = yield* Effect.flip(openAt(transport, reference))
+        assert.isBelow(error.message.length, 1000)
+        assert.notMatch(error.message, /\p{Control}/u)
+      }
+    })))
+
   it.live("never from TLS to none", () =>
     within(Effect.gen(function*() {
       const other = yield* listen()

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "../../internal/clientOptions.ts"
 import { defaults } from "../../internal/defaults.ts"
+import { harmless } from "../../internal/harmlessText.ts"
 import * as MisplacedSecret from "../../internal/misplacedSecret.ts"
 import * as OptionNames from "../../internal/optionNames.ts"
 import * as Attempt from "../../internal/transport/attempt.ts"
@@ -335,7 +336,7 @@ class Client implements Endpoints {
 
   #openAt(base: Choice, reference: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
     return Result.match(Target.refer(base.target, reference), {
-      onFailure: (problem) => Effect.fail(Attempt.toMqttError(reference, new Error(problem))),
+      onFailure: (problem) => Effect.fail(Attempt.toMqttError(harmless(reference), new Error(problem))),
       onSuccess: (target) => {
         const tls = withoutServername(base.endpoint.tls, Target.endpointOf(target))
         return this.#open({ target, endpoint: { ...base.endpoint, tls } })

@@ -169,7 +169,10 @@ const percentDecoded = (part: string): Uint8Array => {
  */
 export const refer = (base: Target, reference: string): Result.Result<Target, string> => {
   const parsed = parse(hasScheme.test(reference) ? reference : `${schemeOf(base)}://${withBrackets(reference)}`)
-  if (Result.isFailure(parsed)) return Result.fail("the Server Reference is not a host, host:port or URL")
+  // No name is longer, and it stands in messages.
+  if (Result.isFailure(parsed) || parsed.success.host.length > longestHost) {
+    return Result.fail("the Server Reference is not a host, host:port or URL")
+  }
   const target = parsed.success
   if (target.scheme === "unix") return Result.fail("the Server Reference names a Unix socket")
   if (isSecure(base) && !isSecure(target)) return Result.fail("the Server Reference leads from TLS to a server without")
@@ -177,6 +180,8 @@ export const refer = (base: Target, reference: string): Result.Result<Target, st
   const path = isWebSocket(target) && !hasScheme.test(reference) ? base.path : target.path
   return Result.succeed({ ...target, path, username: undefined, password: undefined })
 }
+
+const longestHost = 255
 
 const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i
 
