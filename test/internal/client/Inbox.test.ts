@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber } from "effect"
+import { Cause, Effect, Fiber, References } from "effect"
 import { Gate } from "../../../src/internal/client/gate.ts"
 import { Inbox } from "../../../src/internal/client/incoming/inbox.ts"
 import type { ResolvedBounds } from "../../../src/internal/options.ts"
 import { Closed, fromReason } from "../../../src/MqttError.ts"
 import type { Qos } from "../../../src/protocol/Packet.ts"
-import { begin } from "../../support/time.ts"
+import { begin, settle } from "../../support/time.ts"
 
 /** An inbox with its gate; tasks run when the test says that the turn is over. */
 const make = (bounds: Partial<ResolvedBounds> = {}) => {
@@ -232,6 +232,24 @@ describe("Inbox", () => {
       endTurn()
       assert.isDefined(pulling.pollUnsafe())
     }))
+
+  for (const what of ["a message", "the end"]) {
+    it.effect(`who gives way to others before it waits does not miss ${what}`, () =>
+      Effect.gen(function*() {
+        for (let operations = 3; operations <= 12; operations++) {
+          const { arrive, endTurn, inbox } = make()
+          // It gives way between any two of its operations, for each place in one of the rounds.
+          const pulling = yield* begin(
+            Effect.provideService(Effect.exit(inbox.pull), References.MaxOpsBeforeYield, operations)
+          )
+          if (what === "a message") arrive("1")
+          else inbox.end(Cause.Done())
+          endTurn()
+          yield* settle
+          assert.isDefined(pulling.pollUnsafe(), `${operations}`)
+        }
+      }))
+  }
 
   it.effect("a lost connection takes parked QoS 1 messages with it: they come again", () =>
     Effect.gen(function*() {

@@ -221,6 +221,8 @@ export class Inbox<A> {
   })
 
   readonly #arrival: Pull<A> = Effect.callback((resume) => {
+    // Its fiber may have given way to others since it looked.
+    if (this.#items.length > 0 || this.#end !== undefined) return resume(this.pull)
     if (this.#resume === undefined && this.#others.length === 0) {
       this.#resume = resume
       return
