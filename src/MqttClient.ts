@@ -320,6 +320,7 @@ export const make = Effect.fnUntraced(function*(
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
     ...Disconnecting.make({
       runner,
+      sessionExpiryInterval: resolved.session === "clean" ? 0 : resolved.sessionExpiry,
       end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), close(failures.closed)))
     }),
     reauthenticate: Effect.suspend(() => {

@@ -391,7 +391,10 @@ const invalidAuth = (label: string, field: string, message: string): ProtocolErr
  * @since 0.1.0
  * @category guards
  */
-export const checkDisconnect = (self: Connection, disconnect: Disconnect): ProtocolError.InvalidPacket | undefined => {
+export const checkDisconnect = (
+  self: { readonly connect: Pick<Connect, "properties"> },
+  disconnect: Disconnect
+): ProtocolError.InvalidPacket | undefined => {
   const expiry = disconnect.properties.sessionExpiryInterval ?? 0
   if (expiry === 0 || (self.connect.properties.sessionExpiryInterval ?? 0) > 0) return undefined
   return ProtocolError.invalidPacket(

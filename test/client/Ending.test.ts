@@ -248,6 +248,20 @@ describe("disconnectWith", () => {
       })
   )
 
+  scenario(
+    "a session that is clean is not kept, with a connection or without",
+    { versions: ["5.0"] },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.network.reset
+        yield* TestClock.adjust(1)
+        const reason = yield* reasonOf(mqtt.disconnectWith({ sessionExpiry: "1 minute" }))
+        assert.strictEqual(reason._tag, "InvalidRequest")
+        assert.notStrictEqual((yield* stateOf(mqtt))._tag, "Closed")
+      })
+  )
+
   scenario("S36 without a connection it closes all the same", { versions: ["5.0"] }, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect({ session: "persistent" })

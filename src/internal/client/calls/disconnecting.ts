@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
+import * as Connection from "../../../protocol/Connection.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { DisconnectOptions } from "../../clientOptions.ts"
@@ -21,14 +22,18 @@ export interface Disconnecting {
 
 /** Half of an end would leave a client that neither connects nor fails; `drainTimeout` bounds it. */
 export const make = (
-  { end, runner }: {
+  { end, runner, sessionExpiryInterval }: {
     readonly runner: SessionRunner
+    /** As CONNECT says it, seconds. */
+    readonly sessionExpiryInterval: number
     /** Sends DISCONNECT unless one was sent, and closes the client. */
     readonly end: Effect.Effect<void>
   }
 ): Disconnecting => {
   const disconnectWith = (options: DisconnectOptions) =>
-    Effect.uninterruptible(Effect.andThen(Effect.suspend(() => sayFarewell(runner, options)), end))
+    Effect.uninterruptible(
+      Effect.andThen(Effect.suspend(() => sayFarewell(runner, options, sessionExpiryInterval)), end)
+    )
   return {
     disconnect: Effect.uninterruptible(end),
     disconnectWith,
@@ -52,7 +57,8 @@ const contradiction = MqttError.fromReason(
 /** Checked before anything is ended, also when there is nobody to say it to. */
 const sayFarewell = (
   { connection, protocolVersion }: SessionRunner,
-  options: DisconnectOptions
+  options: DisconnectOptions,
+  sessionExpiryInterval: number
 ): Effect.Effect<void, MqttError.MqttError> => {
   const wrong = wrongOptions(options, OptionTypes.disconnect, protocolVersion)
   if (wrong !== undefined) return Effect.fail(wrong)
@@ -70,7 +76,8 @@ const sayFarewell = (
     reasonCode: reasonCode ?? (publishWill && !isSilent ? withWill : 0x00),
     properties: Object.keys(given).length === 0 ? Properties.none : given
   } as const
-  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  const invalid = Validity.check(packet, { protocolVersion, sender: "client" }) ??
+    Connection.checkDisconnect({ connect: { properties: { sessionExpiryInterval } } }, packet)
   if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
   if (connection === undefined) return Effect.void
   return isSilent ? connection.abort : connection.disconnect(packet)
