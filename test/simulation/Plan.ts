@@ -356,7 +356,10 @@ const withCalls = (plan: Plan, theme: Theme): Plan => {
     : isCalm
     ? plan.steps.filter(({ action }) => calm.has(action._tag))
     : plan.steps
-  const callSteps: ReadonlyArray<Step> = makeSteps(random, { theme, is50, isUnacknowledged, until })
+  const callSteps: ReadonlyArray<Step> = makeSteps(random, { theme, is50, isUnacknowledged, until }).map((step) =>
+    // Where others are in a hurry, who gives way often comes too late.
+    step.action._tag === "Work" && !isCalm ? { ...step, action: { ...step.action, givesWayAfter: 2048 } } : step
+  )
   const refusals: ReadonlyArray<Step> = theme === "sharing" && !isUnacknowledged && random.chance(0.4)
     ? [{ at: anyOf(random, callSteps).at, action: { _tag: "RefuseSubscribe", reasonCode: 0x87 } }]
     : []

@@ -6,6 +6,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { onTestFinished } from "vitest"
 import * as Batch from "./Batch.ts"
+import { regressions as regressionsOfCalls } from "./calls/regressions.ts"
 import { table } from "./invariants.ts"
 import * as Plan from "./Plan.ts"
 import { bugs, copyTo, placesOf } from "./planted.ts"
@@ -37,7 +38,7 @@ describe("whatever goes wrong, the invariants hold", () => {
 })
 
 describe("what was found once is not there any more", () => {
-  for (const { name, plan } of [...regressions, ...serverRegressions]) {
+  for (const { name, plan } of [...regressions, ...regressionsOfCalls, ...serverRegressions]) {
     it(name, async () => {
       assert.deepStrictEqual(await violationsOf(plan), [])
     })

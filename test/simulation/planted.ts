@@ -111,6 +111,44 @@ export const bugs: ReadonlyArray<Bug> = [
     from: "const inOrder = (all: typeof publishes) => all.sort((a, b) => a[0] - b[0])",
     to: "const inOrder = (all: typeof publishes) => all.sort((a, b) => b[0] - a[0])"
   },
+  {
+    name: "who comes back is granted with what was granted to one who has left",
+    file: "internal/client/incoming/subscribedFilter.ts",
+    from:
+      "for (const { waiting } of this.#members.values()) if (waiting === undefined) return this.#grantHeld([])\n    return nobody",
+    to: "return this.#grantHeld([])"
+  },
+  {
+    name: "the options of one who has left are in conflict with those of the next",
+    file: "internal/client/incoming/subscribedFilter.ts",
+    from: "for (const { options } of this.#members.values()) {",
+    to: "for (const options of [this.options]) {"
+  },
+  {
+    name: "only the first run of a stream hears its end",
+    file: "internal/client/incoming/inbox.ts",
+    from: "      resume(this.pull)\n    }\n  }",
+    to: "      resume(this.pull)\n      if (this.#end !== undefined) return\n    }\n  }"
+  },
+  {
+    name: "a handler that interrupts itself ends its consumer, whatever that was told",
+    file: "internal/client/calls/consumer.ts",
+    from: "if (onFailure === \"stop\") return",
+    to: "if (onFailure === \"stop\" || Cause.hasInterrupts(cause)) return"
+  },
+  {
+    name: "who follows a topic that another one subscribes to is not sent the retained message",
+    file: "internal/client/incoming/subscribedFilter.ts",
+    from: "if (member.asksForRetained === true && !asked.includes(member)) return []",
+    to: ""
+  },
+  {
+    name: "Correlation Data is a number",
+    file: "internal/client/calls/requests.ts",
+    from: "const correlationData = crypto.getRandomValues(new Uint8Array(correlationLength))",
+    to:
+      "const correlationData = new Uint8Array(correlationLength).fill(answers.waiting.size + 1, correlationLength - 1)"
+  },
   ...serverBugs
 ]
 

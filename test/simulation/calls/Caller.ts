@@ -151,14 +151,16 @@ export class Caller {
   }
 
   #noted<A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      const call: Call = { name, askedAt: this.point().at, end: undefined }
-      this.#observations.calls.push(call)
-      return Effect.onExit(effect, (exit) =>
-        Effect.sync(() => {
-          call.end = this.#endOf(exit)
-        }))
-    })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const call: Call = { name, askedAt: this.point().at, end: undefined }
+        this.#observations.calls.push(call)
+        return Effect.onExit(restore(effect), (exit) =>
+          Effect.sync(() => {
+            call.end = this.#endOf(exit)
+          }))
+      })
+    )
   }
 
   #call(name: string, effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> {

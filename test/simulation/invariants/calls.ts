@@ -372,7 +372,7 @@ export const whoStaysMissesNothing = function*(observations: Observations) {
   const { closedBy, plan, seen } = observations
   if (closedBy !== undefined || seen.held === undefined) return
   if (plan.isCalm === true && plan.limits.maximumPacketSize === undefined) yield* missing(observations)
-  if (!limitsQos(observations)) yield* latestValues(observations, seen.retained)
+  yield* latestValues(observations, seen.retained)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
