@@ -314,10 +314,15 @@ const hashOf = (observations: Observations.Observations): string => {
     hash.update(`${at} ${connection} ${event} ${bytes}\n`)
   }
   for (const { at, connection, direction, packet } of observations.packets) {
-    const text = JSON.stringify(packet, (_, value) => value instanceof Uint8Array ? latin1(value) : value)
+    // Nobody can guess Correlation Data, and so nobody can repeat it.
+    const text = JSON.stringify(
+      packet,
+      (name, value) => name === "correlationData" ? value.length : value instanceof Uint8Array ? latin1(value) : value
+    )
     hash.update(`${at} ${connection} ${direction} ${text}\n`)
   }
-  hash.update(JSON.stringify([observations.published, observations.received, observations.subscribers]))
+  const { published, received, seen: { guests, requested, taken }, subscribers } = observations
+  hash.update(JSON.stringify([published, received, subscribers, guests, requested, taken]))
   return hash.digest("hex").slice(0, 16)
 }
 

@@ -384,6 +384,19 @@ const makeBusy = (random: Random.Random): ReadonlyArray<CallStep> => {
   ]
 }
 
+/** A value that is kept from the beginning, somebody who subscribes to its topic, and somebody who follows it after all. */
+const makeBeside = (random: Random.Random, after: number): ReadonlyArray<CallStep> => {
+  const forGood = { buffer: 1000, policy: "suspend" as const, pace: 0, runs: 1 as const, returns: 0, away: 0 }
+  return [
+    { at: 0, action: { _tag: "EmitTo", topic: "value/a", qos: 1, size: 8, count: 1, retain: true } },
+    { at: anyOf(random, [0, 200]), action: { _tag: "Join", filters: ["value/a"], wishes: [{ qos: 1 }], ...forGood } },
+    {
+      at: after + anyOf(random, [0, 300, 1100]),
+      action: { _tag: "Follow", topic: "value/a", qos: anyOf(random, [1, 2] as const), returns: 0, away: 0 }
+    }
+  ]
+}
+
 /** Steps of this theme, in order, between the beginning and `until`. */
 export const makeSteps = (
   random: Random.Random,
@@ -406,7 +419,7 @@ export const makeSteps = (
     steps.push({ at, action: isUnacknowledged && action._tag === "Join" ? unacknowledged(action) : action })
     at += anyOf(random, isUnacknowledged ? [0, 0, 200, 700, 1200] : [0, 0, 0, 1, 20, 41, 80, 200, 700])
   }
-  return steps
+  return theme === "following" && random.chance(0.5) ? [...makeBeside(random, at), ...steps] : steps
 }
 
 export const makeHook = (random: Random.Random): Hook => ({
