@@ -356,17 +356,19 @@ export const missing = (observations: Observations): ReadonlyArray<string> => {
   return missed
 }
 
-/** What those who follow a topic have at rest is what the server keeps. */
+/** What those who follow a topic have at rest is what the server keeps; at QoS 0 a connection that ends may take one along. */
 export const latestValues = (
   observations: Observations,
   retained: ReadonlyMap<string, string> | undefined
 ): ReadonlyArray<string> =>
-  isLied(observations) ? [] : observations.seen.followed.flatMap(({ atRest, guest, isAtRest, topic }) => {
-    const expected = retained?.get(topic)
-    return isAtRest && expected !== undefined && atRest !== expected
-      ? [`Follow ${guest} of ${topic} has ${atRest ?? "nothing"} where the server keeps ${expected.trim()}`]
-      : []
-  })
+  isLied(observations) || limitsQos(observations) ?
+    [] :
+    observations.seen.followed.flatMap(({ atRest, guest, isAtRest, topic }) => {
+      const expected = retained?.get(topic)
+      return isAtRest && expected !== undefined && atRest !== expected
+        ? [`Follow ${guest} of ${topic} has ${atRest ?? "nothing"} where the server keeps ${expected.trim()}`]
+        : []
+    })
 
 export const whoStaysMissesNothing = function*(observations: Observations) {
   const { closedBy, plan, seen } = observations
