@@ -51,17 +51,7 @@ export interface Connection {
   readonly isReauthenticating: boolean
   /** AUTH 0x18 of the server that this side owes an answer to. */
   readonly challenges: number
-  /** Whose PINGREQs the server has not answered, in their order. */
-  readonly pings: ReadonlyArray<Pinging>
 }
-
-/**
- * Who sent PINGREQ: the connection to show that it lives, or the session to know what the server has received before.
- *
- * @since 0.2.0
- * @category models
- */
-export type Pinging = "connection" | "session"
 
 /**
  * What the rules of a connection leave to the session.
@@ -122,8 +112,7 @@ export const make = (options: {
   responseTimeout: options.responseTimeout,
   topicAliases: noAliases,
   isReauthenticating: false,
-  challenges: 0,
-  pings: []
+  challenges: 0
 })
 
 /** Collects what a batch of packets leads to. One is made per batch, so its fields may be written to. */
@@ -260,8 +249,8 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
 
 /** Only the session waits for one; that something came is noted for every packet. */
 const receivePingresp = (draft: Draft, packet: Pingresp): void => {
-  const [by, ...pings] = draft.connection.pings
-  draft.connection = { ...draft.connection, pings }
+  const { by, keepAlive } = KeepAlive.answered(draft.connection.keepAlive)
+  draft.connection = { ...draft.connection, keepAlive }
   if (by === "session") draft.packets.push(packet)
 }
 
@@ -339,10 +328,9 @@ export const sent = (self: Connection, now: number): Connection => ({
  * @since 0.1.0
  * @category transitions
  */
-export const pinged = (self: Connection, now: number, by: Pinging = "connection"): Connection => ({
+export const pinged = (self: Connection, now: number, by?: KeepAlive.Pinging): Connection => ({
   ...self,
-  pings: [...self.pings, by],
-  keepAlive: KeepAlive.pinged(self.keepAlive, now)
+  keepAlive: KeepAlive.pinged(self.keepAlive, now, by)
 })
 
 /**

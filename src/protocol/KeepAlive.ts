@@ -25,7 +25,17 @@ export interface KeepAlive {
   readonly pingSent: number | undefined
   /** Whether that is a probe: one more chance, because the verdict came late. */
   readonly isProbing: boolean
+  /** Who sent each PINGREQ that has had no PINGRESP, in their order. */
+  readonly unanswered: ReadonlyArray<Pinging>
 }
+
+/**
+ * Who sends PINGREQ: the connection, to show that it lives, or the session, to hear what the server has received before.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Pinging = "connection" | "session"
 
 /**
  * What to do when a deadline has come: `Ping` sends PINGREQ, `Dead` gives the connection up.
@@ -62,7 +72,8 @@ export const make = (options: {
     lastSent: now,
     lastHeard: now,
     pingSent: undefined,
-    isProbing: false
+    isProbing: false,
+    unanswered: []
   }
 }
 
@@ -94,14 +105,28 @@ export const heard = (self: KeepAlive, now: number): KeepAlive => ({
  * @since 0.1.0
  * @category transitions
  */
-export const pinged = (self: KeepAlive, now: number): KeepAlive => {
+export const pinged = (self: KeepAlive, now: number, by: Pinging = "connection"): KeepAlive => {
   const isProbe = self.pingSent !== undefined && now >= deadline(self)
   return {
     ...self,
     lastSent: now,
     pingSent: isProbe ? now : self.pingSent ?? now,
-    isProbing: self.isProbing || isProbe
+    isProbing: self.isProbing || isProbe,
+    unanswered: [...self.unanswered, by]
   }
+}
+
+/**
+ * PINGRESP came. Tells whose PINGREQ it answers; nobody's if it was not asked for.
+ *
+ * @since 0.2.0
+ * @category transitions
+ */
+export const answered = (
+  self: KeepAlive
+): { readonly by: Pinging | undefined; readonly keepAlive: KeepAlive } => {
+  const [by, ...unanswered] = self.unanswered
+  return { by, keepAlive: { ...self, unanswered } }
 }
 
 /**

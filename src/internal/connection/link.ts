@@ -164,7 +164,7 @@ export class Link implements SessionConnection, Timed {
 
   readonly #write = (packet: Packet.ClientPacket): InvalidPacket | undefined => this.#writer.enqueue(packet)
 
-  #enqueuePing(by: Connection.Pinging): undefined {
+  #enqueuePing(by: KeepAlive.Pinging): undefined {
     this.#writer.enqueue(pingreq)
     this.#connection = Connection.pinged(this.#connection, this.now(), by)
   }
@@ -334,7 +334,6 @@ export class Link implements SessionConnection, Timed {
   }
 
   sendPing(): void {
-    if (this.ending.failure !== undefined) return
     this.#pingSent ??= this.now()
     this.#enqueuePing("connection")
   }

@@ -74,11 +74,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.outbox = new Outbox.Outbox<Publication>(options.outbox)
     this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
-    this.deliveries = new Deliveries(this, {
-      maximumUnclaimed: options.receiveMaximum,
-      maximumUnclaimedBytes: options.buffer.bytes,
-      gate: this.gate
-    })
+    const { buffer: { bytes: maximumUnclaimedBytes }, receiveMaximum: maximumUnclaimed } = options
+    this.deliveries = new Deliveries(this, { maximumUnclaimed, maximumUnclaimedBytes, gate: this.gate })
     this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
       isPersistent: options.session !== "clean",
       filtersPerPacket: options.filtersPerSubscribe
