@@ -179,8 +179,10 @@ export const optionsOfThePresent = function*(observations: Observations) {
   for (const guest of guests) {
     const { asked, end, filters, wish } = guest
     if (end?.reason !== "InvalidRequest" || plan.client.version === "3.1.1") continue
+    // One that gives way often asks the client later than it is noted.
     const isConflict = guests.some((other) =>
-      other !== guest && isThere(other, asked.order) && !isAlike(other.wish, wish) &&
+      other !== guest && other.asked.order < (guest.gone?.order ?? Infinity) &&
+      (other.left?.order ?? Infinity) > asked.order && !isAlike(other.wish, wish) &&
       other.filters.some((filter) => filters.includes(filter))
     )
     if (!isConflict) yield `${nameOf(guest)} was refused at ${asked.at} as if somebody with other options were there`
@@ -307,6 +309,9 @@ export const acknowledgedWhenHandled = function*(observations: Observations) {
     // Of one consumer that was there all the time, and of nobody else.
     const [consumer, another] = interested
     if (consumer === undefined || another !== undefined || consumer.kind !== "Work") continue
+    // A copy for another filter is not for this one.
+    const others = guests.filter((guest) => matches(guest.filters, topic) && guest.filters[0] !== consumer.filters[0])
+    if (others.length > 0) continue
     if (consumer.asked.at >= message.at || (consumer.left?.at ?? Infinity) <= at) continue
     // One before it may have dealt with it: then only the acknowledgement was lost.
     const isDealtWith = taken.some(({ done, how, id }) =>
