@@ -49,9 +49,7 @@ export const begin = <R>(
   draft.outstanding++
   owe(draft)
   draft.clearing.push(packetIdentifier)
-  if (!PacketIdentifiers.has(draft.cleared, packetIdentifier)) {
-    send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
-  }
+  send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
 }
 
 /**

@@ -85,7 +85,7 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
     ])
     table.session = { ...table.session, outgoing: { ...table.session.outgoing, last: 65_534 } }
     check(table, [
-      [publish(outgoing(2, "b"), outgoing(2, "c")), ["PUBREL #65535", "PINGREQ"]],
+      [publish(outgoing(2, "b"), outgoing(2, "c")), ["PUBREL #65535", "PUBREL #1", "PINGREQ"]],
       [receive(pingresp), ["PUBLISH2 #65535 b", "PUBLISH2 #1 c"]]
     ])
   })

@@ -281,9 +281,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     actions.forEach((action, index) => {
       if (action._tag !== "Send") return
       const { packet } = action
-      const publication = allowed[index]
+      // One packet for each message, and perhaps a PINGREQ behind them.
+      const publication: Publication | undefined = allowed[index]
       if (!this.#send(connection, packet, publication)) return
-      if (publication.message.qos === 0) leaving.push(publication)
+      if (publication?.message.qos === 0) leaving.push(publication)
       else if (isRoundTripDue && packet._tag === "Publish" && packet.qos === 1) {
         isRoundTripDue = false
         this.#roundTrips.measure(packet.packetIdentifier, now)
