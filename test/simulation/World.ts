@@ -22,6 +22,9 @@ import { seededRandom } from "./seededRandom.ts"
 import { Steps } from "./Steps.ts"
 
 /** Virtual milliseconds that everything is given to come to rest. */
+/** Milliseconds: no more than the shortest way over the network matters. */
+const turnOfTime = 20
+
 const patience = 90_000
 
 export interface Outcome {
@@ -70,7 +73,7 @@ class World {
       yield* Effect.forkIn(this.#follow, this.#parts.clientScope, { startImmediately: true })
       const { steps } = this.#plan
       for (const { action, at } of steps) {
-        if (at > this.#now) yield* TestClock.adjust(at - this.#now)
+        if (at > this.#now) yield* this.#pass(at - this.#now)
         yield* this.#steps.perform(action)
         yield* this.#look(false)
       }
@@ -219,8 +222,7 @@ class World {
       const start = this.#now
       let step = 50
       while (this.#now - start < patience) {
-        yield* TestClock.adjust(step)
-        yield* this.#turns
+        yield* this.#pass(step)
         yield* this.#look(false)
         if (this.#observations.closedAt !== undefined) return "over"
         if (yield* this.#isAtRest) {
@@ -262,10 +264,18 @@ class World {
     })
   }
 
-  /** Fibers that give way often do what they have to do, before time goes on. */
-  get #turns() {
+  /** Lets time pass. Fibers that give way often do what they have to do before it goes on. */
+  #pass(milliseconds: number): Effect.Effect<void> {
     const isSlow = this.#plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
-    return isSlow ? Effect.repeat(Effect.yieldNow, { times: 60 }) : Effect.void
+    if (!isSlow) return TestClock.adjust(milliseconds)
+    const turns = Effect.repeat(Effect.yieldNow, { times: 60 })
+    return Effect.gen(function*() {
+      for (let left = milliseconds; left > 0; left -= turnOfTime) {
+        yield* turns
+        yield* TestClock.adjust(Math.min(left, turnOfTime))
+      }
+      yield* turns
+    })
   }
 
   /** The client ends, if it has not yet; then everybody has as long as they may take. */
@@ -275,12 +285,10 @@ class World {
       this.#parts.caller.isStopping = true
       if (this.#observations.closedAt === undefined) yield* this.#steps.end("scope")
       else yield* this.#program.call("scope", Scope.close(this.#parts.clientScope, Exit.void))
-      yield* TestClock.adjust(this.#plan.client.drainTimeout + 2000)
+      yield* this.#pass(this.#plan.client.drainTimeout + 2000)
       this.#program.isHurrying = true
       this.#observations.seen.hurriedAt ??= this.#now
-      yield* this.#turns
-      yield* TestClock.adjust(10_000)
-      yield* this.#turns
+      yield* this.#pass(10_000)
     })
   }
 
