@@ -21,10 +21,10 @@ import type { Program } from "./Program.ts"
 import { seededRandom } from "./seededRandom.ts"
 import { Steps } from "./Steps.ts"
 
-/** Virtual milliseconds that everything is given to come to rest. */
 /** Milliseconds: no more than the shortest way over the network matters. */
 const turnOfTime = 20
 
+/** Virtual milliseconds that everything is given to come to rest. */
 const patience = 90_000
 
 export interface Outcome {

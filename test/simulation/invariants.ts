@@ -182,10 +182,21 @@ export const judgeMoment = (moment: Moment): ReadonlyArray<Violation> =>
       }))
   )
 
+const ofEarlierLife: ReadonlySet<RuleName> = new Set([
+  "identifierInUse",
+  "notResent",
+  "pubrelUnexpected",
+  "changedOnResend",
+  "dupMissing"
+])
+
 /** What the broker takes note of and the client cannot help. */
 const isExcused = (observations: Observations, { connection, description }: MemoryBroker.Violation): boolean => {
-  const { plan: { client, steps } } = observations
+  const { plan } = observations
+  const { client, steps } = plan
   const name = ruleNames.get(description)
+  // What a program before this one left unfinished is nobody's to send again, and its identifiers are in no one's memory.
+  if (plan.server?.unfinishedBefore !== undefined && name !== undefined && ofEarlierLife.has(name)) return true
   // A message that was given up, or that the server's new limits forbid, is not sent again.
   if (name === "notResent") {
     return client.quarantines || steps.some(({ action }) => action._tag === "Restart" && action.limits !== undefined)

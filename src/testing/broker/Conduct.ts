@@ -126,11 +126,12 @@ export class Conduct {
   pubrel(packetIdentifier: Packet.PacketIdentifier): boolean {
     const incoming = this.#session.incoming.get(packetIdentifier)
     if (this.#clears(packetIdentifier, incoming)) return false
+    const isOfThisConnection = incoming?.connection === this.#connection
     if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
       this.#report("pubrelUnexpected")
-      return false
+      // Of an exchange that another program may have begun on another connection, servers take it all the same.
+      if (incoming?.qos !== 2 || isOfThisConnection) return false
     }
-    const isOfThisConnection = incoming.connection === this.#connection
     if (incoming.stage === "released" && isOfThisConnection) this.#report("resentOnLiveConnection")
     this.#takeOwed("Pubrel", packetIdentifier, "pubrelOrder")
     if (incoming.stage === "released" && incoming.isSettled) return false
@@ -174,6 +175,8 @@ export class Conduct {
       case "Pubcomp": {
         const incoming = this.#session.incoming.get(packet.packetIdentifier)
         if (incoming === undefined || incoming.isAnswered) return
+        // One of an identifier that was completed before this message began is none for the message.
+        if (packet._tag === "Pubcomp" && incoming.stage !== "released") return
         incoming.answer = mark
         // Who is told that the identifier is in use has sent the message before: the exchange goes on.
         const isLast = packet._tag !== "Pubrec" || (packet.reasonCode >= 0x80 && packet.reasonCode !== 0x91)
