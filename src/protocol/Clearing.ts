@@ -29,8 +29,8 @@ export type Clear<R> = Outgoing<R> & { readonly _tag: "Clear" }
  * @category getters
  */
 export const isNeeded = <R>(draft: Draft<R>, { qos }: Message, packetIdentifier: PacketIdentifier): boolean =>
-  draft.isUnknown && qos === 2 &&
-  (draft.fences.length > 0 || draft.clearing.length > 0 || !PacketIdentifiers.has(draft.cleared, packetIdentifier))
+  draft.isUnknown && (draft.fences.length > 0 || draft.clearing.length > 0 ||
+    (qos === 2 && !PacketIdentifiers.has(draft.cleared, packetIdentifier)))
 
 /**
  * Sends PUBREL ahead of the message, which takes its place in the window already.

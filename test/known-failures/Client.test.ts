@@ -330,12 +330,14 @@ describe("clients that others crashed, hung or ended for good", () => {
         const options = {
           protocolVersion,
           username: "user",
-          password: Redacted.make("the password"),
-          // What plain JavaScript may leave in an options object.
-          token: canary,
-          pass: canary,
-          properties: { userProperties: [[canary, canary]] },
-          cert: canary
+          password: Redacted.make("the password")
+        }
+        // What plain JavaScript may leave in an options object.
+        for (const left of [{ token: canary }, { pass: canary }, { cert: canary }]) {
+          const error = yield* Effect.flip(
+            Effect.scoped(MqttClient.make({ ...options, ...left } as MqttClient.Options))
+          )
+          assert.strictEqual(error.reason._tag, "InvalidOptions")
         }
         const more = { qos: 1, password: canary, headers: canary } as const
         const { mqtt, peer } = yield* connect(options)

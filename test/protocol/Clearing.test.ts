@@ -34,6 +34,16 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
     assertEmpty(table)
   })
 
+  it("S54 messages of QoS 1 overtake none that waits", () => {
+    check(unknown(), [
+      [publish(outgoing(2, "a"), outgoing(1, "b")), ["PUBREL #1", "PUBREL #2", "PINGREQ"]],
+      [publish(outgoing(1, "c")), ["PUBREL #3", "PINGREQ"]],
+      [receive(pubcomp(1), pubcomp(2), pingresp), ["PUBLISH2 #1 a", "PUBLISH1 #2 b"]],
+      [receive(pingresp), ["PUBLISH1 #3 c"]],
+      [publish(outgoing(1, "d")), ["PUBLISH1 #4 d"]]
+    ])
+  })
+
   it("S54 messages of QoS 1 go out at once", () => {
     const table = check(unknown(), [
       [publish(outgoing(1, "a"), outgoing(2, "b")), ["PUBLISH1 #1 a", "PUBREL #2", "PINGREQ"]],
