@@ -268,7 +268,7 @@ class World {
   #pass(milliseconds: number): Effect.Effect<void> {
     const isSlow = this.#plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
     if (!isSlow) return TestClock.adjust(milliseconds)
-    const turns = Effect.repeat(Effect.yieldNow, { times: 60 })
+    const turns = Effect.repeat(Effect.yieldNow, { times: 12 })
     return Effect.gen(function*() {
       for (let left = milliseconds; left > 0; left -= turnOfTime) {
         yield* turns
