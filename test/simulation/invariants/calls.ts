@@ -188,6 +188,8 @@ export const optionsOfThePresent = function*(observations: Observations) {
     if (!isConflict) yield `${nameOf(guest)} was refused at ${asked.at} as if somebody with other options were there`
   }
   if (plan.isCalm !== true) return
+  // One that gives way often asks long after it is noted, and may have been told to leave by then.
+  if (plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)) return
   const { latency } = plan.network
   for (const [filter, exchanges] of exchangesOf(observations)) {
     if (!isOfGuests(filter)) continue

@@ -16,15 +16,25 @@ export const repeatedIsOneMessage = function*(observations: Observations) {
   const exchanges = new Map<number, number>()
   for (const [index, { tape }] of attempts.entries()) {
     const open = new Set<number>()
+    /** When one came again that is open, and which message it was. */
+    const again = new Map<number, { readonly at: number; readonly id: number }>()
+    const begin = (packetIdentifier: number, id: number): void => {
+      open.add(packetIdentifier)
+      exchanges.set(id, (exchanges.get(id) ?? 0) + 1)
+    }
     for (const { at, direction, packet } of packetsOf(tape, plan.client.version)) {
-      if (direction === "read" && packet._tag === "Publish" && packet.qos === 1 && !open.has(packet.packetIdentifier)) {
-        open.add(packet.packetIdentifier)
+      if (direction === "read" && packet._tag === "Publish" && packet.qos === 1) {
         const id = idIn(packet)
-        exchanges.set(id, (exchanges.get(id) ?? 0) + 1)
+        if (open.has(packet.packetIdentifier)) again.set(packet.packetIdentifier, { at, id })
+        else begin(packet.packetIdentifier, id)
       }
-      if (direction === "wrote" && packet._tag === "Puback" && !open.delete(packet.packetIdentifier)) {
+      if (direction !== "wrote" || packet._tag !== "Puback") continue
+      if (!open.delete(packet.packetIdentifier)) {
         yield `at ${at}, attempt ${index + 1}: PUBACK ${packet.packetIdentifier} is written again`
       }
+      // What comes in the instant in which PUBACK leaves may stand on either side of it.
+      const repeated = again.get(packet.packetIdentifier)
+      if (repeated?.at === at) begin(packet.packetIdentifier, repeated.id)
     }
   }
   yield* handledOnce(observations, exchanges)
