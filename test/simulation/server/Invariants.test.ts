@@ -106,10 +106,11 @@ const bytesOf = (packet: Packet, sender: Sender): Uint8Array => {
 }
 
 /** What the client read and wrote, in this order. */
+/** One after the other, ten milliseconds apart. */
 const taped = (...packets: ReadonlyArray<readonly ["read" | "wrote", Packet]>): Tape.Tape => {
   const tape = Tape.make()
-  for (const [direction, packet] of packets) {
-    tape.pieces.push({ direction, bytes: bytesOf(packet, direction === "read" ? "server" : "client"), at: 0 })
+  for (const [index, [direction, packet]] of packets.entries()) {
+    tape.pieces.push({ direction, bytes: bytesOf(packet, direction === "read" ? "server" : "client"), at: 10 * index })
   }
   return tape
 }
@@ -231,7 +232,7 @@ describe("invariant 25: QoS 1 that is repeated is one message until its PUBACK",
     const observations = observedWith(["read", message], ["read", again], puback, puback)
     observations.received.push(received(8, 10), received(8, 20))
     assert.deepStrictEqual([...repeatedIsOneMessage(observations)], [
-      "at 0, attempt 1: PUBACK 3 is written again",
+      "at 40, attempt 1: PUBACK 3 is written again",
       "message 8 to subscriber 0 was handed over 2 times, and was sent anew 1 times"
     ])
   })
