@@ -109,9 +109,10 @@ class World {
         state: yield* SubscriptionRef.get(this.#client.state),
         open: (yield* this.#network.counters).open,
         isAtRest,
-        returning: this.#observations.published.filter(({ end, qos }) =>
-          qos === 0 && (end === undefined || end.how === "interrupted")
-        ).length,
+        returning: [
+          ...this.#observations.published.filter(({ qos }) => qos === 0),
+          ...this.#observations.calls.filter(({ name }) => name === "typed publish")
+        ].filter(({ end }) => end === undefined || end.how === "interrupted").length,
         limits: this.#steps.limits,
         observations: this.#observations
       }
