@@ -21,6 +21,7 @@ import {
 } from "./internal/problems.ts"
 import type { InvalidPacket, ProtocolViolation as Violation } from "./protocol/ProtocolError.ts"
 import * as ReasonCode from "./protocol/ReasonCode.ts"
+import type { LimitExceeded } from "./protocol/ServerLimits.ts"
 
 export type { TlsProblem, WebSocketProblem } from "./internal/problems.ts"
 export { MqttDecodeError, MqttEncodeError } from "./internal/topicErrors.ts"
@@ -477,14 +478,7 @@ export class InvalidRequest extends Reason("InvalidRequest")<{
  * @category reasons
  */
 export class ServerLimit extends Reason("ServerLimit")<{
-  readonly limit:
-    | "Maximum Packet Size"
-    | "Maximum QoS"
-    | "Retain Available"
-    | "Topic Alias Maximum"
-    | "Wildcard Subscription Available"
-    | "Subscription Identifier Available"
-    | "Shared Subscription Available"
+  readonly limit: LimitExceeded["limit"]
   readonly allowed: number
   readonly requested: number
 }> {

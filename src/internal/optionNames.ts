@@ -3,59 +3,11 @@
  *
  * The compiler knows them too; a program in JavaScript, a configuration in JSON or an environment does not.
  */
-import type { TracingOptions } from "../MqttTracing.ts"
-import type { Bounds, Escalation, FollowServerReference, MetricsOptions, Options, Will } from "./clientOptions.ts"
+import type { Options } from "./clientOptions.ts"
+import * as OptionTypes from "./optionTypes.ts"
 
+/** Options whose kinds are not written down. */
 export type Names<A> = { readonly [Name in keyof Required<A>]: true }
-
-const ofClient: Names<Options> = {
-  protocolVersion: true,
-  clientId: true,
-  username: true,
-  password: true,
-  credentials: true,
-  authentication: true,
-  followServerReference: true,
-  keepAlive: true,
-  pingInterval: true,
-  connectTimeout: true,
-  responseTimeout: true,
-  packetTimeout: true,
-  drainTimeout: true,
-  unclaimedTimeout: true,
-  session: true,
-  sessionExpiry: true,
-  refuseUnknownSession: true,
-  reconnect: true,
-  retransmit: true,
-  escalate: true,
-  stableAfter: true,
-  isRetryable: true,
-  initialConnection: true,
-  maxInFlight: true,
-  receiveMaximum: true,
-  strictReceiveMaximum: true,
-  maximumPacketSize: true,
-  filtersPerSubscribe: true,
-  topicAliasMaximum: true,
-  outgoingTopicAliasMaximum: true,
-  outbox: true,
-  buffer: true,
-  will: true,
-  responseTopic: true,
-  userProperties: true,
-  tracing: true,
-  metrics: true
-}
-
-const bounds: Names<Bounds> = { messages: true, bytes: true, policy: true }
-const will: Names<Will> = { topic: true, payload: true, qos: true, retain: true, delay: true, properties: true }
-const escalate: Names<Escalation> = { after: true, run: true }
-const followServerReference: Names<FollowServerReference> = { maximumHops: true }
-const metrics: Names<MetricsOptions> = { attributes: true }
-const tracing: Names<TracingOptions> = { propagate: true, consume: true }
-
-const inside = { outbox: bounds, buffer: bounds, will, escalate, followServerReference, metrics, tracing } as const
 
 /** Capitals, underscores and hyphens do not matter to people. */
 const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, "")
@@ -97,12 +49,12 @@ export const problem = (given: object, names: object): string | undefined => {
 
 /** An option that does not exist, with the name that was meant. */
 export const unknown = (options: Options): readonly [name: string, meant: string | undefined] | undefined => {
-  const found = unknownIn(options, ofClient)
+  const found = unknownIn(options, OptionTypes.client)
   if (found !== undefined) return found
-  for (const option of Object.keys(inside) as ReadonlyArray<keyof typeof inside>) {
+  for (const option of Object.keys(OptionTypes.inside) as ReadonlyArray<keyof typeof OptionTypes.inside>) {
     const value = options[option]
     if (typeof value !== "object" || value === null) continue
-    const within = unknownIn(value, inside[option])
+    const within = unknownIn(value, OptionTypes.inside[option])
     if (within !== undefined) return [`${option}.${within[0]}`, within[1] && `${option}.${within[1]}`]
   }
   return undefined

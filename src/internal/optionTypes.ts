@@ -10,6 +10,8 @@ import type {
   ConsumeOptions,
   DisconnectOptions,
   Escalation,
+  FollowServerReference,
+  MetricsOptions,
   Options,
   RespondOptions,
   SubscribeOptions,
@@ -42,6 +44,21 @@ const authentication: Types.FieldsOf<MqttAuthentication> = {
 
 const tracing: Types.FieldsOf<TracingOptions> = { propagate: Types.boolean, consume: Types.literal("parent", "link") }
 
+const followServerReference: Types.FieldsOf<FollowServerReference> = { maximumHops: Types.number }
+
+const metrics: Types.FieldsOf<MetricsOptions> = { attributes: Types.stringsByName }
+
+/** Those that stand inside an option of a client. */
+export const inside = {
+  outbox: bounds,
+  buffer: bounds,
+  will,
+  escalate,
+  followServerReference,
+  metrics,
+  tracing
+} as const
+
 /** Those of a client. */
 export const client: Types.FieldsOf<Options> = {
   protocolVersion: Types.literal("3.1.1", "5.0", "auto"),
@@ -50,7 +67,7 @@ export const client: Types.FieldsOf<Options> = {
   password: Types.redacted,
   credentials: Types.effect,
   authentication: Types.record(authentication),
-  followServerReference: Types.record({ maximumHops: Types.number }),
+  followServerReference: Types.record(followServerReference),
   keepAlive: Types.duration,
   pingInterval: Types.duration,
   connectTimeout: Types.duration,
@@ -80,7 +97,7 @@ export const client: Types.FieldsOf<Options> = {
   responseTopic: Types.string,
   userProperties: Types.pairs,
   tracing: Types.record(tracing),
-  metrics: Types.either(Types.boolean, Types.record({ attributes: Types.stringsByName }))
+  metrics: Types.either(Types.boolean, Types.record(metrics))
 }
 
 export const subscribe: Types.FieldsOf<SubscribeOptions> = {

@@ -149,8 +149,9 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
   })
 
 /**
- * A message, or its PUBREL, is not sent again although the server may have it. Its identifier stays in use until the server answers it
- * or has lost the session: another message under it could be taken for the one given up (`[MQTT-4.4.0-1]`).
+ * A message, or its PUBREL, is not sent again although the server may have it. Its identifier stays in use until the
+ * server answers it or has lost the session: another message under it could be taken for the one given up
+ * (`[MQTT-4.4.0-1]`).
  *
  * `nobody` hears how that ends: whoever waited has been told.
  *

@@ -12,8 +12,8 @@ import * as ResponseDeadline from "../../../protocol/ResponseDeadline.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type * as Connection from "../../connection/connection.ts"
 import type { Resolved } from "../../options.ts"
-import { tell } from "../session/reading.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import { tell } from "../session/telling.ts"
 import type { Events } from "./events.ts"
 
 /** Messages that found no subscriber are looked after no more often, milliseconds. */

@@ -8,9 +8,8 @@ import * as Ref from "effect/Ref"
 import type { MqttError } from "../../../MqttError.ts"
 import type { MqttEvent } from "../../../MqttState.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
-import { harmless } from "../../harmlessText.ts"
-import type { Notice } from "../incoming/notices.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
+import { tell } from "./telling.ts"
 
 /** After so many packets the reader lets the subscribers run that take them; fewer packets cost less than the detour. */
 const packetsOfATurn = 64
@@ -41,39 +40,6 @@ const goOn = (
 ): Effect.Effect<void, MqttError> => {
   if (runner.shouldPause) return pause(connection, runner)
   return packets < packetsOfATurn ? Effect.void : Effect.yieldNow
-}
-
-/** The ones that are no sign of a fault are in the events alone, unless somebody wants to see everything. */
-export const tell = (
-  notices: ReadonlyArray<Notice>,
-  publishEvent: (event: MqttEvent) => Effect.Effect<void>
-): Effect.Effect<void> =>
-  Effect.forEach(
-    notices,
-    (notice) =>
-      (notice._tag === "MessageUnclaimed" ? Effect.logDebug : Effect.logWarning)(describe(notice)).pipe(
-        Effect.annotateLogs({ topic: harmless(notice.topic) }),
-        Effect.andThen(publishEvent(notice))
-      ),
-    { discard: true }
-  )
-
-const describe = (notice: Notice): string => {
-  const others = notice.messages > 1 ? `, and ${notice.messages - 1} others before it` : ""
-  switch (notice._tag) {
-    case "MessageTooLarge":
-      return `A message of ${notice.size} bytes is larger than \`maximumPacketSize\`, and was not delivered${others}`
-    case "MalformedMessage":
-      return `A message came with malformed properties, and was delivered without them${others}: ${
-        notice.properties.map(({ description }) => description).join("; ")
-      }`
-    case "MessageRefused":
-      return `A message that ended several connections is refused${others}: ${notice.description}`
-    case "MessageUnclaimed":
-      return `A message waits for a subscriber, and the acknowledgements behind it wait too${others}`
-    case "UnclaimedDropped":
-      return `${notice.messages} messages found no subscriber within \`unclaimedTimeout\`; acknowledged and dropped`
-  }
 }
 
 const pause = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<void, MqttError> =>

@@ -1,0 +1,42 @@
+/**
+ * Tells of received messages that are not delivered as they came: a log line and an event for each notice.
+ *
+ * What is worth a notice, and how often, is up to `incoming/notices.ts`.
+ */
+import * as Effect from "effect/Effect"
+import type { MqttEvent } from "../../../MqttState.ts"
+import { harmless } from "../../harmlessText.ts"
+import type { Notice } from "../incoming/notices.ts"
+
+/** The ones that are no sign of a fault are in the events alone, unless somebody wants to see everything. */
+export const tell = (
+  notices: ReadonlyArray<Notice>,
+  publishEvent: (event: MqttEvent) => Effect.Effect<void>
+): Effect.Effect<void> =>
+  Effect.forEach(
+    notices,
+    (notice) =>
+      (notice._tag === "MessageUnclaimed" ? Effect.logDebug : Effect.logWarning)(describe(notice)).pipe(
+        Effect.annotateLogs({ topic: harmless(notice.topic) }),
+        Effect.andThen(publishEvent(notice))
+      ),
+    { discard: true }
+  )
+
+const describe = (notice: Notice): string => {
+  const others = notice.messages > 1 ? `, and ${notice.messages - 1} others before it` : ""
+  switch (notice._tag) {
+    case "MessageTooLarge":
+      return `A message of ${notice.size} bytes is larger than \`maximumPacketSize\`, and was not delivered${others}`
+    case "MalformedMessage":
+      return `A message came with malformed properties, and was delivered without them${others}: ${
+        notice.properties.map(({ description }) => description).join("; ")
+      }`
+    case "MessageRefused":
+      return `A message that ended several connections is refused${others}: ${notice.description}`
+    case "MessageUnclaimed":
+      return `A message waits for a subscriber, and the acknowledgements behind it wait too${others}`
+    case "UnclaimedDropped":
+      return `${notice.messages} messages found no subscriber within \`unclaimedTimeout\`; acknowledged and dropped`
+  }
+}
