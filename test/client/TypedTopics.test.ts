@@ -621,6 +621,23 @@ describe("latest", () => {
       })
   )
 
+  scenario(
+    "who comes while the first one waits has the retained message, should that one leave without it",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.broker.publish("t", "1", { retain: true })
+        yield* kit.broker.delayAnswers(roundTrip)
+        const first = yield* begin(through(mqtt)(Effect.scoped(MqttTopic.latest("t"))))
+        yield* TestClock.adjust(1.5 * roundTrip)
+        const second = yield* begin(through(mqtt)(MqttTopic.latest("t")))
+        yield* TestClock.adjust(10 * roundTrip)
+        yield* Fiber.join(first)
+        assert.strictEqual(current(yield* Fiber.join(second)), "1")
+      })
+  )
+
   scenario("nobody is asked who has left", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()

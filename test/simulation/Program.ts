@@ -183,7 +183,7 @@ export class Program {
       Effect.onExit((exit) =>
         Effect.sync(() => {
           for (const message of messages) message.end = this.#ended(exit)
-          for (const payload of payloads) overwrite(payload)
+          overwrite(payloads, exit)
         })
       )
     )
@@ -320,13 +320,14 @@ export class Program {
 const ownPayload = ({ id, size }: Published, { isReused }: ActionOf<"Publish">): string | Uint8Array =>
   isReused === true ? new TextEncoder().encode(payloadOf(id, size)) : payloadOf(id, size)
 
-const overwrite = (payload: string | Uint8Array): void => {
-  if (typeof payload !== "string") payload.fill(0x58)
+/** Once its publish has ended the payload is the program's again; with a client that closed, once its scope has too. */
+const overwrite = (payloads: ReadonlyArray<string | Uint8Array>, exit: Exit.Exit<unknown, MqttError>): void => {
+  if (Option.exists(Exit.findErrorOption(exit), ({ reason }) => reason._tag === "Closed")) return
+  for (const payload of payloads) if (typeof payload !== "string") payload.fill(0x58)
 }
 
-/** Once its publish has ended the payload is the program's again. */
-const overwriting = <A, E>(publishing: Effect.Effect<A, E>, payload: string | Uint8Array): Effect.Effect<A, E> =>
-  Effect.onExit(publishing, () => Effect.sync(() => overwrite(payload)))
+const overwriting = <A>(publishing: Effect.Effect<A, MqttError>, payload: string | Uint8Array) =>
+  Effect.onExit(publishing, (exit) => Effect.sync(() => overwrite([payload], exit)))
 
 const boundsOf = ({ buffer, bufferBytes, policy }: ActionOf<"Subscribe"> | ActionOf<"Consume">) => ({
   messages: buffer,

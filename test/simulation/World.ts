@@ -111,6 +111,7 @@ class World {
         isAtRest,
         returning: [
           ...this.#observations.published.filter(({ qos }) => qos === 0),
+          ...this.#observations.seen.requested.filter(({ qos }) => qos === 0),
           ...this.#observations.calls.filter(({ name }) => name === "typed publish")
         ].filter(({ end }) => end === undefined || end.how === "interrupted").length,
         limits: this.#steps.limits,

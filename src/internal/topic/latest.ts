@@ -21,8 +21,8 @@ interface Known {
 }
 
 /**
- * A server sends the retained message to the first subscriber of a filter alone, so those who come later have it from
- * those who are there.
+ * A server sends the retained message for a SUBSCRIBE alone, so those who come later have it from those who are there and
+ * have seen one.
  */
 const knownTopics = new WeakMap<Client, Map<string, Known>>()
 
@@ -67,8 +67,8 @@ export const follow = Effect.fnUntraced(function*<A, R>(
       ? SubscriptionRef.set(latest, Option.none())
       : Effect.flatMap(decode(message), (value) =>
         Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
-  // The first follower; the others have from it what it knows.
-  const askForRetained = known.followers === 1 && options.retainHandling !== 2
+  // Those who were here first may have asked for it and not have it yet, and leave before they do.
+  const askForRetained = known.message === undefined && options.retainHandling !== 2
   const messages = yield* mqtt.subscribe(topic, {
     askForRetained,
     ...options,

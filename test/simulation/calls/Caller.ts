@@ -450,11 +450,12 @@ export class Caller {
   #request(
     { interruptAfter, qos, timeout, topic }: Omit<ActionOf<"Request">, "_tag" | "count">
   ): Effect.Effect<unknown, MqttError> {
-    return Effect.suspend(() => {
+    return Effect.uninterruptibleMask((restore) => {
       const id = this.#nextId()
       const requested: Requested = {
         id,
         topic,
+        qos,
         askedAt: this.point().at,
         timeout,
         end: undefined,
@@ -468,7 +469,7 @@ export class Caller {
             requested.answer = text
           })
       )
-      return this.#noted("request", bounded(asking, interruptAfter)).pipe(
+      return this.#noted("request", restore(bounded(asking, interruptAfter))).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
             requested.end = this.#endOf(exit)

@@ -304,7 +304,7 @@ describe("invariant 20: who stays subscribed misses nothing", () => {
 })
 
 describe("invariant 21: an answer reaches who asked, and a message goes where it is meant to", () => {
-  const request = { id: 1, topic: "ask/answers", askedAt: 200, timeout: 3000, answer: undefined }
+  const request = { id: 1, topic: "ask/answers", qos: 1 as const, askedAt: 200, timeout: 3000, answer: undefined }
 
   it("an answer that came is not missed", () => {
     const observations = observed()

@@ -62,6 +62,7 @@ export interface Followed {
 export interface Requested {
   readonly id: number
   readonly topic: string
+  readonly qos: Qos
   readonly askedAt: number
   readonly timeout: number
   end: Ended | undefined

@@ -154,6 +154,15 @@ export const regressions: ReadonlyArray<Regression> = [
     ])
   },
   {
+    name: "who followed a topic beside one that left before it had the retained message had nothing (seed 33596)",
+    plan: calmly([
+      { at: 200, action: emit("value/a", { retain: true }) },
+      { at: 250, action: { _tag: "DelayAnswers", delay: 120 } },
+      { at: 300, action: follow({ lifetime: 0 }) },
+      { at: 380, action: follow() }
+    ])
+  },
+  {
     name: "QoS 0 for a filter that was left stopped all others for a minute",
     plan: calmly([
       { at: 200, action: join({ wishes: [{ qos: 0 }], lifetime: 100 }) },
