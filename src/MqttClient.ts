@@ -34,7 +34,6 @@ import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
-import * as KeptSession from "./internal/client/session/keptSession.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
@@ -283,7 +282,6 @@ export const make = Effect.fnUntraced(function*(
   const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
-  yield* KeptSession.keep(resolved, runner)
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
     .pipe(
       (run) => Hook.supervise(run, lifetime),

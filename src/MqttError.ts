@@ -13,6 +13,8 @@ import { harmless } from "./internal/harmlessText.ts"
 import {
   adviceOnReferral,
   adviceOnRefusal,
+  type StoreProblem,
+  storeProblems,
   tlsAdvice,
   type TlsProblem,
   tlsProblems,
@@ -23,7 +25,7 @@ import type { InvalidPacket, ProtocolViolation as Violation } from "./protocol/P
 import * as ReasonCode from "./protocol/ReasonCode.ts"
 import type { LimitExceeded } from "./protocol/ServerLimits.ts"
 
-export type { TlsProblem, WebSocketProblem } from "./internal/problems.ts"
+export type { StoreProblem, TlsProblem, WebSocketProblem } from "./internal/problems.ts"
 export { MqttDecodeError, MqttEncodeError } from "./internal/topicErrors.ts"
 
 // ---------------------------------------------------------------------------
@@ -71,6 +73,7 @@ const retryable: {
   RequestTimeout: true,
   NoResponder: true,
   Offline: true,
+  StoreFailed: ({ problem }) => storeProblems[problem][0],
   Closed: false
 }
 
@@ -638,6 +641,30 @@ export class Offline extends Reason("Offline") {
 }
 
 /**
+ * The store of the client could not be opened, read or written: `problem` says why. A message that it could not take was
+ * not published, and what it has taken before stays there.
+ *
+ * @since 0.2.0
+ * @category reasons
+ */
+export class StoreFailed extends Reason("StoreFailed")<{
+  /** Which one, such as the path of a file. */
+  readonly store: string
+  readonly operation: "open" | "read" | "write"
+  readonly problem: StoreProblem
+  /** Who has it, as far as that is known, when it is in use. */
+  readonly holder?: string | undefined
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const holder = this.holder === undefined ? "" : ` (${harmless(this.holder)})`
+    const cause = this.cause === undefined ? "" : `: ${causeMessage(this.cause)}`
+    const { operation, problem, store } = this
+    return `Cannot ${operation} the store ${harmless(store)}${holder}: ${storeProblems[problem][1]}${cause}`
+  }
+}
+
+/**
  * The client or the connection was closed by its own side.
  *
  * @since 0.1.0
@@ -683,6 +710,7 @@ export type MqttErrorReason =
   | RequestTimeout
   | NoResponder
   | Offline
+  | StoreFailed
   | Closed
 
 /**

@@ -23,7 +23,14 @@ import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as Types from "effect/Types"
-import { type TlsProblem, tlsProblems, type WebSocketProblem, webSocketProblems } from "./internal/problems.ts"
+import {
+  type StoreProblem,
+  storeProblems,
+  type TlsProblem,
+  tlsProblems,
+  type WebSocketProblem,
+  webSocketProblems
+} from "./internal/problems.ts"
 import * as Errors from "./MqttError.ts"
 
 /**
@@ -110,6 +117,13 @@ const ofReasons = {
   RequestTimeout: { topic: Schema.String, timeout: Schema.Finite },
   NoResponder: { topic: Schema.String },
   Offline: {},
+  StoreFailed: {
+    store: Schema.String,
+    operation: Schema.Literals(["open", "read", "write"]),
+    problem: Schema.Literals(Object.keys(storeProblems) as ReadonlyArray<StoreProblem>),
+    holder: text,
+    cause
+  },
   Closed: {}
 } satisfies { readonly [Tag in Reason]: Schema.Struct.Fields }
 

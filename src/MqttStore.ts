@@ -1,57 +1,165 @@
 /**
- * The port to where Session State outlives a client: what was sent and not acknowledged, what was received and not
- * completed.
+ * The port to where messages and Session State outlive a process: what was accepted and is not delivered yet, and which
+ * Packet Identifiers stand for what.
  *
- * Only sessions that are to persist pass through it. What a client holds while it lives is its own.
+ * A store keeps records and understands none of them. What the records mean, and when they are written, is the client's;
+ * so a store of one's own is short, and `StoreSuite` of `effect-mqtt/testing` says whether it keeps its promises.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { MqttError } from "./MqttError.ts"
-import type { Snapshot } from "./protocol/Snapshot.ts"
+import type * as Scope from "effect/Scope"
+import * as MqttError from "./MqttError.ts"
 
 /**
- * Sessions by client identifier: another identifier never resumes one (`[MQTT-3.1.3-2]`).
+ * The four tables of records:
+ *
+ * - `message`: messages in the order they were accepted in, until they are delivered
+ * - `exchange`: our Packet Identifiers, each with what it stands for
+ * - `received`: the server's Packet Identifiers of QoS 2, each with how it was answered
+ * - `client`: what concerns all of it, under a few small keys
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Table = "message" | "exchange" | "received" | "client"
+
+/**
+ * The tables, for stores that have to make them.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const tables: ReadonlyArray<Table> = ["message", "exchange", "received", "client"]
+
+/**
+ * Bytes under a key: a whole number from 0 to 2^53 - 1.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface StoredRecord {
+  readonly key: number
+  readonly value: Uint8Array
+}
+
+/**
+ * - `Put` writes a record, over another one under that key if there is one
+ * - `Remove` takes a record out; one that is not there is no mistake
+ * - `Clear` takes out all records of a table
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Change =
+  | { readonly _tag: "Put"; readonly table: Table; readonly key: number; readonly value: Uint8Array }
+  | { readonly _tag: "Remove"; readonly table: Table; readonly key: number }
+  | { readonly _tag: "Clear"; readonly table: Table }
+
+/**
+ * What is kept under one client identifier, open for one client.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OpenStore {
+  /**
+   * The records of a table with a key above `after`, in the order of their keys, at most `limit` of them. Fewer than
+   * `limit` are all there are.
+   */
+  readonly read: (
+    table: Table,
+    range: { readonly after: number; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<StoredRecord>, MqttError.MqttError>
+  /**
+   * Makes all of the changes, in their order, or none: also when the process dies meanwhile. It completes when they will be
+   * there after the process has died, and fails when none of them is. The bytes are its own from then on.
+   */
+  readonly commit: (changes: ReadonlyArray<Change>) => Effect.Effect<void, MqttError.MqttError>
+}
+
+/**
+ * Where stores come from. All failures are `StoreFailed`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
-  /** The session as it was saved last, or `undefined` when none was. */
-  readonly load: (clientId: string) => Effect.Effect<Snapshot | undefined, MqttError>
-  readonly save: (clientId: string, session: Snapshot) => Effect.Effect<void, MqttError>
-  readonly remove: (clientId: string) => Effect.Effect<void, MqttError>
+  /** Shown in errors and logs, such as a path. */
+  readonly name: string
+  /**
+   * Opens what is kept under a client identifier: another one never has any of it (`[MQTT-3.1.3-2]`). Until the scope
+   * closes, or the process dies, nobody else can: a second one fails with the problem `InUse`.
+   */
+  readonly open: (clientId: string) => Effect.Effect<OpenStore, MqttError.MqttError, Scope.Scope>
 }
 
 /**
- * Keeps nothing unless another store is provided: then a session lives as long as its client.
+ * There is none unless one is provided: then messages and sessions live as long as their client.
  *
  * @since 0.1.0
  * @category services
  */
-export const MqttStore: Context.Reference<Store> = Context.Reference<Store>("effect-mqtt/MqttStore", {
-  defaultValue: () => ({
-    load: () => Effect.undefined,
-    save: () => Effect.void,
-    remove: () => Effect.void
-  })
-})
+export const MqttStore: Context.Reference<Store | undefined> = Context.Reference<Store | undefined>(
+  "effect-mqtt/MqttStore",
+  { defaultValue: () => undefined }
+)
+
+type Records = Map<number, Uint8Array>
+
+/** All or nothing: nothing can fail, and nobody comes in between. */
+const apply = (records: ReadonlyMap<Table, Records>, change: Change): void => {
+  const table = records.get(change.table)
+  if (change._tag === "Put") table?.set(change.key, change.value.slice())
+  else if (change._tag === "Remove") table?.delete(change.key)
+  else table?.clear()
+}
 
 /**
- * A store in memory, for clients that come and go in one process.
+ * A store in memory, for tests, and for clients that come and go in one process.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeMemory: Effect.Effect<Store> = /* @__PURE__ */ Effect.sync(() => {
-  const sessions = new Map<string, Snapshot>()
-  return {
-    load: (clientId) => Effect.sync(() => sessions.get(clientId)),
-    save: (clientId, session) => Effect.sync(() => void sessions.set(clientId, session)),
-    remove: (clientId) => Effect.sync(() => void sessions.delete(clientId))
+  const name = "in memory"
+  const kept = new Map<string, ReadonlyMap<Table, Records>>()
+  const open = new Set<string>()
+  const inUse = MqttError.fromReason(new MqttError.StoreFailed({ store: name, operation: "open", problem: "InUse" }))
+  const recordsOf = (clientId: string) => {
+    const records = kept.get(clientId) ?? new Map(tables.map((table) => [table, new Map<number, Uint8Array>()]))
+    kept.set(clientId, records)
+    return records
   }
+  return {
+    name,
+    open: (clientId) =>
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          if (open.has(clientId)) return Effect.fail(inUse)
+          open.add(clientId)
+          return Effect.succeed(openRecords(recordsOf(clientId)))
+        }),
+        () => Effect.sync(() => open.delete(clientId))
+      )
+  }
+})
+
+const openRecords = (records: ReadonlyMap<Table, Records>): OpenStore => ({
+  read: (table, { after, limit }) =>
+    Effect.sync(() =>
+      [...records.get(table) ?? []]
+        .filter(([key]) => key > after)
+        .sort(([one], [other]) => one - other)
+        .slice(0, limit)
+        .map(([key, value]) => ({ key, value: value.slice() }))
+    ),
+  commit: (changes) =>
+    Effect.sync(() => {
+      for (const change of changes) apply(records, change)
+    })
 })
 
 /**

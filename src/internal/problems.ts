@@ -109,3 +109,33 @@ export const webSocketProblems: {
   FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
   Malformed: [true, "the server broke the WebSocket protocol"]
 }
+
+/**
+ * What is wrong with a store, by `StoreFailed.problem`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type StoreProblem =
+  | "InUse"
+  | "Full"
+  | "ReadOnly"
+  | "Corrupt"
+  | "NewerFormat"
+  | "NotAnswering"
+  | "Closed"
+  | "Unavailable"
+
+/** What can be wrong with a store, in words with what a person can do; and whether another attempt may find it mended. */
+export const storeProblems: {
+  readonly [Problem in StoreProblem]: readonly [isRetryable: boolean, description: string]
+} = {
+  InUse: [true, "another client has it; end that one, or give this one another store or another `clientId`"],
+  Full: [true, "there is no room to write; make room, or lower the bounds of the `outbox`"],
+  ReadOnly: [false, "it cannot be written; check who owns it, and whether its disk is mounted for writing"],
+  Corrupt: [false, "what it has is damaged; move it aside to begin with an empty one, and keep it for a repair"],
+  NewerFormat: [false, "a newer version of effect-mqtt wrote it; use that version, or another store"],
+  NotAnswering: [true, "it did not answer in time; check the disk or the service that it is on"],
+  Closed: [false, "it is closed"],
+  Unavailable: [true, "it cannot be reached; check that it is there and may be used"]
+}

@@ -2,6 +2,7 @@ import { MqttError } from "../../src/index.ts"
 import * as Problems from "../../src/internal/problems.ts"
 
 const tlsProblems = Object.keys(Problems.tlsProblems) as ReadonlyArray<MqttError.TlsProblem>
+const storeProblems = Object.keys(Problems.storeProblems) as ReadonlyArray<MqttError.StoreProblem>
 const webSocketProblems = Object.keys(Problems.webSocketProblems) as ReadonlyArray<MqttError.WebSocketProblem>
 
 /** Of every reason one, or two that differ in what decides whether it is retryable. */
@@ -47,5 +48,6 @@ export const reasons: {
   RequestTimeout: [new MqttError.RequestTimeout({ topic: "", timeout: 1 })],
   NoResponder: [new MqttError.NoResponder({ topic: "" })],
   Offline: [new MqttError.Offline()],
+  StoreFailed: storeProblems.map((problem) => new MqttError.StoreFailed({ store: "", operation: "open", problem })),
   Closed: [new MqttError.Closed()]
 }
