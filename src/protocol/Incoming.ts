@@ -10,6 +10,7 @@ import * as Arrivals from "./Arrivals.ts"
 import type { PacketIdentifier, Publish, Pubrel } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as ReasonCode from "./ReasonCode.ts"
+import * as Change from "./SessionChange.ts"
 import type { Received, Session } from "./SessionState.ts"
 import { acknowledgement, type Draft, send, type Step, step, violate } from "./SessionStep.ts"
 
@@ -20,7 +21,12 @@ import { acknowledgement, type Draft, send, type Step, step, violate } from "./S
  * @category operations
  */
 export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
-  PacketIdentifiers.forEach(self.received, (_, packetIdentifier) => draft.received.release(packetIdentifier))
+  PacketIdentifiers.forEach(self.received, (_, packetIdentifier) => complete(draft, packetIdentifier))
+
+const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
+  draft.received.release(packetIdentifier)
+  Change.completed(draft, packetIdentifier)
+}
 
 /**
  * @since 0.1.0
@@ -71,6 +77,8 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   // The PUBREC that is still to come answers this one too.
   if (known !== undefined && isWaiting(draft, known)) return
   if (known?.connection !== draft.connection && !takeQuota(draft)) return
+  // An answer to another message of this identifier does not count any more.
+  if (known === undefined && draft.received.has(packetIdentifier)) Change.completed(draft, packetIdentifier)
   const exchange = known?.exchange ?? draft.nextExchange++
   const arrival = arrive(draft, packetIdentifier, 2, exchange)
   const { connection, position } = arrival
@@ -116,7 +124,7 @@ export const receivePubrel = <R>(draft: Draft<R>, { packetIdentifier }: Pubrel):
   const reasonCode = known === undefined && draft.protocolVersion === "5.0" ? 0x92 : 0x00
   send(draft, acknowledgement("Pubcomp", packetIdentifier, reasonCode))
   if (known === undefined || known.answer === undefined || isWaiting(draft, known)) return
-  draft.received.release(packetIdentifier)
+  complete(draft, packetIdentifier)
   if (known.connection === draft.connection) draft.unacknowledged--
 }
 
@@ -150,6 +158,7 @@ const decide = <R>(draft: Draft<R>, arrival: Arrivals.Arrival, answer: ReasonCod
   const known = draft.received.get(arrival.packetIdentifier)
   if (known === undefined || known.exchange !== arrival.exchange || known.answer !== undefined) return
   draft.received.set(arrival.packetIdentifier, { ...known, answer })
+  Change.received(draft, arrival.packetIdentifier, answer)
   if (known.connection === draft.connection) arrivalsOf(draft, 2).answer(known.position, answer)
 }
 
@@ -159,7 +168,7 @@ const sendAnswers = <R>(draft: Draft<R>, qos: 1 | 2): void => {
     send(draft, acknowledgement(qos === 1 ? "Puback" : "Pubrec", packetIdentifier, reasonCode))
     // The exchange ends here at QoS 1, and at QoS 2 when we refuse. [MQTT-4.3.3-9]
     if (qos === 2 && !ReasonCode.isError(reasonCode)) continue
-    if (qos === 2) draft.received.release(packetIdentifier)
+    if (qos === 2) complete(draft, packetIdentifier)
     draft.unacknowledged--
   }
 }

@@ -11,6 +11,7 @@ import type { PacketIdentifier, Puback, Pubcomp, Publish, Pubrec } from "./Packe
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as Properties from "./Properties.ts"
 import * as ReasonCode from "./ReasonCode.ts"
+import * as Change from "./SessionChange.ts"
 import type { Message, Outcome, Outgoing, Session } from "./SessionState.ts"
 import { acknowledgement, type Draft, owe, send, settle, type Step, step } from "./SessionStep.ts"
 
@@ -37,24 +38,6 @@ const outcomeOf = (packet: Puback | Pubrec): Outcome =>
  */
 export const room = <R>(self: Session<R>): number =>
   Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
-
-/**
- * The oldest message that is unacknowledged on this connection, with the request that waits for it.
- *
- * @since 0.1.0
- * @category getters
- */
-export const oldest = <R>(
-  self: Session<R>
-): { readonly packetIdentifier: PacketIdentifier; readonly request: R; readonly sentAt: number } | undefined => {
-  let first: { packetIdentifier: PacketIdentifier; request: R; sentAt: number; order: number } | undefined
-  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
-    if (outgoing._tag !== "Publish" || outgoing.sentOn !== self.connection) return
-    const { order, request, sentAt } = outgoing
-    if (first === undefined || order < first.order) first = { packetIdentifier, request, sentAt, order }
-  })
-  return first
-}
 
 /**
  * A message with the request that wants to know how it ended.
@@ -87,7 +70,7 @@ export const publish = <R>(
       const inFlight = new InFlight(draft, message, request)
       const packetIdentifier = draft.outgoing.allocate(inFlight)
       if (Clearing.isNeeded(draft, message, packetIdentifier)) Clearing.begin(draft, packetIdentifier, inFlight)
-      else sendPublish(draft, packetIdentifier, message, false)
+      else sendNew(draft, packetIdentifier, inFlight)
     }
   })
 
@@ -134,6 +117,16 @@ const sendPublish = <R>(
   send(draft, toPublish(message, packetIdentifier, dup))
 }
 
+/** Sends a message for the first time under this identifier. */
+const sendNew = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  { message, order, request }: { readonly message: Message; readonly order: number; readonly request: R }
+): void => {
+  Change.sent(draft, packetIdentifier, request, order)
+  sendPublish(draft, packetIdentifier, message, false)
+}
+
 /**
  * A packet of this session could not be written after all: its identifier is free again and nothing waits for it.
  *
@@ -145,6 +138,8 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing === undefined || outgoing._tag === "Release" || outgoing._tag === "Reserved") return
     draft.outgoing.release(packetIdentifier)
+    // SUBSCRIBE and UNSUBSCRIBE are no part of what is kept.
+    if ("message" in outgoing) Change.settled(draft, packetIdentifier, outgoing.request)
     expectNothing(draft, outgoing)
   })
 
@@ -168,6 +163,7 @@ export const giveUp = <R>(
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing?._tag !== "Publish" && outgoing?._tag !== "Clear" && outgoing?._tag !== "Release") return
     draft.outgoing.set(packetIdentifier, { _tag: "Reserved", request: nobody })
+    Change.reserved(draft, packetIdentifier, outgoing.request)
     expectNothing(draft, outgoing)
   })
 
@@ -185,6 +181,11 @@ const expectNothing = <R>(
 // Another connection
 // ---------------------------------------------------------------------------
 
+const end = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R): void => {
+  draft.outgoing.release(packetIdentifier)
+  Change.settled(draft, packetIdentifier, request)
+}
+
 /**
  * The server lost the session. It has seen nothing of what it did not finish; one that was released counts as
  * delivered, and nothing is reserved any more.
@@ -195,10 +196,10 @@ const expectNothing = <R>(
 export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
   PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
     if (outgoing._tag === "Release") {
-      draft.outgoing.release(packetIdentifier)
+      end(draft, packetIdentifier, outgoing.request)
       draft.actions.push({ _tag: "Complete", request: outgoing.request, outcome: outgoing.outcome })
     } else if (outgoing._tag === "Reserved") {
-      draft.outgoing.release(packetIdentifier)
+      end(draft, packetIdentifier, outgoing.request)
     } else if (outgoing._tag === "Publish") {
       draft.outgoing.set(packetIdentifier, { ...outgoing, sentOn: 0 })
     }
@@ -249,6 +250,7 @@ const replay = <R>(draft: Draft<R>): void => {
     }
     const outgoing = unfinished?._tag === "Clear" ? Clearing.neverSent(unfinished, draft.nextOrder++) : unfinished
     if (outgoing?._tag !== "Publish") continue
+    if (outgoing !== unfinished) Change.sent(draft, packetIdentifier, outgoing.request, outgoing.order)
     draft.republications++
     sendPublish(draft, packetIdentifier, outgoing.message, outgoing.sentOn !== 0)
     const isSentAgain = outgoing.sentOn !== 0
@@ -269,7 +271,7 @@ const returnQuota = <R>(draft: Draft<R>): void => {
 
 /** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
 const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
-  draft.outgoing.release(packetIdentifier)
+  end(draft, packetIdentifier, request)
   if (draft.window < draft.quota) draft.window++
   settle(draft)
   draft.actions.push({ _tag: "Complete", request, outcome })
@@ -287,7 +289,7 @@ export const receivePuback = <R>(draft: Draft<R>, packet: Puback): void => {
   if (outgoing?._tag === "Publish" && outgoing.sentOn === draft.connection) {
     return complete(draft, packet.packetIdentifier, outgoing.request, outcomeOf(packet))
   }
-  if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
+  if (outgoing?._tag === "Reserved") end(draft, packet.packetIdentifier, outgoing.request)
   else draft.ignored++
 }
 
@@ -331,7 +333,9 @@ const isKnownToServer = (outgoing: { readonly isSentAgain: boolean }, { reasonCo
   reasonCode === identifierInUse && outgoing.isSentAgain
 
 const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
-  sendPubrel(draft, packetIdentifier, { _tag: "Release", request, outcome, order: draft.nextOrder++, sequence: 0 })
+  const released = { _tag: "Release", request, outcome, order: draft.nextOrder++, sequence: 0 } as const
+  Change.released(draft, packetIdentifier, released)
+  sendPubrel(draft, packetIdentifier, released)
 }
 
 const sendPubrel = <R>(
@@ -348,7 +352,7 @@ const sendPubrel = <R>(
 const receivePubrecOfReserved = <R>(draft: Draft<R>, packet: Pubrec, nobody: R): void => {
   const { packetIdentifier, reasonCode } = packet
   if (reasonCode !== identifierInUse && ReasonCode.isError(reasonCode)) {
-    return void draft.outgoing.release(packetIdentifier)
+    return end(draft, packetIdentifier, nobody)
   }
   draft.outstanding++
   release(draft, packetIdentifier, nobody, success)
@@ -368,7 +372,7 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
   }
   // PINGRESP says more: it comes in any case, and in order.
   if (outgoing?._tag === "Clear") return
-  if (outgoing?._tag === "Reserved") draft.outgoing.release(packet.packetIdentifier)
+  if (outgoing?._tag === "Reserved") end(draft, packet.packetIdentifier, outgoing.request)
   else draft.ignored++
 }
 
@@ -388,6 +392,6 @@ export const receivePingresp = <R>(draft: Draft<R>): void => {
     const sequence = draft.nextSequence++
     const message = Clearing.neverSent(outgoing, draft.nextOrder++)
     draft.outgoing.set(packetIdentifier, { ...message, sentOn, sentAt, sequence })
-    sendPublish(draft, packetIdentifier, outgoing.message, false)
+    sendNew(draft, packetIdentifier, message)
   }
 }

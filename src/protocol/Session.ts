@@ -32,8 +32,6 @@ export {
   /** @since 0.1.0 */
   giveUp,
   /** @since 0.1.0 */
-  oldest,
-  /** @since 0.1.0 */
   publish,
   /** @since 0.1.0 */
   type PublishRequest,
@@ -187,6 +185,24 @@ export const unanswered = <R>(self: Session<R>): Unanswered<R> | undefined => {
   return first
 }
 
+/**
+ * The oldest message that is unacknowledged on this connection, with the request that waits for it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const oldest = <R>(
+  self: Session<R>
+): { readonly packetIdentifier: PacketIdentifier; readonly request: R; readonly sentAt: number } | undefined => {
+  let first: { packetIdentifier: PacketIdentifier; request: R; sentAt: number; order: number } | undefined
+  PacketIdentifiers.forEach(self.outgoing, (outgoing, packetIdentifier) => {
+    if (outgoing._tag !== "Publish" || outgoing.sentOn !== self.connection) return
+    const { order, request, sentAt } = outgoing
+    if (first === undefined || order < first.order) first = { packetIdentifier, request, sentAt, order }
+  })
+  return first
+}
+
 /** A single message may stay unacknowledged so many times as long while others progress. */
 const patienceWithOne = 10
 
@@ -199,7 +215,7 @@ const patienceWithOne = 10
  */
 export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): number => {
   if (!self.isConnected || self.owed === 0) return Infinity
-  const first = Outgoing.oldest(self)
+  const first = oldest(self)
   const ofAll = self.owedSince + responseTimeout
   return first === undefined ? ofAll : Math.min(ofAll, first.sentAt + patienceWithOne * responseTimeout)
 }

@@ -111,6 +111,8 @@ export interface Received {
  */
 export interface Session<R> {
   readonly protocolVersion: ProtocolVersion
+  /** Each step says what changes of it outlives the process. */
+  readonly isKept: boolean
   /** QoS 1 and 2 messages that may be in flight at once, before the server's Receive Maximum. */
   readonly maximumInFlight: number
   /** Ours: QoS 1 and 2 messages the server may have in flight at once. */
@@ -204,8 +206,15 @@ export const make = <R>(options: {
    * @since 0.2.0
    */
   readonly isUnknown?: boolean
+  /**
+   * A store keeps the session, so each step says what it changes of it. Default: `false`.
+   *
+   * @since 0.2.0
+   */
+  readonly isKept?: boolean
 }): Session<R> => ({
   protocolVersion: options.protocolVersion,
+  isKept: options.isKept ?? false,
   maximumInFlight: options.maximumInFlight,
   receiveMaximum: options.receiveMaximum,
   tolerance: options.tolerance ?? 0,

@@ -11,6 +11,7 @@ import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as Properties from "./Properties.ts"
 import * as ProtocolError from "./ProtocolError.ts"
 import type * as ReasonCode from "./ReasonCode.ts"
+import type { Change } from "./SessionChange.ts"
 import type { Outcome, Outgoing, Received, Session } from "./SessionState.ts"
 
 /**
@@ -35,7 +36,15 @@ export type Action<R> =
 export interface Step<R> {
   readonly session: Session<R>
   readonly actions: ReadonlyArray<Action<R>>
+  /**
+   * To be stored before any packet of the step leaves. None of a session that is not kept.
+   *
+   * @since 0.2.0
+   */
+  readonly changes: ReadonlyArray<Change<R>>
 }
+
+const noChanges: ReadonlyArray<never> = []
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
 
@@ -51,6 +60,7 @@ export interface Draft<R> extends Omit<Mutable<Session<R>>, "outgoing" | "receiv
   /** The arrivals this step has touched. */
   readonly touched: { 1?: Arrivals.Batch; 2?: Arrivals.Batch }
   readonly actions: Array<Action<R>>
+  readonly changes: Array<Change<R>> | undefined
   /** Identifiers that this step began to clear. */
   readonly clearing: Array<PacketIdentifier>
   readonly now: number
@@ -63,18 +73,28 @@ export interface Draft<R> extends Omit<Mutable<Session<R>>, "outgoing" | "receiv
  */
 export const step = <R>(self: Session<R>, now: number, change: (draft: Draft<R>) => void): Step<R> => {
   const actions: Array<Action<R>> = []
+  const changes: Array<Change<R>> | undefined = self.isKept ? [] : undefined
   let session = self
   const outgoing = PacketIdentifiers.mutate(self.outgoing, (outgoingBatch) => {
     const received = PacketIdentifiers.mutate(self.received, (receivedBatch) => {
       const batches = { outgoing: outgoingBatch, received: receivedBatch }
-      const draft: Draft<R> = { ...self, ...batches, touched: {}, actions, clearing: [], now, isViolated: false }
+      const draft: Draft<R> = {
+        ...self,
+        ...batches,
+        touched: {},
+        actions,
+        changes,
+        clearing: [],
+        now,
+        isViolated: false
+      }
       change(draft)
       if (draft.clearing.length > 0) fence(draft)
       session = toSession(draft, self)
     })
     session = { ...session, received }
   })
-  return { session: { ...session, outgoing }, actions }
+  return { session: { ...session, outgoing }, actions, changes: changes ?? noChanges }
 }
 
 /** Behind the PUBREL packets of a step goes one PINGREQ: its answer says that the server has received them. */
@@ -88,6 +108,7 @@ const pingreq: Pingreq = { _tag: "Pingreq" }
 /** Field by field: leaving out those of the draft with a rest pattern took longer than all the rest of a small step. */
 const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Session<R> => ({
   protocolVersion: draft.protocolVersion,
+  isKept: draft.isKept,
   maximumInFlight: draft.maximumInFlight,
   receiveMaximum: draft.receiveMaximum,
   tolerance: draft.tolerance,

@@ -8,6 +8,7 @@ import {
   connected,
   disconnected,
   giveUp,
+  online,
   outgoing,
   pingresp,
   puback,
@@ -150,10 +151,15 @@ describe.each(versions)("Clearing %s: a session that the client knows nothing of
     assertEmpty(table)
   })
 
-  it("S54 a session that was restored is known", () => {
+  it("S54 of a session that was restored, the identifiers are known that stand for something", () => {
+    const before = check(online(version), [[publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]]])
     const table = begin(version, { isUnknown: true })
-    table.session = Snapshot.restore(table.session, Snapshot.take(table.session), "kept")
-    check(table, [[connected(), []], [publish(outgoing(2, "a")), ["PUBLISH2 #1 a"]]])
+    table.session = Snapshot.restore(table.session, Snapshot.take(before.session), "nobody")
+    check(table, [
+      [connected(), ["PUBLISH2 #1 a DUP"]],
+      [publish(outgoing(2, "b")), ["PUBREL #2", "PINGREQ"]],
+      [receive(pingresp), ["PUBLISH2 #2 b"]]
+    ])
   })
 
   it("S54 PUBACK and PUBREC do not answer it, and it can be withdrawn or given up", () => {

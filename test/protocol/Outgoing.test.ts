@@ -292,7 +292,7 @@ describe.each(versions)("Outgoing %s: a message that is given up", (version) => 
     assert.deepStrictEqual(snapshot.reserved, [1])
     const table = begin(version)
     table.session = Snapshot.restore(table.session, snapshot, "nobody")
-    check(table, [[connected(), ["PUBLISH1 #2 b DUP"]], [receive(puback(2)), ["complete nobody"]]])
+    check(table, [[connected(), ["PUBLISH1 #2 b DUP"]], [receive(puback(2)), ["complete b"]]])
     assert.isTrue(isReserved(table))
   })
 

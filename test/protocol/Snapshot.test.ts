@@ -28,16 +28,23 @@ import {
 } from "./support/session.ts"
 
 /** What was kept, in a program started anew: nobody waits for an outcome any more. */
-const restarted = (snapshot: Snapshot.Snapshot, version: "3.1.1" | "5.0" = "5.0"): Table => {
+const restarted = (snapshot: Snapshot.Snapshot<string>, version: "3.1.1" | "5.0" = "5.0"): Table => {
   const table = begin(version)
-  table.session = Snapshot.restore(table.session, snapshot, "kept")
+  const nobodys = <A>(all: ReadonlyArray<A>) => all.map((one) => ({ ...one, request: "kept" }))
+  const { messages, releases } = snapshot
+  const kept = { ...snapshot, messages: nobodys(messages), releases: nobodys(releases) }
+  table.session = Snapshot.restore(table.session, kept, "kept")
   return table
 }
 
 const success = { reasonCode: 0x00, reasonCodes: [], properties: Properties.none }
 
 /** The exchanges that are not finished. */
-const exchangesOf = ({ messages, received, releases }: Snapshot.Snapshot) => ({ messages, releases, received })
+const exchangesOf = ({ messages, received, releases }: Snapshot.Snapshot<string>) => ({
+  messages: messages.map(({ message, packetIdentifier }) => ({ packetIdentifier, message })),
+  releases: releases.map(({ outcome, packetIdentifier }) => ({ packetIdentifier, outcome })),
+  received
+})
 
 /** One of everything that can be unfinished. */
 const busy = (version: "3.1.1" | "5.0"): Table =>
@@ -68,7 +75,7 @@ describe.each(versions)("Snapshot %s", (version) => {
     assert.deepStrictEqual(exchangesOf(Snapshot.empty), { messages: [], releases: [], received: [] })
   })
 
-  it("R47 keeps what was published, what was released and what was answered, each in its order, and no request", () => {
+  it("R47 keeps what was published, what was released and what was answered, each in its order", () => {
     assert.deepStrictEqual(exchangesOf(Snapshot.take(busy(version).session)), {
       messages: [
         { packetIdentifier: 2, message: message(1, "a") },
@@ -159,7 +166,9 @@ describe.each(versions)("Snapshot %s", (version) => {
 
   it("taken again at once it is the same", () => {
     const snapshot = Snapshot.take(busy(version).session)
-    assert.deepStrictEqual(Snapshot.take(restarted(snapshot, version).session), snapshot)
+    const again = Snapshot.take(restarted(snapshot, version).session)
+    assert.deepStrictEqual(exchangesOf(again), exchangesOf(snapshot))
+    assert.deepStrictEqual(again.messages.map(({ order }) => order), snapshot.messages.map(({ order }) => order))
   })
 
   it("before a connection everything kept is unfinished, nothing is owed and there is no room", () => {
@@ -195,7 +204,7 @@ describe("Snapshot: what the server said", () => {
     play(table, receive(pubrec(1, 0x10, properties)))
     const outcome = { reasonCode: 0x10, reasonCodes: [], properties }
     const snapshot = Snapshot.take(table.session)
-    assert.deepStrictEqual(snapshot.releases, [{ packetIdentifier: 1, outcome }])
+    assert.deepStrictEqual(exchangesOf(snapshot).releases, [{ packetIdentifier: 1, outcome }])
     const later = restarted(snapshot)
     play(later, connected())
     assert.deepStrictEqual(play(later, receive(pubcomp(1))), [{ _tag: "Complete", request: "kept", outcome }])

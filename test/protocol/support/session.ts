@@ -10,6 +10,8 @@ import type { SessionPacket } from "../../../src/protocol/Connection.ts"
 import type * as Packet from "../../../src/protocol/Packet.ts"
 import * as Properties from "../../../src/protocol/Properties.ts"
 import * as Session from "../../../src/protocol/Session.ts"
+import type { Change } from "../../../src/protocol/SessionChange.ts"
+import * as Snapshot from "../../../src/protocol/Snapshot.ts"
 
 // -- Packets of the server --------------------------------------------------------------------------------------------
 
@@ -89,6 +91,8 @@ export interface Table {
   now: number
   /** How each delivered message is acknowledged, by its topic; the newest delivery. */
   readonly arrivals: Map<string, Arrival>
+  /** What a store would have now. */
+  kept?: Kept
 }
 
 export type Input = (table: Table) => Session.Step<string>
@@ -206,16 +210,76 @@ export const begin = (
     protocolVersion,
     maximumInFlight: options?.maximumInFlight ?? 1000,
     receiveMaximum: options?.receiveMaximum ?? 65_535,
-    isUnknown: options?.isUnknown ?? false
+    isUnknown: options?.isUnknown ?? false,
+    isKept: true
   }),
   now: 0,
   arrivals: new Map()
 })
 
+/** What the changes of all steps add up to; of a session that was put into the table, what there is to keep of it. */
+type Exchange = readonly [what: string, request: string, order: number]
+
+interface Kept {
+  readonly of: Session.Session<string>
+  readonly exchanges: Map<number, Exchange>
+  readonly received: Map<number, number>
+}
+
+const keptOf = (session: Session.Session<string>): Kept => {
+  const { messages, received, releases, reserved } = Snapshot.take(session)
+  return {
+    of: session,
+    exchanges: new Map<number, Exchange>([
+      ...messages.map(({ order, packetIdentifier, request }) => [packetIdentifier, ["Sent", request, order]] as const),
+      ...releases.map(({ order, outcome, packetIdentifier, request }) =>
+        [packetIdentifier, [`Released ${JSON.stringify(outcome)}`, request, order]] as const
+      ),
+      ...reserved.map((packetIdentifier) => [packetIdentifier, ["Reserved", "", 0]] as const)
+    ]),
+    received: new Map(received.map(({ answer, packetIdentifier }) => [packetIdentifier, answer]))
+  }
+}
+
+const keep = ({ exchanges, received }: Kept, change: Change<string>): unknown => {
+  switch (change._tag) {
+    case "Sent":
+      return exchanges.set(change.packetIdentifier, ["Sent", change.request, change.order])
+    case "Released":
+      return exchanges.set(change.packetIdentifier, [
+        `Released ${JSON.stringify(change.outcome)}`,
+        change.request,
+        change.order
+      ])
+    case "Reserved":
+      return exchanges.set(change.packetIdentifier, ["Reserved", "", 0])
+    case "Settled":
+      return exchanges.delete(change.packetIdentifier)
+    case "Received":
+      return received.set(change.packetIdentifier, change.answer)
+    case "Completed":
+      return received.delete(change.packetIdentifier)
+  }
+}
+
+const inOrder = <A>(map: ReadonlyMap<number, A>) => [...map].sort(([one], [other]) => one - other)
+
+/** A store that made the changes of this step has what there is to keep of the session. */
+const checkChanges = (before: Kept, { changes, session }: Session.Step<string>): Kept => {
+  const kept = { of: session, exchanges: new Map(before.exchanges), received: new Map(before.received) }
+  for (const change of changes) keep(kept, change)
+  const expected = keptOf(session)
+  assert.deepStrictEqual(inOrder(kept.exchanges), inOrder(expected.exchanges), "what a store keeps of our messages")
+  assert.deepStrictEqual(inOrder(kept.received), inOrder(expected.received), "what a store keeps of the server's")
+  return kept
+}
+
 /** Puts one input in. */
 export const play = (table: Table, input: Input): ReadonlyArray<Session.Action<string>> => {
+  const before = table.kept?.of === table.session ? table.kept : keptOf(table.session)
   const step = input(table)
   table.session = step.session
+  table.kept = checkChanges(before, step)
   for (const action of step.actions) {
     if (action._tag === "Deliver" && action.arrival !== undefined) {
       table.arrivals.set(action.publish.topic, action.arrival)
