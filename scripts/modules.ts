@@ -53,7 +53,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "ports",
-    modules: /^(Mqtt(Transport|Store)|NetworkProbe)\.ts$|^internal\/transport\//,
+    modules: /^(Mqtt(Transport|Store)|NetworkProbe)\.ts$|^internal\/(transport|store)\//,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },
@@ -73,7 +73,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "shared",
     modules: /^internal\/client\/[^/]+\.ts$/,
-    imports: ["protocol", "vocabulary", "options"],
+    imports: ["protocol", "vocabulary", "ports", "options"],
     packages: effect
   },
   {
@@ -85,7 +85,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "outgoing",
     modules: /^internal\/client\/outgoing\//,
-    imports: ["protocol", "vocabulary", "options", "connection", "shared"],
+    imports: ["protocol", "vocabulary", "ports", "options", "connection", "shared"],
     packages: effect
   },
   {

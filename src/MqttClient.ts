@@ -34,6 +34,7 @@ import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
+import * as KeptSession from "./internal/client/session/keptSession.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
@@ -223,7 +224,8 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
   const resolved = yield* Effect.fromResult(resolve(options))
   const clock = yield* Clock.Clock
-  const runner = new SessionRunner(resolved)
+  const kept = yield* KeptSession.open(resolved)
+  const runner = new SessionRunner(resolved, kept)
   const { authentication, connectTimeout } = resolved
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
@@ -282,6 +284,7 @@ export const make = Effect.fnUntraced(function*(
   const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
+  yield* KeptSession.keep(kept, { runner, drainTimeout: resolved.drainTimeout })
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
     .pipe(
       (run) => Hook.supervise(run, lifetime),

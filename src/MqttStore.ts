@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as records from "./internal/store/records.ts"
 import * as MqttError from "./MqttError.ts"
 
 /**
@@ -97,21 +98,41 @@ export interface Store {
 }
 
 /**
- * There is none unless one is provided: then messages and sessions live as long as their client.
+ * A store as a client finds it: with what its records mean, which a program without a store need not load.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Provided {
+  readonly store: Store
+  readonly records: typeof records
+}
+
+/**
+ * There is none unless a layer provides one: then messages and sessions live as long as their client.
  *
  * @since 0.1.0
  * @category services
  */
-export const MqttStore: Context.Reference<Store | undefined> = Context.Reference<Store | undefined>(
+export const MqttStore: Context.Reference<Provided | undefined> = Context.Reference<Provided | undefined>(
   "effect-mqtt/MqttStore",
   { defaultValue: () => undefined }
 )
 
+/**
+ * Gives the clients below it a store.
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layer = <E, R>(make: Effect.Effect<Store, E, R>): Layer.Layer<never, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(MqttStore, Effect.map(make, (store) => ({ store, records })))
+
 type Records = Map<number, Uint8Array>
 
 /** All or nothing: nothing can fail, and nobody comes in between. */
-const apply = (records: ReadonlyMap<Table, Records>, change: Change): void => {
-  const table = records.get(change.table)
+const apply = (kept: ReadonlyMap<Table, Records>, change: Change): void => {
+  const table = kept.get(change.table)
   if (change._tag === "Put") table?.set(change.key, change.value.slice())
   else if (change._tag === "Remove") table?.delete(change.key)
   else table?.clear()
@@ -129,9 +150,9 @@ export const makeMemory: Effect.Effect<Store> = /* @__PURE__ */ Effect.sync(() =
   const open = new Set<string>()
   const inUse = MqttError.fromReason(new MqttError.StoreFailed({ store: name, operation: "open", problem: "InUse" }))
   const recordsOf = (clientId: string) => {
-    const records = kept.get(clientId) ?? new Map(tables.map((table) => [table, new Map<number, Uint8Array>()]))
-    kept.set(clientId, records)
-    return records
+    const known = kept.get(clientId) ?? new Map(tables.map((table) => [table, new Map<number, Uint8Array>()]))
+    kept.set(clientId, known)
+    return known
   }
   return {
     name,
@@ -147,10 +168,10 @@ export const makeMemory: Effect.Effect<Store> = /* @__PURE__ */ Effect.sync(() =
   }
 })
 
-const openRecords = (records: ReadonlyMap<Table, Records>): OpenStore => ({
+const openRecords = (kept: ReadonlyMap<Table, Records>): OpenStore => ({
   read: (table, { after, limit }) =>
     Effect.sync(() =>
-      [...records.get(table) ?? []]
+      [...kept.get(table) ?? []]
         .filter(([key]) => key > after)
         .sort(([one], [other]) => one - other)
         .slice(0, limit)
@@ -158,7 +179,7 @@ const openRecords = (records: ReadonlyMap<Table, Records>): OpenStore => ({
     ),
   commit: (changes) =>
     Effect.sync(() => {
-      for (const change of changes) apply(records, change)
+      for (const change of changes) apply(kept, change)
     })
 })
 
@@ -166,4 +187,4 @@ const openRecords = (records: ReadonlyMap<Table, Records>): OpenStore => ({
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<never> = /* @__PURE__ */ Layer.effect(MqttStore, makeMemory)
+export const layerMemory: Layer.Layer<never> = /* @__PURE__ */ layer(makeMemory)

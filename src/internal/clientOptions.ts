@@ -37,6 +37,22 @@ export interface Bounds {
 }
 
 /**
+ * The bounds of what waits to be sent.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OutboxBounds extends Bounds {
+  /** How long a message may wait; then it fails with `MessageExpired`. Default: for ever. */
+  readonly age?: Duration.Input | undefined
+  /**
+   * What `session: "cleanStartThenPersistent"` does to messages of QoS 1 and 2 that an earlier program left in the store and
+   * that were not delivered: they are no part of the session. Default: `"keep"`.
+   */
+  readonly atCleanStart?: "keep" | "drop" | undefined
+}
+
+/**
  * The message the server publishes when the client is gone without DISCONNECT. Section 3.1.2.5.
  *
  * @since 0.1.0
@@ -166,8 +182,11 @@ export interface Options {
    * 1024, and never more than the server takes.
    */
   readonly outgoingTopicAliasMaximum?: number | undefined
-  /** What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. */
-  readonly outbox?: Bounds | undefined
+  /**
+   * What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. With a store: 1,000,000 messages, 1 GiB of QoS 1
+   * and 2, and the same as without a store of QoS 0.
+   */
+  readonly outbox?: OutboxBounds | undefined
   /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
   readonly buffer?: Bounds | undefined
   readonly will?: Will | undefined

@@ -41,6 +41,8 @@ export const defaults = {
   topicAliasMaximum: 32,
   outgoingTopicAliasMaximum: 1024,
   outbox: bounds,
+  storedOutbox: { messages: 1_000_000, bytes: 1024 * 1024 * 1024, policy: "suspend" },
+  outboxAtCleanStart: "keep",
   buffer: bounds,
   will: { qos: 0, retain: false },
   tracing: { propagate: true, consume: "parent" }

@@ -33,6 +33,8 @@ export interface ResolvedBounds {
 export interface Resolved {
   readonly protocolVersion: Packet.ProtocolVersion | "auto"
   readonly clientId: string
+  /** The program gave it, so it stays the same. */
+  readonly isClientIdGiven: boolean
   readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
   readonly authentication: MqttAuthentication | undefined
   readonly followServerReference: { readonly maximumHops: number } | undefined
@@ -63,6 +65,9 @@ export interface Resolved {
   readonly topicAliasMaximum: number
   readonly outgoingTopicAliasMaximum: number
   readonly outbox: ResolvedBounds
+  /** With a store, of QoS 1 and 2. */
+  readonly storedOutbox: ResolvedBounds
+  readonly outboxAtCleanStart: "keep" | "drop"
   readonly buffer: ResolvedBounds
   readonly will: Packet.Will | undefined
   readonly responseTopic: string | undefined
@@ -94,6 +99,7 @@ const withDefaults = (options: Options): Resolved => {
   return {
     protocolVersion: options.protocolVersion ?? defaults.protocolVersion,
     clientId: options.clientId ?? generateClientId(),
+    isClientIdGiven: options.clientId !== undefined && options.clientId !== "",
     credentials: options.credentials ?? Effect.succeed({ username, password }),
     authentication: options.authentication,
     followServerReference: options.followServerReference === undefined
@@ -125,6 +131,8 @@ const withDefaults = (options: Options): Resolved => {
     topicAliasMaximum: options.topicAliasMaximum ?? defaults.topicAliasMaximum,
     outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? defaults.outgoingTopicAliasMaximum,
     outbox: resolveBounds(options.outbox, defaults.outbox),
+    storedOutbox: resolveBounds(options.outbox, defaults.storedOutbox),
+    outboxAtCleanStart: options.outbox?.atCleanStart ?? defaults.outboxAtCleanStart,
     buffer: resolveBounds(options.buffer, defaults.buffer),
     will: options.will === undefined ? undefined : resolveWill(options.will),
     responseTopic: options.responseTopic,

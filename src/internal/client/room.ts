@@ -62,6 +62,12 @@ export class Room {
     this.#bytes += bytes
   }
 
+  /** Messages that were there before. */
+  addAll(messages: number, bytes: number): void {
+    this.#messages += messages
+    this.#bytes += bytes
+  }
+
   remove(bytes: number): void {
     this.#messages--
     this.#bytes -= bytes

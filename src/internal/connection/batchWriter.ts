@@ -19,6 +19,8 @@ export interface BatchWriterOptions {
   readonly network: NetworkConnection
   /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
   readonly fill: () => void
+  /** What must be done before the packets of a turn leave, such as storing what they say. */
+  readonly beforeWrite: (() => Effect.Effect<void, MqttError> | undefined) | undefined
   /** What goes into the write. */
   readonly onBatch: (bytes: number, packets: number) => void
   /** Its next task comes when the network has been read for this round of the event loop. */
@@ -128,14 +130,22 @@ export class BatchWriter {
   }
 
   #writeBatch(): Effect.Effect<void, MqttError> {
-    const { encoder, fill, network, onBatch } = this.#options
+    const { beforeWrite, encoder, fill } = this.#options
     fill()
     const chunks = encoder.take()
-    const batch = this.#callbacks
+    const callbacks = this.#callbacks
     this.#callbacks = []
+    const before = beforeWrite?.()
+    return before === undefined
+      ? this.#write(chunks, callbacks)
+      : Effect.flatMap(before, () => this.#write(chunks, callbacks))
+  }
+
+  #write(chunks: ReadonlyArray<Uint8Array>, callbacks: ReadonlyArray<Callback>): Effect.Effect<void, MqttError> {
+    const { network, onBatch } = this.#options
     const report = () => {
       this.#beingWritten = 0
-      for (const { written } of batch) written()
+      for (const { written } of callbacks) written()
     }
     if (!isReadonlyArrayNonEmpty(chunks)) return Effect.sync(report)
     this.#beingWritten = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
@@ -144,7 +154,7 @@ export class BatchWriter {
     let isOver = false
     // A write that fails at once has taken nothing; one that waits for the network may have.
     queueMicrotask(() => {
-      if (!isOver) { for (const { begun } of batch) begun?.() }
+      if (!isOver) { for (const { begun } of callbacks) begun?.() }
     })
     return Effect.map(network.write(chunks), report).pipe(
       Effect.onExit(() =>

@@ -123,6 +123,8 @@ export interface DisconnectOptions {
 export interface SessionConnectionOptions extends Options {
   /** Called before each write, when the network takes more: the moment to `enqueue` more packets. */
   readonly fill?: (() => void) | undefined
+  /** What must be done before the packets of a write leave; `undefined` for nothing. Its failure ends the connection. */
+  readonly beforeWrite?: (() => Effect.Effect<void, MqttError.MqttError> | undefined) | undefined
   /** Counts the bytes and packets of this connection too, beside those of earlier ones. Default: counters of its own. */
   readonly traffic?: Traffic.Counters | undefined
   /** Says which wrong messages are refused, by their Topic Names. Default: none, so that each ends the connection. */
@@ -183,6 +185,7 @@ export interface LinkOptions {
   readonly responseTimeout: number
   readonly drainTimeout: Duration.Input
   readonly fill: () => void
+  readonly beforeWrite: SessionConnectionOptions["beforeWrite"]
   /** Counted into. */
   readonly traffic: Traffic.Counters
   /** Told of every packet, if somebody wants to see the packets. */

@@ -82,12 +82,12 @@ export class Link implements SessionConnection, Timed {
       fill: () => {
         if (this.ending.failure === undefined) options.fill()
       },
+      beforeWrite: options.beforeWrite,
       scheduler,
       packetLog: options.packetLog,
       onBatch: (bytes, packets) => {
-        const { traffic } = options
-        traffic.bytesSent += bytes
-        traffic.packetsSent += packets
+        options.traffic.bytesSent += bytes
+        options.traffic.packetsSent += packets
         this.#connection = Connection.sent(this.#connection, this.now())
       }
     })

@@ -113,6 +113,7 @@ const handshake = Effect.fnUntraced(function*(
     responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),
     drainTimeout: options.drainTimeout ?? defaults.drainTimeout,
     fill: options.fill ?? (() => {}),
+    beforeWrite: options.beforeWrite,
     traffic: options.traffic ?? Traffic.make(),
     packetLog: yield* PacketLog.make,
     outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? 0,

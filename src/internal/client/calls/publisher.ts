@@ -15,7 +15,8 @@ import type { Message } from "../../../protocol/Session.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { OutgoingMessage, PublishOptions } from "../../clientOptions.ts"
 import type { Lifetime } from "../lifetime.ts"
-import { acknowledged, Publication, type Settled } from "../outgoing/publication.ts"
+import { Acceptance, type Settled } from "../outgoing/awaited.ts"
+import { acknowledged, Publication } from "../outgoing/publication.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import { unreadable, wrongType } from "./wrongTypes.ts"
 
@@ -85,22 +86,20 @@ export class Publisher {
     options?: PublishOptions
   ): Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError> =>
     Effect.callback((resume) => {
-      let outcome: Exit.Exit<Acknowledgement, MqttError.MqttError> | undefined
-      const listeners = new Set<Settled>()
+      const acceptance = new Acceptance()
       const acknowledgement = Effect.callback<Acknowledgement, MqttError.MqttError>((listener) => {
-        if (outcome !== undefined) return listener(outcome)
-        listeners.add(listener)
-        return Effect.sync(() => listeners.delete(listener))
+        const stop = acceptance.listen(listener)
+        return Effect.sync(stop)
       })
       const settled: Settled = (exit) => {
-        outcome = exit
         // One that fails before it was taken fails here.
         resume(Exit.map(exit, () => acknowledgement))
-        for (const listener of listeners) listener(exit)
+        acceptance.settle(exit)
       }
       const taken = () => resume(Effect.succeed(acknowledgement))
       const publication = this.#begin(this.#read(topic, payload, options), options, settled, taken)
       if (publication === undefined) return
+      publication.acceptance = acceptance
       this.#runner.publish(publication)
       return Effect.sync(() => this.#withdraw(publication))
     })

@@ -3,7 +3,8 @@
  */
 import type { Message } from "../../../protocol/Session.ts"
 import type { PublishOptions } from "../../clientOptions.ts"
-import type { Publication, Settled } from "../outgoing/publication.ts"
+import type { Settled } from "../outgoing/awaited.ts"
+import type { Publication } from "../outgoing/publication.ts"
 import { Publisher, type PublisherOptions } from "./publisher.ts"
 import type { Tracing } from "./tracing.ts"
 

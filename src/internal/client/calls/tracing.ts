@@ -14,7 +14,7 @@ import type { MqttMessage } from "../../../MqttMessage.ts"
 import * as MqttTracing from "../../../MqttTracing.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import type { Resolved } from "../../options.ts"
-import type { Settled } from "../outgoing/publication.ts"
+import type { Settled } from "../outgoing/awaited.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
 export interface Traced {

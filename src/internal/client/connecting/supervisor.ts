@@ -237,6 +237,7 @@ class Supervisor {
           packetTimeout: options.packetTimeout,
           drainTimeout: options.drainTimeout,
           fill: this.#runner.fill,
+          beforeWrite: this.#runner.beforeWrite,
           traffic: this.#runner.traffic
         })
       // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.

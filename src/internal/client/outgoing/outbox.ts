@@ -22,14 +22,14 @@ export interface Entry {
   readonly failed: (error: MqttError.MqttError) => void
   /** Its place in the order. */
   order: number
-  place: "outside" | "suspended" | "waiting"
+  place: "outside" | "suspended" | "storing" | "stored" | "waiting"
 }
 
 export class Outbox<A extends Entry> {
-  readonly #room: Room
+  protected readonly room: Room
   readonly #qos0 = new Fifo<A>()
   readonly #acknowledged = new Fifo<A>()
-  readonly #suspended = new Fifo<A>()
+  protected readonly suspended = new Fifo<A>()
   #nextOrder = 1
   #dropped = 0
   #expired = 0
@@ -37,15 +37,15 @@ export class Outbox<A extends Entry> {
   #withdrawn = 0
 
   constructor(options: ResolvedBounds) {
-    this.#room = new Room(options)
+    this.room = new Room(options)
   }
 
   get size(): number {
-    return this.#room.messages
+    return this.room.messages
   }
 
   get bytes(): number {
-    return this.#room.bytes
+    return this.room.bytes
   }
 
   get dropped(): number {
@@ -57,23 +57,23 @@ export class Outbox<A extends Entry> {
   }
 
   get isEmpty(): boolean {
-    return this.#room.messages === 0
+    return this.room.messages === 0
   }
 
   /** Takes the message, makes its publisher wait, or drops one, as the policy says. */
   offer(entry: A): void {
     // The usual case is small, so that V8 inlines it.
-    if (this.#suspended.isEmpty && this.#room.fits(entry.size)) return this.#add(entry)
+    if (this.suspended.isEmpty && this.room.fits(entry.size)) return this.add(entry)
     return this.#offerWithoutRoom(entry)
   }
 
   #offerWithoutRoom(entry: A): void {
-    switch (this.#room.whenFull) {
+    switch (this.room.whenFull) {
       case "Wait":
         entry.place = "suspended"
-        return this.#suspended.push(entry)
+        return this.suspended.push(entry)
       case "ReplaceOldest":
-        return this.#replaceOldest(entry)
+        return this.replaceOldest(entry)
       case "Drop":
         this.#dropped++
         return entry.failed(this.#overflow())
@@ -82,10 +82,16 @@ export class Outbox<A extends Entry> {
     }
   }
 
-  #add(entry: A): void {
+  /** There is room for it, or it goes in all the same. */
+  protected add(entry: A): void {
+    this.room.add(entry.size)
+    this.enqueue(entry)
+  }
+
+  /** From now on it can be taken. */
+  protected enqueue(entry: A): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
-    this.#room.add(entry.size)
     this.#queueOf(entry).push(entry)
   }
 
@@ -93,43 +99,44 @@ export class Outbox<A extends Entry> {
     return entry.message.qos === 0 ? this.#qos0 : this.#acknowledged
   }
 
-  #replaceOldest(entry: A): void {
+  protected replaceOldest(entry: A): void {
     const dropped: Array<A> = []
-    while (!this.#room.fits(entry.size)) {
+    while (!this.room.fits(entry.size)) {
       const oldest = this.#next(true)
       if (oldest === undefined) break
-      this.#remove(oldest)
+      this.remove(oldest)
       this.#queueOf(oldest).shift()
       dropped.push(oldest)
     }
-    this.#add(entry)
+    this.add(entry)
     this.#dropped += dropped.length
     for (const oldest of dropped) oldest.failed(this.#overflow())
   }
 
   #overflow(): MqttError.MqttError {
-    return MqttError.fromReason(new MqttError.Overflow({ buffer: "outbox", capacity: this.#room.capacity }))
+    return MqttError.fromReason(new MqttError.Overflow({ buffer: "outbox", capacity: this.room.capacity }))
   }
 
-  #remove(entry: A): void {
+  /** It leaves, whatever becomes of it. */
+  protected remove(entry: A): void {
     entry.place = "outside"
-    this.#room.remove(entry.size)
+    this.room.remove(entry.size)
   }
 
   /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
   withdraw(entry: A): boolean {
     if (entry.place === "outside") return false
-    if (entry.place === "waiting") this.#remove(entry)
-    entry.place = "outside"
+    if (entry.place === "suspended") entry.place = "outside"
+    else this.remove(entry)
     this.#withdrawn++
     this.#sweep()
-    this.#admit()
+    this.admit()
     return true
   }
 
   /** Withdrawn entries stay in their queue until they come to its front, or until they are more than the others. */
   #sweep(): void {
-    const queues = [this.#qos0, this.#acknowledged, this.#suspended]
+    const queues = [this.#qos0, this.#acknowledged, this.suspended]
     if (this.#withdrawn * 2 <= queues.reduce((size, queue) => size + queue.size, 0)) return
     for (const queue of queues) queue.retain((entry) => entry.place !== "outside")
     this.#withdrawn = 0
@@ -162,7 +169,7 @@ export class Outbox<A extends Entry> {
       const entry = this.#next(room > 0)
       if (entry === undefined) break
       this.#queueOf(entry).shift()
-      this.#remove(entry)
+      this.remove(entry)
       if (entry.expiresAt <= options.now) {
         expired.push(entry)
         continue
@@ -172,7 +179,7 @@ export class Outbox<A extends Entry> {
       bytes -= entry.size + 1
       taken.push(entry)
     }
-    if (!this.#suspended.isEmpty) this.#admit()
+    if (!this.suspended.isEmpty) this.admit()
     this.#expire(expired)
     return taken
   }
@@ -189,7 +196,7 @@ export class Outbox<A extends Entry> {
   restore(entries: ReadonlyArray<A>): void {
     for (const entry of entries) {
       entry.place = "waiting"
-      this.#room.add(entry.size)
+      this.room.add(entry.size)
     }
     this.#qos0.prepend(entries.filter((entry) => entry.message.qos === 0))
     this.#acknowledged.prepend(entries.filter((entry) => entry.message.qos !== 0))
@@ -197,27 +204,27 @@ export class Outbox<A extends Entry> {
 
   /** Every entry that has not been sent, suspended ones included. */
   get entries(): ReadonlyArray<A> {
-    return [this.#qos0, this.#acknowledged, this.#suspended].flatMap((queue) =>
+    return [this.#qos0, this.#acknowledged, this.suspended].flatMap((queue) =>
       queue.toArray().filter((entry) => entry.place !== "outside")
     )
   }
 
   /** Those that were made to wait come in, in their order. */
-  #admit(): void {
-    let entry = this.#skipWithdrawn(this.#suspended)
-    while (entry !== undefined && this.#room.fits(entry.size)) {
-      this.#suspended.shift()
-      this.#add(entry)
-      entry = this.#skipWithdrawn(this.#suspended)
+  protected admit(): void {
+    let entry = this.#skipWithdrawn(this.suspended)
+    while (entry !== undefined && this.room.fits(entry.size)) {
+      this.suspended.shift()
+      this.add(entry)
+      entry = this.#skipWithdrawn(this.suspended)
     }
   }
 
   /** Nothing will be sent any more. */
   failAll(error: MqttError.MqttError): void {
-    const entries = [this.#qos0, this.#acknowledged, this.#suspended].flatMap((queue) => queue.takeAll())
+    const entries = [this.#qos0, this.#acknowledged, this.suspended].flatMap((queue) => queue.takeAll())
     const failed = entries.filter((entry) => entry.place !== "outside")
     for (const entry of failed) entry.place = "outside"
-    this.#room.clear()
+    this.room.clear()
     this.#withdrawn = 0
     // Told last: whoever hears it may give up others that were to be sent with it.
     for (const entry of failed) entry.failed(error)

@@ -11,9 +11,13 @@ import * as ReasonCode from "../../../protocol/ReasonCode.ts"
 import type { Message, Outcome } from "../../../protocol/Session.ts"
 import { sizeOf } from "../messageSize.ts"
 import type { Owner } from "../owner.ts"
+import type { Acceptance, Settled } from "./awaited.ts"
 import type { Entry } from "./outbox.ts"
 
-export type Settled = (exit: Exit.Exit<Acknowledgement, MqttError.MqttError>) => void
+/** Has a message in a store for as long as it is not over. */
+export interface Keeper {
+  readonly over: (publication: Publication) => void
+}
 
 /** What almost every publish ends with. */
 export const acknowledged = Exit.succeed<Acknowledgement>({
@@ -24,7 +28,14 @@ export const acknowledged = Exit.succeed<Acknowledgement>({
 
 const nothing = (): void => {}
 
-export class Publication implements Entry, Owner {
+/** Something that was published, until it is over. */
+export interface Unfinished {
+  /** `observer` hears once that it is over. */
+  readonly observe: (observer: () => void) => void
+  readonly unobserve: (observer: () => void) => void
+}
+
+export class Publication implements Entry, Owner, Unfinished {
   message: Message
   readonly size: number
   readonly expiresAt: number
@@ -34,6 +45,13 @@ export class Publication implements Entry, Owner {
   #observers: Set<() => void> | undefined
   order = 0
   place: Entry["place"] = "outside"
+  /** Has the message in a store, under this key, until it is over. */
+  keeper: Keeper | undefined
+  key = 0
+  /** The store has the message itself; of one that the server has, its exchange is all there is to keep. */
+  isStored = false
+  /** Of a publish that goes on before it is over. */
+  acceptance: Acceptance | undefined
 
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
   constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
@@ -42,6 +60,16 @@ export class Publication implements Entry, Owner {
     this.expiresAt = expiresAt
     this.#settled = settled
     this.#taken = taken
+  }
+
+  /** Hears how it ends, for all who want to know. */
+  get settled(): Settled {
+    return this.#observers === undefined ? this.#settled : (exit) => this.#settle(exit)
+  }
+
+  /** It was read from a store, and this is who waits for it. */
+  returnTo(settled: Settled): void {
+    this.#settled = settled
   }
 
   /** What the session gives back with the outcome. */
@@ -61,6 +89,7 @@ export class Publication implements Entry, Owner {
   }
 
   #settle(exit: Exit.Exit<Acknowledgement, MqttError.MqttError>): void {
+    this.keeper?.over(this)
     this.#settled(exit)
     if (this.#observers === undefined) return
     const observers = this.#observers
@@ -77,6 +106,8 @@ export class Publication implements Entry, Owner {
 
   /** The server counts on from what is left of the Message Expiry Interval. */
   countDown(now: number): void {
+    // What waits for too long may have none.
+    if (this.message.properties.messageExpiryInterval === undefined) return
     const messageExpiryInterval = Math.ceil((this.expiresAt - now) / 1000)
     this.message = { ...this.message, properties: { ...this.message.properties, messageExpiryInterval } }
   }

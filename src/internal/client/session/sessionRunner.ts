@@ -14,7 +14,6 @@ import * as Properties from "../../../protocol/Properties.ts"
 import type { ProtocolViolation } from "../../../protocol/ProtocolError.ts"
 import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import * as Session from "../../../protocol/Session.ts"
-import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import * as failures from "../../connection/failures.ts"
 import * as Traffic from "../../connection/traffic.ts"
@@ -25,19 +24,18 @@ import type { Acknowledging } from "../incoming/handover.ts"
 import * as Subscriptions from "../incoming/subscriptions.ts"
 import { Leaving } from "../outgoing/leaving.ts"
 import * as Outbox from "../outgoing/outbox.ts"
-import { Publication } from "../outgoing/publication.ts"
+import { Publication, type Unfinished } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import * as Suspicion from "../suspicion.ts"
 import { Acknowledgements } from "./acknowledgements.ts"
+import * as FirstSession from "./firstSession.ts"
+import type { KeptSession } from "./keptSession.ts"
 import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import { isTelling, Suspects } from "./suspects.ts"
 
 /** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
 const bytesPerTurn = 256 * 1024
-
-/** mosquitto 2.0 sends some forty messages above a Receive Maximum, however small, to a consumer that nearly keeps up. */
-const leastTolerance = 100
 
 export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly session: Ref.Ref<Session.Session<Owner>>
@@ -61,17 +59,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   /** Subscriptions are asked for before any message is sent. */
   #isBeginning = false
   readonly #suspects = new Suspects()
-  #isRestored = false
+  /** With a store. */
+  readonly kept: KeptSession | undefined
 
-  constructor(options: Resolved) {
-    this.session = Ref.makeUnsafe(Session.make<Owner>({
-      protocolVersion: options.protocolVersion === "3.1.1" ? "3.1.1" : "5.0",
-      maximumInFlight: options.maxInFlight,
-      receiveMaximum: options.receiveMaximum,
-      isUnknown: options.session === "persistent",
-      tolerance: options.strictReceiveMaximum ? 0 : Math.max(options.receiveMaximum, leastTolerance)
-    }))
-    this.outbox = new Outbox.Outbox<Publication>(options.outbox)
+  constructor(options: Resolved, kept?: KeptSession) {
+    this.session = Ref.makeUnsafe(FirstSession.make(options, kept))
+    this.outbox = kept?.outbox ?? new Outbox.Outbox<Publication>(options.outbox)
+    this.kept = kept
     this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
     const { buffer: { bytes: maximumUnclaimedBytes }, receiveMaximum: maximumUnclaimed } = options
@@ -95,18 +89,9 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     return this.#connection
   }
 
-  /** Goes on where a session of an earlier client ended. Those who published in it no longer wait. */
-  restore(snapshot: Snapshot.Snapshot): void {
-    this.#state = Snapshot.restore(this.#state, snapshot, nobody)
-    this.#isRestored = true
-  }
-
+  /** An earlier program had this session. */
   get isRestored(): boolean {
-    return this.#isRestored
-  }
-
-  get snapshot(): Snapshot.Snapshot {
-    return Snapshot.take(this.#state)
+    return this.kept?.isKnown === true
   }
 
   /** The one in force, or the one that will be tried. */
@@ -142,14 +127,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.#connections++
     const { connack, limits, protocolVersion } = connection
     const { sessionPresent } = connack
-    const { actions, session } = Session.connected(this.#state, {
+    const { actions } = this.#advance(Session.connected(this.#state, {
       protocolVersion,
       sessionPresent,
       isInDoubt: sessionPresent && !hasSubscriptions,
       receiveMaximum: limits.receiveMaximum,
       isWary: this.suspicion.isWary
-    }, connection.now())
-    this.#state = session
+    }, connection.now()))
     this.#isBeginning = true
     this.subscriptions.connected({
       sessionPresent,
@@ -255,10 +239,17 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** What was published and is not over. */
-  get unfinished(): ReadonlyArray<Publication> {
+  get unfinished(): ReadonlyArray<Unfinished> {
     const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
-    return [...this.outbox.entries, ...this.#leaving.publications, ...inFlight]
+    const all = [...this.outbox.entries, ...this.#leaving.publications, ...inFlight]
+    return this.kept === undefined ? all : this.kept.outbox.unfinished(all)
   }
+
+  /** Packets leave when the store has what they say. */
+  readonly beforeWrite = () => this.kept?.journal.barrier
+
+  /** There may be more to send. */
+  readonly wake = (): void => this.#connection?.wake()
 
   /** What is to be sent now; called when the network takes more. */
   readonly fill = (): void => {
@@ -273,8 +264,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const now = connection.now()
     const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
     const { allowed, refused } = judge(taken, connection)
-    const { actions, session } = Session.publish(this.#state, allowed, now)
-    this.#state = session
+    const { actions } = this.#advance(Session.publish(this.#state, allowed, now))
     const leaving: Array<Publication> = []
     let isRoundTripDue = this.#roundTrips.isDue(now)
     // One action for each message, in the same order.
@@ -369,9 +359,14 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   // Doing what the rules ask for
   // -------------------------------------------------------------------------
 
-  #apply({ actions, session }: Session.Step<Owner>, isOverrun = false): ProtocolViolation | undefined {
-    this.#state = session
-    return this.#perform(actions, isOverrun)
+  #apply(step: Session.Step<Owner>, isOverrun = false): ProtocolViolation | undefined {
+    return this.#perform(this.#advance(step).actions, isOverrun)
+  }
+
+  #advance(step: Session.Step<Owner>): Session.Step<Owner> {
+    this.#state = step.session
+    if (step.changes.length > 0) this.kept?.keep(step.changes)
+    return step
   }
 
   #perform(actions: ReadonlyArray<Session.Action<Owner>>, isOverrun = false): ProtocolViolation | undefined {

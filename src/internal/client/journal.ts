@@ -1,0 +1,173 @@
+/**
+ * Changes that wait to be written to the store, in their order, and who waits until they are there.
+ *
+ * It knows neither what the changes mean nor when they are written: a round of the session's keeper takes all of them at
+ * once. Changes are urgent that the server must not learn of before the store has them.
+ */
+import * as Effect from "effect/Effect"
+import type * as MqttError from "../../MqttError.ts"
+import type { Change } from "../../MqttStore.ts"
+
+/** What one round writes. */
+export interface Batch {
+  readonly changes: ReadonlyArray<Change>
+  /** How many urgent changes there were up to here. */
+  readonly urgent: number
+}
+
+interface Waiting {
+  readonly urgent: number
+  readonly resume: (effect: Effect.Effect<void, MqttError.MqttError>) => void
+}
+
+/** How long a change that is not urgent waits for others. A crash meanwhile sends a QoS 1 message once more. */
+const lingering = "50 millis"
+
+export class Journal {
+  #changes: Array<Change> = []
+  #urgent = 0
+  #writtenUrgent = 0
+  #waiting: Array<Waiting> = []
+  #resumeWork: (() => void) | undefined
+  #isWorkDue = false
+  #isScheduled = false
+  #failure: MqttError.MqttError | undefined
+  #commits = 0
+  #failures = 0
+  #isBeingWritten = false
+  #isOver = false
+
+  /** Batches that the store has taken. */
+  get commits(): number {
+    return this.#commits
+  }
+
+  /** Batches that it has not. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** What the last batch failed with. */
+  get failure(): MqttError.MqttError | undefined {
+    return this.#failure
+  }
+
+  /** Nothing more is recorded; one more round writes what there is. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.wake()
+  }
+
+  /** Everything is written. */
+  get isEmpty(): boolean {
+    return this.#changes.length === 0 && !this.#isBeingWritten
+  }
+
+  record(change: Change): void {
+    this.#changes.push(change)
+    this.#resumeWork?.()
+  }
+
+  recordAll(changes: ReadonlyArray<Change>): void {
+    for (const change of changes) this.record(change)
+  }
+
+  /** The next packets wait until it is written. */
+  recordUrgently(change: Change): void {
+    this.#changes.push(change)
+    this.#urgent++
+    this.wake()
+  }
+
+  /** Asks for a round at the end of this turn. */
+  wake(): void {
+    this.#isWorkDue = true
+    if (this.#isScheduled || this.#resumeWork === undefined) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#resumeWork?.()
+    })
+  }
+
+  /** Waits until there is something to write, and for a moment longer if nothing of it is urgent. */
+  get work(): Effect.Effect<void> {
+    return Effect.andThen(
+      this.#awaitChanges,
+      Effect.suspend(() => this.#isWorkDue ? Effect.void : Effect.raceFirst(this.#awaitDue, Effect.sleep(lingering)))
+    )
+  }
+
+  get #awaitChanges(): Effect.Effect<void> {
+    return this.#await(() => this.#isWorkDue || this.#changes.length > 0)
+  }
+
+  get #awaitDue(): Effect.Effect<void> {
+    return this.#await(() => this.#isWorkDue)
+  }
+
+  #await(isThere: () => boolean): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (isThere()) return resume(Effect.void)
+      this.#resumeWork = () => {
+        if (!isThere()) return
+        this.#resumeWork = undefined
+        resume(Effect.void)
+      }
+    })
+  }
+
+  /** All that is to be written now. */
+  take(): Batch {
+    const changes = this.#changes
+    this.#changes = []
+    this.#isWorkDue = false
+    this.#isBeingWritten = changes.length > 0
+    return { changes, urgent: this.#urgent }
+  }
+
+  written({ urgent }: Batch): void {
+    this.#commits++
+    this.#isBeingWritten = false
+    this.#failure = undefined
+    this.#writtenUrgent = urgent
+    this.#tell(urgent, Effect.void)
+  }
+
+  /** The changes wait for another attempt, before all that came since; who waited hears why. */
+  failed({ changes, urgent }: Batch, error: MqttError.MqttError): void {
+    this.failedToStore(error)
+    this.#isBeingWritten = false
+    this.#changes = [...changes, ...this.#changes]
+    this.#tell(urgent, Effect.fail(error))
+  }
+
+  /** Messages could not be stored; who published them hears of it. */
+  failedToStore(error: MqttError.MqttError): void {
+    this.#failures++
+    this.#failure = error
+  }
+
+  #tell(urgent: number, effect: Effect.Effect<void, MqttError.MqttError>): void {
+    const told = this.#waiting.filter((waiting) => waiting.urgent <= urgent)
+    this.#waiting = this.#waiting.filter((waiting) => waiting.urgent > urgent)
+    for (const { resume } of told) resume(effect)
+  }
+
+  /** Until all urgent changes are written; `undefined` when they are. */
+  get barrier(): Effect.Effect<void, MqttError.MqttError> | undefined {
+    if (this.#urgent === this.#writtenUrgent) return undefined
+    return Effect.callback((resume) => {
+      const waiting = { urgent: this.#urgent, resume }
+      this.#waiting.push(waiting)
+      this.wake()
+      return Effect.sync(() => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+      })
+    })
+  }
+}

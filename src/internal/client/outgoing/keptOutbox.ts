@@ -1,0 +1,321 @@
+/**
+ * An outbox whose QoS 1 and 2 messages wait in a store. Memory has those that are next, and the store has all of them.
+ *
+ * A message is accepted when the store has it. When the store is written and read is up to the session's keeper. QoS 0
+ * waits in memory alone, within bounds of its own.
+ */
+import * as Exit from "effect/Exit"
+import type * as MqttError from "../../../MqttError.ts"
+import type { Message } from "../../../protocol/Session.ts"
+import type { ResolvedBounds } from "../../options.ts"
+import type { Journal } from "../journal.ts"
+import { Awaited } from "./awaited.ts"
+import { Flushes } from "./flushes.ts"
+import { Outbox } from "./outbox.ts"
+import { type Keeper, Publication, type Unfinished } from "./publication.ts"
+
+/** What memory has of the messages that wait to be sent; with less than half of it, the next ones are read. */
+const readAhead = { messages: 1000, bytes: 4 * 1024 * 1024 }
+
+/** All messages that the store has, in flight or not. */
+export interface Totals {
+  readonly messages: number
+  readonly bytes: number
+  /** The key of the next message. */
+  readonly next: number
+}
+
+/** A message that was read; when it expires is told by the clock of this process. */
+export interface StoredEntry {
+  readonly key: number
+  readonly message: Message
+  readonly expiresAt: number
+}
+
+const nothing = (): void => {}
+
+export class KeptOutbox extends Outbox<Publication> implements Keeper {
+  readonly #journal: Journal
+  readonly #inMemory: Outbox<Publication>
+  readonly #awaited = new Awaited()
+  readonly #flushes = new Flushes()
+  /** To be written in the next round. */
+  #arrivals: Array<Publication> = []
+  #totals: Totals = { messages: 0, bytes: 0, next: 1 }
+  #next = 1
+  /** All messages up to this key have been in memory. */
+  #read = 0
+  /** Messages that have not. */
+  #unread = 0
+  /** Those of an earlier program that are in flight, which are not to be read again. */
+  #sent: ReadonlySet<number> = new Set()
+  /** Withdrawn before they were read. */
+  readonly #gone = new Set<number>()
+  /** Read from the store and not over: those who published them have other objects. */
+  readonly #loaded = new Map<number, Publication>()
+  /** What can be taken. */
+  readonly #ready = { messages: 0, bytes: 0 }
+  #isOver = false
+
+  constructor(journal: Journal, bounds: { readonly stored: ResolvedBounds; readonly inMemory: ResolvedBounds }) {
+    super(bounds.stored)
+    this.#journal = journal
+    this.#inMemory = new Outbox(bounds.inMemory)
+  }
+
+  // -------------------------------------------------------------------------
+  // As an outbox
+  // -------------------------------------------------------------------------
+
+  override get size(): number {
+    return super.size + this.#inMemory.size
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#inMemory.bytes
+  }
+
+  override get dropped(): number {
+    return super.dropped + this.#inMemory.dropped
+  }
+
+  override get expired(): number {
+    return super.expired + this.#inMemory.expired
+  }
+
+  override get isEmpty(): boolean {
+    return this.#ready.messages === 0 && this.#inMemory.isEmpty
+  }
+
+  override offer(publication: Publication): void {
+    if (publication.message.qos === 0) this.#inMemory.offer(publication)
+    else super.offer(publication)
+  }
+
+  override take(options: { readonly room: number; readonly bytes: number; readonly now: number }) {
+    const unkept = this.#inMemory.take(options)
+    const kept = super.take(options)
+    if (this.page > 0) this.#journal.wake()
+    return unkept.length === 0 ? kept : [...unkept, ...kept]
+  }
+
+  override restore(publications: ReadonlyArray<Publication>): void {
+    // Of QoS 0: what has an identifier is the session's.
+    this.#inMemory.restore(publications)
+  }
+
+  /** Those who wait to be accepted; who else waits is among the flushes. */
+  override get entries(): ReadonlyArray<Publication> {
+    const suspended = this.suspended.toArray().filter(({ place }) => place === "suspended")
+    return [...this.#inMemory.entries, ...suspended]
+  }
+
+  /** What is not over of those and of all that the store has, which counts as one. */
+  unfinished(publications: ReadonlyArray<Publication>): ReadonlyArray<Unfinished> {
+    const unkept = publications.filter(({ keeper }) => keeper === undefined)
+    if (this.#flushes.unfinished === 0) return unkept
+    const lastKey = this.#next - 1
+    return [...unkept, {
+      observe: (observer) => this.#flushes.observe(observer, lastKey),
+      unobserve: (observer) => this.#flushes.unobserve(observer)
+    }]
+  }
+
+  protected override add(publication: Publication): void {
+    this.room.add(publication.size)
+    publication.place = "storing"
+    publication.key = this.#next++
+    this.#flushes.begun()
+    this.#arrivals.push(publication)
+    this.#journal.wake()
+  }
+
+  protected override enqueue(publication: Publication): void {
+    this.#ready.messages++
+    this.#ready.bytes += publication.size
+    this.#read = publication.key
+    super.enqueue(publication)
+  }
+
+  protected override remove(publication: Publication): void {
+    if (publication.place === "waiting") {
+      this.#ready.messages--
+      this.#ready.bytes -= publication.size
+    }
+    super.remove(publication)
+  }
+
+  /** The oldest one may be in the store alone: then who comes waits until it is read. */
+  protected override replaceOldest(publication: Publication): void {
+    if (this.suspended.isEmpty && (this.#ready.messages > 0 || this.#unread === 0)) {
+      return super.replaceOldest(publication)
+    }
+    publication.place = "suspended"
+    this.suspended.push(publication)
+  }
+
+  override withdraw(publication: Publication): boolean {
+    if (publication.message.qos === 0) return this.#inMemory.withdraw(publication)
+    const { key, place } = publication
+    if (place === "stored" && key <= this.#read) {
+      const loaded = this.#loaded.get(key)
+      return loaded !== undefined && super.withdraw(loaded)
+    }
+    if (place !== "stored" && place !== "storing") return super.withdraw(publication)
+    this.remove(publication)
+    if (place === "stored") {
+      this.#unread--
+      this.#gone.add(key)
+      this.#awaited.take(key)
+    } else this.#flushes.over(key)
+    this.admit()
+    return true
+  }
+
+  /** What is in the store stays there. */
+  override failAll(error: MqttError.MqttError): void {
+    this.#isOver = true
+    this.#inMemory.failAll(error)
+    super.failAll(error)
+    const arrivals = this.#arrivals
+    this.#arrivals = []
+    for (const publication of arrivals) if (publication.place === "storing") publication.failed(error)
+    for (const settled of this.#awaited.takeAll()) settled(Exit.fail(error))
+    this.#flushes.end()
+  }
+
+  // -------------------------------------------------------------------------
+  // What is written
+  // -------------------------------------------------------------------------
+
+  /** What an earlier program left: those that were sent are the session's. */
+  open(totals: Totals, sent: ReadonlyArray<StoredEntry>): ReadonlyArray<Publication> {
+    const publications = sent.map((entry) => this.#publicationOf(entry))
+    const bytes = publications.reduce((sum, { size }) => sum + size, 0)
+    this.#totals = totals
+    this.#next = totals.next
+    this.#sent = new Set(publications.map(({ key }) => key))
+    this.#unread = totals.messages - publications.length
+    this.room.addAll(this.#unread, totals.bytes - bytes)
+    this.#flushes.begun(totals.messages)
+    return publications
+  }
+
+  /** Those that are to be stored now. */
+  takeArrivals(): ReadonlyArray<Publication> {
+    const arrivals = this.#arrivals.filter(({ place }) => place === "storing")
+    this.#arrivals = []
+    for (const { size } of arrivals) this.#count(1, size)
+    return arrivals
+  }
+
+  get totals(): Totals {
+    return this.#totals
+  }
+
+  #count(messages: 1 | -1, size: number): void {
+    const { bytes } = this.#totals
+    this.#totals = { messages: this.#totals.messages + messages, bytes: bytes + messages * size, next: this.#next }
+  }
+
+  /** The store has them. */
+  stored(arrivals: ReadonlyArray<Publication>): void {
+    for (const publication of arrivals) {
+      publication.keeper = this
+      publication.isStored = true
+      // Given up while they were written.
+      if (publication.place !== "storing") this.forget(publication)
+      else if (this.#unread === 0 && !this.#isFull) this.enqueue(publication)
+      else this.#leave(publication)
+    }
+    for (const publication of arrivals) publication.taken()
+  }
+
+  #leave(publication: Publication): void {
+    publication.place = "stored"
+    this.#unread++
+    this.#awaited.add(publication.key, publication.settled, publication.acceptance)
+  }
+
+  /** The store does not have them. */
+  refused(arrivals: ReadonlyArray<Publication>, error: MqttError.MqttError): void {
+    const refused = arrivals.filter(({ place }) => place === "storing")
+    for (const { size } of arrivals) this.#count(-1, size)
+    for (const publication of refused) {
+      this.remove(publication)
+      this.#flushes.over(publication.key)
+    }
+    this.admit()
+    for (const publication of refused) publication.failed(error)
+  }
+
+  /** The store need not have the message any longer. */
+  forget(publication: Publication): void {
+    if (!publication.isStored || this.#isOver) return
+    publication.isStored = false
+    this.#count(-1, publication.size)
+    this.#journal.record({ _tag: "Remove", table: "message", key: publication.key })
+  }
+
+  readonly over = (publication: Publication): void => {
+    this.forget(publication)
+    publication.keeper = undefined
+    this.#loaded.delete(publication.key)
+    this.#flushes.over(publication.key)
+  }
+
+  // -------------------------------------------------------------------------
+  // What is read
+  // -------------------------------------------------------------------------
+
+  get #isFull(): boolean {
+    return this.#ready.messages >= readAhead.messages || this.#ready.bytes >= readAhead.bytes
+  }
+
+  /** How many messages are to be read now. */
+  get page(): number {
+    const { bytes, messages } = this.#ready
+    if (this.#unread === 0 || messages * 2 > readAhead.messages || bytes * 2 > readAhead.bytes) return 0
+    const average = Math.max(1, this.#totals.bytes / this.#totals.messages)
+    return Math.max(1, Math.min(readAhead.messages - messages, Math.floor((readAhead.bytes - bytes) / average)))
+  }
+
+  /** Where the next page begins. */
+  get after(): number {
+    return this.#read
+  }
+
+  /** The messages of a page; `isLast` if there are no more. */
+  load(entries: ReadonlyArray<StoredEntry>, isLast: boolean): void {
+    if (this.#isOver) return
+    for (const entry of entries) {
+      this.#read = entry.key
+      if (this.#sent.has(entry.key) || this.#gone.delete(entry.key)) continue
+      this.#unread--
+      const publication = this.#publicationOf(entry)
+      const { acceptance, settled } = this.#awaited.take(entry.key)
+      if (settled !== undefined) publication.returnTo(settled)
+      publication.acceptance = acceptance
+      this.#loaded.set(entry.key, publication)
+      this.enqueue(publication)
+    }
+    if (isLast) this.#gone.clear()
+    this.#admitReplacing()
+  }
+
+  #publicationOf({ expiresAt, key, message }: StoredEntry): Publication {
+    const publication = new Publication(message, expiresAt, nothing)
+    publication.key = key
+    publication.keeper = this
+    publication.isStored = true
+    return publication
+  }
+
+  /** Now there are old ones to give way. */
+  #admitReplacing(): void {
+    if (this.room.whenFull !== "ReplaceOldest") return this.admit()
+    for (const publication of this.suspended.takeAll()) {
+      if (publication.place === "suspended") this.offer(publication)
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * A session that outlives its process: where it goes on from, and the rounds in which what changes of it is stored.
+ *
+ * One round writes everything that has changed since the last one, then reads ahead. Packets that the server must not see
+ * before the store has their changes wait for the round; `Journal` knows which.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as MqttError from "../../../MqttError.ts"
+import { type Change, MqttStore } from "../../../MqttStore.ts"
+import type * as SessionChange from "../../../protocol/SessionChange.ts"
+import * as Snapshot from "../../../protocol/Snapshot.ts"
+import type { Resolved } from "../../options.ts"
+import type { Exchange } from "../../store/records.ts"
+import { type Batch, Journal } from "../journal.ts"
+import { KeptOutbox } from "../outgoing/keptOutbox.ts"
+import { Publication } from "../outgoing/publication.ts"
+import { nobody, type Owner } from "../owner.ts"
+import { type Decoded, outcomeOf, StoredRecords } from "./storedRecords.ts"
+
+export class KeptSession {
+  readonly journal = new Journal()
+  readonly outbox: KeptOutbox
+  readonly #records: StoredRecords
+  readonly #options: Resolved
+  #snapshot: Snapshot.Snapshot<Owner> = Snapshot.empty
+  #isKnown = false
+
+  constructor(records: StoredRecords, options: Resolved) {
+    this.#records = records
+    this.#options = options
+    this.outbox = new KeptOutbox(this.journal, { stored: options.storedOutbox, inMemory: options.outbox })
+  }
+
+  /** An earlier program had it. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  /** What that program left. */
+  get snapshot(): Snapshot.Snapshot<Owner> {
+    return this.#snapshot
+  }
+
+  // -------------------------------------------------------------------------
+  // Where it goes on from
+  // -------------------------------------------------------------------------
+
+  /** To be run once, before anything else. */
+  get open(): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.gen({ self: this }, function*() {
+      const totals = yield* this.#records.totals
+      const { outboxAtCleanStart, session } = this.#options
+      this.#isKnown = session === "persistent" && totals !== undefined
+      if (totals === undefined) return
+      const exchanges = yield* this.#records.exchanges
+      if (session === "persistent") {
+        this.#snapshot = yield* this.#restore(totals, exchanges)
+        return
+      }
+      this.journal.recordAll([{ _tag: "Clear", table: "exchange" }, { _tag: "Clear", table: "received" }])
+      if (session === "clean") this.outbox.open(totals, [])
+      else if (outboxAtCleanStart === "drop") this.journal.record({ _tag: "Clear", table: "message" })
+      else {
+        // What was sent is part of the session that is thrown away; what was not is none.
+        const sent = yield* this.#records.messages(keysOf(exchanges))
+        for (const publication of this.outbox.open(totals, sent)) this.outbox.over(publication)
+      }
+    })
+  }
+
+  #restore(
+    totals: KeptOutbox["totals"],
+    exchanges: ReadonlyArray<Decoded<Exchange>>
+  ): Effect.Effect<Snapshot.Snapshot<Owner>, MqttError.MqttError> {
+    return Effect.gen({ self: this }, function*() {
+      const entries = yield* this.#records.messages(keysOf(exchanges))
+      const publications = new Map(
+        this.outbox.open(totals, entries).map((publication) => [publication.key, publication])
+      )
+      const received = yield* this.#records.allReceived
+      return {
+        messages: exchanges.flatMap(({ key, value }) => {
+          const request = value._tag === "Sent" ? publications.get(value.message) : undefined
+          return value._tag !== "Sent" || request === undefined
+            ? []
+            : [{ packetIdentifier: key, message: request.message, request, order: value.order }]
+        }),
+        releases: exchanges.flatMap(({ key, value }) =>
+          value._tag === "Released"
+            ? [{ packetIdentifier: key, outcome: outcomeOf(value), order: value.order, request: nobody }]
+            : []
+        ),
+        reserved: exchanges.flatMap(({ key, value }) => value._tag === "Reserved" ? [key] : []),
+        received: received.map(({ key, value }) => ({ packetIdentifier: key, answer: value.answer }))
+      }
+    })
+  }
+
+  // -------------------------------------------------------------------------
+  // What changes
+  // -------------------------------------------------------------------------
+
+  /** The rules have changed this. At QoS 1 the server keeps nothing that this program must not forget. */
+  readonly keep = (changes: ReadonlyArray<SessionChange.Change<Owner>>): void => {
+    for (const change of changes) {
+      const { packetIdentifier: key } = change
+      switch (change._tag) {
+        case "Sent":
+          this.#sent(change)
+          break
+        case "Released":
+          if (change.request instanceof Publication) this.outbox.forget(change.request)
+          this.journal.recordUrgently(this.#records.released(change))
+          break
+        case "Reserved":
+          this.journal.record(this.#records.reserved(key))
+          break
+        case "Settled":
+          this.journal.record({ _tag: "Remove", table: "exchange", key })
+          break
+        case "Received":
+          this.journal.recordUrgently(this.#records.received(key, change.answer))
+          break
+        case "Completed":
+          this.journal.recordUrgently({ _tag: "Remove", table: "received", key })
+      }
+    }
+  }
+
+  #sent({ order, packetIdentifier, request }: SessionChange.Change<Owner> & { readonly _tag: "Sent" }): void {
+    if (!(request instanceof Publication)) return
+    const change = this.#records.sent(packetIdentifier, request.key, order)
+    if (request.message.qos === 2) this.journal.recordUrgently(change)
+    else this.journal.record(change)
+  }
+
+  // -------------------------------------------------------------------------
+  // Rounds
+  // -------------------------------------------------------------------------
+
+  /** Writes and reads until the journal is over. Who published, or waits to send, hears what failed. */
+  rounds(done: () => void): Effect.Effect<void> {
+    const round = Effect.andThen(
+      Effect.andThen(Effect.suspend(() => this.#write), Effect.suspend(() => this.#readAhead)),
+      Effect.sync(done)
+    )
+    const again = Effect.whileLoop({
+      while: () => !this.journal.isOver,
+      body: () => Effect.andThen(this.journal.work, round),
+      step: () => {}
+    })
+    // What was recorded while the last one went on.
+    return round.pipe(Effect.andThen(again), Effect.andThen(round))
+  }
+
+  get #write(): Effect.Effect<void> {
+    const { journal, outbox } = this
+    const arrivals = outbox.takeArrivals()
+    const batch = journal.take()
+    if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch)
+    const messages = arrivals.map((publication) => this.#records.message(publication))
+    return Effect.matchCauseEffect(this.#commit([...batch.changes, ...messages]), {
+      onSuccess: () =>
+        Effect.sync(() => {
+          journal.written(batch)
+          outbox.stored(arrivals)
+        }),
+      // New messages are what a full store has no room for; what is known of old ones may still fit.
+      onFailure: (cause) =>
+        Effect.suspend(() => {
+          const error = errorOf(cause)
+          journal.failedToStore(error)
+          outbox.refused(arrivals, error)
+          return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch)
+        })
+    })
+  }
+
+  #writeChanges(batch: Batch): Effect.Effect<void> {
+    return Effect.matchCause(this.#commit(batch.changes), {
+      onSuccess: () => this.journal.written(batch),
+      onFailure: (cause) => this.journal.failed(batch, errorOf(cause))
+    })
+  }
+
+  #commit(changes: ReadonlyArray<Change>): Effect.Effect<void, MqttError.MqttError> {
+    return this.#records.commit(changes, this.outbox.totals)
+  }
+
+  get #readAhead(): Effect.Effect<void> {
+    const { after, page } = this.outbox
+    if (page === 0) return Effect.void
+    return Effect.matchCause(this.#records.page(after, page), {
+      onSuccess: (entries) => this.outbox.load(entries, entries.length < page),
+      onFailure: (cause) => this.journal.failedToStore(errorOf(cause))
+    })
+  }
+}
+
+/** Of the messages that were sent. */
+const keysOf = (exchanges: ReadonlyArray<Decoded<Exchange>>): ReadonlyArray<number> =>
+  exchanges.flatMap(({ value }) => value._tag === "Sent" ? [value.message] : [])
+
+/** A store that dies is one that failed. */
+const errorOf = (cause: Cause.Cause<MqttError.MqttError>): MqttError.MqttError => {
+  const error = Cause.squash(cause)
+  if (error instanceof MqttError.MqttError) return error
+  const store = "of the program"
+  return MqttError.fromReason(
+    new MqttError.StoreFailed({ store, operation: "write", problem: "Unavailable", cause: error })
+  )
+}
+
+/**
+ * The session of a client with a store, if there is one. When the scope closes, what has changed is written once more, for
+ * no longer than `drainTimeout`.
+ */
+export const open = Effect.fnUntraced(function*(
+  options: Resolved
+): Effect.fn.Return<KeptSession | undefined, MqttError.MqttError, Scope.Scope> {
+  const provided = yield* MqttStore
+  if (provided === undefined) return undefined
+  if (!options.isClientIdGiven) {
+    return yield* MqttError.fromReason(
+      new MqttError.InvalidOptions({
+        option: "clientId",
+        description: "is missing, and a store keeps messages by it: give one that stays the same"
+      })
+    )
+  }
+  const store = yield* provided.store.open(options.clientId)
+  const kept = new KeptSession(new StoredRecords(store, provided, yield* Clock.Clock), options)
+  yield* kept.open
+  return kept
+})
+
+/**
+ * Stores what changes until the scope closes. Then what is left is written once more, for no longer than `drainTimeout`:
+ * the last acknowledgements come after all else has ended.
+ */
+export const keep = (
+  kept: KeptSession | undefined,
+  { drainTimeout, runner }: {
+    readonly runner: { readonly wake: () => void }
+    readonly drainTimeout: Duration.Duration
+  }
+): Effect.Effect<void, never, Scope.Scope> =>
+  kept === undefined ? Effect.void : Effect.asVoid(Effect.acquireRelease(
+    Effect.forkDetach(Effect.interruptible(kept.rounds(runner.wake))),
+    (rounds) => {
+      kept.journal.end()
+      return Effect.interruptible(Fiber.await(rounds)).pipe(
+        Effect.timeoutOption(drainTimeout),
+        Effect.flatMap((ended) => Option.isSome(ended) ? Effect.void : Effect.sync(() => rounds.interruptUnsafe())),
+        Effect.andThen(Effect.suspend(() => logUnwritten(kept)))
+      )
+    }
+  ))
+
+const logUnwritten = ({ journal }: KeptSession): Effect.Effect<void> =>
+  journal.isEmpty
+    ? Effect.void
+    : Effect.logError(
+      "The last changes of the session may not be in the store" +
+        (journal.failure === undefined ? ": it does not answer" : `: ${journal.failure.message}`)
+    )

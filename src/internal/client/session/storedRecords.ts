@@ -1,0 +1,194 @@
+/**
+ * The store in the client's own terms: messages and exchanges instead of bytes, and times by the clock of this process.
+ *
+ * What it reads passes through the schemas of the records, so that a damaged record is an error and no message. When
+ * something is read or written is not decided here.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as MqttError from "../../../MqttError.ts"
+import type { Change, OpenStore, Provided, StoredRecord, Table } from "../../../MqttStore.ts"
+import type { PacketIdentifier } from "../../../protocol/Packet.ts"
+import * as Properties from "../../../protocol/Properties.ts"
+import type { Outcome } from "../../../protocol/Session.ts"
+import type * as SessionChange from "../../../protocol/SessionChange.ts"
+import type { Exchange, Received } from "../../store/records.ts"
+import type { StoredEntry, Totals } from "../outgoing/keptOutbox.ts"
+import type { Publication } from "../outgoing/publication.ts"
+import type { Owner } from "../owner.ts"
+
+/** Records that are read at once where all of a table are wanted. */
+const pageSize = 512
+
+export interface Decoded<A> {
+  readonly key: number
+  readonly value: A
+}
+
+type Read<A> = Effect.Effect<A, MqttError.MqttError>
+
+export class StoredRecords {
+  readonly #store: OpenStore
+  readonly #provided: Provided
+  readonly #clock: Clock.Clock
+
+  constructor(store: OpenStore, provided: Provided, clock: Clock.Clock) {
+    this.#store = store
+    this.#provided = provided
+    this.#clock = clock
+  }
+
+  // -------------------------------------------------------------------------
+  // What is written
+  // -------------------------------------------------------------------------
+
+  /** All or nothing, and what there is in all with it. */
+  commit(changes: ReadonlyArray<Change>, totals: Totals): Effect.Effect<void, MqttError.MqttError> {
+    const { records } = this.#provided
+    const value = records.totals.encode(totals)
+    return this.#store.commit([...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }])
+  }
+
+  message({ expiresAt, key, message }: Publication): Change {
+    const storedAt = this.#clock.currentTimeMillisUnsafe()
+    const value = this.#provided.records.encodeMessage({
+      message,
+      storedAt,
+      expiresAt: expiresAt === Infinity ? Infinity : storedAt + expiresAt - this.#now
+    })
+    return { _tag: "Put", table: "message", key, value }
+  }
+
+  sent(packetIdentifier: PacketIdentifier, message: number, order: number): Change {
+    return this.#exchange(packetIdentifier, { _tag: "Sent", message, order })
+  }
+
+  released({ order, outcome, packetIdentifier }: SessionChange.Change<Owner> & { readonly _tag: "Released" }): Change {
+    const { properties: { reasonString, userProperties }, reasonCode } = outcome
+    return this.#exchange(packetIdentifier, {
+      _tag: "Released",
+      order,
+      reasonCode,
+      ...(reasonString === undefined ? {} : { reasonString }),
+      ...(userProperties === undefined ? {} : { userProperties })
+    })
+  }
+
+  reserved(packetIdentifier: PacketIdentifier): Change {
+    return this.#exchange(packetIdentifier, { _tag: "Reserved" })
+  }
+
+  received(packetIdentifier: PacketIdentifier, answer: number): Change {
+    const value = this.#provided.records.received.encode({ answer })
+    return { _tag: "Put", table: "received", key: packetIdentifier, value }
+  }
+
+  #exchange(key: PacketIdentifier, exchange: Exchange): Change {
+    return { _tag: "Put", table: "exchange", key, value: this.#provided.records.exchange.encode(exchange) }
+  }
+
+  // -------------------------------------------------------------------------
+  // What is read
+  // -------------------------------------------------------------------------
+
+  get totals(): Read<Totals | undefined> {
+    const { totals, totalsKey } = this.#provided.records
+    return Effect.flatMap(
+      this.#store.read("client", { after: totalsKey - 1, limit: 1 }),
+      ([record]) => record === undefined ? Effect.undefined : this.#decode("client", record, totals.decode)
+    )
+  }
+
+  get exchanges(): Read<ReadonlyArray<Decoded<Exchange>>> {
+    return this.#readAll("exchange", this.#provided.records.exchange.decode)
+  }
+
+  get allReceived(): Read<ReadonlyArray<Decoded<typeof Received.Type>>> {
+    return this.#readAll("received", this.#provided.records.received.decode)
+  }
+
+  /** The messages behind a key, at most so many. */
+  page(after: number, limit: number): Read<ReadonlyArray<StoredEntry>> {
+    return Effect.flatMap(
+      this.#store.read("message", { after, limit }),
+      (records) => Effect.forEach(records, (record) => this.#entry(record))
+    )
+  }
+
+  /** The messages of these keys, in the order of the keys; all of them have to be there. */
+  messages(keys: ReadonlyArray<number>): Read<ReadonlyArray<StoredEntry>> {
+    return Effect.gen({ self: this }, function*() {
+      const found: Array<StoredEntry> = []
+      const wanted = [...keys].sort((one, other) => one - other)
+      while (found.length < wanted.length) {
+        const next = wanted[found.length]
+        const page = yield* this.page(next - 1, pageSize)
+        if (page[0]?.key !== next) return yield* this.#corrupt("message", next)
+        for (const entry of page) if (entry.key === wanted[found.length]) found.push(entry)
+      }
+      return found
+    })
+  }
+
+  #entry(record: StoredRecord): Read<StoredEntry> {
+    return Effect.map(
+      this.#decode("message", record, this.#provided.records.decodeMessage),
+      ({ expiresAt, message }) => ({
+        key: record.key,
+        message,
+        expiresAt: expiresAt === Infinity ? Infinity : this.#now + expiresAt - this.#clock.currentTimeMillisUnsafe()
+      })
+    )
+  }
+
+  /** Milliseconds, on the clock of the connections. */
+  get #now(): number {
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  #readAll<A>(
+    table: Table,
+    decode: (bytes: Uint8Array) => Option.Option<A>
+  ): Read<ReadonlyArray<Decoded<A>>> {
+    return Effect.gen({ self: this }, function*() {
+      const all: Array<Decoded<A>> = []
+      let after = -1
+      while (true) {
+        const page = yield* this.#store.read(table, { after, limit: pageSize })
+        for (const record of page) all.push({ key: record.key, value: yield* this.#decode(table, record, decode) })
+        if (page.length < pageSize) return all
+        after = page[page.length - 1].key
+      }
+    })
+  }
+
+  #decode<A>(table: Table, { key, value }: StoredRecord, decode: (bytes: Uint8Array) => Option.Option<A>): Read<A> {
+    return Option.match(decode(value), { onNone: () => Effect.fail(this.#corrupt(table, key)), onSome: Effect.succeed })
+  }
+
+  #corrupt(table: Table, key: number): MqttError.MqttError {
+    return MqttError.fromReason(
+      new MqttError.StoreFailed({
+        store: this.#provided.store.name,
+        operation: "read",
+        problem: "Corrupt",
+        cause: `record ${key} of the table ${table}`
+      })
+    )
+  }
+}
+
+/** What PUBREC said. */
+export const outcomeOf = (
+  { reasonCode, reasonString, userProperties }: Exchange & { readonly _tag: "Released" }
+): Outcome => ({
+  reasonCode,
+  reasonCodes: [],
+  properties: reasonString === undefined && userProperties === undefined
+    ? Properties.none
+    : {
+      ...(reasonString === undefined ? {} : { reasonString }),
+      ...(userProperties === undefined ? {} : { userProperties })
+    }
+})

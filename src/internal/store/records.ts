@@ -1,0 +1,148 @@
+/**
+ * What the client keeps in a store, as records: their bytes, and what they mean.
+ *
+ * A record is a checksum, a header in JSON and, of a message, its payload. What a store gives back passes through a schema:
+ * a record that is damaged, or of another program, is an error and never a message.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Properties from "../../protocol/Properties.ts"
+import type { Message } from "../../protocol/Session.ts"
+import { checksum } from "./checksum.ts"
+
+/** A message as it waits. Times are milliseconds since 1970: other clocks end with their process. */
+export interface StoredMessage {
+  readonly message: Message
+  readonly storedAt: number
+  /** `Infinity` without an end. */
+  readonly expiresAt: number
+}
+
+const Qos = Schema.Literals([1, 2])
+const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Those that a message of ours can have, and that mean something on another connection. */
+const MessageProperties = Schema.Struct({
+  payloadFormatIndicator: Schema.optional(Schema.Literals([0, 1])),
+  messageExpiryInterval: Schema.optional(Whole),
+  contentType: Schema.optional(Schema.String),
+  responseTopic: Schema.optional(Schema.String),
+  correlationData: Schema.optional(Schema.Uint8ArrayFromBase64),
+  userProperties: Schema.optional(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+})
+
+const MessageHeader = Schema.Struct({
+  topic: Schema.String,
+  qos: Qos,
+  retain: Schema.Boolean,
+  storedAt: Schema.Finite,
+  expiresAt: Schema.optionalKey(Schema.Finite),
+  properties: Schema.optionalKey(MessageProperties)
+})
+
+/** What one of our Packet Identifiers stands for; `message` is the key of its message. */
+export const Exchange = Schema.Union([
+  Schema.TaggedStruct("Sent", { message: Whole, order: Whole }),
+  Schema.TaggedStruct("Released", {
+    order: Whole,
+    reasonCode: Whole,
+    reasonString: Schema.optionalKey(Schema.String),
+    userProperties: Schema.optionalKey(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+  }),
+  Schema.TaggedStruct("Reserved", {})
+])
+export type Exchange = typeof Exchange.Type
+
+/** How one of the server's Packet Identifiers was answered. */
+export const Received = Schema.Struct({ answer: Whole })
+
+/** How much there is, so that nobody has to count it; the next message has the key `next`. */
+export const Totals = Schema.Struct({ messages: Whole, bytes: Whole, next: Whole })
+export type Totals = typeof Totals.Type
+
+/** The key of `Totals` in the table `client`. */
+export const totalsKey = 0
+
+// ---------------------------------------------------------------------------
+// Bytes
+// ---------------------------------------------------------------------------
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true })
+const nothing = new Uint8Array(0)
+
+/** A checksum of all that follows, the length of the header, the header, the payload. */
+const prefix = 8
+
+const toBytes = (header: string, payload: Uint8Array): Uint8Array => {
+  const text = encoder.encode(header)
+  const bytes = new Uint8Array(prefix + text.length + payload.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(4, text.length)
+  bytes.set(text, prefix)
+  bytes.set(payload, prefix + text.length)
+  view.setUint32(0, checksum(bytes, 4))
+  return bytes
+}
+
+interface Parts {
+  readonly header: string
+  readonly payload: Uint8Array
+}
+
+const fromBytes = (bytes: Uint8Array): Option.Option<Parts> => {
+  if (bytes.length < prefix) return Option.none()
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const end = prefix + view.getUint32(4)
+  if (end > bytes.length || view.getUint32(0) !== checksum(bytes, 4)) return Option.none()
+  return Option.some({ header: decoder.decode(bytes.subarray(prefix, end)), payload: bytes.slice(end) })
+}
+
+/** Writes and reads records that are a header alone. */
+export const record = <A, I extends Schema.Json>(schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  return {
+    encode: (value: I): Uint8Array => toBytes(JSON.stringify(value), nothing),
+    decode: (bytes: Uint8Array): Option.Option<A> => Option.flatMap(fromBytes(bytes), ({ header }) => decode(header))
+  }
+}
+
+export const exchange = record(Exchange)
+export const received = record(Received)
+export const totals = record(Totals)
+
+// ---------------------------------------------------------------------------
+// Messages
+// ---------------------------------------------------------------------------
+
+const decodeHeader = Schema.decodeUnknownOption(Schema.fromJsonString(MessageHeader))
+
+const encodeProperties = Schema.encodeSync(MessageProperties)
+
+/** By hand: the schema took most of the time of a publish. */
+export const encodeMessage = ({ expiresAt, message, storedAt }: StoredMessage): Uint8Array => {
+  const { payload, properties, qos, retain, topic } = message
+  const header = {
+    topic,
+    qos,
+    retain,
+    storedAt,
+    expiresAt: expiresAt === Infinity ? undefined : expiresAt,
+    properties: properties === Properties.none ? undefined : encodeProperties(properties)
+  }
+  return toBytes(JSON.stringify(header), payload)
+}
+
+export const decodeMessage = (bytes: Uint8Array): Option.Option<StoredMessage> =>
+  Option.flatMap(
+    fromBytes(bytes),
+    ({ header, payload }) =>
+      Option.map(
+        decodeHeader(header),
+        ({ expiresAt = Infinity, properties = Properties.none, qos, retain, storedAt, topic }) => ({
+          message: { topic, payload, qos, retain, properties },
+          storedAt,
+          expiresAt
+        })
+      )
+  )
