@@ -275,7 +275,7 @@ export const make = Effect.fnUntraced(function*(
   const subscribe = Subscribe.make(subscribing)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
   const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0, tracing })
-  const publishing = { runner, lifetime, clock }
+  const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
   const { responseTopic } = resolved
   /** There from the first request on. */
@@ -284,7 +284,7 @@ export const make = Effect.fnUntraced(function*(
   const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
-  yield* KeptSession.keep(kept, { runner, drainTimeout: resolved.drainTimeout })
+  yield* KeptSession.keep(kept, { runner, events, drainTimeout: resolved.drainTimeout })
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
     .pipe(
       (run) => Hook.supervise(run, lifetime),

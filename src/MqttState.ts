@@ -108,6 +108,13 @@ export type MqttEvent =
     readonly messages: number
   }
   /**
+   * The store could not be written or read. At most once in 10 seconds; `failures` says how many there were since the last
+   * time, with this one.
+   *
+   * @since 0.2.0
+   */
+  | { readonly _tag: "StoreFailed"; readonly error: MqttError; readonly failures: number }
+  /**
    * A message was delivered without properties whose values are wrong in themselves: its publisher gave them, and the
    * server passed them on. At most once in 10 seconds; `messages` says how many there were since the last time.
    */
@@ -154,6 +161,24 @@ export interface Stats extends Traffic {
   /** What they cost in memory: topic, properties and payload. */
   readonly outboxBytes: number
   readonly outboxDropped: number
+  /**
+   * Messages in the store that are not over: they wait, or are in flight. 0 without a store.
+   *
+   * @since 0.2.0
+   */
+  readonly storedMessages: number
+  /**
+   * What they cost in memory: topic, properties and payload.
+   *
+   * @since 0.2.0
+   */
+  readonly storedBytes: number
+  /**
+   * Times that the store could not be written or read.
+   *
+   * @since 0.2.0
+   */
+  readonly storeFailures: number
   readonly expired: number
   /** Messages sent again on another connection; as new ones where the server did not keep the session. */
   readonly republications: number

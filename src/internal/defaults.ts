@@ -42,6 +42,7 @@ export const defaults = {
   outgoingTopicAliasMaximum: 1024,
   outbox: bounds,
   storedOutbox: { messages: 1_000_000, bytes: 1024 * 1024 * 1024, policy: "suspend" },
+  outboxAge: "Infinity",
   outboxAtCleanStart: "keep",
   buffer: bounds,
   will: { qos: 0, retain: false },

@@ -13,6 +13,7 @@ import type {
   FollowServerReference,
   MetricsOptions,
   Options,
+  OutboxBounds,
   RespondOptions,
   SubscribeOptions,
   Will
@@ -23,6 +24,12 @@ const bounds: Types.FieldsOf<Bounds> = {
   messages: Types.atLeastOne,
   bytes: Types.atLeastOne,
   policy: Types.literal("suspend", "dropOldest", "dropNewest", "fail")
+}
+
+const outboxBounds: Types.FieldsOf<OutboxBounds> = {
+  ...bounds,
+  age: Types.duration,
+  atCleanStart: Types.literal("keep", "drop")
 }
 
 const will: Types.FieldsOf<Will> = {
@@ -50,7 +57,7 @@ const metrics: Types.FieldsOf<MetricsOptions> = { attributes: Types.stringsByNam
 
 /** Those that stand inside an option of a client. */
 export const inside = {
-  outbox: bounds,
+  outbox: outboxBounds,
   buffer: bounds,
   will,
   escalate,
@@ -91,7 +98,7 @@ export const client: Types.FieldsOf<Options> = {
   filtersPerSubscribe: Types.number,
   topicAliasMaximum: Types.number,
   outgoingTopicAliasMaximum: Types.number,
-  outbox: Types.record(bounds),
+  outbox: Types.record(outboxBounds),
   buffer: Types.record(bounds),
   will: Types.record(will),
   responseTopic: Types.string,

@@ -67,6 +67,8 @@ export interface Resolved {
   readonly outbox: ResolvedBounds
   /** With a store, of QoS 1 and 2. */
   readonly storedOutbox: ResolvedBounds
+  /** Milliseconds. */
+  readonly outboxAge: number
   readonly outboxAtCleanStart: "keep" | "drop"
   readonly buffer: ResolvedBounds
   readonly will: Packet.Will | undefined
@@ -132,6 +134,7 @@ const withDefaults = (options: Options): Resolved => {
     outgoingTopicAliasMaximum: options.outgoingTopicAliasMaximum ?? defaults.outgoingTopicAliasMaximum,
     outbox: resolveBounds(options.outbox, defaults.outbox),
     storedOutbox: resolveBounds(options.outbox, defaults.storedOutbox),
+    outboxAge: Duration.toMillis(options.outbox?.age ?? defaults.outboxAge),
     outboxAtCleanStart: options.outbox?.atCleanStart ?? defaults.outboxAtCleanStart,
     buffer: resolveBounds(options.buffer, defaults.buffer),
     will: options.will === undefined ? undefined : resolveWill(options.will),

@@ -23,6 +23,9 @@ interface Waiting {
 /** How long a change that is not urgent waits for others. A crash meanwhile sends a QoS 1 message once more. */
 const lingering = "50 millis"
 
+/** Milliseconds. */
+const pauseBetweenNotices = 10_000
+
 export class Journal {
   #changes: Array<Change> = []
   #urgent = 0
@@ -34,6 +37,9 @@ export class Journal {
   #failure: MqttError.MqttError | undefined
   #commits = 0
   #failures = 0
+  #untold = 0
+  #untoldFailure: MqttError.MqttError | undefined
+  #tellNotBefore = -Infinity
   #isBeingWritten = false
   #isOver = false
 
@@ -62,6 +68,10 @@ export class Journal {
     this.wake()
   }
 
+  get hasUntold(): boolean {
+    return this.#untold > 0
+  }
+
   /** Everything is written. */
   get isEmpty(): boolean {
     return this.#changes.length === 0 && !this.#isBeingWritten
@@ -70,10 +80,6 @@ export class Journal {
   record(change: Change): void {
     this.#changes.push(change)
     this.#resumeWork?.()
-  }
-
-  recordAll(changes: ReadonlyArray<Change>): void {
-    for (const change of changes) this.record(change)
   }
 
   /** The next packets wait until it is written. */
@@ -149,7 +155,20 @@ export class Journal {
   /** Messages could not be stored; who published them hears of it. */
   failedToStore(error: MqttError.MqttError): void {
     this.#failures++
+    this.#untold++
     this.#failure = error
+    this.#untoldFailure = error
+  }
+
+  /** The last failure, and how many there were since somebody was told; nothing if it is not time to tell again. */
+  takeUntold(now: number): { readonly error: MqttError.MqttError; readonly failures: number } | undefined {
+    const error = this.#untoldFailure
+    if (error === undefined || now < this.#tellNotBefore) return undefined
+    const failures = this.#untold
+    this.#untold = 0
+    this.#untoldFailure = undefined
+    this.#tellNotBefore = now + pauseBetweenNotices
+    return { error, failures }
   }
 
   #tell(urgent: number, effect: Effect.Effect<void, MqttError.MqttError>): void {
@@ -158,9 +177,14 @@ export class Journal {
     for (const { resume } of told) resume(effect)
   }
 
+  /** Packets wait for changes to be written. */
+  get isBehind(): boolean {
+    return this.#urgent !== this.#writtenUrgent
+  }
+
   /** Until all urgent changes are written; `undefined` when they are. */
   get barrier(): Effect.Effect<void, MqttError.MqttError> | undefined {
-    if (this.#urgent === this.#writtenUrgent) return undefined
+    if (!this.isBehind) return undefined
     return Effect.callback((resume) => {
       const waiting = { urgent: this.#urgent, resume }
       this.#waiting.push(waiting)

@@ -38,12 +38,14 @@ export const judge = (
     const reason = state._tag === "Connected" ? "the connection has just ended" : absence(state)
     return { status: "down", isClosed: state._tag === "Closed", reasons: [reason] }
   }
-  const fill = fillOf(stats, options.outbox)
+  const fill = fillOf(stats, runner.kept === undefined ? options.outbox : options.storedOutbox)
+  const storeFailure = runner.kept?.journal.failure
   const answerDue = Session.responseDeadline(Ref.getUnsafe(runner.session), options.responseTimeout)
   const owedFor = connection.now() - (answerDue - options.responseTimeout)
   const { unclaimed } = runner.deliveries
   const found: ReadonlyArray<readonly [isSo: boolean, reason: string]> = [
     [fill >= nearlyFull, `the outbox is ${percent(fill)} full`],
+    [storeFailure !== undefined, `nothing can be stored: ${storeFailure?.message}`],
     [
       !runner.gate.isOpen || runner.gate.isFlooded,
       "a subscription does not keep up, and nothing more is read until it has room"

@@ -48,12 +48,16 @@ export interface PublisherOptions {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
   readonly clock: Clock.Clock
+  /** How long a message may wait, milliseconds. */
+  readonly outboxAge: number
 }
 
 export class Publisher {
   readonly #runner: SessionRunner
   readonly #lifetime: Lifetime
   readonly #clock: Clock.Clock
+  /** Milliseconds. */
+  readonly #outboxAge: number
   /** There from the first publish on. */
   #validTopics: Set<string> | undefined
 
@@ -61,6 +65,7 @@ export class Publisher {
     this.#runner = options.runner
     this.#lifetime = options.lifetime
     this.#clock = options.clock
+    this.#outboxAge = options.outboxAge
   }
 
   /** Waits for the QoS. */
@@ -220,9 +225,9 @@ export class Publisher {
   }
 
   /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
-  #expiry({ messageExpiryInterval }: Properties.Properties): number {
-    if (messageExpiryInterval === undefined) return Infinity
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + messageExpiryInterval * 1000
+  #expiry({ messageExpiryInterval = Infinity }: Properties.Properties): number {
+    const time = Math.min(messageExpiryInterval * 1000, this.#outboxAge)
+    return time === Infinity ? Infinity : Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + time
   }
 
   /** One that was not sent yet never will be; the others go their way. */

@@ -58,6 +58,8 @@ export class SessionDeadlines implements Connection.SessionDeadlines {
 
   /** An acknowledgement that is owed and does not come means that the connection is dead. */
   #checkResponse(now: number, late: number): Effect.Effect<void> {
+    // The server cannot answer what waits for our store.
+    if (this.#runner.kept?.journal.isBehind === true) this.#runner.resumed(now)
     this.#response = ResponseDeadline.checked(this.#response, now, late)
     const { timeout } = this.#response
     return now < ResponseDeadline.deadline(this.#response, this.#owed)

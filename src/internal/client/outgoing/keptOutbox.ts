@@ -41,6 +41,8 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   readonly #flushes = new Flushes()
   /** To be written in the next round. */
   #arrivals: Array<Publication> = []
+  /** Being written. */
+  #storing: ReadonlyArray<Publication> = []
   #totals: Totals = { messages: 0, bytes: 0, next: 1 }
   #next = 1
   /** All messages up to this key have been in memory. */
@@ -145,13 +147,26 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     super.remove(publication)
   }
 
-  /** The oldest one may be in the store alone: then who comes waits until it is read. */
+  /** The oldest one may be in the store alone, or on its way there: then who comes waits for it. */
   protected override replaceOldest(publication: Publication): void {
-    if (this.suspended.isEmpty && (this.#ready.messages > 0 || this.#unread === 0)) {
+    if (this.suspended.isEmpty && (this.#ready.messages > 0 || this.#canDropArrival)) {
       return super.replaceOldest(publication)
     }
     publication.place = "suspended"
     this.suspended.push(publication)
+  }
+
+  get #canDropArrival(): boolean {
+    return this.#unread === 0 && this.#arrivals.some(({ place }) => place === "storing")
+  }
+
+  protected override shiftOldest(): Publication | undefined {
+    if (this.#ready.messages > 0) return super.shiftOldest()
+    if (!this.#canDropArrival) return undefined
+    const first = this.#arrivals.findIndex(({ place }) => place === "storing")
+    const [arrival] = this.#arrivals.splice(first, 1)
+    this.#flushes.over(arrival.key)
+    return arrival
   }
 
   override withdraw(publication: Publication): boolean {
@@ -177,7 +192,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     this.#isOver = true
     this.#inMemory.failAll(error)
     super.failAll(error)
-    const arrivals = this.#arrivals
+    const arrivals = [...this.#storing, ...this.#arrivals]
     this.#arrivals = []
     for (const publication of arrivals) if (publication.place === "storing") publication.failed(error)
     for (const settled of this.#awaited.takeAll()) settled(Exit.fail(error))
@@ -206,6 +221,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     const arrivals = this.#arrivals.filter(({ place }) => place === "storing")
     this.#arrivals = []
     for (const { size } of arrivals) this.#count(1, size)
+    this.#storing = arrivals
     return arrivals
   }
 
@@ -220,6 +236,8 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
 
   /** The store has them. */
   stored(arrivals: ReadonlyArray<Publication>): void {
+    this.#storing = []
+    if (this.#isOver) return
     for (const publication of arrivals) {
       publication.keeper = this
       publication.isStored = true
@@ -229,6 +247,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
       else this.#leave(publication)
     }
     for (const publication of arrivals) publication.taken()
+    this.#admitReplacing()
   }
 
   #leave(publication: Publication): void {
@@ -239,13 +258,15 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
 
   /** The store does not have them. */
   refused(arrivals: ReadonlyArray<Publication>, error: MqttError.MqttError): void {
+    this.#storing = []
+    if (this.#isOver) return
     const refused = arrivals.filter(({ place }) => place === "storing")
     for (const { size } of arrivals) this.#count(-1, size)
     for (const publication of refused) {
       this.remove(publication)
       this.#flushes.over(publication.key)
     }
-    this.admit()
+    this.#admitReplacing()
     for (const publication of refused) publication.failed(error)
   }
 
@@ -313,6 +334,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
 
   /** Now there are old ones to give way. */
   #admitReplacing(): void {
+    if (this.suspended.isEmpty) return
     if (this.room.whenFull !== "ReplaceOldest") return this.admit()
     for (const publication of this.suspended.takeAll()) {
       if (publication.place === "suspended") this.offer(publication)

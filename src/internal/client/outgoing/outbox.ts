@@ -102,15 +102,20 @@ export class Outbox<A extends Entry> {
   protected replaceOldest(entry: A): void {
     const dropped: Array<A> = []
     while (!this.room.fits(entry.size)) {
-      const oldest = this.#next(true)
+      const oldest = this.shiftOldest()
       if (oldest === undefined) break
       this.remove(oldest)
-      this.#queueOf(oldest).shift()
       dropped.push(oldest)
     }
     this.add(entry)
     this.#dropped += dropped.length
     for (const oldest of dropped) oldest.failed(this.#overflow())
+  }
+
+  /** Takes the oldest entry out of its queue. */
+  protected shiftOldest(): A | undefined {
+    const oldest = this.#next(true)
+    return oldest && this.#queueOf(oldest).shift()
   }
 
   #overflow(): MqttError.MqttError {

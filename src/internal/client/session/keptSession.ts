@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as MqttError from "../../../MqttError.ts"
+import type { MqttEvent } from "../../../MqttState.ts"
 import { type Change, MqttStore } from "../../../MqttStore.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
 import * as Snapshot from "../../../protocol/Snapshot.ts"
@@ -57,20 +58,25 @@ export class KeptSession {
       const totals = yield* this.#records.totals
       const { outboxAtCleanStart, session } = this.#options
       this.#isKnown = session === "persistent" && totals !== undefined
-      if (totals === undefined) return
+      if (totals === undefined) return yield* this.#commit([])
       const exchanges = yield* this.#records.exchanges
       if (session === "persistent") {
         this.#snapshot = yield* this.#restore(totals, exchanges)
         return
       }
-      this.journal.recordAll([{ _tag: "Clear", table: "exchange" }, { _tag: "Clear", table: "received" }])
+      const clearing: ReadonlyArray<Change> = [{ _tag: "Clear", table: "exchange" }, {
+        _tag: "Clear",
+        table: "received"
+      }]
       if (session === "clean") this.outbox.open(totals, [])
-      else if (outboxAtCleanStart === "drop") this.journal.record({ _tag: "Clear", table: "message" })
-      else {
+      else if (outboxAtCleanStart === "drop") {
+        return yield* this.#commit([...clearing, { _tag: "Clear", table: "message" }])
+      } else {
         // What was sent is part of the session that is thrown away; what was not is none.
         const sent = yield* this.#records.messages(keysOf(exchanges))
         for (const publication of this.outbox.open(totals, sent)) this.outbox.over(publication)
       }
+      yield* this.#commit([...clearing, ...this.journal.take().changes])
     })
   }
 
@@ -145,10 +151,12 @@ export class KeptSession {
   // -------------------------------------------------------------------------
 
   /** Writes and reads until the journal is over. Who published, or waits to send, hears what failed. */
-  rounds(done: () => void): Effect.Effect<void> {
-    const round = Effect.andThen(
-      Effect.andThen(Effect.suspend(() => this.#write), Effect.suspend(() => this.#readAhead)),
-      Effect.sync(done)
+  rounds(done: Effect.Effect<void>): Effect.Effect<void> {
+    const round = Effect.suspend(() => this.#write).pipe(
+      Effect.andThen(Effect.suspend(() => this.#readAhead)),
+      Effect.andThen(done),
+      // Without rounds nothing would be accepted any more.
+      Effect.catchCause((cause) => Effect.logError("A defect in the client", cause))
     )
     const again = Effect.whileLoop({
       while: () => !this.journal.isOver,
@@ -246,13 +254,19 @@ export const open = Effect.fnUntraced(function*(
  */
 export const keep = (
   kept: KeptSession | undefined,
-  { drainTimeout, runner }: {
+  { drainTimeout, events, runner }: {
     readonly runner: { readonly wake: () => void }
+    readonly events: { readonly publish: (event: MqttEvent) => Effect.Effect<void> }
     readonly drainTimeout: Duration.Duration
   }
-): Effect.Effect<void, never, Scope.Scope> =>
-  kept === undefined ? Effect.void : Effect.asVoid(Effect.acquireRelease(
-    Effect.forkDetach(Effect.interruptible(kept.rounds(runner.wake))),
+): Effect.Effect<void, never, Scope.Scope> => {
+  if (kept === undefined) return Effect.void
+  const done = Effect.suspend(() => {
+    runner.wake()
+    return tellFailure(kept, (event) => events.publish(event))
+  })
+  return Effect.asVoid(Effect.acquireRelease(
+    Effect.forkDetach(Effect.interruptible(kept.rounds(done))),
     (rounds) => {
       kept.journal.end()
       return Effect.interruptible(Fiber.await(rounds)).pipe(
@@ -262,6 +276,22 @@ export const keep = (
       )
     }
   ))
+}
+
+const tellFailure = (
+  { journal }: KeptSession,
+  publishEvent: (event: MqttEvent) => Effect.Effect<void>
+): Effect.Effect<void> => {
+  if (!journal.hasUntold) return Effect.void
+  return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const untold = journal.takeUntold(now)
+    if (untold === undefined) return Effect.void
+    return Effect.logWarning(untold.error.message).pipe(
+      Effect.annotateLogs({ reason: untold.error.reason._tag }),
+      Effect.andThen(publishEvent({ _tag: "StoreFailed", ...untold }))
+    )
+  })
+}
 
 const logUnwritten = ({ journal }: KeptSession): Effect.Effect<void> =>
   journal.isEmpty

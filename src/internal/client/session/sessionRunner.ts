@@ -5,6 +5,7 @@
  * It decides nothing the rules decide, and it neither opens connections nor waits: that is the supervisor's.
  */
 import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as MqttError from "../../../MqttError.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
@@ -246,7 +247,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   }
 
   /** Packets leave when the store has what they say. */
-  readonly beforeWrite = () => this.kept?.journal.barrier
+  readonly beforeWrite = () => {
+    const barrier = this.kept?.journal.barrier
+    return barrier && Effect.tap(barrier, () => Effect.sync(() => this.resumed(this.#connection?.now() ?? 0)))
+  }
 
   /** There may be more to send. */
   readonly wake = (): void => this.#connection?.wake()

@@ -7,7 +7,7 @@ import * as Session from "../../../protocol/Session.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
 export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
-  const { connections, deliveries, outbox, subscriptions, traffic } = runner
+  const { connections, deliveries, kept, outbox, subscriptions, traffic } = runner
   const { notices } = deliveries
   const session = Ref.getUnsafe(runner.session)
   const reserved = Session.reserved(session)
@@ -19,6 +19,9 @@ export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
     outboxMessages: outbox.size,
     outboxBytes: outbox.bytes,
     outboxDropped: outbox.dropped,
+    storedMessages: kept?.outbox.totals.messages ?? 0,
+    storedBytes: kept?.outbox.totals.bytes ?? 0,
+    storeFailures: kept?.journal.failures ?? 0,
     expired: outbox.expired,
     republications: session.republications,
     connections,
