@@ -9,3 +9,5 @@ export * as FakeNetwork from "./FakeNetwork.ts"
 export * as ScriptedServer from "./ScriptedServer.ts"
 /** @since 0.1.0 */
 export * as MemoryBroker from "./MemoryBroker.ts"
+/** @since 0.2.0 */
+export * as StoreSuite from "./StoreSuite.ts"
