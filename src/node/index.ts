@@ -10,6 +10,9 @@ export * as NodeMqtt from "./NodeMqtt.ts"
 /** @since 0.2.0 */
 export * as NodeMqttConfig from "./NodeMqttConfig.ts"
 
+/** @since 0.2.0 */
+export * as NodeMqttStore from "./NodeMqttStore.ts"
+
 /** @since 0.1.0 */
 export * as NodeNetworkProbe from "./NodeNetworkProbe.ts"
 

@@ -31,4 +31,10 @@ describe("effect-mqtt/node", () => {
     assert.include(loaded, source("node/NodeWebSocket.ts"))
     assert.deepStrictEqual(loaded.filter((url) => /node_modules\/ws\/|^node:https?$/.test(url)), [])
   })
+
+  it("loads nothing of SQLite, which not every Node has, before there is a store to open", () => {
+    const loaded = loadedBy([source("node/index.ts")])
+    assert.include(loaded, source("node/NodeMqttStore.ts"))
+    assert.notInclude(loaded, "node:sqlite")
+  })
 })
