@@ -41,7 +41,7 @@ describe("a store that is full", () => {
         Effect.gen(function*() {
           let kept = 0
           const fill = Effect.gen(function*() {
-            for (;;) {
+            while (kept < 1000) {
               yield* store.commit([put(kept, text), put(kept + 1, text)])
               kept += 2
             }
