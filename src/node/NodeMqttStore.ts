@@ -91,7 +91,7 @@ export const make = (options: Options): Effect.Effect<MqttStore.Store, MqttError
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<never, MqttError.MqttError> =>
-  Layer.effect(MqttStore.MqttStore, make(options))
+  MqttStore.layer(make(options))
 
 /**
  * The records of a client identifier, for reading only: also while a client has the store. Where there is no store of that
