@@ -53,7 +53,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "ports",
-    modules: /^(Mqtt(Transport|Store)|NetworkProbe)\.ts$|^internal\/(transport|store)\//,
+    modules: /^(Mqtt(Transport|Store)|KeyValueMqttStore|NetworkProbe)\.ts$|^internal\/(transport|store|keyValue)\//,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },
@@ -171,7 +171,8 @@ const packages: ReadonlyArray<readonly [Package, RegExp]> = [
 /** What Effect marks as unstable or experimental, and the only modules that may import it. */
 const unstable: ReadonlyArray<{ readonly imported: RegExp; readonly modules: RegExp }> = [
   { imported: /^effect\/socket(\/|$)/, modules: /^(SocketTransport\.ts$|(node|browser|testing\/node)\/)/ },
-  { imported: /^effect\/net(\/|$)/, modules: /^(NetworkProbe|node\/NodeNetworkProbe)\.ts$/ }
+  { imported: /^effect\/net(\/|$)/, modules: /^(NetworkProbe|node\/NodeNetworkProbe)\.ts$/ },
+  { imported: /^effect\/persistence(\/|$)/, modules: /^(KeyValueMqttStore\.ts$|internal\/keyValue\/)/ }
 ]
 
 const mayImport = (module: string, part: Part, specifier: string): boolean =>

@@ -4,6 +4,9 @@
  * @since 0.1.0
  */
 
+/** @since 0.2.0 */
+export * as KeyValueMqttStore from "./KeyValueMqttStore.ts"
+
 /** @since 0.1.0 */
 export * as MqttAuthentication from "./MqttAuthentication.ts"
 

@@ -1,5 +1,13 @@
-/** One connection, a transport of one's own, a probe, and the ways to authenticate. */
-import { MqttAuthentication, MqttConnection, MqttMetrics, MqttStore, MqttTransport, NetworkProbe } from "effect-mqtt"
+/** One connection, a transport of one's own, stores, a probe, and the ways to authenticate. */
+import {
+  KeyValueMqttStore,
+  MqttAuthentication,
+  MqttConnection,
+  MqttMetrics,
+  MqttStore,
+  MqttTransport,
+  NetworkProbe
+} from "effect-mqtt"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 
@@ -10,6 +18,7 @@ export const transport = Effect.map(MqttTransport.MqttTransport, ({ open }) => o
 export const probe = NetworkProbe.layer()
 export const store = MqttStore.layerMemory
 export const memory = MqttStore.makeMemory
+export const onKeyValueStore = KeyValueMqttStore.layer
 export const metrics = MqttMetrics.all
 export const token = MqttAuthentication.token({
   method: "K8S-SAT",

@@ -71,6 +71,7 @@ const unused: Readonly<Record<string, string>> = {
   "effect/ConfigProvider": "effect/ConfigProvider",
   "effect/http": "~effect/http",
   "effect/net": "~effect/net",
+  "effect/persistence": "effect/persistence",
   "effect/Schema": "~effect/Schema",
   "effect/socket": "effect/socket",
   "effect/crypto": "~effect/crypto",

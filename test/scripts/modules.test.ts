@@ -29,6 +29,7 @@ describe("dependency direction", () => {
     ["protocol/Packet.ts", `export { x } from "node:fs"`],
     ["MqttError.ts", `export * from "./internal/connection/writer.ts"`],
     ["MqttStore.ts", `import * as Socket from "effect/socket/Socket"`],
+    ["MqttStore.ts", `import type * as KeyValueStore from "effect/persistence/KeyValueStore"`],
     ["MqttTransport.ts", `import type * as Socket from "effect/socket/Socket"`],
     ["MqttTransport.ts", `export { fromSocket } from "./SocketTransport.ts"`],
     ["MqttClient.ts", `import * as Dns from "effect/net/Dns"`],
