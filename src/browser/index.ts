@@ -10,5 +10,8 @@ export * as BrowserMqtt from "./BrowserMqtt.ts"
 /** @since 0.2.0 */
 export * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
 
+/** @since 0.2.0 */
+export * as BrowserMqttStore from "./BrowserMqttStore.ts"
+
 /** @since 0.1.0 */
 export * as BrowserWebSocket from "./BrowserWebSocket.ts"

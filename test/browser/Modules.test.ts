@@ -76,6 +76,7 @@ const unused: Readonly<Record<string, string>> = {
   "effect/socket": "effect/socket",
   "effect/crypto": "~effect/crypto",
   "SCRAM": "SCRAM-SHA-256",
+  "the store in IndexedDB": "IDBKeyRange",
   "typed topics": "MqttEncodeError",
   "the network probe": "effect-mqtt/NetworkProbe"
 }

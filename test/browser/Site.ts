@@ -59,6 +59,7 @@ const importMap = {
   imports: {
     "effect-mqtt": "/effect-mqtt/index.ts",
     "effect-mqtt/browser": "/effect-mqtt/browser/index.ts",
+    "effect-mqtt/testing/StoreSuite": "/effect-mqtt/testing/StoreSuite.ts",
     "effect/": "/effect/"
   }
 }
@@ -72,7 +73,7 @@ const withoutTypes = ({ file, text }: Answer): Answer =>
 
 const effect = Path.join(repository, "node_modules", "effect", "dist")
 
-const module = (path: string): Answer | undefined => {
+const moduleOf = (path: string, root: string): Answer | undefined => {
   const [, packageName, rest] = /^\/(effect|effect-mqtt)\/(.+)$/.exec(path) ?? []
   if (packageName === "effect") return read(Path.join(effect, rest)) ?? read(Path.join(effect, `${rest}.js`))
   const found = packageName === undefined
@@ -82,7 +83,15 @@ const module = (path: string): Answer | undefined => {
 }
 
 /** Without a bundler: the browser loads every module itself. */
-export const plain: Effect.Effect<Site, never, Scope.Scope> = serve(module)
+export const plain: Effect.Effect<Site, never, Scope.Scope> = serve((path) => moduleOf(path, root))
+
+/** A page of the tests, with nothing but this module of theirs. */
+export const ofModule = (file: string): Effect.Effect<Site, never, Scope.Scope> =>
+  serve((path) =>
+    path === "/"
+      ? { file: "index.html", text: withImportMap(`<head></head><script type="module" src="/${file}"></script>`) }
+      : moduleOf(path, import.meta.dirname)
+  )
 
 // ---------------------------------------------------------------------------
 // Built
