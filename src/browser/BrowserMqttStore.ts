@@ -114,5 +114,4 @@ export const make = (options: Options = {}): Effect.Effect<MqttStore.Store, Mqtt
  * @since 0.2.0
  * @category layers
  */
-export const layer = (options?: Options): Layer.Layer<never, MqttError.MqttError> =>
-  Layer.effect(MqttStore.MqttStore, make(options))
+export const layer = (options?: Options): Layer.Layer<never, MqttError.MqttError> => MqttStore.layer(make(options))

@@ -90,8 +90,7 @@ export const make = (options: Options): Effect.Effect<MqttStore.Store, MqttError
  * @since 0.2.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<never, MqttError.MqttError> =>
-  MqttStore.layer(make(options))
+export const layer = (options: Options): Layer.Layer<never, MqttError.MqttError> => MqttStore.layer(make(options))
 
 /**
  * The records of a client identifier, for reading only: also while a client has the store. Where there is no store of that
