@@ -15,11 +15,11 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { inUse, storeName } from "./internal/keyValue/failures.ts"
 import { Records } from "./internal/keyValue/records.ts"
-import { MqttStore, type Store } from "./MqttStore.ts"
+import { layer as provide, type Store } from "./MqttStore.ts"
 
 /** Client identifiers that are open in this process, by the store that they are in. */
 const openIn = new WeakMap<KeyValueStore.KeyValueStore, Set<string>>()
@@ -85,7 +85,4 @@ export const make: Effect.Effect<Store, never, KeyValueStore.KeyValueStore> = /*
  * @since 0.2.0
  * @category layers
  */
-export const layer: Layer.Layer<never, never, KeyValueStore.KeyValueStore> = /* @__PURE__ */ Layer.effect(
-  MqttStore,
-  make
-)
+export const layer: Layer.Layer<never, never, KeyValueStore.KeyValueStore> = /* @__PURE__ */ provide(make)

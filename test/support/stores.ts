@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import * as MqttError from "../../src/MqttError.ts"
-import * as MqttStore from "../../src/MqttStore.ts"
+import type * as MqttStore from "../../src/MqttStore.ts"
 
 /** How the stores of a test behave from now on. */
 export interface Conduct {
