@@ -16,7 +16,8 @@ import { clientId, inReader, inStore, newPath, put, stored, storeFailure, textsO
 
 describe("every promise of a store, in files", () => {
   const newPlace = Effect.map(newPath, (path) => NodeMqttStore.make({ path }))
-  for (const { check, name } of StoreSuite.checks(newPlace)) it.effect(name, () => check)
+  // A hundred stores are made in one of them, and each waits for the disk.
+  for (const { check, name } of StoreSuite.checks(newPlace)) it.effect(name, () => check, 60_000)
 })
 
 describe("its promises with `sync: \"full\"`", () => {

@@ -42,7 +42,7 @@ export const refuseEmptied = (file: string): void => {
   if (ofDatabase === undefined || ofDatabase < 2) throw new Found("Corrupt", "what was in it is gone")
 }
 
-/** In a larger database, looking at every page would take longer than a start may take: 128 MiB are 0.2 seconds or more. */
+/** Looking at every page of so many takes 0.2 seconds when they are in memory, and seconds when they come from a disk. */
 const mostChecked = 128 * 1024 * 1024
 
 /**
