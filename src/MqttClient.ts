@@ -68,6 +68,7 @@ export type {
   FollowServerReference,
   MetricsOptions,
   Options,
+  OutboxBounds,
   OutgoingMessage,
   OverflowPolicy,
   PublishOptions,

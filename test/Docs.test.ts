@@ -136,7 +136,8 @@ const yesOrNo = (isRetryable: boolean): string => isRetryable ? "yes" : "no"
 /** Where the answer depends on the problem, which another page has a table of. */
 const linkOfProblem: { readonly [tag: string]: string | undefined } = {
   TlsFailed: "[by its problem](transports.md#when-tls-fails)",
-  WebSocketFailed: "[by its problem](transports.md#websocket)"
+  WebSocketFailed: "[by its problem](transports.md#websocket)",
+  StoreFailed: "[by its problem](stores.md#when-a-store-fails)"
 }
 
 describe("docs/transports.md", () => {

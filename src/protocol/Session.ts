@@ -42,6 +42,10 @@ export {
 } from "./Outgoing.ts"
 export {
   /** @since 0.2.0 */
+  type Change
+} from "./SessionChange.ts"
+export {
+  /** @since 0.2.0 */
   type Asked,
   /** @since 0.1.0 */
   make,

@@ -58,8 +58,11 @@ describe("API reference", () => {
     const text = reference.get("MqttStore.md")
     assert.isDefined(text)
     const [, store] = text.split("\n### Store\n")
-    assert.include(text, "\n## models\n\n### Store\n")
-    assert.include(store, "readonly remove: (clientId: string) => Effect.Effect<void, MqttError>")
+    assert.match(text, /\n## models\n[^]*\n### Store\n/)
+    assert.include(
+      store,
+      "readonly open: (clientId: string) => Effect.Effect<OpenStore, MqttError.MqttError, Scope.Scope>"
+    )
     assert.include(store, "Since 0.1.0")
     assert.strictEqual(reference.size, modules.length + 1)
   })
