@@ -63,7 +63,7 @@ export class Records implements OpenStore {
     const rootText = yield* this.#get("open", this.#names.root)
     if (rootText === undefined) return
     const root = yield* this.#whole("open", this.#names.root, unsealRoot(rootText))
-    if (root.clientId !== this.#clientId) yield* Effect.fail(problem("open", "Unavailable", new Error(sharedName)))
+    if (root.clientId !== this.#clientId) return yield* problem("open", "Unavailable", new Error(sharedName))
     const pagesOf = (table: Table) =>
       Effect.map(
         Effect.forEach(

@@ -48,7 +48,7 @@ export const open = (name: string, failures: Failures): Effect.Effect<IDBDatabas
   Effect.gen(function*() {
     const { indexedDB } = globalThis as { readonly indexedDB?: IDBFactory }
     if (indexedDB === undefined) {
-      return yield* Effect.fail(failures.of("open", "Unavailable", new Error("there is no `indexedDB` here")))
+      return yield* failures.of("open", "Unavailable", new Error("there is no `indexedDB` here"))
     }
     const database = yield* Effect.acquireRelease(
       Effect.flatten(attempt(failures, "open", () => opening(indexedDB, name, failures))),
@@ -57,7 +57,7 @@ export const open = (name: string, failures: Failures): Effect.Effect<IDBDatabas
     )
     database.addEventListener("versionchange", () => database.close())
     if (hasTables(database)) return database
-    return yield* Effect.fail(failures.of("open", "Corrupt", new Error("it is a database of something else")))
+    return yield* failures.of("open", "Corrupt", new Error("it is a database of something else"))
   })
 
 /** Numbers are less than this, and arrays are ordered element by element. */

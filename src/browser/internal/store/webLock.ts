@@ -62,7 +62,7 @@ class Lock {
 export const take = (name: string, failures: Failures): Effect.Effect<Lock, MqttError, Scope.Scope> =>
   Effect.gen(function*() {
     const locks = locksOf()
-    if (locks === undefined) return yield* Effect.fail(failures.of("open", "Unavailable", new Error(insecure)))
+    if (locks === undefined) return yield* failures.of("open", "Unavailable", new Error(insecure))
     const lock = new Lock()
     yield* Effect.addFinalizer(() => Effect.sync(() => lock.release()))
     yield* lock.grant(locks, name).pipe(
