@@ -73,7 +73,7 @@ const format: ReadonlyArray<Break> = [
   ),
   outgoing(
     "R17",
-    "  draft.outgoing.release(packetIdentifier)\n  if (draft.window < draft.quota)",
+    "  end(draft, packetIdentifier, request)\n  if (draft.window < draft.quota)",
     "  if (draft.window < draft.quota)"
   ),
   encoder("R18", "packetIdentifier !== 0 || packet.dup : !isPlain", "packet.dup : !isPlain"),
@@ -105,7 +105,11 @@ const opening: ReadonlyArray<Break> = [
   encoder("R25", "target[offset++] = version === \"5.0\" ? 5 : 4", "target[offset++] = version === \"5.0\" ? 5 : 3"),
   encoder("R26", "(cleanStart ? 0x02 : 0)", "(cleanStart ? 0x02 : 0) | 1"),
   session("R27", "if (!options.sessionPresent) {", "if (options.receiveMaximum > 0) {"),
-  of("src/internal/client/session/keptSession.ts")("R28", "yield* store.remove(clientId)", "yield* Effect.void"),
+  of("src/internal/client/session/keptSession.ts")(
+    "R28",
+    "if (session === \"persistent\") {",
+    "if (session !== \"clean\") {"
+  ),
   encoder(
     "R29",
     "    offset = Writer.string(target, offset, will.topic)\n    offset = Writer.binary(target, offset, will.payload)",
@@ -128,8 +132,8 @@ const opening: ReadonlyArray<Break> = [
   ),
   of("src/MqttStore.ts")(
     "R36",
-    "load: (clientId) => Effect.sync(() => sessions.get(clientId)),",
-    "load: () => Effect.sync(() => [...sessions.values()].at(-1)),"
+    "const known = kept.get(clientId) ??",
+    "const known = [...kept.values()].at(-1) ??"
   ),
   validity("R37", "return checkString(clientId, \"clientId\", options) ??", "return"),
   of("src/internal/options.ts")("R38", "\"effectmqtt\" +", "\"effect-mqtt-\" +"),
