@@ -276,7 +276,7 @@ const received: ReadonlyArray<Break> = [
   ),
   incoming(
     "R90",
-    "if (qos === 2) draft.received.release(packetIdentifier)",
+    "if (qos === 2) complete(draft, packetIdentifier)",
     "if (qos === 3) draft.received.release(packetIdentifier)"
   ),
   incoming(
