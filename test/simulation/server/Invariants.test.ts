@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Encoder from "../../../src/protocol/Encoder.ts"
 import type { Packet, Qos, Sender } from "../../../src/protocol/Packet.ts"
+import { ruleOf } from "../../../src/testing/broker/Violations.ts"
 import type { MemoryBroker } from "../../../src/testing/index.ts"
 import { connectPacket, publish } from "../../support/packets.ts"
 import { acknowledge } from "../../testing/RawClient.ts"
@@ -12,6 +13,7 @@ import { repeatedIsOneMessage } from "../invariants/redelivery.ts"
 import { handedToTheNetwork, noAliasWhenSentAgain, payloadsAreAsGiven } from "../invariants/writing.ts"
 import * as Observations from "../Observations.ts"
 import * as Plan from "../Plan.ts"
+import * as World from "../World.ts"
 import type { ServerPlan } from "./ServerPlan.ts"
 import * as Tape from "./Tape.ts"
 
@@ -323,4 +325,26 @@ describe("invariant 29: nobody waits because of messages that are not for them",
     observations.unwellAt.push(30_000)
     assert.deepStrictEqual([...nobodyWaits(observations)], [])
   })
+})
+
+describe("the identifiers of a program that died before", () => {
+  for (const latency of [5, 40]) {
+    it(`are left behind, however long the network takes: ${latency} ms`, async () => {
+      const plan = {
+        ...Plan.make(1),
+        client: Plan.fixedClient,
+        limits: {},
+        network: { latency, connectDelay: 80, highWaterMark: Infinity },
+        cuts: [],
+        losesSession: false,
+        server: { unfinishedBefore: 2 },
+        steps: [{ at: 3000, action: { _tag: "Publish", topic: "out/a", qos: 1, size: 8, count: 2, via: "publish" } }]
+      } satisfies Plan.Plan
+      const { observations } = await World.run(plan)
+      const changed = observations.brokerViolations.filter(({ description }) =>
+        description === ruleOf("changedOnResend").description
+      )
+      assert.lengthOf(changed, 2)
+    })
+  }
 })
