@@ -262,6 +262,15 @@ export const regressions: ReadonlyArray<Regression> = [
       backoff: { first: 80, cap: 320, isJittered: false }
     }, { overlappingSubscriptions: "each" })
   },
+  {
+    name: "who follows a topic that the server refuses to a new session was to have what the server keeps",
+    plan: planOf([
+      { at: 241, action: { _tag: "Follow", topic: "value/a", qos: 2, returns: 0, away: 0 } },
+      { at: 858, action: { _tag: "RefuseSubscribe", reasonCode: 0x80 } },
+      { at: 898, action: { _tag: "Restart", keepSessions: false } },
+      { at: 1083, action: { _tag: "EmitTo", topic: "value/a", qos: 1, size: 150, count: 1, retain: true } }
+    ])
+  },
   ...(["3.1.1", "5.0"] as const).map((version): Regression => ({
     name: `a new session whose CONNACK was lost: its QoS 2 message was taken for one of the old session (${version})`,
     plan: planOf([

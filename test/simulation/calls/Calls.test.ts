@@ -301,6 +301,42 @@ describe("invariant 20: who stays subscribed misses nothing", () => {
     followed.atRest = "1 "
     assert.isEmpty(latestValues(observations, retained))
   })
+
+  describe("and who follows a topic is not told that the server refuses it", () => {
+    /** Granted on the first connection; what is asked on `connection`, and what the server answers. */
+    const isHeldAgainst = (
+      connection: 1 | 2,
+      reasonCodes: ReadonlyArray<0 | 1 | 0x87>,
+      sessionPresent = false
+    ): boolean => {
+      const observations = observed()
+      const [first] = observations.attempts
+      first.endedAt = 1000
+      observations.attempts.push({ ...first, startedAt: 1080, openedAt: 1160, acceptedAt: 1200, sessionPresent })
+      enter(observations, { kind: "Follow", asked: at(200), granted: at(240) })
+      observations.seen.followed.push({ topic: "call/a", guest: 0, atRest: undefined, isAtRest: true })
+      const packets = reasonCodes.flatMap((reasonCode, index) => {
+        const time = (connection === 1 ? 400 : 1220) + 40 * index
+        const identifier = index + 2
+        return [[time, "received", subscribe(identifier, 1)], [time, "sent", suback(identifier, reasonCode)]] as const
+      })
+      pass(observations, [220, "received", subscribe(1, 1)], [220, "sent", suback(1, 1)], ...packets)
+      observations.packets = observations.packets.map((passed) => passed.at < 300 ? passed : { ...passed, connection })
+      observations.attempts[1].endedAt = 10_000
+      return latestValues(observations, new Map([["call/a", "1 "]])).length > 0
+    }
+
+    it("when it is asked again in a new session", () => {
+      assert.isFalse(isHeldAgainst(2, [0x87]))
+      assert.isTrue(isHeldAgainst(2, [1]))
+    })
+
+    it("but has what it was granted when the refusal is another one's", () => {
+      assert.isTrue(isHeldAgainst(1, [0x87]))
+      assert.isTrue(isHeldAgainst(2, [1, 0x87]))
+      assert.isTrue(isHeldAgainst(2, [0x87], true))
+    })
+  })
 })
 
 describe("invariant 21: an answer reaches who asked, and a message goes where it is meant to", () => {
