@@ -262,6 +262,16 @@ export const regressions: ReadonlyArray<Regression> = [
       backoff: { first: 80, cap: 320, isJittered: false }
     }, { overlappingSubscriptions: "each" })
   },
+  ...(["3.1.1", "5.0"] as const).map((version): Regression => ({
+    name: `a value of QoS 1 that came again behind one of QoS 2 was not to be the latest (${version})`,
+    plan: planOf([
+      { at: 200, action: { _tag: "Follow", topic: "value/a", qos: 2, returns: 0, away: 0 } },
+      { at: 1000, action: { _tag: "EmitTo", topic: "value/a", qos: 1, size: 8, count: 1, retain: true } },
+      { at: 1000, action: { _tag: "EmitTo", topic: "value/a", qos: 2, size: 8, count: 1, retain: true } },
+      // PUBACK and PUBREC are on their way.
+      { at: 1030, action: { _tag: "Kick" } }
+    ], { version })
+  })),
   {
     name: "who follows a topic that the server refuses to a new session was to have what the server keeps",
     plan: planOf([

@@ -6,6 +6,7 @@ import * as Topic from "../../../src/protocol/Topic.ts"
 import { isOfCalls } from "../calls/Call.ts"
 import type { Guest, Seen, Taken } from "../calls/Seen.ts"
 import { type Attempt, idOf, type Observations } from "../Observations.ts"
+import { packetsOf } from "../server/Tape.ts"
 import { isLied, isUnheardSession, opened } from "./sessions.ts"
 
 /** How long the others may hold somebody up when nobody takes time and nothing goes wrong. */
@@ -383,6 +384,25 @@ const isRefusedSince = (
   })
 }
 
+/**
+ * Whether the client read the older value at QoS 1, then the newer one at QoS 2, and then the older one again: order is kept
+ * for each QoS, `[MQTT-4.6.0-6]` of 5.0, and only the message of QoS 2 is not handed over again.
+ */
+const isRepeatedBehind = (
+  { attempts, plan }: Observations,
+  { newer, older }: { readonly older: string | undefined; readonly newer: string }
+): boolean => {
+  const read = attempts.flatMap(({ tape }) => packetsOf(tape, plan.client.version)).flatMap(({ direction, packet }) =>
+    direction === "read" && packet._tag === "Publish"
+      ? [{ ...packet, text: new TextDecoder().decode(packet.payload) }]
+      : []
+  )
+  const first = read.findIndex(({ qos, text }) => qos === 2 && text === newer)
+  const again = read.findLastIndex(({ qos, text }) => qos === 1 && text === older)
+  return first > read.findIndex(({ qos, text }) => qos === 1 && text === older) && again > first &&
+    !read.slice(again).some(({ dup, text }) => text === newer && !dup)
+}
+
 /** What those who follow a topic have at rest is what the server keeps; at QoS 0 a connection that ends may take one along. */
 export const latestValues = (
   observations: Observations,
@@ -395,6 +415,7 @@ export const latestValues = (
     const expected = retained?.get(topic)
     if (!isAtRest || expected === undefined || atRest === expected) return []
     if (isRefusedSince(observations, exchanges.get(topic) ?? none, guests[guest]?.granted)) return []
+    if (isRepeatedBehind(observations, { older: atRest, newer: expected })) return []
     return [`Follow ${guest} of ${topic} has ${atRest ?? "nothing"} where the server keeps ${expected.trim()}`]
   })
 }
