@@ -56,7 +56,7 @@ export interface RequestsOptions {
   readonly responseTopic: string | undefined
 }
 
-const defaultTimeout = "10 seconds"
+const defaultTimeout = Duration.seconds(10)
 
 /** The answers pass through at once; what the program wants of its own subscriptions is nothing to them. */
 const buffer: Bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" }
@@ -97,7 +97,8 @@ export class Requests {
     payload: Payload,
     options: RequestOptions = {}
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
-    const wrong = wrongRequest(topic, payload, options, this.#options.runner.protocolVersion)
+    const { publisher: { isKnownTopic }, runner: { protocolVersion } } = this.#options
+    const wrong = wrongRequest(topic, payload, options, { protocolVersion, isKnownTopic })
     if (wrong !== undefined) return Effect.fail(wrong)
     const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
     return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
