@@ -91,11 +91,13 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   }
 }
 
-/** What a new session sends for the first time is a new message, whatever its identifier stood for in the old one. */
+/**
+ * What a new session sends for the first time is a new message, whatever its identifier stood for in the old one. Whether the
+ * session is a new one stays open for each identifier from before the doubt, also on later connections.
+ */
 const stillKnown = <R>(draft: Draft<R>, { dup, packetIdentifier }: Publish): Received | undefined => {
   const known = draft.received.get(packetIdentifier)
-  const isNew = draft.isInDoubt && !dup && known?.connection !== draft.connection
-  return isNew ? undefined : known
+  return known === undefined || dup || known.connection >= draft.doubtedOn ? known : undefined
 }
 
 const arrivalsOf = <R>(draft: Draft<R>, qos: 1 | 2): Arrivals.Batch =>

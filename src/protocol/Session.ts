@@ -101,7 +101,8 @@ export const connected = <R>(self: Session<R>, options: {
     draft.protocolVersion = options.protocolVersion
     draft.connection++
     draft.isConnected = true
-    draft.isInDoubt = options.isInDoubt === true
+    if (!options.sessionPresent) draft.doubtedOn = 0
+    else if (options.isInDoubt === true) draft.doubtedOn = draft.connection
     draft.quota = Math.min(draft.maximumInFlight, options.receiveMaximum)
     draft.window = options.isWary === true ? 1 : draft.quota
     draft.owed = 0

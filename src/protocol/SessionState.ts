@@ -122,8 +122,11 @@ export interface Session<R> {
   /** The network connection, counted from 1; 0 before the first. */
   readonly connection: number
   readonly isConnected: boolean
-  /** Session Present may be about a session that the server has made since, and of which it could not tell us. */
-  readonly isInDoubt: boolean
+  /**
+   * The last connection whose Session Present may have been about a session that the server had made since, and of which it
+   * could not tell us; 0 for none. What was received before that connection may be of another session, on all that follow.
+   */
+  readonly doubtedOn: number
   /** The server kept a session that this client knows nothing of. */
   readonly isUnknown: boolean
   /** Connections that ended before the server answered the PUBREL of such an identifier. */
@@ -220,7 +223,7 @@ export const make = <R>(options: {
   tolerance: options.tolerance ?? 0,
   connection: 0,
   isConnected: false,
-  isInDoubt: false,
+  doubtedOn: 0,
   isUnknown: options.isUnknown ?? false,
   unansweredClears: 0,
   fences: [],

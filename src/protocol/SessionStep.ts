@@ -114,7 +114,7 @@ const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Sess
   tolerance: draft.tolerance,
   connection: draft.connection,
   isConnected: draft.isConnected,
-  isInDoubt: draft.isInDoubt,
+  doubtedOn: draft.doubtedOn,
   isUnknown: draft.isUnknown,
   unansweredClears: draft.unansweredClears,
   fences: draft.fences,

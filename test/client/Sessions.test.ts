@@ -138,4 +138,31 @@ describe("sessions", () => {
         assert.deepStrictEqual(received.texts(), ["hello"])
       })
   )
+
+  scenario(
+    "S43 R88 a session made by a CONNECT whose CONNACK was lost begins its identifiers anew, also on later connections",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        const received = yield* record(yield* complete(mqtt.subscribe("t", { qos: 2 })))
+        yield* kit.broker.publish("t", "of the old session", { qos: 2 })
+        // PUBREC has left, and PUBREL never comes.
+        yield* TestClock.adjust(latency)
+        yield* kit.network.cutAfter({ bytes: 1, direction: "toClient", how: "reset" }, "next")
+        yield* kit.broker.restart({ keepSessions: false })
+        yield* TestClock.adjust(3 * reconnected)
+        // The connection on which the session was in doubt ends before the server has sent anything.
+        yield* kit.network.reset
+        yield* TestClock.adjust(reconnected)
+        assert.strictEqual(yield* connections(kit), 4)
+        yield* kit.broker.publish("t", "of the new session", { qos: 2 })
+        yield* TestClock.adjust(reconnected)
+        const identifiers = (yield* kit.broker.packets(clientId)).flatMap(({ direction, packet }) =>
+          direction === "sent" && packet._tag === "Publish" ? [packet.packetIdentifier] : []
+        )
+        assert.deepStrictEqual(identifiers, [1, 1])
+        assert.deepStrictEqual(received.texts(), ["of the old session", "of the new session"])
+      })
+  )
 })

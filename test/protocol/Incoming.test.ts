@@ -136,6 +136,43 @@ describe.each(versions)("Incoming %s", (version) => {
     ])
   })
 
+  it("R88 the doubt about an identifier lasts until it comes again, on however many connections", () => {
+    check(online(version), [
+      [receive(incoming(2, 1, "a"), incoming(2, 2, "b"), incoming(2, 3, "c")), ["deliver a", "deliver b", "deliver c"]],
+      [acknowledge(["a", "b", "c"]), ["PUBREC #1", "PUBREC #2", "PUBREC #3"]],
+      [disconnected, []],
+      [connected({ isInDoubt: true }), []],
+      // The session is the old one as far as this message says.
+      [receive(incoming(2, 3, "c", { dup: true })), ["PUBREC #3"]],
+      [disconnected, []],
+      [connected(), []],
+      [receive(incoming(2, 1, "new"), incoming(2, 2, "b", { dup: true })), ["deliver new"]],
+      [acknowledge(["new"]), ["PUBREC #1", "PUBREC #2"]],
+      // Of a server that leaves DUP out, where nothing is in doubt.
+      [receive(incoming(2, 3, "c")), ["PUBREC #3"]],
+      [disconnected, []],
+      [connected(), []],
+      [receive(incoming(2, 1, "new")), ["PUBREC #1"]]
+    ])
+  })
+
+  it("R88 a server that says that the session is a new one ends the doubt", () => {
+    const table = check(online(version), [
+      [receive(incoming(2, 1, "a")), ["deliver a"]],
+      [acknowledge(["a"]), ["PUBREC #1"]],
+      [disconnected, []],
+      [connected({ isInDoubt: true }), []],
+      [disconnected, []],
+      [connected({ sessionPresent: false }), []],
+      [receive(incoming(2, 1, "b")), ["deliver b"]],
+      [acknowledge(["b"]), ["PUBREC #1"]],
+      [disconnected, []],
+      [connected(), []],
+      [receive(incoming(2, 1, "b")), ["PUBREC #1"]]
+    ])
+    assert.strictEqual(table.session.doubtedOn, 0)
+  })
+
   it("R87 a QoS 1 message of an earlier connection is not acknowledged on this one, but delivered again", () => {
     check(online(version), [
       [receive(incoming(1, 1, "a"), incoming(1, 2, "old")), ["deliver a", "deliver old"]],

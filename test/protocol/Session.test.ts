@@ -453,7 +453,7 @@ describe("Session: with nothing in it", () => {
       assertEmpty(table)
     }
     assertIdle()
-    assert.isFalse(table.session.isInDoubt)
+    assert.strictEqual(table.session.doubtedOn, 0)
     check(table, [[connected(), []], [disconnected, []]])
     assertIdle()
   })

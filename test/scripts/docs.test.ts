@@ -24,6 +24,17 @@ describe("docstrings", () => {
   })
 })
 
+describe("documents", () => {
+  it("have no marks of a merge", () => {
+    const inRoot = fs.readdirSync(repository).filter((file) => file.endsWith(".md"))
+    const documents = [...inRoot, ...filesUnder(path.join(repository, "docs"), ".md").map((file) => `docs/${file}`)]
+    const marked = documents.filter((file) =>
+      /^(<{7}|={7}|>{7})( |$)/m.test(fs.readFileSync(path.join(repository, file), "utf8"))
+    )
+    assert.deepStrictEqual(marked, [])
+  })
+})
+
 describe("export paths", () => {
   const paths = modules.map((module) => ExportPaths.ofModule(module).replace("effect-mqtt/", "./"))
   const sources = filesUnder(path.join(repository, "src"), ".ts").filter((file) => path.basename(file) !== "index.ts")

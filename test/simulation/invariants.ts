@@ -182,21 +182,43 @@ export const judgeMoment = (moment: Moment): ReadonlyArray<Violation> =>
       }))
   )
 
-const ofEarlierLife: ReadonlySet<RuleName> = new Set([
-  "identifierInUse",
-  "notResent",
-  "pubrelUnexpected",
-  "changedOnResend",
-  "dupMissing"
-])
+/** What a program before this one left unfinished is nobody's to send again. */
+const ofEarlierLife: ReadonlySet<RuleName> = new Set(["notResent", "pubrelUnexpected"])
+
+/** The identifiers of that are in no one's memory. */
+const ofItsIdentifiers: ReadonlySet<RuleName> = new Set(["identifierInUse", "changedOnResend", "dupMissing"])
+
+/** Whether the client then used an identifier of a program before it for the first message of its own under it. */
+const takesIdentifierOver = ({ packets, plan }: Observations, { at, connection }: MemoryBroker.Violation): boolean => {
+  // That program gave them out from 1 on.
+  const { unfinishedBefore = 0 } = plan.server ?? {}
+  const own = new Set<number>()
+  for (const { direction, packet, ...received } of packets) {
+    if (direction !== "received" || !("packetIdentifier" in packet) || packet.packetIdentifier > unfinishedBefore) {
+      continue
+    }
+    const isThen = received.at === at && received.connection === connection
+    const { packetIdentifier } = packet
+    if (packet._tag === "Publish" && packet.qos > 0) {
+      if (isThen && !own.has(packetIdentifier)) return true
+      own.add(packetIdentifier)
+    }
+    const isRequest = packet._tag === "Subscribe" || packet._tag === "Unsubscribe"
+    if (isThen && isRequest && !own.has(packetIdentifier)) return true
+  }
+  return false
+}
 
 /** What the broker takes note of and the client cannot help. */
-const isExcused = (observations: Observations, { connection, description }: MemoryBroker.Violation): boolean => {
+const isExcused = (observations: Observations, violation: MemoryBroker.Violation): boolean => {
+  const { connection, description } = violation
   const { plan } = observations
   const { client, steps } = plan
   const name = ruleNames.get(description)
-  // What a program before this one left unfinished is nobody's to send again, and its identifiers are in no one's memory.
-  if (plan.server?.unfinishedBefore !== undefined && name !== undefined && ofEarlierLife.has(name)) return true
+  if (plan.server?.unfinishedBefore !== undefined && name !== undefined) {
+    if (ofEarlierLife.has(name)) return true
+    if (ofItsIdentifiers.has(name)) return takesIdentifierOver(observations, violation)
+  }
   // A message that was given up, or that the server's new limits forbid, is not sent again.
   if (name === "notResent") {
     return client.quarantines || steps.some(({ action }) => action._tag === "Restart" && action.limits !== undefined)

@@ -261,7 +261,56 @@ export const regressions: ReadonlyArray<Regression> = [
       receiveMaximum: 5,
       backoff: { first: 80, cap: 320, isJittered: false }
     }, { overlappingSubscriptions: "each" })
-  }
+  },
+  ...(["3.1.1", "5.0"] as const).map((version): Regression => ({
+    name: `a value of QoS 1 that came again behind one of QoS 2 was not to be the latest (${version})`,
+    plan: planOf([
+      { at: 200, action: { _tag: "Follow", topic: "value/a", qos: 2, returns: 0, away: 0 } },
+      { at: 1000, action: { _tag: "EmitTo", topic: "value/a", qos: 1, size: 8, count: 1, retain: true } },
+      { at: 1000, action: { _tag: "EmitTo", topic: "value/a", qos: 2, size: 8, count: 1, retain: true } },
+      // PUBACK and PUBREC are on their way.
+      { at: 1030, action: { _tag: "Kick" } }
+    ], { version })
+  })),
+  {
+    name: "who follows a topic that the server refuses to a new session was to have what the server keeps",
+    plan: planOf([
+      { at: 241, action: { _tag: "Follow", topic: "value/a", qos: 2, returns: 0, away: 0 } },
+      { at: 858, action: { _tag: "RefuseSubscribe", reasonCode: 0x80 } },
+      { at: 898, action: { _tag: "Restart", keepSessions: false } },
+      { at: 1083, action: { _tag: "EmitTo", topic: "value/a", qos: 1, size: 150, count: 1, retain: true } }
+    ])
+  },
+  ...(["3.1.1", "5.0"] as const).map((version): Regression => ({
+    name: `a new session whose CONNACK was lost: its QoS 2 message was taken for one of the old session (${version})`,
+    plan: planOf([
+      {
+        at: 0,
+        action: {
+          _tag: "Consume",
+          filter: "work/#",
+          qos: 2,
+          concurrency: 1,
+          pace: 0,
+          buffer: 1000,
+          onFailure: "acknowledge"
+        }
+      },
+      { at: 1000, action: { _tag: "Emit", topic: "work/a", qos: 2, size: 8, count: 1 } },
+      // PUBREC has left.
+      {
+        at: 1030,
+        action: {
+          _tag: "Fault",
+          fault: { _tag: "CutAfter", bytes: 1, direction: "toClient", how: "reset" },
+          target: "next"
+        }
+      },
+      { at: 1030, action: { _tag: "Restart", keepSessions: false } },
+      { at: 2000, action: { _tag: "Kick" } },
+      { at: 3000, action: { _tag: "Emit", topic: "work/a", qos: 2, size: 8, count: 1 } }
+    ], { version })
+  }))
 ]
 
 /**

@@ -48,6 +48,18 @@ const interrupted = Effect.fnUntraced(function*(
   return yield* connect(version, persistent(version))
 })
 
+/** A connection that ends with a QoS 2 message released and never completed, and the next one of the same session. */
+const released = Effect.fnUntraced(function*(version: Packet.ProtocolVersion) {
+  const network = yield* FakeNetwork.FakeNetwork
+  const first = yield* connect(version, persistent(version))
+  yield* first.send(qos2(1))
+  yield* TestClock.adjust(roundTrip)
+  yield* first.send(acknowledge("Pubrel", 1))
+  yield* TestClock.adjust(latency)
+  yield* network.reset
+  return yield* connect(version, persistent(version))
+})
+
 /** A client that three messages were sent to, of this QoS. */
 const receiving = Effect.fnUntraced(function*(version: Packet.ProtocolVersion, broker: Broker, qos: 1 | 2) {
   const client = yield* connect(version)
@@ -167,6 +179,24 @@ const breaches: ReadonlyArray<Breach> = [
       Effect.flatMap(interrupted(version, broker, qos1(1)), (client) => client.send(again(qos1(1, "another"))))
   },
   {
+    rule: "changedOnResend",
+    by: "behind messages that were sent after it",
+    commit: (version, broker) =>
+      Effect.flatMap(
+        interrupted(version, broker, qos1(1), qos1(2)),
+        (client) => client.send(again(qos1(2)), again(qos1(1, "another")))
+      )
+  },
+  {
+    rule: "changedOnResend",
+    by: "after the PUBREL of the message that it was",
+    commit: (version) =>
+      Effect.flatMap(
+        released(version),
+        (client) => client.send(again(publish("another", { qos: 2, packetIdentifier: 1 })))
+      )
+  },
+  {
     rule: "notResent",
     by: "PUBLISH",
     commit: (version, broker) =>
@@ -196,18 +226,7 @@ const breaches: ReadonlyArray<Breach> = [
   },
   {
     rule: "publishAfterPubrel",
-    commit: (version) =>
-      Effect.gen(function*() {
-        const network = yield* FakeNetwork.FakeNetwork
-        const first = yield* connect(version, persistent(version))
-        yield* first.send(qos2(1))
-        yield* TestClock.adjust(roundTrip)
-        yield* first.send(acknowledge("Pubrel", 1))
-        yield* TestClock.adjust(latency)
-        yield* network.reset
-        const second = yield* connect(version, persistent(version))
-        yield* second.send(again(qos2(1)))
-      })
+    commit: (version) => Effect.flatMap(released(version), (client) => client.send(again(qos2(1))))
   },
   { rule: "pubrelUnexpected", by: "for no message", commit: sends(acknowledge("Pubrel", 1)) },
   {

@@ -270,10 +270,11 @@ export class Conduct {
 
   #judgeResent(packet: Packet.Publish, topic: string, before: Incoming): void {
     if (!packet.dup) this.#report("dupMissing")
-    if (before.stage === "released") this.#report("publishAfterPubrel")
+    // Another message under the identifier has no place among those that are sent again, and the PUBREL was not its own.
     if (before.topic !== topic || before.qos !== packet.qos || !isSame(before.payload, packet.payload)) {
-      this.#report("changedOnResend")
+      return this.#report("changedOnResend")
     }
+    if (before.stage === "released") this.#report("publishAfterPubrel")
     if (before.sequence < this.#lastResent) this.#report("resendOrder")
     this.#lastResent = before.sequence
   }

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Encoder from "../../../src/protocol/Encoder.ts"
 import type { Packet } from "../../../src/protocol/Packet.ts"
 import { none } from "../../../src/protocol/Properties.ts"
 import type { MemoryBroker } from "../../../src/testing/index.ts"
@@ -300,6 +301,83 @@ describe("invariant 20: who stays subscribed misses nothing", () => {
     assert.isNotEmpty(latestValues(observations, retained))
     followed.atRest = "1 "
     assert.isEmpty(latestValues(observations, retained))
+  })
+
+  describe("and who follows a topic has what came last, as far as order is kept for each QoS", () => {
+    const older = publish(1, 1, "value/a")
+    const newer = publish(2, 2, "value/a")
+    const again = (packet: Packet): Packet => ({ ...packet, dup: true } as Packet)
+
+    /** The older value at rest, where the client read these packets on one connection after the other. */
+    const isHeldAgainst = (...connections: ReadonlyArray<ReadonlyArray<Packet>>): boolean => {
+      const observations = observed()
+      const [first] = observations.attempts
+      observations.attempts.splice(
+        0,
+        1,
+        ...connections.map((packets) => {
+          const tape = Tape.make()
+          for (const packet of packets) {
+            const bytes = Encoder.toBytes(packet, { protocolVersion: "5.0", sender: "server" })
+            if (bytes instanceof Uint8Array) tape.pieces.push({ direction: "read", bytes, at: 200 })
+          }
+          return { ...first, tape }
+        })
+      )
+      observations.seen.followed.push({ topic: "value/a", guest: 0, atRest: "1 ", isAtRest: true })
+      return latestValues(observations, new Map([["value/a", "2 "]])).length > 0
+    }
+
+    it("a QoS 1 message comes again behind one of QoS 2, which does not", () => {
+      assert.isFalse(isHeldAgainst([older, newer], [again(older), again(newer)]))
+      // As from a server with a redelivery timer.
+      assert.isFalse(isHeldAgainst([older, newer, again(older)]))
+    })
+
+    it("but what came first, or once, or again as a new message, is no excuse", () => {
+      assert.isTrue(isHeldAgainst([older, newer]))
+      assert.isTrue(isHeldAgainst([older], [again(older), newer]))
+      assert.isTrue(isHeldAgainst([newer], [older]))
+      assert.isTrue(isHeldAgainst([older, newer], [again(older), newer]))
+      const ofQos1 = { ...newer, qos: 1 } as Packet
+      assert.isTrue(isHeldAgainst([older, ofQos1], [again(older), again(ofQos1)]))
+    })
+  })
+
+  describe("and who follows a topic is not told that the server refuses it", () => {
+    /** Granted on the first connection; what is asked on `connection`, and what the server answers. */
+    const isHeldAgainst = (
+      connection: 1 | 2,
+      reasonCodes: ReadonlyArray<0 | 1 | 0x87>,
+      sessionPresent = false
+    ): boolean => {
+      const observations = observed()
+      const [first] = observations.attempts
+      first.endedAt = 1000
+      observations.attempts.push({ ...first, startedAt: 1080, openedAt: 1160, acceptedAt: 1200, sessionPresent })
+      enter(observations, { kind: "Follow", asked: at(200), granted: at(240) })
+      observations.seen.followed.push({ topic: "call/a", guest: 0, atRest: undefined, isAtRest: true })
+      const packets = reasonCodes.flatMap((reasonCode, index) => {
+        const time = (connection === 1 ? 400 : 1220) + 40 * index
+        const identifier = index + 2
+        return [[time, "received", subscribe(identifier, 1)], [time, "sent", suback(identifier, reasonCode)]] as const
+      })
+      pass(observations, [220, "received", subscribe(1, 1)], [220, "sent", suback(1, 1)], ...packets)
+      observations.packets = observations.packets.map((passed) => passed.at < 300 ? passed : { ...passed, connection })
+      observations.attempts[1].endedAt = 10_000
+      return latestValues(observations, new Map([["call/a", "1 "]])).length > 0
+    }
+
+    it("when it is asked again in a new session", () => {
+      assert.isFalse(isHeldAgainst(2, [0x87]))
+      assert.isTrue(isHeldAgainst(2, [1]))
+    })
+
+    it("but has what it was granted when the refusal is another one's", () => {
+      assert.isTrue(isHeldAgainst(1, [0x87]))
+      assert.isTrue(isHeldAgainst(2, [1, 0x87]))
+      assert.isTrue(isHeldAgainst(2, [0x87], true))
+    })
   })
 })
 

@@ -6,7 +6,8 @@ import * as Topic from "../../../src/protocol/Topic.ts"
 import { isOfCalls } from "../calls/Call.ts"
 import type { Guest, Seen, Taken } from "../calls/Seen.ts"
 import { type Attempt, idOf, type Observations } from "../Observations.ts"
-import { isLied } from "./sessions.ts"
+import { packetsOf } from "../server/Tape.ts"
+import { isLied, isUnheardSession, opened } from "./sessions.ts"
 
 /** How long the others may hold somebody up when nobody takes time and nothing goes wrong. */
 const longestWait = 3000
@@ -363,19 +364,61 @@ export const missing = (observations: Observations): ReadonlyArray<string> => {
   return missed
 }
 
+/**
+ * Whether the server refused what it had granted before, when it was asked again on another connection. One who follows a
+ * topic is not told, and has what it had. On a connection that has the subscription already, a refusal is another one's.
+ */
+const isRefusedSince = (
+  observations: Observations,
+  exchanges: ReadonlyArray<Exchange>,
+  granted: Guest["granted"]
+): boolean => {
+  const connections = opened(observations)
+  const asked = new Set<number>()
+  return exchanges.some(({ answeredAt, connection, reasonCode = 0, receivedAt }) => {
+    const { endedAt = Infinity, sessionPresent, startedAt = Infinity } = connections[connection - 1] ?? {}
+    const isFirst = !asked.has(connection)
+    asked.add(connection)
+    return isFirst && granted !== undefined && startedAt > granted.at && reasonCode >= 0x80 && answeredAt <= endedAt &&
+      (sessionPresent !== true || isUnheardSession(observations, receivedAt))
+  })
+}
+
+/**
+ * Whether the client read the older value at QoS 1, then the newer one at QoS 2, and then the older one again: order is kept
+ * for each QoS, `[MQTT-4.6.0-6]` of 5.0, and only the message of QoS 2 is not handed over again.
+ */
+const isRepeatedBehind = (
+  { attempts, plan }: Observations,
+  { newer, older }: { readonly older: string | undefined; readonly newer: string }
+): boolean => {
+  const read = attempts.flatMap(({ tape }) => packetsOf(tape, plan.client.version)).flatMap(({ direction, packet }) =>
+    direction === "read" && packet._tag === "Publish"
+      ? [{ ...packet, text: new TextDecoder().decode(packet.payload) }]
+      : []
+  )
+  const first = read.findIndex(({ qos, text }) => qos === 2 && text === newer)
+  const again = read.findLastIndex(({ qos, text }) => qos === 1 && text === older)
+  return first > read.findIndex(({ qos, text }) => qos === 1 && text === older) && again > first &&
+    !read.slice(again).some(({ dup, text }) => text === newer && !dup)
+}
+
 /** What those who follow a topic have at rest is what the server keeps; at QoS 0 a connection that ends may take one along. */
 export const latestValues = (
   observations: Observations,
   retained: ReadonlyMap<string, string> | undefined
-): ReadonlyArray<string> =>
-  isLied(observations) || limitsQos(observations) ?
-    [] :
-    observations.seen.followed.flatMap(({ atRest, guest, isAtRest, topic }) => {
-      const expected = retained?.get(topic)
-      return isAtRest && expected !== undefined && atRest !== expected
-        ? [`Follow ${guest} of ${topic} has ${atRest ?? "nothing"} where the server keeps ${expected.trim()}`]
-        : []
-    })
+): ReadonlyArray<string> => {
+  if (isLied(observations) || limitsQos(observations)) return []
+  const { seen: { followed, guests } } = observations
+  const exchanges = exchangesOf(observations)
+  return followed.flatMap(({ atRest, guest, isAtRest, topic }) => {
+    const expected = retained?.get(topic)
+    if (!isAtRest || expected === undefined || atRest === expected) return []
+    if (isRefusedSince(observations, exchanges.get(topic) ?? none, guests[guest]?.granted)) return []
+    if (isRepeatedBehind(observations, { older: atRest, newer: expected })) return []
+    return [`Follow ${guest} of ${topic} has ${atRest ?? "nothing"} where the server keeps ${expected.trim()}`]
+  })
+}
 
 export const whoStaysMissesNothing = function*(observations: Observations) {
   const { closedBy, plan, seen } = observations

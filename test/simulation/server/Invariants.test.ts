@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Encoder from "../../../src/protocol/Encoder.ts"
 import type { Packet, Qos, Sender } from "../../../src/protocol/Packet.ts"
+import { type RuleName, ruleOf } from "../../../src/testing/broker/Violations.ts"
 import type { MemoryBroker } from "../../../src/testing/index.ts"
 import { connectPacket, publish } from "../../support/packets.ts"
 import { acknowledge } from "../../testing/RawClient.ts"
 import type { Ended } from "../Ended.ts"
+import { judge } from "../invariants.ts"
 import { blameIsDeserved } from "../invariants/blame.ts"
 import { bytesBounded } from "../invariants/bytes.ts"
 import { letIn, nobodyWaits, noConnectionEnded } from "../invariants/otherClients.ts"
@@ -12,6 +14,7 @@ import { repeatedIsOneMessage } from "../invariants/redelivery.ts"
 import { handedToTheNetwork, noAliasWhenSentAgain, payloadsAreAsGiven } from "../invariants/writing.ts"
 import * as Observations from "../Observations.ts"
 import * as Plan from "../Plan.ts"
+import * as World from "../World.ts"
 import type { ServerPlan } from "./ServerPlan.ts"
 import * as Tape from "./Tape.ts"
 
@@ -323,4 +326,64 @@ describe("invariant 29: nobody waits because of messages that are not for them",
     observations.unwellAt.push(30_000)
     assert.deepStrictEqual([...nobodyWaits(observations)], [])
   })
+})
+
+describe("the identifiers of a program that died before", () => {
+  const noted: ReadonlyArray<RuleName> = ["identifierInUse", "changedOnResend", "dupMissing", "resendOrder"]
+
+  /** What is held against the client when the broker notes these rules at each of two PUBLISH under one identifier. */
+  const heldAgainst = (packetIdentifier: number): ReadonlyArray<readonly [at: number, description: string]> => {
+    const observations = observed({ unfinishedBefore: 2 })
+    observations.packets = [100, 200].map((at) => ({
+      at,
+      connection: 1,
+      clientId: "client",
+      direction: "received",
+      packet: publish("out/a", { qos: 1, packetIdentifier })
+    }))
+    observations.brokerViolations = [100, 200].flatMap((at) =>
+      noted.map((name) => {
+        const { description } = ruleOf(name)
+        return { label: "", version: "5.0" as const, description, clientId: "client", connection: 1, at }
+      })
+    )
+    return [100, 200].flatMap((at) =>
+      judge(observations).flatMap(({ description }) => {
+        const name = noted.find((name) =>
+          description.startsWith(`at ${at}, `) && description.includes(ruleOf(name).description)
+        )
+        return name === undefined ? [] : [[at, name] as const]
+      })
+    )
+  }
+
+  const all = (at: number) => noted.map((name) => [at, name] as const)
+
+  it("are in nobody's memory when the first message takes one over, and only then", () => {
+    assert.sameDeepMembers([...heldAgainst(2)], [[100, "resendOrder"], ...all(200)])
+  })
+
+  it("are those that it used", () => {
+    assert.sameDeepMembers([...heldAgainst(3)], [...all(100), ...all(200)])
+  })
+
+  for (const latency of [5, 40]) {
+    it(`are left behind, however long the network takes: ${latency} ms`, async () => {
+      const plan = {
+        ...Plan.make(1),
+        client: Plan.fixedClient,
+        limits: {},
+        network: { latency, connectDelay: 80, highWaterMark: Infinity },
+        cuts: [],
+        losesSession: false,
+        server: { unfinishedBefore: 2 },
+        steps: [{ at: 3000, action: { _tag: "Publish", topic: "out/a", qos: 1, size: 8, count: 2, via: "publish" } }]
+      } satisfies Plan.Plan
+      const { observations } = await World.run(plan)
+      const changed = observations.brokerViolations.filter(({ description }) =>
+        description === ruleOf("changedOnResend").description
+      )
+      assert.lengthOf(changed, 2)
+    })
+  }
 })

@@ -32,7 +32,8 @@ export const earlierLife = Effect.fnUntraced(function*({ broker, count, observat
   for (let index = 0; index < count; index++) {
     yield* Effect.forkIn(Effect.ignore(client.publish("before", `before ${index}`, { qos: 2 })), scope)
   }
-  yield* TestClock.adjust(latency * 2 + 10)
+  // It completes the identifiers that it is going to use before it uses them.
+  yield* TestClock.adjust(latency * 4 + 10)
   yield* network.drop
   yield* Effect.forkIn(Scope.close(scope, Exit.void), yield* Effect.scope)
   yield* broker.kick(options.clientId ?? "")

@@ -122,6 +122,21 @@ export const serverRegressions: ReadonlyArray<{ readonly name: string; readonly 
     )
   },
   {
+    name:
+      "a new message under an identifier of a program that had died before was judged as one sent again out of order",
+    plan: planOf(
+      [
+        { at: 2200, action: { _tag: "HoldAcknowledgements" } },
+        { at: 2300, action: { _tag: "Publish", topic: "out/a", qos: 1, size: 8, count: 1, via: "publish" } },
+        { at: 2400, action: { _tag: "Kick" } },
+        { at: 2450, action: { _tag: "ReleaseAcknowledgements" } },
+        { at: 2700, action: { _tag: "Publish", topic: "out/b", qos: 1, size: 8, count: 2, via: "publish" } }
+      ],
+      {},
+      { server: { unfinishedBefore: 3 } }
+    )
+  },
+  {
     name: "a server that sent a little more than the Receive Maximum was left",
     plan: planOf(
       [{ at: 0, action: { _tag: "Subscribe", filter: "in/#", qos: 2, pace: 0, buffer: 1000, policy: "suspend" } }, {

@@ -211,8 +211,11 @@ export class Publisher {
     return new Publication(message, this.#expiry(message.properties), settled, taken)
   }
 
+  /** Whether it was found valid before. */
+  readonly isKnownTopic = (topic: string): boolean => this.#validTopics?.has(topic) === true
+
   #check(message: Message): MqttError.MqttError | undefined {
-    if (message.properties === Properties.none && this.#validTopics?.has(message.topic)) return undefined
+    if (message.properties === Properties.none && this.isKnownTopic(message.topic)) return undefined
     const { protocolVersion } = this.#runner
     const packetIdentifier = message.qos === 0 ? 0 : 1
     const packet = { _tag: "Publish", ...message, dup: false, packetIdentifier } as const

@@ -28,6 +28,8 @@ import type { Publisher } from "./publisher.ts"
 import type { Subscription } from "./subscribe.ts"
 import { wrongRequest } from "./wrongTypes.ts"
 
+const noBytes = new Uint8Array()
+
 type Answered = (exit: Exit.Exit<MqttMessage, MqttError.MqttError>) => void
 
 /** One Response Topic and those who wait for an answer there. */
@@ -54,7 +56,7 @@ export interface RequestsOptions {
   readonly responseTopic: string | undefined
 }
 
-const defaultTimeout = "10 seconds"
+const defaultTimeout = Duration.seconds(10)
 
 /** The answers pass through at once; what the program wants of its own subscriptions is nothing to them. */
 const buffer: Bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" }
@@ -64,10 +66,16 @@ const noMatchingSubscribers = 0x10
 
 /** Nobody guesses it, and no two requests have the same. */
 const correlationLength = 16
+
+/** Random bytes are drawn for so many requests at once: one draw costs as much as a fifth of a request, however small. */
+const requestsPerDraw = 256
 const longestExpiry = 0xffff_ffff
 
 export class Requests {
   readonly #options: RequestsOptions
+  /** Random bytes that no request has had yet, behind those that are used up. */
+  #random = noBytes
+  #used = 0
   #current: Answers | undefined
   /** Those whose Response Topic is used no more, and that still wait for answers. */
   readonly #retired = new Set<Answers>()
@@ -89,7 +97,8 @@ export class Requests {
     payload: Payload,
     options: RequestOptions = {}
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
-    const wrong = wrongRequest(topic, payload, options, this.#options.runner.protocolVersion)
+    const { publisher: { isKnownTopic }, runner: { protocolVersion } } = this.#options
+    const wrong = wrongRequest(topic, payload, options, { protocolVersion, isKnownTopic })
     if (wrong !== undefined) return Effect.fail(wrong)
     const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
     return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
@@ -238,7 +247,7 @@ export class Requests {
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
     return Effect.callback((resume) => {
       // Whoever has not seen this request cannot answer it, also one who has seen another.
-      const correlationData = crypto.getRandomValues(new Uint8Array(correlationLength))
+      const correlationData = this.#drawCorrelationData()
       const correlation = keyOf(correlationData)
       const forget = () => {
         if (answers.waiting.delete(correlation)) this.#options.runner.gate.stopWaiting()
@@ -267,6 +276,15 @@ export class Requests {
     })
   }
 
+  /** A copy: whoever has it has nothing of the others. */
+  #drawCorrelationData(): Uint8Array {
+    if (this.#used === this.#random.length) {
+      this.#random = crypto.getRandomValues(new Uint8Array(requestsPerDraw * correlationLength))
+      this.#used = 0
+    }
+    return this.#random.slice(this.#used, this.#used += correlationLength)
+  }
+
   #received(answers: Answers, message: MqttMessage): void {
     const { correlationData } = message
     const answered = correlationData?.length === correlationLength
@@ -277,8 +295,14 @@ export class Requests {
   }
 }
 
-/** Bytes as a key of a map. */
-const keyOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
+/** The bytes as a key of a map, two to a character. Spreading them as arguments took four times as long. */
+const keyOf = (bytes: Uint8Array): string => {
+  let key = ""
+  for (let index = 0; index < correlationLength; index += 2) {
+    key += String.fromCharCode((bytes[index] << 8) | bytes[index + 1])
+  }
+  return key
+}
 
 /** Whole seconds, so that no server hands over what nobody waits for. */
 const expiryOf = (timeout: Duration.Duration): number =>

@@ -71,14 +71,20 @@ export const wrongRequest = (
   topic: string,
   payload: unknown,
   options: { readonly properties?: Properties.Properties | undefined; readonly timeout?: Duration.Input | undefined },
-  protocolVersion: ProtocolVersion
+  { isKnownTopic, protocolVersion }: {
+    readonly protocolVersion: ProtocolVersion
+    /** Whether a message was published to it before, so that it need not be looked at again. */
+    readonly isKnownTopic: (topic: string) => boolean
+  }
 ): MqttError.MqttError | undefined => {
   try {
     const wrong = wrongType(topic, payload, options, protocolVersion)
     if (wrong !== undefined) return wrong
     const found = Types.faultOf(options.timeout, Types.duration, "timeout")
     if (found !== undefined) return toError(named(found), protocolVersion)
-    return protocolVersion === "3.1.1" ? undefined : unsayable(topic, options.properties ?? Properties.none)
+    const { properties = Properties.none } = options
+    const isKnown = properties === Properties.none && isKnownTopic(topic)
+    return isKnown || protocolVersion === "3.1.1" ? undefined : unsayable(topic, properties)
   } catch (cause) {
     return unreadable(cause, protocolVersion)
   }
