@@ -79,7 +79,7 @@ export class Journal {
 
   record(change: Change): void {
     this.#changes.push(change)
-    this.#resumeWork?.()
+    this.#tellWorker()
   }
 
   /** The next packets wait until it is written. */
@@ -92,6 +92,11 @@ export class Journal {
   /** Asks for a round at the end of this turn. */
   wake(): void {
     this.#isWorkDue = true
+    this.#tellWorker()
+  }
+
+  /** At the end of the turn: the worker goes on at once, and what a turn changes belongs together. */
+  #tellWorker(): void {
     if (this.#isScheduled || this.#resumeWork === undefined) return
     this.#isScheduled = true
     queueMicrotask(() => {
