@@ -213,11 +213,14 @@ export interface Options {
   readonly upstream: () => number | undefined
   /** Sees what the broker sends over a connection, whether or not it arrives. */
   readonly tap?: () => (bytes: Uint8Array) => void
+  /** Sees what the client sends over a connection, whether or not it arrives. */
+  readonly tapClient?: () => (bytes: Uint8Array) => void
 }
 
 export class Line {
   readonly timeline: Timeline
   readonly #tap: Options["tap"]
+  readonly #tapClient: Options["tapClient"]
   readonly #upstream: Options["upstream"]
   readonly #server: Net.Server
   readonly #connections = new Set<Connection>()
@@ -229,10 +232,11 @@ export class Line {
   isImpeded = false
   wholeSince = 0
 
-  constructor({ tap, timeline, upstream }: Options) {
+  constructor({ tap, tapClient, timeline, upstream }: Options) {
     this.timeline = timeline
     this.#upstream = upstream
     this.#tap = tap
+    this.#tapClient = tapClient
     this.#server = Net.createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client))
   }
 
@@ -254,6 +258,7 @@ export class Line {
     this.timeline.add("connection accepted")
     const server = Net.connect({ host: port.host, port: to, noDelay: true, allowHalfOpen: true })
     if (this.#tap !== undefined) server.on("data", this.#tap())
+    if (this.#tapClient !== undefined) client.on("data", this.#tapClient())
     const connection: Connection = new Connection(client, server, this.#flows, (why) => {
       if (why === "") this.#connections.delete(connection)
       else this.timeline.add(why)

@@ -6,28 +6,28 @@ interface Entry {
   readonly text: string
 }
 
-const capacity = 150
-
 export class Timeline {
   readonly name: string
   readonly #now: () => number
   readonly #entries: Array<Entry> = []
+  readonly #capacity: number
   #next = 0
 
-  constructor(name: string, now: () => number) {
+  constructor(name: string, now: () => number, capacity = 150) {
     this.name = name
     this.#now = now
+    this.#capacity = capacity
   }
 
   add(text: string): void {
-    this.#entries[this.#next++ % capacity] = { at: this.#now(), text }
+    this.#entries[this.#next++ % this.#capacity] = { at: this.#now(), text }
   }
 
   /** The oldest first. */
   get lines(): ReadonlyArray<string> {
-    const first = Math.max(0, this.#next - capacity)
+    const first = Math.max(0, this.#next - this.#capacity)
     return Array.from({ length: this.#next - first }, (_, index) => {
-      const { at, text } = this.#entries[(first + index) % capacity]
+      const { at, text } = this.#entries[(first + index) % this.#capacity]
       return `${String(at).padStart(9)}  ${this.name}  ${text}`
     })
   }

@@ -1,0 +1,72 @@
+/**
+ * Reads what passes between one client and the broker: how many packets of each kind there were, which QoS 2 messages
+ * the client has answered, and which ones the broker published again although it had released them.
+ *
+ * mosquitto 2.0 does the last when a connection ends between CONNECT and CONNACK: at the next one it has forgotten that only
+ * PUBREL was to be sent again (see `test/soak/Witness.ts`). A receiver cannot tell such a message from a new one.
+ */
+import * as Decoder from "../../src/protocol/Decoder.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
+
+const largest = 268_435_460
+
+/** Names a message among all that pass. */
+type Name = string
+
+export const nameOf = (topic: string, text: string): Name => `${topic} ${text.split(" ", 1)[0]}`
+
+interface FromBroker {
+  readonly name: Name
+  isReleased: boolean
+}
+
+/** A packet, and who sent it. */
+export interface Passing {
+  readonly packet: Packet.Packet
+  readonly sender: Packet.Sender
+}
+
+export class Tap {
+  readonly #version: Packet.ProtocolVersion
+  readonly #onPacket: (passing: Passing) => void
+  /** QoS 2 messages of the broker, by Packet Identifier. */
+  readonly #fromBroker = new Map<number, FromBroker>()
+  readonly answered = new Set<Name>()
+  readonly repeatedByBroker = new Set<Name>()
+
+  constructor(version: Packet.ProtocolVersion, onPacket: (passing: Passing) => void = () => {}) {
+    this.#version = version
+    this.#onPacket = onPacket
+  }
+
+  /** Reads one direction of one connection, chunk by chunk. */
+  readonly connection = (sender: Packet.Sender) => (): (bytes: Uint8Array) => void => {
+    const decoder = Decoder.make({ protocolVersion: this.#version, sender, maximumPacketSize: largest })
+    return (bytes) => {
+      for (const packet of decoder.push(bytes)) {
+        if (sender === "server") this.#sentByBroker(packet)
+        else this.#sentByClient(packet)
+        this.#onPacket({ packet, sender })
+      }
+    }
+  }
+
+  #sentByBroker(packet: Packet.Packet): void {
+    if (packet._tag === "Publish" && packet.qos === 2) {
+      const name = nameOf(packet.topic, new TextDecoder().decode(packet.payload))
+      const before = this.#fromBroker.get(packet.packetIdentifier)
+      if (before?.name === name && before.isReleased) this.repeatedByBroker.add(name)
+      this.#fromBroker.set(packet.packetIdentifier, { name, isReleased: false })
+    }
+    if (packet._tag === "Pubrel") {
+      const released = this.#fromBroker.get(packet.packetIdentifier)
+      if (released !== undefined) released.isReleased = true
+    }
+  }
+
+  #sentByClient(packet: Packet.Packet): void {
+    if (packet._tag !== "Pubrec") return
+    const answered = this.#fromBroker.get(packet.packetIdentifier)
+    if (answered !== undefined) this.answered.add(answered.name)
+  }
+}
