@@ -12,12 +12,15 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { unwrap } from "../internal/config.ts"
 import * as ClientOptions from "../internal/options.ts"
+import * as records from "../internal/store/records.ts"
 import * as MqttClient from "../MqttClient.ts"
-import type * as MqttError from "../MqttError.ts"
+import * as MqttError from "../MqttError.ts"
+import * as MqttStore from "../MqttStore.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import * as Endpoints from "./internal/endpoints.ts"
 import type { Options } from "./internal/options.ts"
 import * as NodeMqttConfig from "./NodeMqttConfig.ts"
+import * as NodeMqttStore from "./NodeMqttStore.ts"
 
 export type { PerAttempt } from "../internal/transport/attempt.ts"
 export type { Connect } from "./internal/byteStream.ts"
@@ -42,6 +45,7 @@ const withCredentials = (
     host: _host,
     password,
     port: _port,
+    store: _store,
     tls: _tls,
     url: _url,
     username,
@@ -110,11 +114,34 @@ const make = (
       Result.map(
         withCredentials(options, endpoints),
         (clientOptions) =>
-          MqttClient.make(clientOptions).pipe(Effect.provideService(MqttTransport, endpoints.transport))
+          MqttClient.make(clientOptions).pipe(
+            Effect.provideService(MqttTransport, endpoints.transport),
+            withStore(options.store)
+          )
       )
   )
   return Result.isSuccess(resolved) ? resolved.success : Effect.fail(resolved.failure)
 }
+
+/** A store that the options name. What is wrong with one of its options is told by the name that it has here. */
+const withStore =
+  (store: Options["store"]) =>
+  <A, R>(client: Effect.Effect<A, MqttError.MqttError, R>): Effect.Effect<A, MqttError.MqttError, R> => {
+    if (store === undefined) return client
+    const made = Effect.catchReason(
+      NodeMqttStore.make(store),
+      "MqttError",
+      "InvalidOptions",
+      ({ description, option }) =>
+        Effect.fail(MqttError.fromReason(
+          new MqttError.InvalidOptions({ option: option === "options" ? "store" : `store.${option}`, description })
+        ))
+    )
+    return Effect.flatMap(
+      made,
+      (opened) => Effect.provideService(client, MqttStore.MqttStore, { store: opened, records })
+    )
+  }
 
 /**
  * The options of `layer` that say where the servers are and how to get there.

@@ -1,6 +1,6 @@
 /**
- * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: all that `MqttConfig` reads, and the
- * address of the server.
+ * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: all that `MqttConfig` reads, the
+ * address of the server, and the store.
  *
  * `NodeMqtt.Options` says what an option means.
  *
@@ -26,14 +26,16 @@ const endpointConfig = Config.all({
   endpoints: optional(Config.map(Config.Redacted("ENDPOINTS"), urlsOf)),
   endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "ENDPOINT_POLICY")),
   tls: Config.map(ConnectionConfig.tlsFiles, (files) => files === undefined ? undefined : NodeTls.fromFiles(files)),
-  webSocket: ConnectionConfig.webSocket
+  webSocket: ConnectionConfig.webSocket,
+  store: ConnectionConfig.store
 }).pipe(Config.mapEffect(PortConfig.deciding))
 
 /**
  * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
  * `MqttConfig.options` reads, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
  * `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read for every attempt;
- * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket. `PORT` is for a server whose port nothing
+ * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket; `STORE_PATH`, with `STORE_SYNC` and
+ * `STORE_MAXIMUM_BYTES`. `PORT` is for a server whose port nothing
  * else names: the port of a URL wins. A variable that cannot be read fails
  * with its own name.
  *

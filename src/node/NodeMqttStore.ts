@@ -14,9 +14,12 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { pathProblem } from "../internal/misplacedSecret.ts"
+import * as OptionNames from "../internal/optionNames.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttStore from "../MqttStore.ts"
 import { attempt } from "./internal/store/failures.ts"
@@ -45,13 +48,31 @@ export interface Options {
 
 const leastBytes = 65_536
 
+const names: OptionNames.Names<Options> = { path: true, sync: true, maximumBytes: true }
+
 const invalid = (option: string, description: string) =>
   Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
 
-const problemOf = (
-  { maximumBytes, path, sync }: Options
-): readonly [option: string, description: string] | undefined => {
+type Problem = readonly [option: string, description: string]
+
+const unknownOption = (options: Options): Problem | undefined => {
+  const name = Object.keys(options).find((option) => !Object.hasOwn(names, option))
+  if (name === undefined) return undefined
+  const meant = OptionNames.nearest(name, Object.keys(names))
+  return [name, meant === undefined ? "is no option" : `is no option; did you mean \`${meant}\`?`]
+}
+
+const pathOfDirectory = (path: string): Problem | undefined => {
   if (typeof path !== "string" || path === "") return ["path", "must be the path of a directory"]
+  const problem = pathProblem(path)
+  return problem === undefined ? undefined : ["path", problem]
+}
+
+const problemOf = (options: Options): Problem | undefined => {
+  if (!Predicate.isObject(options)) return ["options", "is not an object"]
+  const { maximumBytes, path, sync } = options
+  const problem = unknownOption(options) ?? pathOfDirectory(path)
+  if (problem !== undefined) return problem
   if (sync !== undefined && sync !== "normal" && sync !== "full") return ["sync", "must be \"normal\" or \"full\""]
   if (maximumBytes === undefined || (Number.isSafeInteger(maximumBytes) && maximumBytes >= leastBytes)) return undefined
   return ["maximumBytes", `must be a whole number of at least ${leastBytes}`]

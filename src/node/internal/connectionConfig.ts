@@ -1,9 +1,10 @@
 /**
- * What a configuration says of TLS and WebSocket, and the names in it that are no option.
+ * What a configuration says of TLS, WebSocket and the store, and the names in it that are no option.
  */
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
 import { optional, withoutMisspellings } from "../../internal/config.ts"
+import type * as NodeMqttStore from "../NodeMqttStore.ts"
 import type { WebSocketOptions } from "./webSocket.ts"
 
 /** Not the empty one that a trailing comma leaves. */
@@ -47,6 +48,21 @@ export const webSocket = Config.nested(
   "WEB_SOCKET"
 )
 
+/** `undefined` when nothing is said; what says how to store says nothing of where. */
+export const store = Config.nested(
+  Config.all({
+    path: optional(Config.String("PATH")),
+    sync: optional(Config.Literals(["normal", "full"], "SYNC")),
+    maximumBytes: optional(Config.Int("MAXIMUM_BYTES"))
+  }),
+  "STORE"
+).pipe(Config.flatMap(({ path, ...others }): Config.Config<NodeMqttStore.Options | undefined> => {
+  if (path !== undefined) return Config.succeed({ path, ...others })
+  const isEmpty = Object.values(others).every((value) => value === undefined)
+  // The variable that is missing is the one that fails.
+  return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("STORE_PATH"), () => undefined)
+}))
+
 const names = [
   "ENDPOINT_POLICY",
   "TLS_CA_FILE",
@@ -61,7 +77,10 @@ const names = [
   "WEB_SOCKET_PROTOCOLS",
   "WEB_SOCKET_COMPRESSION",
   "WEB_SOCKET_MAXIMUM_FRAME_SIZE",
-  "WEB_SOCKET_MAXIMUM_UNSENT"
+  "WEB_SOCKET_MAXIMUM_UNSENT",
+  "STORE_PATH",
+  "STORE_SYNC",
+  "STORE_MAXIMUM_BYTES"
 ]
 
 const otherNames = {
@@ -70,7 +89,10 @@ const otherNames = {
   TLS_KEY: "TLS_KEY_FILE",
   TLS_SERVER_NAME: "TLS_SERVERNAME",
   TLS_ALPN: "TLS_ALPN_PROTOCOLS",
-  TLS_VERSION: "TLS_MIN_VERSION"
+  TLS_VERSION: "TLS_MIN_VERSION",
+  STORE: "STORE_PATH",
+  STORE_DIR: "STORE_PATH",
+  STORE_DIRECTORY: "STORE_PATH"
 }
 
 /** Fails when there is one that would do nothing. */

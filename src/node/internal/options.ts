@@ -6,6 +6,7 @@
 import type * as Redacted from "effect/Redacted"
 import type * as ClientOptions from "../../internal/clientOptions.ts"
 import type { PerAttempt } from "../../internal/transport/attempt.ts"
+import type * as NodeMqttStore from "../NodeMqttStore.ts"
 import type { Connect } from "./byteStream.ts"
 import type { EndpointPolicy } from "./endpointChoice.ts"
 import type { Endpoint } from "./endpoints.ts"
@@ -41,4 +42,11 @@ export interface Options extends ClientOptions.Options {
   readonly webSocket?: PerAttempt<WebSocketOptions> | undefined
   /** Opens the byte stream under TLS and WebSocket instead of TCP, such as through a proxy. */
   readonly connect?: Connect | undefined
+  /**
+   * A directory in which messages and the session outlive the process, `NodeMqttStore`. It needs a `clientId` that stays the
+   * same, and stands for a store that a layer gives. Default: none.
+   *
+   * @since 0.2.0
+   */
+  readonly store?: NodeMqttStore.Options | undefined
 }
