@@ -148,7 +148,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "cli",
     modules: /^cli\//,
-    imports: ["protocol", "vocabulary", "options", "connection", "client", "node"],
+    imports: ["protocol", "vocabulary", "ports", "options", "connection", "client", "node"],
     packages: platform
   },
   {

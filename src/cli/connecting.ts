@@ -22,6 +22,7 @@ import * as MqttConfig from "../MqttConfig.ts"
 import * as ConnectionConfig from "../node/internal/connectionConfig.ts"
 import * as PortConfig from "../node/internal/portConfig.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
+import type * as NodeMqttStore from "../node/NodeMqttStore.ts"
 import * as NodeTls from "../node/NodeTls.ts"
 import type * as Properties from "../protocol/Properties.ts"
 import { Usage } from "./exitCode.ts"
@@ -45,6 +46,7 @@ export type Input = Command.Command.Config.Infer<typeof Flags.connection>
 export interface Connecting {
   readonly transport: NodeMqtt.TransportOptions
   readonly client: MqttClient.Options
+  readonly store?: NodeMqttStore.Options | undefined
   readonly properties: PropertyFlags.ByPacket
   /** What stands behind the server in `-L`. */
   readonly topic: string | undefined
@@ -381,5 +383,5 @@ export const topics = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = ({ client, transport }: Connecting): ReturnType<typeof NodeMqtt.layer> =>
-  NodeMqtt.layer({ ...client, ...transport })
+export const layer = ({ client, store, transport }: Connecting): ReturnType<typeof NodeMqtt.layer> =>
+  NodeMqtt.layer({ ...client, ...transport, store })

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { MqttError } from "../MqttError.ts"
 
 /**
  * The time given with `-W` is over.
@@ -45,14 +46,40 @@ export class Unsuccessful extends Schema.TaggedError<Unsuccessful>()("Unsuccessf
 }
 
 /**
+ * Messages are in a store, and not delivered. Nothing has failed.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class MessagesWait extends Schema.TaggedError<MessagesWait>()("MessagesWait", {
+  /** Empty where the output says it. */
+  description: Schema.String
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
  * @since 0.1.0
  * @category constants
  */
-export const codes = { success: 0, failure: 1, usage: 2, timeout: 27, interrupted: 130, terminated: 143 } as const
+export const codes = {
+  success: 0,
+  failure: 1,
+  usage: 2,
+  waiting: 3,
+  store: 4,
+  timeout: 27,
+  interrupted: 130,
+  terminated: 143
+} as const
 
 const ofError = (error: unknown): number => {
   if (error instanceof TimedOut) return codes.timeout
   if (error instanceof Usage) return codes.usage
+  if (error instanceof MessagesWait) return codes.waiting
+  if (error instanceof MqttError && error.reason._tag === "StoreFailed") return codes.store
   if (CliError.isCliError(error)) {
     return error._tag === "ShowHelp" && error.errors.length === 0 ? codes.success : codes.usage
   }

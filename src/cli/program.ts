@@ -19,7 +19,8 @@ import * as Fs from "node:fs"
 import type { MqttError } from "../MqttError.ts"
 import * as Arguments from "./arguments.ts"
 import * as Bench from "./bench.ts"
-import type { TimedOut, Unsuccessful, Usage } from "./exitCode.ts"
+import { MessagesWait, type TimedOut, type Unsuccessful, type Usage } from "./exitCode.ts"
+import * as Outbox from "./outbox.ts"
 import * as Output from "./output.ts"
 import * as Ping from "./ping.ts"
 import * as Pub from "./pub.ts"
@@ -29,7 +30,15 @@ import * as Sub from "./sub.ts"
 
 const root = Command.make("effect-mqtt").pipe(
   Command.withDescription("An MQTT 5.0 and 3.1.1 client for the command line"),
-  Command.withSubcommands([Pub.command, Sub.command, Request.command, Respond.command, Ping.command, Bench.command])
+  Command.withSubcommands([
+    Pub.command,
+    Sub.command,
+    Request.command,
+    Respond.command,
+    Ping.command,
+    Bench.command,
+    Outbox.command
+  ])
 )
 
 const builtIn = (name: string, description: string, run: GlobalFlag.Action<boolean>["run"]) =>
@@ -75,10 +84,11 @@ const environment = Layer.mergeAll(
 )
 
 /** Those of the flags were presented. */
-const tell = (error: unknown): Effect.Effect<void> =>
-  CliError.isCliError(error)
-    ? Effect.void
-    : Output.note(`Error: ${withoutPasswords(error instanceof Error ? error.message : String(error))}`)
+const tell = (error: unknown): Effect.Effect<void> => {
+  if (CliError.isCliError(error)) return Effect.void
+  if (error instanceof MessagesWait) return error.description === "" ? Effect.void : Output.note(error.description)
+  return Output.note(`Error: ${withoutPasswords(error instanceof Error ? error.message : String(error))}`)
+}
 
 /**
  * What a command can fail of.
@@ -89,6 +99,7 @@ const tell = (error: unknown): Effect.Effect<void> =>
 export type Failure =
   | CliError.CliError
   | Config.ConfigError
+  | MessagesWait
   | MqttError
   | PlatformError
   | TimedOut

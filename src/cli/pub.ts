@@ -16,10 +16,12 @@ import * as Flags from "./flags.ts"
 import * as Payload from "./payload.ts"
 import * as Progress from "./progress.ts"
 import * as Session from "./session.ts"
+import * as Storing from "./storing.ts"
 
 const flags = {
   ...Flags.connection,
   ...Payload.flags,
+  ...Storing.flags,
   topic: Flags.optional(Flags.text("topic", "t", "the topic; or in -L")),
   lines: Flags.toggle("stdin-line", "l", "a message of each line of standard input, or of the file -f"),
   qos: Flags.qos("qos", "q", "0, 1 or 2; 0").pipe(Flags.or(0)),
@@ -72,19 +74,25 @@ const publish = Effect.fnUntraced(function*(input: Input) {
   }
   const connecting = yield* Connecting.resolve(input)
   const [topic] = yield* Connecting.topics(input.topic, connecting)
+  const send = yield* sending(connecting, input)
   const outgoing = { topic, qos, retain, properties: connecting.properties.publish }
   if (input.lines) {
     const { messages, progress } = lines(input, outgoing)
-    return yield* Session.run(
-      connecting,
-      (mqtt) => Stream.run(messages, mqtt.publishSink).pipe(Progress.shown(progress))
-    )
+    return yield* send(messages).pipe(Progress.shown(progress))
   }
   const payload = yield* Payload.whole(input)
-  return yield* Session.run(
-    connecting,
-    (mqtt) => Stream.run(repeated(input, { ...outgoing, payload }), mqtt.publishSink)
-  )
+  return yield* send(repeated(input, { ...outgoing, payload }))
+})
+
+/** With a store or without. */
+const sending = Effect.fnUntraced(function*(connecting: Connecting.Connecting, input: Input) {
+  const { store, sync } = input
+  if (store === undefined && sync !== undefined) return yield* new Usage({ description: "--sync goes with --store" })
+  const kept = store === undefined ? undefined : yield* Storing.withStore(connecting, { ...input, store })
+  return <E, R>(messages: Stream.Stream<OutgoingMessage, E, R>) =>
+    kept === undefined
+      ? Session.run(connecting, (mqtt) => Effect.asVoid(Stream.run(messages, mqtt.publishSink)))
+      : Storing.publish(kept, messages)
 })
 
 /**
@@ -95,6 +103,10 @@ export const command = Command.make("pub", flags, publish).pipe(
   Command.withDescription("Publishes a message, or each line of standard input as one"),
   Command.withExamples([
     { command: "effect-mqtt pub -t site/1/temperature -m 21.5 -q 1", description: "One message, acknowledged" },
-    { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "A message of each line" }
+    { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "A message of each line" },
+    {
+      command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l -q 1 -i log --store /var/lib/log",
+      description: "The same, and lines wait in a store while the broker is away"
+    }
   ])
 )

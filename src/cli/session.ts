@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import { MqttClient } from "../MqttClient.ts"
 import { type Connecting, layer } from "./connecting.ts"
 import { TimedOut } from "./exitCode.ts"
@@ -27,7 +28,8 @@ export const run = <A, E, R>(
 ) =>
   Effect.gen(function*() {
     const mqtt = yield* MqttClient
-    yield* Effect.logDebug(`Connected to ${connecting.server}`)
+    const { _tag } = yield* SubscriptionRef.get(mqtt.state)
+    yield* Effect.logDebug(`${_tag === "Connected" ? "Connected" : "Connecting"} to ${connecting.server}`)
     yield* Effect.forkScoped(tellEvents(mqtt), { startImmediately: true })
     const { sessionExpiryInterval, ...others } = connecting.properties.disconnect
     const hasMore = sessionExpiryInterval !== undefined || Object.keys(others).length > 0
