@@ -174,6 +174,26 @@ describe("what was accepted outlives the process", () => {
   )
 
   scenario(
+    "a store that does not answer within 30 seconds fails the publish, and what it did late is undone",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const store = yield* MqttStore.makeMemory
+        const { conduct, end, mqtt } = yield* live(kit, store)
+        yield* TestClock.adjust(connected)
+        conduct.delay = 31_000
+        const error = yield* complete(Effect.flip(mqtt.publish("t", "lost", { qos: 1 })))
+        assert.deepInclude(error.reason, { _tag: "StoreFailed", problem: "NotAnswering", operation: "write" })
+        conduct.delay = 0
+        yield* complete(mqtt.publish("t", "kept", { qos: 1 }))
+        assert.deepStrictEqual(yield* texts(kit, 1), ["kept"])
+        yield* end
+        assert.deepStrictEqual(yield* recordsOf(store, clientId, "message"), [])
+        assert.deepInclude(conduct.committed, { _tag: "Remove", table: "message", key: 1 })
+      })
+  )
+
+  scenario(
     "a store that hangs holds up the end for no longer than `drainTimeout`",
     { leavesUnfinished: true },
     (kit) =>
@@ -306,6 +326,12 @@ describe("what is wrong with a store is said at the start", () => {
       assert.deepInclude(reason, { _tag: "StoreFailed", problem: "InUse", operation: "open" })
       yield* first.end
       yield* (yield* live(kit, store)).end
+    }))
+
+  scenario("a store that cannot be opened in time", {}, (kit) =>
+    Effect.gen(function*() {
+      const { reason } = yield* startWith(kit, { name: "of the test", open: () => Effect.never })
+      assert.deepInclude(reason, { _tag: "StoreFailed", problem: "NotAnswering", operation: "open" })
     }))
 
   scenario("a store without a client identifier", {}, (kit) =>

@@ -261,7 +261,11 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     this.#storing = []
     if (this.#isOver) return
     const refused = arrivals.filter(({ place }) => place === "storing")
-    for (const { size } of arrivals) this.#count(-1, size)
+    for (const { key, size } of arrivals) {
+      this.#count(-1, size)
+      // A store that did not answer may have it all the same.
+      this.#journal.record({ _tag: "Remove", table: "message", key })
+    }
     for (const publication of refused) {
       this.remove(publication)
       this.#flushes.over(publication.key)
@@ -320,7 +324,10 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
       this.#loaded.set(entry.key, publication)
       this.enqueue(publication)
     }
-    if (isLast) this.#gone.clear()
+    if (isLast) {
+      this.#gone.clear()
+      this.#unread = 0
+    }
     this.#admitReplacing()
   }
 

@@ -22,7 +22,7 @@ import { type Batch, Journal } from "../journal.ts"
 import { KeptOutbox } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
-import { type Decoded, outcomeOf, StoredRecords } from "./storedRecords.ts"
+import { type Decoded, longest, outcomeOf, StoredRecords } from "./storedRecords.ts"
 
 export class KeptSession {
   readonly journal = new Journal()
@@ -242,7 +242,13 @@ export const open = Effect.fnUntraced(function*(
       })
     )
   }
-  const store = yield* provided.store.open(options.clientId)
+  const store = yield* Effect.timeoutOrElse(provided.store.open(options.clientId), {
+    duration: longest,
+    orElse: () =>
+      Effect.fail(MqttError.fromReason(
+        new MqttError.StoreFailed({ store: provided.store.name, operation: "open", problem: "NotAnswering" })
+      ))
+  })
   const kept = new KeptSession(new StoredRecords(store, provided, yield* Clock.Clock), options)
   yield* kept.open
   return kept

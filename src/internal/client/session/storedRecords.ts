@@ -6,6 +6,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as MqttError from "../../../MqttError.ts"
 import type { Change, OpenStore, Provided, StoredRecord, Table } from "../../../MqttStore.ts"
@@ -17,6 +18,9 @@ import type { Exchange, Received } from "../../store/records.ts"
 import type { StoredEntry, Totals } from "../outgoing/keptOutbox.ts"
 import type { Publication } from "../outgoing/publication.ts"
 import type { Owner } from "../owner.ts"
+
+/** How long a store may take for one answer. */
+export const longest = "30 seconds"
 
 /** Records that are read at once where all of a table are wanted. */
 const pageSize = 512
@@ -47,7 +51,8 @@ export class StoredRecords {
   commit(changes: ReadonlyArray<Change>, totals: Totals): Effect.Effect<void, MqttError.MqttError> {
     const { records } = this.#provided
     const value = records.totals.encode(totals)
-    return this.#store.commit([...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }])
+    const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }]
+    return this.#inTime("write", this.#store.commit(all))
   }
 
   message({ expiresAt, key, message }: Publication): Change {
@@ -95,7 +100,7 @@ export class StoredRecords {
   get totals(): Read<Totals | undefined> {
     const { totals, totalsKey } = this.#provided.records
     return Effect.flatMap(
-      this.#store.read("client", { after: totalsKey - 1, limit: 1 }),
+      this.#read("client", totalsKey - 1, 1),
       ([record]) => record === undefined ? Effect.undefined : this.#decode("client", record, totals.decode)
     )
   }
@@ -111,7 +116,7 @@ export class StoredRecords {
   /** The messages behind a key, at most so many. */
   page(after: number, limit: number): Read<ReadonlyArray<StoredEntry>> {
     return Effect.flatMap(
-      this.#store.read("message", { after, limit }),
+      this.#read("message", after, limit),
       (records) => Effect.forEach(records, (record) => this.#entry(record))
     )
   }
@@ -155,11 +160,30 @@ export class StoredRecords {
       const all: Array<Decoded<A>> = []
       let after = -1
       while (true) {
-        const page = yield* this.#store.read(table, { after, limit: pageSize })
+        const page = yield* this.#read(table, after, pageSize)
         for (const record of page) all.push({ key: record.key, value: yield* this.#decode(table, record, decode) })
         if (page.length < pageSize) return all
         after = page[page.length - 1].key
       }
+    })
+  }
+
+  #read(table: Table, after: number, limit: number): Read<ReadonlyArray<StoredRecord>> {
+    return this.#inTime("read", this.#store.read(table, { after, limit }))
+  }
+
+  /** Most stores answer at once, and cost no timer. */
+  #inTime<A>(operation: "read" | "write", answer: Read<A>): Read<A> {
+    return Effect.flatMap(Effect.forkChild(answer, { startImmediately: true }), (fiber) => {
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return exit
+      return Effect.timeoutOrElse(Fiber.join(fiber), {
+        duration: longest,
+        orElse: () => {
+          fiber.interruptUnsafe()
+          return Effect.fail(this.#failure({ operation, problem: "NotAnswering" }))
+        }
+      })
     })
   }
 
@@ -168,14 +192,11 @@ export class StoredRecords {
   }
 
   #corrupt(table: Table, key: number): MqttError.MqttError {
-    return MqttError.fromReason(
-      new MqttError.StoreFailed({
-        store: this.#provided.store.name,
-        operation: "read",
-        problem: "Corrupt",
-        cause: `record ${key} of the table ${table}`
-      })
-    )
+    return this.#failure({ operation: "read", problem: "Corrupt", cause: `record ${key} of the table ${table}` })
+  }
+
+  #failure(failure: Omit<ConstructorParameters<typeof MqttError.StoreFailed>[0], "store">): MqttError.MqttError {
+    return MqttError.fromReason(new MqttError.StoreFailed({ store: this.#provided.store.name, ...failure }))
   }
 }
 
