@@ -259,13 +259,13 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   /** The store does not have them. */
   refused(arrivals: ReadonlyArray<Publication>, error: MqttError.MqttError): void {
     this.#storing = []
-    if (this.#isOver) return
-    const refused = arrivals.filter(({ place }) => place === "storing")
     for (const { key, size } of arrivals) {
       this.#count(-1, size)
       // A store that did not answer may have it all the same.
       this.#journal.record({ _tag: "Remove", table: "message", key })
     }
+    if (this.#isOver) return
+    const refused = arrivals.filter(({ place }) => place === "storing")
     for (const publication of refused) {
       this.remove(publication)
       this.#flushes.over(publication.key)

@@ -19,7 +19,7 @@ import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { Resolved } from "../../options.ts"
 import type { Exchange } from "../../store/records.ts"
 import { type Batch, Journal } from "../journal.ts"
-import { KeptOutbox } from "../outgoing/keptOutbox.ts"
+import { KeptOutbox, type Totals } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import { type Decoded, longest, outcomeOf, StoredRecords } from "./storedRecords.ts"
@@ -80,8 +80,12 @@ export class KeptSession {
     })
   }
 
+  #commit(changes: ReadonlyArray<Change>): Effect.Effect<void, MqttError.MqttError> {
+    return this.#records.commit(changes, this.outbox.totals)
+  }
+
   #restore(
-    totals: KeptOutbox["totals"],
+    totals: Totals,
     exchanges: ReadonlyArray<Decoded<Exchange>>
   ): Effect.Effect<Snapshot.Snapshot<Owner>, MqttError.MqttError> {
     return Effect.gen({ self: this }, function*() {
@@ -169,11 +173,13 @@ export class KeptSession {
 
   get #write(): Effect.Effect<void> {
     const { journal, outbox } = this
-    const arrivals = outbox.takeArrivals()
     const batch = journal.take()
-    if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch)
+    // Those of this moment: more may end while the store is at work.
+    const { totals } = outbox
+    const arrivals = outbox.takeArrivals()
+    if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
     const messages = arrivals.map((publication) => this.#records.message(publication))
-    return Effect.matchCauseEffect(this.#commit([...batch.changes, ...messages]), {
+    return Effect.matchCauseEffect(this.#records.commit([...batch.changes, ...messages], outbox.totals), {
       onSuccess: () =>
         Effect.sync(() => {
           journal.written(batch)
@@ -185,20 +191,16 @@ export class KeptSession {
           const error = errorOf(cause)
           journal.failedToStore(error)
           outbox.refused(arrivals, error)
-          return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch)
+          return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
         })
     })
   }
 
-  #writeChanges(batch: Batch): Effect.Effect<void> {
-    return Effect.matchCause(this.#commit(batch.changes), {
+  #writeChanges(batch: Batch, totals: Totals): Effect.Effect<void> {
+    return Effect.matchCause(this.#records.commit(batch.changes, totals), {
       onSuccess: () => this.journal.written(batch),
       onFailure: (cause) => this.journal.failed(batch, errorOf(cause))
     })
-  }
-
-  #commit(changes: ReadonlyArray<Change>): Effect.Effect<void, MqttError.MqttError> {
-    return this.#records.commit(changes, this.outbox.totals)
   }
 
   get #readAhead(): Effect.Effect<void> {
