@@ -29,6 +29,7 @@ const wanted = [
   "network-probe",
   "publisher",
   "outage",
+  "gateway-restart",
   "authentication",
   "worker-pool",
   "request-response",
