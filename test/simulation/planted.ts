@@ -145,7 +145,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "Correlation Data is a number",
     file: "internal/client/calls/requests.ts",
-    from: "const correlationData = crypto.getRandomValues(new Uint8Array(correlationLength))",
+    from: "const correlationData = this.#drawCorrelationData()",
     to:
       "const correlationData = new Uint8Array(correlationLength).fill(answers.waiting.size + 1, correlationLength - 1)"
   },

@@ -47,7 +47,7 @@ export const serverBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "no excess of the Receive Maximum is tolerated",
-    file: "internal/client/session/sessionRunner.ts",
+    file: "internal/client/session/firstSession.ts",
     from: "options.strictReceiveMaximum ? 0 : Math.max(options.receiveMaximum, leastTolerance)",
     to: "0"
   },
