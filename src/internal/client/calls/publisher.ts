@@ -104,7 +104,7 @@ export class Publisher {
       const taken = () => resume(Effect.succeed(acknowledgement))
       const publication = this.#begin(this.#read(topic, payload, options), options, settled, taken)
       if (publication === undefined) return
-      publication.acceptance = acceptance
+      this.#runner.kept?.outbox.accepting(publication, acceptance)
       this.#runner.publish(publication)
       return Effect.sync(() => this.#withdraw(publication))
     })

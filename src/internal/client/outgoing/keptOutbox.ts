@@ -9,10 +9,10 @@ import type * as MqttError from "../../../MqttError.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import type { ResolvedBounds } from "../../options.ts"
 import type { Journal } from "../journal.ts"
-import { Awaited } from "./awaited.ts"
+import { type Acceptance, Awaited } from "./awaited.ts"
 import { Flushes } from "./flushes.ts"
 import { Outbox } from "./outbox.ts"
-import { type Keeper, Publication, type Unfinished } from "./publication.ts"
+import { type Keeper, Publication, Stored, type Unfinished } from "./publication.ts"
 
 /** What memory has of the messages that wait to be sent; with less than half of it, the next ones are read. */
 const readAhead = { messages: 1000, bytes: 4 * 1024 * 1024 }
@@ -34,10 +34,14 @@ export interface StoredEntry {
 
 const nothing = (): void => {}
 
+/** Of one that is in the store, or on its way there. */
+export const keyOf = ({ stored }: Publication): number => stored?.key ?? 0
+
 export class KeptOutbox extends Outbox<Publication> implements Keeper {
   readonly #journal: Journal
   readonly #inMemory: Outbox<Publication>
   readonly #awaited = new Awaited()
+  readonly #accepting = new WeakMap<Publication, Acceptance>()
   readonly #flushes = new Flushes()
   /** To be written in the next round. */
   #arrivals: Array<Publication> = []
@@ -94,6 +98,11 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     else super.offer(publication)
   }
 
+  /** The publish goes on once the message is accepted. */
+  accepting(publication: Publication, acceptance: Acceptance): void {
+    if (publication.message.qos !== 0) this.#accepting.set(publication, acceptance)
+  }
+
   override take(options: { readonly room: number; readonly bytes: number; readonly now: number }) {
     const unkept = this.#inMemory.take(options)
     const kept = super.take(options)
@@ -114,7 +123,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
 
   /** What is not over of those and of all that the store has, which counts as one. */
   unfinished(publications: ReadonlyArray<Publication>): ReadonlyArray<Unfinished> {
-    const unkept = publications.filter(({ keeper }) => keeper === undefined)
+    const unkept = publications.filter(({ stored }) => stored?.isAccepted !== true)
     if (this.#flushes.unfinished === 0) return unkept
     const lastKey = this.#next - 1
     return [...unkept, {
@@ -126,7 +135,9 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   protected override add(publication: Publication): void {
     this.room.add(publication.size)
     publication.place = "storing"
-    publication.key = this.#next++
+    const stored = new Stored(this.#next++, this)
+    stored.acceptance = this.#accepting.get(publication)
+    publication.stored = stored
     this.#flushes.begun()
     this.#arrivals.push(publication)
     this.#journal.wake()
@@ -135,7 +146,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   protected override enqueue(publication: Publication): void {
     this.#ready.messages++
     this.#ready.bytes += publication.size
-    this.#read = publication.key
+    this.#read = keyOf(publication)
     super.enqueue(publication)
   }
 
@@ -165,13 +176,14 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     if (!this.#canDropArrival) return undefined
     const first = this.#arrivals.findIndex(({ place }) => place === "storing")
     const [arrival] = this.#arrivals.splice(first, 1)
-    this.#flushes.over(arrival.key)
+    this.#flushes.over(keyOf(arrival))
     return arrival
   }
 
   override withdraw(publication: Publication): boolean {
     if (publication.message.qos === 0) return this.#inMemory.withdraw(publication)
-    const { key, place } = publication
+    const { place } = publication
+    const key = keyOf(publication)
     if (place === "stored" && key <= this.#read) {
       const loaded = this.#loaded.get(key)
       return loaded !== undefined && super.withdraw(loaded)
@@ -209,7 +221,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     const bytes = publications.reduce((sum, { size }) => sum + size, 0)
     this.#totals = totals
     this.#next = totals.next
-    this.#sent = new Set(publications.map(({ key }) => key))
+    this.#sent = new Set(publications.map(keyOf))
     this.#unread = totals.messages - publications.length
     this.room.addAll(this.#unread, totals.bytes - bytes)
     this.#flushes.begun(totals.messages)
@@ -239,10 +251,12 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     this.#storing = []
     if (this.#isOver) return
     for (const publication of arrivals) {
-      publication.keeper = this
-      publication.isStored = true
+      const { stored } = publication
+      if (stored === undefined) continue
+      stored.isAccepted = true
+      stored.hasMessage = true
       // Given up while they were written.
-      if (publication.place !== "storing") this.forget(publication)
+      if (publication.place !== "storing") this.#forget(stored, publication.size)
       else if (this.#unread === 0 && !this.#isFull) this.enqueue(publication)
       else this.#leave(publication)
     }
@@ -253,40 +267,44 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   #leave(publication: Publication): void {
     publication.place = "stored"
     this.#unread++
-    this.#awaited.add(publication.key, publication.settled, publication.acceptance)
+    this.#awaited.add(keyOf(publication), publication.settled, publication.stored?.acceptance)
   }
 
   /** The store does not have them. */
   refused(arrivals: ReadonlyArray<Publication>, error: MqttError.MqttError): void {
     this.#storing = []
-    for (const { key, size } of arrivals) {
-      this.#count(-1, size)
+    for (const publication of arrivals) {
+      this.#count(-1, publication.size)
       // A store that did not answer may have it all the same.
-      this.#journal.record({ _tag: "Remove", table: "message", key })
+      this.#journal.record({ _tag: "Remove", table: "message", key: keyOf(publication) })
     }
     if (this.#isOver) return
     const refused = arrivals.filter(({ place }) => place === "storing")
     for (const publication of refused) {
       this.remove(publication)
-      this.#flushes.over(publication.key)
+      this.#flushes.over(keyOf(publication))
     }
     this.#admitReplacing()
     for (const publication of refused) publication.failed(error)
   }
 
   /** The store need not have the message any longer. */
-  forget(publication: Publication): void {
-    if (!publication.isStored || this.#isOver) return
-    publication.isStored = false
-    this.#count(-1, publication.size)
-    this.#journal.record({ _tag: "Remove", table: "message", key: publication.key })
+  forget({ size, stored }: Publication): void {
+    if (stored !== undefined) this.#forget(stored, size)
   }
 
-  readonly over = (publication: Publication): void => {
-    this.forget(publication)
-    publication.keeper = undefined
-    this.#loaded.delete(publication.key)
-    this.#flushes.over(publication.key)
+  #forget(stored: Stored, size: number): void {
+    if (!stored.hasMessage || this.#isOver) return
+    stored.hasMessage = false
+    this.#count(-1, size)
+    this.#journal.record({ _tag: "Remove", table: "message", key: stored.key })
+  }
+
+  over(stored: Stored, size: number): void {
+    this.#forget(stored, size)
+    stored.isAccepted = false
+    this.#loaded.delete(stored.key)
+    this.#flushes.over(stored.key)
   }
 
   // -------------------------------------------------------------------------
@@ -320,7 +338,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
       const publication = this.#publicationOf(entry)
       const { acceptance, settled } = this.#awaited.take(entry.key)
       if (settled !== undefined) publication.returnTo(settled)
-      publication.acceptance = acceptance
+      if (publication.stored !== undefined) publication.stored.acceptance = acceptance
       this.#loaded.set(entry.key, publication)
       this.enqueue(publication)
     }
@@ -333,9 +351,9 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
 
   #publicationOf({ expiresAt, key, message }: StoredEntry): Publication {
     const publication = new Publication(message, expiresAt, nothing)
-    publication.key = key
-    publication.keeper = this
-    publication.isStored = true
+    publication.stored = new Stored(key, this)
+    publication.stored.isAccepted = true
+    publication.stored.hasMessage = true
     return publication
   }
 

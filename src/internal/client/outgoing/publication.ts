@@ -14,9 +14,9 @@ import type { Owner } from "../owner.ts"
 import type { Acceptance, Settled } from "./awaited.ts"
 import type { Entry } from "./outbox.ts"
 
-/** Has a message in a store for as long as it is not over. */
+/** Has messages in a store for as long as they are not over. */
 export interface Keeper {
-  readonly over: (publication: Publication) => void
+  readonly over: (stored: Stored, size: number) => void
 }
 
 /** What almost every publish ends with. */
@@ -27,6 +27,24 @@ export const acknowledged = Exit.succeed<Acknowledgement>({
 })
 
 const nothing = (): void => {}
+
+/** What a store has to do with a publication. Of its own, so that a publication without a store is no larger. */
+export class Stored {
+  /** The store has the message under it. */
+  readonly key: number
+  readonly keeper: Keeper
+  /** Of a publish that goes on before it is over. */
+  acceptance: Acceptance | undefined
+  /** The store has the message, and the publication is not over. */
+  isAccepted = false
+  /** The message itself is in the store; of one that the server has, its exchange is all there is to keep. */
+  hasMessage = false
+
+  constructor(key: number, keeper: Keeper) {
+    this.key = key
+    this.keeper = keeper
+  }
+}
 
 /** Something that was published, until it is over. */
 export interface Unfinished {
@@ -45,13 +63,8 @@ export class Publication implements Entry, Owner, Unfinished {
   #observers: Set<() => void> | undefined
   order = 0
   place: Entry["place"] = "outside"
-  /** Has the message in a store, under this key, until it is over. */
-  keeper: Keeper | undefined
-  key = 0
-  /** The store has the message itself; of one that the server has, its exchange is all there is to keep. */
-  isStored = false
-  /** Of a publish that goes on before it is over. */
-  acceptance: Acceptance | undefined
+  /** There with a store. */
+  stored: Stored | undefined
 
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
   constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
@@ -89,7 +102,7 @@ export class Publication implements Entry, Owner, Unfinished {
   }
 
   #settle(exit: Exit.Exit<Acknowledgement, MqttError.MqttError>): void {
-    this.keeper?.over(this)
+    if (this.stored?.isAccepted === true) this.stored.keeper.over(this.stored, this.size)
     this.#settled(exit)
     if (this.#observers === undefined) return
     const observers = this.#observers

@@ -19,7 +19,7 @@ import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { Resolved } from "../../options.ts"
 import type { Exchange } from "../../store/records.ts"
 import { type Batch, Journal } from "../journal.ts"
-import { KeptOutbox, type Totals } from "../outgoing/keptOutbox.ts"
+import { KeptOutbox, keyOf, type Totals } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import { type Decoded, longest, outcomeOf, StoredRecords } from "./storedRecords.ts"
@@ -74,7 +74,9 @@ export class KeptSession {
       } else {
         // What was sent is part of the session that is thrown away; what was not is none.
         const sent = yield* this.#records.messages(keysOf(exchanges))
-        for (const publication of this.outbox.open(totals, sent)) this.outbox.over(publication)
+        for (const { size, stored } of this.outbox.open(totals, sent)) {
+          if (stored !== undefined) this.outbox.over(stored, size)
+        }
       }
       yield* this.#commit([...clearing, ...this.journal.take().changes])
     })
@@ -91,7 +93,7 @@ export class KeptSession {
     return Effect.gen({ self: this }, function*() {
       const entries = yield* this.#records.messages(keysOf(exchanges))
       const publications = new Map(
-        this.outbox.open(totals, entries).map((publication) => [publication.key, publication])
+        this.outbox.open(totals, entries).map((publication) => [keyOf(publication), publication])
       )
       const received = yield* this.#records.allReceived
       return {
@@ -145,7 +147,7 @@ export class KeptSession {
 
   #sent({ order, packetIdentifier, request }: SessionChange.Change<Owner> & { readonly _tag: "Sent" }): void {
     if (!(request instanceof Publication)) return
-    const change = this.#records.sent(packetIdentifier, request.key, order)
+    const change = this.#records.sent(packetIdentifier, keyOf(request), order)
     if (request.message.qos === 2) this.journal.recordUrgently(change)
     else this.journal.record(change)
   }
@@ -178,7 +180,7 @@ export class KeptSession {
     const { totals } = outbox
     const arrivals = outbox.takeArrivals()
     if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
-    const messages = arrivals.map((publication) => this.#records.message(publication))
+    const messages = arrivals.map((publication) => this.#records.message(publication, keyOf(publication)))
     return Effect.matchCauseEffect(this.#records.commit([...batch.changes, ...messages], outbox.totals), {
       onSuccess: () =>
         Effect.sync(() => {

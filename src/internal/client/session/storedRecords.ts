@@ -55,7 +55,7 @@ export class StoredRecords {
     return this.#inTime("write", this.#store.commit(all))
   }
 
-  message({ expiresAt, key, message }: Publication): Change {
+  message({ expiresAt, message }: Publication, key: number): Change {
     const storedAt = this.#clock.currentTimeMillisUnsafe()
     const value = this.#provided.records.encodeMessage({
       message,
