@@ -17,6 +17,9 @@ import { type Keeper, Publication, Stored, type Unfinished } from "./publication
 /** What memory has of the messages that wait to be sent; with less than half of it, the next ones are read. */
 const readAhead = { messages: 1000, bytes: 4 * 1024 * 1024 }
 
+/** Messages that are read at once: the next ones may be far larger than those before. */
+const mostAtOnce = 100
+
 /** All messages that the store has, in flight or not. */
 export interface Totals {
   readonly messages: number
@@ -315,12 +318,13 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return this.#ready.messages >= readAhead.messages || this.#ready.bytes >= readAhead.bytes
   }
 
-  /** How many messages are to be read now. */
+  /** How many messages are to be read now; as many as fit, if they are as large as most. */
   get page(): number {
     const { bytes, messages } = this.#ready
     if (this.#unread === 0 || messages * 2 > readAhead.messages || bytes * 2 > readAhead.bytes) return 0
     const average = Math.max(1, this.#totals.bytes / this.#totals.messages)
-    return Math.max(1, Math.min(readAhead.messages - messages, Math.floor((readAhead.bytes - bytes) / average)))
+    const fitting = Math.floor((readAhead.bytes - bytes) / average)
+    return Math.max(1, Math.min(mostAtOnce, readAhead.messages - messages, fitting))
   }
 
   /** Where the next page begins. */
@@ -328,10 +332,15 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return this.#read
   }
 
-  /** The messages of a page; `isLast` if there are no more. */
+  /** The messages of a page, as far as there is room; `isLast` if there are no more. */
   load(entries: ReadonlyArray<StoredEntry>, isLast: boolean): void {
     if (this.#isOver) return
+    let isAll = isLast
     for (const entry of entries) {
+      if (this.#isFull) {
+        isAll = false
+        break
+      }
       this.#read = entry.key
       if (this.#sent.has(entry.key) || this.#gone.delete(entry.key)) continue
       this.#unread--
@@ -342,10 +351,11 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
       this.#loaded.set(entry.key, publication)
       this.enqueue(publication)
     }
-    if (isLast) {
+    if (isAll) {
       this.#gone.clear()
       this.#unread = 0
     }
+    if (entries.length > 0 && this.page > 0) this.#journal.wake()
     this.#admitReplacing()
   }
 
