@@ -201,7 +201,9 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     const directory = Path.join(home, name)
     const upstream = broker.port
     const onViolation = tally.violated(name)
-    const world = new World({ name, version, sync, directory, upstream, random, now: tally.now, onViolation })
+    const keepsOrder = options.broker === "mosquitto"
+    const { now } = tally
+    const world = new World({ name, version, sync, directory, keepsOrder, upstream, random, now, onViolation })
     tally.worlds.push({ name, version, sync, rounds, judge: world.judge })
     yield* world.open
     yield* within(world, "the witness's subscription", world.witnessReady)
@@ -211,7 +213,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
         tally.kills.push(...yield* Effect.scoped(Moments.meet[moment](world, stoppable)))
         const { messages } = yield* world.inspect
         const sample = tally.sample(messages)
-        const { now, violationCount: violations } = tally
+        const { violationCount: violations } = tally
         options.onProgress?.({ round: ++round, world: name, moment, elapsed: now(), sample, violations })
       })
     // There is nothing yet.

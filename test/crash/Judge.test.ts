@@ -60,6 +60,17 @@ describe("from the program", () => {
   })
 })
 
+it("a broker that was seen to publish an older message after a newer one is no fault of the program", () => {
+  const judge = new Judge({ isLateByBroker: (receiver, _, number) => receiver === "program" && number === 1 })
+  judge.handled("in", 1, 3)
+  judge.handled("in", 1, 1)
+  judge.handled("in", 1, 2)
+  judge.delivered("out", 1, 3)
+  judge.delivered("out", 1, 1)
+  assert.deepStrictEqual(kinds(judge), ["handled out of order", "out of order"])
+  assert.deepStrictEqual([judge.counts[1].toByBroker, judge.counts[1].fromByBroker], [1, 0])
+})
+
 describe("to the program", () => {
   it("what the broker has acknowledged has to be handled", () => {
     const judge = new Judge()

@@ -32,13 +32,18 @@ export interface Counts {
   handled: number
   /** Handled after the first time, which a program that is killed in the middle of it must do. */
   handledAgain: number
-  /** Repetitions of QoS 2 that are the broker's. */
-  byBroker: number
+  /** Repetitions of QoS 2, and a wrong order, that are the broker's: on the way from the program, and to it. */
+  fromByBroker: number
+  toByBroker: number
 }
+
+type OfMessage = (receiver: "judge" | "program", topic: string, number: number) => boolean
 
 export interface Options {
   /** Whether the broker was seen to publish a message to this receiver although it was over. */
-  readonly isRepeatedByBroker?: (receiver: "judge" | "program", topic: string, number: number) => boolean
+  readonly isRepeatedByBroker?: OfMessage
+  /** Whether it was the broker that let a message come after a newer one. */
+  readonly isLateByBroker?: OfMessage
   readonly onViolation?: (violation: Violation) => void
 }
 
@@ -63,7 +68,8 @@ const newCounts = (): Counts => ({
   sent: 0,
   handled: 0,
   handledAgain: 0,
-  byBroker: 0
+  fromByBroker: 0,
+  toByBroker: 0
 })
 
 export class Judge {
@@ -74,11 +80,14 @@ export class Judge {
   readonly #incoming = new Map<string, Topic>()
   /** QoS 2 messages to the program that it has answered. */
   readonly #answered = new Set<string>()
-  readonly #isRepeatedByBroker: NonNullable<Options["isRepeatedByBroker"]>
+  readonly #isRepeatedByBroker: OfMessage
+  readonly #isLateByBroker: OfMessage
   readonly #onViolation: NonNullable<Options["onViolation"]>
 
-  constructor({ isRepeatedByBroker = () => false, onViolation = () => {} }: Options = {}) {
+  constructor(options: Options = {}) {
+    const { isLateByBroker = () => false, isRepeatedByBroker = () => false, onViolation = () => {} } = options
     this.#isRepeatedByBroker = isRepeatedByBroker
+    this.#isLateByBroker = isLateByBroker
     this.#onViolation = onViolation
   }
 
@@ -105,10 +114,11 @@ export class Judge {
     known.arrived.set(number, this.run)
     if (isNew) {
       this.counts[qos].delivered++
-      if (number < known.last) this.violated("out of order", `${topic} ${number} came after ${known.last}`)
-      known.last = number
+      if (known.last < number) known.last = number
+      else if (this.#isLateByBroker("judge", topic, number)) this.counts[qos].fromByBroker++
+      else this.violated("out of order", `${topic} ${number} came after ${known.last}`)
     } else if (qos === 1) this.counts[1].repeated++
-    else if (this.#isRepeatedByBroker("judge", topic, number)) this.counts[2].byBroker++
+    else if (this.#isRepeatedByBroker("judge", topic, number)) this.counts[2].fromByBroker++
     else this.violated("twice", `${topic} ${number}`)
   }
 
@@ -134,10 +144,11 @@ export class Judge {
     known.arrived.set(number, this.run)
     if (before === undefined) {
       this.counts[qos].handled++
-      if (number < known.last) this.violated("handled out of order", `${topic} ${number} came after ${known.last}`)
-      known.last = number
+      if (known.last < number) known.last = number
+      else if (this.#isLateByBroker("program", topic, number)) this.counts[qos].toByBroker++
+      else this.violated("handled out of order", `${topic} ${number} came after ${known.last}`)
     } else if (this.#mayBeHandledAgain(topic, qos, number, before)) this.counts[qos].handledAgain++
-    else if (this.#isRepeatedByBroker("program", topic, number)) this.counts[2].byBroker++
+    else if (this.#isRepeatedByBroker("program", topic, number)) this.counts[2].toByBroker++
     else this.violated("handled again", `${topic} ${number}, handled before in run ${before}`)
   }
 

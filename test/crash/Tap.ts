@@ -1,6 +1,6 @@
 /**
- * Reads what passes between one client and the broker: how many packets of each kind there were, which QoS 2 messages
- * the client has answered, and which ones the broker published again although it had released them.
+ * Reads what passes between one client and the broker: which QoS 2 messages the client has answered, which ones the broker
+ * published again although it had released them, and which messages were published before an older one of their topic.
  *
  * mosquitto 2.0 does the last when a connection ends between CONNECT and CONNACK: at the next one it has forgotten that only
  * PUBREL was to be sent again (see `test/soak/Witness.ts`). A receiver cannot tell such a message from a new one.
@@ -14,6 +14,30 @@ const largest = 268_435_460
 type Name = string
 
 export const nameOf = (topic: string, text: string): Name => `${topic} ${text.split(" ", 1)[0]}`
+
+const nameOfPublish = ({ payload, topic }: Packet.Publish): Name => nameOf(topic, new TextDecoder().decode(payload))
+
+/** Which messages one side has published, and which of them after a newer one. */
+class Order {
+  readonly #seen = new Set<Name>()
+  readonly #last = new Map<string, number>()
+  readonly late = new Set<Name>()
+
+  published(topic: string, name: Name): void {
+    if (this.#seen.has(name)) return
+    this.#seen.add(name)
+    const number = Number(name.slice(topic.length + 1))
+    const last = this.#last.get(topic) ?? 0
+    if (number < last) this.late.add(name)
+    else this.#last.set(topic, number)
+  }
+
+  /** On another connection what is unfinished comes again. */
+  again(): void {
+    this.#seen.clear()
+    this.#last.clear()
+  }
+}
 
 interface FromBroker {
   readonly name: Name
@@ -33,6 +57,7 @@ export class Tap {
   readonly #fromBroker = new Map<number, FromBroker>()
   readonly answered = new Set<Name>()
   readonly repeatedByBroker = new Set<Name>()
+  readonly orders: Record<Packet.Sender, Order> = { client: new Order(), server: new Order() }
 
   constructor(version: Packet.ProtocolVersion, onPacket: (passing: Passing) => void = () => {}) {
     this.#version = version
@@ -42,8 +67,10 @@ export class Tap {
   /** Reads one direction of one connection, chunk by chunk. */
   readonly connection = (sender: Packet.Sender) => (): (bytes: Uint8Array) => void => {
     const decoder = Decoder.make({ protocolVersion: this.#version, sender, maximumPacketSize: largest })
+    if (sender === "server") this.orders.server.again()
     return (bytes) => {
       for (const packet of decoder.push(bytes)) {
+        if (packet._tag === "Publish") this.orders[sender].published(packet.topic, nameOfPublish(packet))
         if (sender === "server") this.#sentByBroker(packet)
         else this.#sentByClient(packet)
         this.#onPacket({ packet, sender })
@@ -53,7 +80,7 @@ export class Tap {
 
   #sentByBroker(packet: Packet.Packet): void {
     if (packet._tag === "Publish" && packet.qos === 2) {
-      const name = nameOf(packet.topic, new TextDecoder().decode(packet.payload))
+      const name = nameOfPublish(packet)
       const before = this.#fromBroker.get(packet.packetIdentifier)
       if (before?.name === name && before.isReleased) this.repeatedByBroker.add(name)
       this.#fromBroker.set(packet.packetIdentifier, { name, isReleased: false })

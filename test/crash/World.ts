@@ -25,6 +25,8 @@ export interface Options {
   readonly version: Packet.ProtocolVersion
   readonly sync: Sync
   readonly directory: string
+  /** Whether the broker delivers the messages of a topic in their order, also to a session that it takes up again. */
+  readonly keepsOrder: boolean
   /** Where the broker is now. */
   readonly upstream: () => number | undefined
   readonly random: Random.Random
@@ -69,6 +71,12 @@ export class World {
     this.judge = new Judge({
       isRepeatedByBroker: (receiver, topic, number) =>
         (receiver === "judge" ? this.#witnessTap : this.#tap).repeatedByBroker.has(nameOf(topic, `${number}`)),
+      isLateByBroker: (receiver, topic, number) => {
+        if (options.keepsOrder) return false
+        const name = nameOf(topic, `${number}`)
+        const { client, server } = this.#tap.orders
+        return receiver === "program" ? server.late.has(name) : !client.late.has(name)
+      },
       onViolation: (violation) => options.onViolation(violation, this.timeline.lines)
     })
   }

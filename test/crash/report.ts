@@ -77,19 +77,20 @@ const messages = ({ worlds }: Outcome): ReadonlyArray<string> => {
   return [
     "from the program",
     ...table(
-      ["", "version", "sync", "accepted", "delivered", "repeated"],
-      rows(({ accepted, delivered, repeated }) => [accepted, delivered, repeated])
+      ["", "version", "sync", "accepted", "delivered", "repeated", "by broker"],
+      rows(({ accepted, delivered, fromByBroker, repeated }) => [accepted, delivered, repeated, fromByBroker])
     ),
-    "  delivered: more than accepted, as the program was killed before it could say that it had accepted a message",
+    "  delivered: more than accepted, as the program was killed before it could say so; `publish` says so at its end",
     "  repeated: further deliveries of a message, which QoS 1 allows",
     "",
     "to the program",
     ...table(
       ["", "version", "sync", "sent", "handled", "again", "by broker"],
-      rows(({ byBroker, handled, handledAgain, sent }) => [sent, handled, handledAgain, byBroker])
+      rows(({ handled, handledAgain, sent, toByBroker }) => [sent, handled, handledAgain, toByBroker])
     ),
     "  again: the program was killed after it had handled the message and before the broker could know",
-    "  by broker: QoS 2 messages that the broker was seen to publish again after it had sent their PUBREL"
+    "  by broker: QoS 2 messages that the broker was seen to publish again after it had sent their PUBREL, and with aedes",
+    "  messages that the broker was seen to publish after newer ones"
   ]
 }
 

@@ -28,6 +28,7 @@ Mosquitto.suite("five messages that are published offline, and kill -9", {}, (it
               version,
               sync,
               directory: yield* Process.folder("store"),
+              keepsOrder: true,
               upstream: () => port,
               random: Random.make(1),
               now: () => performance.now(),
