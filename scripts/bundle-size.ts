@@ -26,6 +26,11 @@ const ours = `
   program.pipe(Effect.scoped, Effect.provide(BrowserMqtt.layer({ url: "/mqtt" })), Effect.runFork)
 `
 
+/** The same, and what it has accepted outlives it. */
+const withStore = ours
+  .replace("import { BrowserMqtt }", "import { BrowserMqtt, BrowserMqttStore }")
+  .replace("url: \"/mqtt\"", "url: \"/mqtt\", clientId: \"page\", store: BrowserMqttStore.layer()")
+
 /** What a page of Effect has anyway. */
 const effect = `
   import * as Effect from "effect/Effect"
@@ -52,7 +57,8 @@ const rows: ReadonlyArray<Row> = [
   { name: "effect-mqtt and effect", program: ours, external: [] },
   { name: "effect-mqtt alone", program: ours, external: [/^effect(\/|$)/] },
   { name: "effect alone: Effect and Stream", program: effect, external: [] },
-  { name: "MQTT.js", program: peer, external: [] }
+  { name: "MQTT.js", program: peer, external: [] },
+  { name: "effect-mqtt and effect, with a store", program: withStore, external: [] }
 ]
 
 const page = "virtual:page"
@@ -104,7 +110,8 @@ export interface Page {
 }
 
 /**
- * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, and MQTT.js's.
+ * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, MQTT.js's, and ours
+ * with a store.
  *
  * @since 0.1.0
  * @category checks

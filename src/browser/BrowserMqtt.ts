@@ -10,11 +10,12 @@ import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { unwrap } from "../internal/config.ts"
 import { defaults } from "../internal/defaults.ts"
 import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
-import type * as MqttError from "../MqttError.ts"
+import * as MqttError from "../MqttError.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
 import type { Options } from "./internal/options.ts"
@@ -55,6 +56,7 @@ const withCredentials = (
     maximumUnsent: _maximumUnsent,
     password,
     reconnectWhenOnline: _reconnectWhenOnline,
+    store: _store,
     url,
     username,
     ...rest
@@ -77,6 +79,26 @@ const withCredentials = (
   }))
 }
 
+const invalidStore = (option: string, description: string) =>
+  Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+
+/** A store that the options give. What is wrong with one of its options is told by the name that it has here. */
+const withStore =
+  (store: Options["store"]) =>
+  <A, R>(client: Effect.Effect<A, MqttError.MqttError, R>): Effect.Effect<A, MqttError.MqttError, R | Scope.Scope> => {
+    if (store === undefined) return client
+    // A program in JavaScript may give the options of a store, as it does in Node.
+    const isLayer: boolean = Layer.isLayer(store)
+    if (!isLayer) return invalidStore("store", "must be a layer, such as `BrowserMqttStore.layer()`")
+    const given = Effect.catchReason(
+      Layer.build(store),
+      "MqttError",
+      "InvalidOptions",
+      ({ description, option }) => invalidStore(option === "options" ? "store" : `store.${option}`, description)
+    )
+    return Effect.flatMap(given, (services) => Effect.provideContext(client, services))
+  }
+
 const make = Effect.fnUntraced(function*(options: Options) {
   const attempt = remembering(yield* Effect.fromResult(WebSocket.resolve(options.url)))
   const clientOptions = yield* Effect.fromResult(withCredentials(options, attempt.forCredentials))
@@ -86,7 +108,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const client = yield* MqttClient.make({
     ...clientOptions,
     reconnect: haste.cutShort(clientOptions.reconnect ?? defaults.reconnect)
-  }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)))
+  }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)), withStore(options.store))
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   if (options.disconnectWithPage !== false) yield* Page.onEnd(() => void runFork(client.disconnect))
   return client

@@ -16,7 +16,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
+import * as OptionNames from "../internal/optionNames.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttStore from "../MqttStore.ts"
 import * as Database from "./internal/store/database.ts"
@@ -46,9 +48,26 @@ export interface Options {
 
 const durabilities = { normal: "relaxed", full: "strict" } as const
 
-const problemOf = ({ name, sync }: Options): readonly [option: string, description: string] | undefined => {
+const names: OptionNames.Names<Options> = { name: true, sync: true, persist: true }
+
+type Problem = readonly [option: string, description: string]
+
+const unknownOption = (options: Options): Problem | undefined => {
+  const name = Object.keys(options).find((option) => !Object.hasOwn(names, option))
+  if (name === undefined) return undefined
+  const meant = OptionNames.nearest(name, Object.keys(names))
+  return [name, meant === undefined ? "is no option" : `is no option; did you mean \`${meant}\`?`]
+}
+
+const problemOf = (options: Options): Problem | undefined => {
+  const isObject: boolean = Predicate.isObject(options)
+  if (!isObject) return ["options", "is not an object"]
+  const { name, persist, sync } = options
+  const problem = unknownOption(options)
+  if (problem !== undefined) return problem
   if (name !== undefined && (typeof name !== "string" || name === "")) return ["name", "must be the name of a database"]
   if (sync !== undefined && !Object.hasOwn(durabilities, sync)) return ["sync", "must be \"normal\" or \"full\""]
+  if (persist !== undefined && typeof persist !== "boolean") return ["persist", "must be `true` or `false`"]
   return undefined
 }
 
@@ -98,17 +117,15 @@ export const make = (options: Options = {}): Effect.Effect<MqttStore.Store, Mqtt
  * **Example** (A page whose messages outlive it)
  *
  * ```ts
- * import { Layer } from "effect"
  * import { BrowserMqtt, BrowserMqttStore } from "effect-mqtt/browser"
  *
  * const client = BrowserMqtt.layer({
  *   url: "wss://broker.example/mqtt",
  *   clientId: "form-of-ada",
  *   session: "persistent",
- *   initialConnection: "retry"
- * }).pipe(
- *   Layer.provide(BrowserMqttStore.layer())
- * )
+ *   initialConnection: "retry",
+ *   store: BrowserMqttStore.layer({ name: "form" })
+ * })
  * ```
  *
  * @since 0.2.0

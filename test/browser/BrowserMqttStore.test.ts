@@ -278,10 +278,19 @@ suiteWith([Chromium.requirement], "BrowserMqttStore in Chromium", () => {
 describe("BrowserMqttStore", () => {
   it.effect("options that cannot work: InvalidOptions; where there are no databases: Unavailable", () =>
     Effect.gen(function*() {
-      const wrong = [{ name: "" }, { sync: "strict" }] as ReadonlyArray<object>
-      for (const options of wrong) {
-        const { reason } = yield* Effect.flip(BrowserMqttStore.make(options))
-        assert.strictEqual(reason._tag, "InvalidOptions")
+      const wrong: ReadonlyArray<readonly [option: string, options: unknown]> = [
+        ["name", { name: "" }],
+        ["sync", { sync: "strict" }],
+        ["persist", { persist: "always" }],
+        ["path", { path: "/var/lib/form" }],
+        ["synch", { synch: "full" }],
+        ["options", "form"],
+        ["options", null]
+      ]
+      for (const [option, options] of wrong) {
+        const { reason } = yield* Effect.flip(BrowserMqttStore.make(options as BrowserMqttStore.Options))
+        assert.strictEqual(reason._tag === "InvalidOptions" ? reason.option : reason._tag, option)
+        if (option === "synch") assert.include(reason.message, "did you mean `sync`?")
       }
       const store = yield* BrowserMqttStore.make()
       assert.strictEqual(store.name, "IndexedDB effect-mqtt")

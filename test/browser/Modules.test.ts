@@ -56,9 +56,10 @@ describe("effect-mqtt/browser", () => {
     () =>
       Effect.gen(function*() {
         const pages = yield* Effect.promise(BundleSize.pages)
-        const [page, , , peer] = pages
+        const [page, , , peer, withStore] = pages
         assert.deepStrictEqual(Object.keys(unused).filter((name) => page.code.includes(unused[name])), [])
         assert.isAtMost(page.gzipped, peer.gzipped)
+        for (const name of ["the store in IndexedDB", "effect/Schema"]) assert.include(withStore.code, unused[name])
       }),
     60_000
   )

@@ -2,12 +2,12 @@
  * What `BrowserMqtt.layer` makes of its options and of the page's events, without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
-import { BrowserMqtt, BrowserMqttConfig } from "../../src/browser/index.ts"
+import { BrowserMqtt, BrowserMqttConfig, BrowserMqttStore } from "../../src/browser/index.ts"
 import * as Page from "../../src/browser/internal/page.ts"
-import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
+import { MqttClient, MqttError, MqttStore, MqttTransport } from "../../src/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
 import * as listeners from "../support/listeners.ts"
@@ -76,6 +76,100 @@ describe("credentials", () => {
         const { reason } = yield* Effect.flip(Effect.scoped(client(options)))
         assert.strictEqual(assertReason(reason, "InvalidOptions").option, option)
       }
+    }))
+})
+
+describe("the option `store`", () => {
+  const url = "ws://127.255.255.254:1"
+  const payloads = ["one", "two", "three"]
+  const options = { clientId: "page", session: "persistent", initialConnection: "retry" } as const
+
+  /** What the client of these options leaves in the store when it ends without a connection. */
+  const publishOffline = Effect.fnUntraced(function*(options: BrowserMqtt.Options) {
+    const mqtt = yield* client(options)
+    for (const payload of payloads) yield* mqtt.publishAsync("readings", payload, { qos: 1 })
+  }, Effect.scoped)
+
+  const stored = (store: MqttStore.Store) =>
+    Effect.scoped(Effect.flatMap(store.open("page"), (open) => open.read("message", { after: -1, limit: 10 })))
+
+  it.live("keeps what was accepted without a broker for the next client", () =>
+    Effect.gen(function*() {
+      const memory = yield* MqttStore.makeMemory
+      const store = MqttStore.layer(Effect.succeed(memory))
+      yield* publishOffline({ ...options, url, store })
+      assert.lengthOf(yield* stored(memory), payloads.length)
+
+      const broker = yield* MemoryBroker.make()
+      const listener = yield* listeners.listenWith(broker, "ws")
+      const others = yield* client({ url: listener.url })
+      const readings = yield* others.subscribe("readings", { qos: 1 })
+      const mqtt = yield* client({ ...options, url: listener.url, store })
+      yield* mqtt.flush
+      const arrived = yield* readings.pipe(Stream.take(payloads.length), Stream.runCollect)
+      assert.deepStrictEqual(arrived.map(({ text }) => text), payloads)
+    }).pipe(Effect.scoped))
+
+  it.live("stands for the store that another layer gives, and lives as long as the client", () =>
+    Effect.gen(function*() {
+      const [memory, other] = [yield* MqttStore.makeMemory, yield* MqttStore.makeMemory]
+      let isOpen = false
+      const store = MqttStore.layer(Effect.acquireRelease(
+        Effect.sync(() => {
+          isOpen = true
+          return memory
+        }),
+        () =>
+          Effect.sync(() => {
+            isOpen = false
+          })
+      ))
+      yield* Effect.gen(function*() {
+        yield* client({ ...options, url, store })
+        assert.isTrue(isOpen)
+      }).pipe(Effect.scoped)
+      assert.isFalse(isOpen)
+      yield* publishOffline({ ...options, url, store }).pipe(
+        Effect.provide(MqttStore.layer(Effect.succeed(other)))
+      )
+      assert.lengthOf(yield* stored(memory), payloads.length)
+      assert.lengthOf(yield* stored(other), 0)
+    }))
+
+  it.live("comes from a ConfigProvider as a value", () =>
+    Effect.gen(function*() {
+      const memory = yield* MqttStore.makeMemory
+      const layer = BrowserMqtt.layerConfig({
+        url: Config.Redacted("BROKER"),
+        clientId: Config.succeed("page"),
+        initialConnection: Config.succeed("retry"),
+        store: Config.succeed(MqttStore.layer(Effect.succeed(memory)))
+      })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const mqtt = yield* Effect.provideContext(MqttClient.MqttClient, yield* Layer.build(layer))
+        yield* mqtt.publishAsync("readings", "one", { qos: 1 })
+      })).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { BROKER: url } }))), quietly)
+      assert.lengthOf(yield* stored(memory), 1)
+    }))
+
+  it.effect("what cannot work is refused with the option's name", () =>
+    Effect.gen(function*() {
+      const wrong: ReadonlyArray<readonly [option: string, store: unknown]> = [
+        ["store", { name: "form" }],
+        ["store", null],
+        ["store.name", BrowserMqttStore.layer({ name: "" })],
+        ["store", BrowserMqttStore.layer("form" as BrowserMqttStore.Options)],
+        ["store.synch", BrowserMqttStore.layer({ synch: "full" } as BrowserMqttStore.Options)]
+      ]
+      for (const [option, store] of wrong) {
+        const { reason } = yield* Effect.flip(
+          Effect.scoped(client({ ...options, url, store: store as BrowserMqtt.Options["store"] }))
+        )
+        assert.strictEqual(assertReason(reason, "InvalidOptions").option, option)
+      }
+      const store = BrowserMqttStore.layer()
+      const { reason } = yield* Effect.flip(Effect.scoped(client({ url, initialConnection: "retry", store })))
+      assert.strictEqual(assertReason(reason, "InvalidOptions").option, "clientId")
     }))
 })
 

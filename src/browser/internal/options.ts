@@ -3,7 +3,9 @@
  *
  * `BrowserMqtt` exports them.
  */
+import type * as Layer from "effect/Layer"
 import type * as ClientOptions from "../../internal/clientOptions.ts"
+import type * as MqttError from "../../MqttError.ts"
 import type * as WebSocket from "./webSocket.ts"
 
 /**
@@ -26,4 +28,12 @@ export interface Options extends ClientOptions.Options {
   readonly reconnectWhenOnline?: boolean | undefined
   /** Whether a page that is closed or left for good sends DISCONNECT, if it still can. Default: `true`. */
   readonly disconnectWithPage?: boolean | undefined
+  /**
+   * Where messages and the session outlive the page, such as `BrowserMqttStore.layer()`. It needs a `clientId` that stays the
+   * same, and stands for a store that another layer gives. It is a layer, so that a page without a store does not load the
+   * code of one. Default: none.
+   *
+   * @since 0.2.0
+   */
+  readonly store?: Layer.Layer<never, MqttError.MqttError> | undefined
 }
