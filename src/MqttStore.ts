@@ -68,15 +68,16 @@ export type Change =
 export interface OpenStore {
   /**
    * The records of a table with a key above `after`, in the order of their keys, at most `limit` of them. Fewer than
-   * `limit` are all there are.
+   * `limit` are all there are. An `after` of -1 is the beginning.
    */
   readonly read: (
     table: Table,
     range: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<StoredRecord>, MqttError.MqttError>
   /**
-   * Makes all of the changes, in their order, or none: also when the process dies meanwhile. It completes when they will be
-   * there after the process has died, and fails when none of them is. The bytes are its own from then on.
+   * Makes all of the changes, in their order, or none: also when it is interrupted, or when the process dies meanwhile. It
+   * completes when they will be there after the process has died, and fails when none of them is. A client commits, or
+   * reads, one thing after the other, and changes no bytes that it gave.
    */
   readonly commit: (changes: ReadonlyArray<Change>) => Effect.Effect<void, MqttError.MqttError>
 }
