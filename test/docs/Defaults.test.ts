@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { defaults } from "../../src/internal/defaults.ts"
+import { client } from "../../src/internal/optionTypes.ts"
 import { read, rows, section } from "./pages.ts"
 
 const mebibyte = 1_048_576
@@ -28,8 +29,11 @@ const written = (option: string, value: unknown): string | undefined => {
 const isWritten = ([option, value]: readonly [string, unknown]): boolean => written(option, value) !== undefined
 
 /** Options of the client, and of the objects that options hold. */
-const ofClient = Object.entries<unknown>(defaults).filter(isWritten)
+const ofClient = Object.entries<unknown>(defaults).filter((entry) =>
+  Object.hasOwn(client, entry[0]) && isWritten(entry)
+)
 const ofInterface = {
+  OutboxBounds: { atCleanStart: defaults.outboxAtCleanStart },
   FollowServerReference: defaults.followServerReference,
   Escalation: defaults.escalate,
   Will: defaults.will
@@ -80,6 +84,24 @@ describe("the documentation has the defaults that are in force", () => {
     for (const [field, value] of Object.entries(defaults.tracing)) {
       assertStates(stated("src/MqttTracing.ts", "TracingOptions", field), field, value)
     }
+  })
+
+  it("the outbox of a client with a store", () => {
+    const { bytes, messages, policy } = defaults.storedOutbox
+    const words = [messages.toLocaleString("en"), `${bytes / mebibyte / 1024} GiB`, `\`"${policy}"\``]
+    const table = new Map(
+      rows(section("## Bounds", read("docs/durable.md")) ?? "").map(([option, value]) => [option, value])
+    )
+    const cells = ["messages", "bytes", "policy"].map((field) => table.get(`\`outbox.${field}\``))
+    assert.deepStrictEqual(cells, words)
+    assert.strictEqual(table.get("`outbox.atCleanStart`"), `\`"${defaults.outboxAtCleanStart}"\``)
+    for (const text of [stated(options, "Options", "outbox"), read("docs/connecting.md")]) {
+      assert.include(text, words[0])
+      assert.include(text, words[1])
+    }
+    assert.strictEqual(defaults.outboxAge, "Infinity")
+    assert.strictEqual(table.get("`outbox.age`"), "for ever")
+    assert.match(stated(options, "OutboxBounds", "age") ?? "", /^for ever/)
   })
 
   it("a schedule or a function has words of its own", () => {

@@ -6,7 +6,7 @@ import { ConfigProvider, Effect, Layer, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { MqttClient, MqttStore } from "../../src/index.ts"
+import { MqttClient, MqttError, MqttStore } from "../../src/index.ts"
 import { NodeMqtt, NodeMqttConfig, NodeMqttStore } from "../../src/node/index.ts"
 import { NodeMemoryBroker } from "../../src/testing/node/index.ts"
 
@@ -58,6 +58,32 @@ describe("the option `store`", () => {
         assert.deepStrictEqual(arrived.map(({ text }) => text), payloads)
       }).pipe(Effect.provide(Layer.fresh(NodeMqtt.layer({ url }))), Effect.scoped)
     }).pipe(Effect.provide(NodeMemoryBroker.layer())))
+
+  it.live("a damaged one is refused and stays as it is, and once it is set aside the client begins with an empty one", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      const layer = NodeMqtt.layer({
+        url: nowhere,
+        clientId: "gateway",
+        session: "persistent",
+        initialConnection: "retry",
+        store: { path }
+      })
+      yield* publishOffline(layer, ["one"])
+      const file = Path.join(path, "client-gateway.sqlite")
+      const damaged = Buffer.from("This was a store.".repeat(1000))
+      Fs.writeFileSync(file, damaged)
+      const error = yield* Effect.flip(publishOffline(layer, ["two"]))
+      assert(error instanceof MqttError.MqttError && error.reason._tag === "StoreFailed")
+      assert.strictEqual(error.reason.problem, "Corrupt")
+      assert.isTrue(damaged.equals(Fs.readFileSync(file)))
+      const aside = Path.join(path, "aside")
+      Fs.mkdirSync(aside)
+      const names = Fs.readdirSync(path).filter((name) => name.startsWith("client-gateway.sqlite"))
+      for (const name of names) Fs.renameSync(Path.join(path, name), Path.join(aside, name))
+      yield* publishOffline(layer, ["two"])
+      assert.deepStrictEqual(yield* NodeMqttStore.clientIds(path), ["gateway"])
+    }))
 
   it.live("it stands for the store that a layer gives", () =>
     Effect.gen(function*() {
