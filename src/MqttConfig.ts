@@ -15,12 +15,17 @@ import type { TracingOptions } from "./MqttTracing.ts"
 
 const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
 
-const boundsConfig = (prefix: "OUTBOX" | "BUFFER") =>
-  Config.all({
-    messages: optional(Config.Int(`${prefix}_MESSAGES`)),
-    bytes: optional(Config.Int(`${prefix}_BYTES`)),
-    policy: optional(Config.Literals(policies, `${prefix}_POLICY`))
-  })
+const bounds = (prefix: "OUTBOX" | "BUFFER") => ({
+  messages: optional(Config.Int(`${prefix}_MESSAGES`)),
+  bytes: optional(Config.Int(`${prefix}_BYTES`)),
+  policy: optional(Config.Literals(policies, `${prefix}_POLICY`))
+})
+
+const outboxConfig = Config.all({
+  ...bounds("OUTBOX"),
+  age: optional(Config.Duration("OUTBOX_AGE")),
+  atCleanStart: optional(Config.Literals(["keep", "drop"], "OUTBOX_AT_CLEAN_START"))
+})
 
 const willConfig = Config.all({
   topic: optional(Config.String("WILL_TOPIC")),
@@ -74,6 +79,8 @@ const ofSeveralWords = [
   "OUTBOX_MESSAGES",
   "OUTBOX_BYTES",
   "OUTBOX_POLICY",
+  "OUTBOX_AGE",
+  "OUTBOX_AT_CLEAN_START",
   "BUFFER_MESSAGES",
   "BUFFER_BYTES",
   "BUFFER_POLICY",
@@ -123,8 +130,8 @@ const known: Config.Config<Options> = Config.all({
       maximumHops === undefined ? undefined : { maximumHops }
     )
   ),
-  outbox: boundsConfig("OUTBOX"),
-  buffer: boundsConfig("BUFFER"),
+  outbox: outboxConfig,
+  buffer: Config.all(bounds("BUFFER")),
   will: willConfig,
   responseTopic: optional(Config.String("RESPONSE_TOPIC")),
   tracing: tracingConfig,

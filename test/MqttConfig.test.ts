@@ -44,6 +44,8 @@ describe("S3 options from the environment", () => {
     MQTT_OUTBOX_MESSAGES: "100",
     MQTT_OUTBOX_BYTES: "1000",
     MQTT_OUTBOX_POLICY: "dropOldest",
+    MQTT_OUTBOX_AGE: "1 day",
+    MQTT_OUTBOX_AT_CLEAN_START: "drop",
     MQTT_BUFFER_MESSAGES: "200",
     MQTT_BUFFER_BYTES: "2000",
     MQTT_BUFFER_POLICY: "fail",
@@ -125,7 +127,7 @@ describe("S3 options from the environment", () => {
         topicAliasMaximum: 5,
         outgoingTopicAliasMaximum: 6,
         followServerReference: { maximumHops: 2 },
-        outbox: { messages: 100, bytes: 1000, policy: "dropOldest" },
+        outbox: { messages: 100, bytes: 1000, policy: "dropOldest", age: Duration.days(1), atCleanStart: "drop" },
         buffer: { messages: 200, bytes: 2000, policy: "fail" },
         will: { topic: "will", payload: "gone", qos: 2, retain: true, delay: Duration.seconds(10) }
       })
