@@ -27,7 +27,9 @@ const [, , role, topic = ""] = process.argv
 
 /** Publishes readings, each of which is in the store when `publishAsync` has completed. */
 const publish = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"], from: number, count: number) {
-  for (let number = from; number < from + count; number++) yield* mqtt.publishAsync(topic, `${number}`, { qos: 2 })
+  for (let number = from; number < from + count; number++) {
+    yield* Effect.asVoid(mqtt.publishAsync(topic, `${number}`, { qos: 2 }))
+  }
   yield* say("gateway", `has accepted readings ${from} to ${from + count - 1}`)
 })
 

@@ -155,7 +155,7 @@ describe("pub --store", () => {
 const withGateway = <A, E, R>(path: string, use: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const mqtt = yield* MqttClient.MqttClient
-    yield* mqtt.publishAsync("reading", "21.5", { qos: 1 })
+    yield* Effect.asVoid(mqtt.publishAsync("reading", "21.5", { qos: 1 }))
     return yield* use
   }).pipe(
     Effect.provide(
