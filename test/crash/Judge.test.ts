@@ -101,6 +101,15 @@ describe("to the program", () => {
     assert.deepStrictEqual(kinds(judge), ["handled again", "handled again"])
   })
 
+  it("a message under the identifier of another one, which was answered, need not be handled", () => {
+    const judge = new Judge()
+    judge.sent("in", 2, 1)
+    judge.sent("in", 2, 2)
+    judge.misnamed("in 1")
+    judge.end()
+    assert.deepStrictEqual(judge.violations.map(({ description }) => description), ["in 2"])
+  })
+
   it("QoS 1 may be handled again, in order at first", () => {
     const judge = new Judge()
     judge.handled("in", 1, 1)

@@ -137,6 +137,12 @@ export class Judge {
     this.#answered.add(message)
   }
 
+  /** The program cannot know that this is another message: topic and number. */
+  misnamed(message: string): void {
+    const [topic, number] = message.split(" ")
+    if (topicOf(this.#incoming, topic).outstanding.delete(Number(number))) this.counts[2].toByBroker++
+  }
+
   handled(topic: string, qos: Level, number: number): void {
     const known = topicOf(this.#incoming, topic)
     known.outstanding.delete(number)

@@ -23,10 +23,14 @@ export class Process {
   exitCode: number | null = null
   killedBy: NodeJS.Signals | null = null
 
-  constructor(options: Options, signal: Signal, onLine: (words: ReadonlyArray<string>) => void) {
+  /** `compiled` is a folder where Node keeps what it has compiled, so that the next start takes less time. */
+  constructor(options: Options, compiled: string, signal: Signal, onLine: (words: ReadonlyArray<string>) => void) {
     this.#signal = signal
     this.#onLine = onLine
-    this.#child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ["ignore", "pipe", "pipe"] })
+    this.#child = spawn(process.execPath, [program, JSON.stringify(options)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_COMPILE_CACHE: compiled }
+    })
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#hear(text))
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.errors += text)
     this.#child.once("close", (exitCode, killedBy) => {
@@ -68,10 +72,11 @@ export class Process {
 /** One that is over when the scope is. */
 export const start = (
   options: Options,
+  compiled: string,
   signal: Signal,
   onLine: (words: ReadonlyArray<string>) => void
 ): Effect.Effect<Process, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Process(options, signal, onLine)),
+    Effect.sync(() => new Process(options, compiled, signal, onLine)),
     (process) => Effect.andThen(Effect.sync(process.kill), process.over)
   )

@@ -17,7 +17,7 @@ export const nameOf = (topic: string, text: string): Name => `${topic} ${text.sp
 
 const nameOfPublish = ({ payload, topic }: Packet.Publish): Name => nameOf(topic, new TextDecoder().decode(payload))
 
-/** Which messages one side has published, and which of them after a newer one. */
+/** Which messages the client has published, and which of them after a newer one. */
 class Order {
   readonly #seen = new Set<Name>()
   readonly #last = new Map<string, number>()
@@ -31,17 +31,12 @@ class Order {
     if (number < last) this.late.add(name)
     else this.#last.set(topic, number)
   }
-
-  /** On another connection what is unfinished comes again. */
-  again(): void {
-    this.#seen.clear()
-    this.#last.clear()
-  }
 }
 
 interface FromBroker {
   readonly name: Name
   isReleased: boolean
+  isCompleted: boolean
 }
 
 /** A packet, and who sent it. */
@@ -57,7 +52,12 @@ export class Tap {
   readonly #fromBroker = new Map<number, FromBroker>()
   readonly answered = new Set<Name>()
   readonly repeatedByBroker = new Set<Name>()
-  readonly orders: Record<Packet.Sender, Order> = { client: new Order(), server: new Order() }
+  /**
+   * Published under an identifier that still stood for another message: if the client had that one, it has to take this one
+   * for a repetition.
+   */
+  readonly misnamedByBroker = new Set<Name>()
+  readonly order = new Order()
 
   constructor(version: Packet.ProtocolVersion, onPacket: (passing: Passing) => void = () => {}) {
     this.#version = version
@@ -67,10 +67,8 @@ export class Tap {
   /** Reads one direction of one connection, chunk by chunk. */
   readonly connection = (sender: Packet.Sender) => (): (bytes: Uint8Array) => void => {
     const decoder = Decoder.make({ protocolVersion: this.#version, sender, maximumPacketSize: largest })
-    if (sender === "server") this.orders.server.again()
     return (bytes) => {
       for (const packet of decoder.push(bytes)) {
-        if (packet._tag === "Publish") this.orders[sender].published(packet.topic, nameOfPublish(packet))
         if (sender === "server") this.#sentByBroker(packet)
         else this.#sentByClient(packet)
         this.#onPacket({ packet, sender })
@@ -83,7 +81,8 @@ export class Tap {
       const name = nameOfPublish(packet)
       const before = this.#fromBroker.get(packet.packetIdentifier)
       if (before?.name === name && before.isReleased) this.repeatedByBroker.add(name)
-      this.#fromBroker.set(packet.packetIdentifier, { name, isReleased: false })
+      if (before !== undefined && before.name !== name && !before.isCompleted) this.misnamedByBroker.add(name)
+      this.#fromBroker.set(packet.packetIdentifier, { name, isReleased: false, isCompleted: false })
     }
     if (packet._tag === "Pubrel") {
       const released = this.#fromBroker.get(packet.packetIdentifier)
@@ -92,8 +91,11 @@ export class Tap {
   }
 
   #sentByClient(packet: Packet.Packet): void {
-    if (packet._tag !== "Pubrec") return
-    const answered = this.#fromBroker.get(packet.packetIdentifier)
-    if (answered !== undefined) this.answered.add(answered.name)
+    if (packet._tag === "Publish") this.order.published(packet.topic, nameOfPublish(packet))
+    if (packet._tag !== "Pubrec" && packet._tag !== "Pubcomp") return
+    const published = this.#fromBroker.get(packet.packetIdentifier)
+    if (published === undefined) return
+    if (packet._tag === "Pubrec") this.answered.add(published.name)
+    else published.isCompleted = true
   }
 }

@@ -3,6 +3,7 @@
  * what the program publishes, and publishes what the program consumes.
  */
 import { Context, Effect, type Fiber, Layer, References, Schedule, type Scope, Stream } from "effect"
+import * as Path from "node:path"
 import { MqttClient, type MqttMessage } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
@@ -24,6 +25,7 @@ export interface Options {
   readonly name: string
   readonly version: Packet.ProtocolVersion
   readonly sync: Sync
+  /** Of its own. */
   readonly directory: string
   /** Whether the broker delivers the messages of a topic in their order, also to a session that it takes up again. */
   readonly keepsOrder: boolean
@@ -74,8 +76,8 @@ export class World {
       isLateByBroker: (receiver, topic, number) => {
         if (options.keepsOrder) return false
         const name = nameOf(topic, `${number}`)
-        const { client, server } = this.#tap.orders
-        return receiver === "program" ? server.late.has(name) : !client.late.has(name)
+        // What it has sent before comes again too, so that the order on one connection says nothing of the program.
+        return receiver === "program" || !this.#tap.order.late.has(name)
       },
       onViolation: (violation) => options.onViolation(violation, this.timeline.lines)
     })
@@ -83,6 +85,10 @@ export class World {
 
   get clientId(): string {
     return `crash-${this.options.name}`
+  }
+
+  get #store(): string {
+    return Path.join(this.options.directory, "store")
   }
 
   /** The network of the program. */
@@ -112,6 +118,8 @@ export class World {
       for (const name of this.#tap.answered) this.judge.answered(name)
       this.#tap.answered.clear()
     }
+    for (const name of this.#tap.misnamedByBroker) this.judge.misnamed(name)
+    this.#tap.misnamedByBroker.clear()
     this.signal.changed()
   }
 
@@ -226,7 +234,7 @@ export class World {
           world: name,
           port: this.line.port,
           protocolVersion: version,
-          directory,
+          directory: this.#store,
           sync,
           maxInFlight: random.pick([5, 50, 500]),
           base: this.judge.run * Content.numbersOfARun,
@@ -235,6 +243,7 @@ export class World {
           burst,
           seed: random.integer(1, 1_000_000)
         },
+        Path.join(directory, "compiled"),
         this.signal,
         (words) => this.#onLine(words)
       )
@@ -257,8 +266,8 @@ export class World {
   /** Looks into the store after the program has died. */
   get inspect(): Effect.Effect<Records.Left> {
     return Effect.gen({ self: this }, function*() {
-      const { clientId, options: { directory }, hasStore } = this
-      const left = yield* Records.read({ path: directory, clientId, mayBeMissing: !hasStore })
+      const { clientId, hasStore } = this
+      const left = yield* Records.read({ path: this.#store, clientId, mayBeMissing: !hasStore })
       for (const problem of left.problems) this.judge.violated("store", problem)
       this.left = left
       return left

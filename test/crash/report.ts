@@ -89,8 +89,8 @@ const messages = ({ worlds }: Outcome): ReadonlyArray<string> => {
       rows(({ handled, handledAgain, sent, toByBroker }) => [sent, handled, handledAgain, toByBroker])
     ),
     "  again: the program was killed after it had handled the message and before the broker could know",
-    "  by broker: QoS 2 messages that the broker was seen to publish again after it had sent their PUBREL, and with aedes",
-    "  messages that the broker was seen to publish after newer ones"
+    "  by broker: QoS 2 messages that the broker was seen to publish again after it had sent their PUBREL, or under the",
+    "  identifier of another one; with aedes also messages that came after newer ones"
   ]
 }
 
