@@ -4,8 +4,8 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { createHash } from "node:crypto"
 
-/** What the numbers of a batch stand for: seeds, or the runs of the exhaustive cuts. */
-export type Kind = "seeds" | "exhaustive"
+/** What the numbers of a batch stand for: seeds, seeds of crashes, or the runs of the exhaustive cuts. */
+export type Kind = "seeds" | "crashes" | "exhaustive"
 
 export interface Failure {
   readonly index: number

@@ -9,15 +9,9 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Batch from "./Batch.ts"
+import type { Bug } from "./Bug.ts"
+import { crashBugs } from "./crash/crashBugs.ts"
 import { serverBugs } from "./server/bugs.ts"
-
-interface Bug {
-  readonly name: string
-  /** Below `src`. */
-  readonly file: string
-  readonly from: string
-  readonly to: string
-}
 
 export const bugs: ReadonlyArray<Bug> = [
   {
@@ -178,13 +172,13 @@ const plant = (folder: string, bug: Bug): void => {
 }
 
 /** The first seed that notices the bug, and how. */
-const find = async (bug: Bug, jobs: number): Promise<Batch.Failure | undefined> => {
+const find = async (bug: Bug, kind: "seeds" | "crashes", jobs: number): Promise<Batch.Failure | undefined> => {
   const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-planted-"))
   try {
     copyTo(folder)
     plant(folder, bug)
     const { failures } = await Batch.run({
-      kind: "seeds",
+      kind,
       from: 1,
       count: seeds,
       jobs,
@@ -199,11 +193,17 @@ const find = async (bug: Bug, jobs: number): Promise<Batch.Failure | undefined> 
 }
 
 export const runPlanted = async (
-  { jobs, print }: { readonly jobs: number; readonly print: (text: string) => void }
+  { jobs, kind = "seeds", print }: {
+    readonly jobs: number
+    /** Those of which seeds: of all, or of crashes. */
+    readonly kind?: "seeds" | "crashes"
+    readonly print: (text: string) => void
+  }
 ): Promise<boolean> => {
+  const planted = kind === "seeds" ? bugs : crashBugs
   let caught = 0
-  for (const bug of bugs) {
-    const failure = await find(bug, jobs)
+  for (const bug of planted) {
+    const failure = await find(bug, kind, jobs)
     if (failure !== undefined) caught++
     print(
       failure === undefined
@@ -211,6 +211,6 @@ export const runPlanted = async (
         : `planted: caught by seed ${failure.index}: ${bug.name} (${failure.violations[0]})`
     )
   }
-  print(`planted: ${caught} of ${bugs.length} bugs caught`)
-  return caught === bugs.length
+  print(`planted: ${caught} of ${planted.length} bugs caught`)
+  return caught === planted.length
 }

@@ -1,10 +1,12 @@
 /**
  * `npm run simulate`: runs many seeds, one seed with its trace, the exhaustive cuts, or the planted bugs.
  *
- * `--seeds 1000 --from 1 --jobs 2`, `--seed 7 --trace`, `--exhaustive`, `--planted`.
+ * `--seeds 1000 --from 1 --jobs 2`, `--seed 7 --trace`, `--exhaustive`, `--planted`; with `--crashes` seeds, a seed or the
+ * planted bugs of processes that die.
  */
 import { parseArgs } from "node:util"
 import * as Batch from "./Batch.ts"
+import * as crashes from "./crash/run.ts"
 import { runExhaustive } from "./exhaustive.ts"
 import type * as Plan from "./Plan.ts"
 import { runPlanted } from "./planted.ts"
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     exhaustive: { type: "boolean", default: false },
     planted: { type: "boolean", default: false },
+    crashes: { type: "boolean", default: false },
     pairs: { type: "string", default: "10000" }
   }
 })
@@ -86,7 +89,20 @@ const runSeeds = async (from: number, count: number): Promise<boolean> => {
   return failed.length === 0
 }
 
-const isGood = values.exhaustive
+const runCrashes = (): Promise<boolean> => {
+  const options = { print: console.log, isTraced: values.trace }
+  if (values.seed !== undefined) return crashes.runSeed(whole("seed", values.seed, 0), options)
+  return crashes.runSeeds(
+    { from: whole("from", values.from, 0), count: whole("seeds", values.seeds, 1), jobs },
+    options
+  )
+}
+
+const isGood = values.crashes && values.planted
+  ? await runPlanted({ jobs, kind: "crashes", print: console.log })
+  : values.crashes
+  ? await runCrashes()
+  : values.exhaustive
   ? await runExhaustive({ jobs, pairs: whole("pairs", values.pairs, 0), print: console.log })
   : values.planted
   ? await runPlanted({ jobs, print: console.log })

@@ -1,0 +1,102 @@
+/**
+ * Bugs that the simulation of crashes must notice, as patches of the sources.
+ */
+import type { Bug } from "../Bug.ts"
+
+const keptSession = "internal/client/session/keptSession.ts"
+const keptOutbox = "internal/client/outgoing/keptOutbox.ts"
+
+export const crashBugs: ReadonlyArray<Bug> = [
+  {
+    name: "PUBLISH of QoS 2 leaves before its identifier is stored",
+    file: keptSession,
+    from: "if (request.message.qos === 2) this.journal.recordUrgently(change)\n    else this.journal.record(change)",
+    to: "this.journal.record(change)"
+  },
+  {
+    name: "the release is not stored",
+    file: keptSession,
+    from: "          this.journal.recordUrgently(this.#records.released(change))\n",
+    to: ""
+  },
+  {
+    name: "PUBREL leaves before the release is stored",
+    file: keptSession,
+    from: "this.journal.recordUrgently(this.#records.released(change))",
+    to: "this.journal.record(this.#records.released(change))"
+  },
+  {
+    name: "PUBREC leaves before it is stored",
+    file: keptSession,
+    from: "this.journal.recordUrgently(this.#records.received(key, change.answer))",
+    to: "this.journal.record(this.#records.received(key, change.answer))"
+  },
+  {
+    name: "PUBCOMP leaves before the identifier is removed",
+    file: keptSession,
+    from: "this.journal.recordUrgently({ _tag: \"Remove\", table: \"received\", key })",
+    to: "this.journal.record({ _tag: \"Remove\", table: \"received\", key })"
+  },
+  {
+    name: "a PUBREC that says that the server has the message ends the exchange, and the message is removed",
+    file: "protocol/Outgoing.ts",
+    from:
+      "  if (isKnownToServer(outgoing, packet)) {\n    settle(draft)\n    return release(draft, packetIdentifier, request, success)\n  }\n",
+    to: ""
+  },
+  {
+    name: "a message that was refused stays in the store",
+    file: "internal/client/outgoing/publication.ts",
+    from: "    this.keeper?.over(this)\n    this.#settled(exit)",
+    to: "    if (Exit.isSuccess(exit)) this.keeper?.over(this)\n    this.#settled(exit)"
+  },
+  {
+    name: "publishAsync completes before the commit",
+    file: keptOutbox,
+    from: "    this.#arrivals.push(publication)\n",
+    to: "    this.#arrivals.push(publication)\n    publication.taken()\n"
+  },
+  {
+    name: "the order of what was sent is lost after a restart",
+    file: keptSession,
+    from: "[{ packetIdentifier: key, message: request.message, request, order: value.order }]",
+    to: "[{ packetIdentifier: key, message: request.message, request, order: 1000 - value.order }]"
+  },
+  {
+    name: "a message of the backlog is skipped where a page begins",
+    file: keptOutbox,
+    from: "  get after(): number {\n    return this.#read\n",
+    to: "  get after(): number {\n    return this.#read === 0 ? 0 : this.#read + 1\n"
+  },
+  {
+    name: "identifiers of an earlier process are free",
+    file: keptSession,
+    from: "reserved: exchanges.flatMap(",
+    to: "releases: [], reserved: exchanges.flatMap("
+  },
+  {
+    name: "a round begins in the middle of a turn",
+    file: "internal/client/journal.ts",
+    from: "if (!this.#isWorkDue) this.#resumeWork?.()",
+    to: "this.#resumeWork?.()"
+  },
+  {
+    name: "the totals are those of a later moment than their batch",
+    file: keptSession,
+    from: "return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)\n        })",
+    to: "return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, outbox.totals)\n        })"
+  },
+  {
+    name: "what a failed commit had is forgotten",
+    file: "internal/client/journal.ts",
+    from: "this.#changes = [...changes, ...this.#changes]",
+    to: ""
+  },
+  {
+    name: "what could not be stored is sent all the same",
+    file: keptOutbox,
+    from: "    for (const publication of refused) publication.failed(error)\n",
+    to:
+      "    for (const publication of refused) {\n      publication.failed(error)\n      this.enqueue(publication)\n    }\n"
+  }
+]
