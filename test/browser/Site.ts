@@ -7,7 +7,7 @@ import * as Http from "node:http"
 import { stripTypeScriptTypes } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { build, createLogger } from "vite"
+import { build, createLogger, type Rolldown } from "vite"
 import { repository } from "../../scripts/files.ts"
 import * as port from "../brokers/port.ts"
 
@@ -104,6 +104,11 @@ export interface Built {
   readonly warnings: ReadonlyArray<string>
 }
 
+const alias = [
+  { find: /^effect-mqtt$/, replacement: Path.join(source, "index.ts") },
+  { find: /^effect-mqtt\/(.+)$/, replacement: Path.join(source, "$1", "index.ts") }
+]
+
 export const bundle: Effect.Effect<Built, never, Scope.Scope> = Effect.gen(function*() {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-page-"))),
@@ -119,12 +124,7 @@ export const bundle: Effect.Effect<Built, never, Scope.Scope> = Effect.gen(funct
       configFile: false,
       logLevel: "warn",
       customLogger: { ...logger, warn, warnOnce: warn },
-      resolve: {
-        alias: [
-          { find: /^effect-mqtt$/, replacement: Path.join(source, "index.ts") },
-          { find: /^effect-mqtt\/(.+)$/, replacement: Path.join(source, "$1", "index.ts") }
-        ]
-      },
+      resolve: { alias },
       build: { outDir: folder, emptyOutDir: true, chunkSizeWarningLimit: Infinity },
       plugins: [{
         name: "modules",
@@ -141,3 +141,31 @@ export const built: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
   bundle,
   ({ folder }) => serve((path) => read(Path.join(folder, path === "/" ? "index.html" : path)))
 )
+
+/** A page of the tests that is opened often: one file with this module of theirs. */
+export const builtModule = (file: string): Effect.Effect<Site, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const built = yield* Effect.promise(() =>
+      build({
+        root: import.meta.dirname,
+        configFile: false,
+        logLevel: "error",
+        publicDir: false,
+        resolve: { alias },
+        build: {
+          write: false,
+          modulePreload: false,
+          rolldownOptions: { input: Path.join(import.meta.dirname, file) }
+        }
+      }) as Promise<Rolldown.RolldownOutput>
+    )
+    const [{ code }] = built.output
+    const html = "<!doctype html><title>page</title><script type=\"module\" src=\"/page.js\"></script>"
+    return yield* serve((path) =>
+      path === "/"
+        ? { file: "index.html", text: html }
+        : path === "/page.js"
+        ? { file: "page.js", text: code }
+        : undefined
+    )
+  })
