@@ -1,5 +1,6 @@
 /**
- * The page of examples/browser on a port of this machine: as it stands, module by module, and built with Vite.
+ * Pages on a port of this machine: that of examples/browser as it stands, module by module, and built with Vite; other
+ * examples, and pages of the tests.
  */
 import { Effect, type Scope } from "effect"
 import * as Fs from "node:fs"
@@ -109,7 +110,7 @@ const alias = [
   { find: /^effect-mqtt\/(.+)$/, replacement: Path.join(source, "$1", "index.ts") }
 ]
 
-export const bundle: Effect.Effect<Built, never, Scope.Scope> = Effect.gen(function*() {
+const bundleOf = Effect.fnUntraced(function*(root: string): Effect.fn.Return<Built, never, Scope.Scope> {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-page-"))),
     (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
@@ -137,9 +138,18 @@ export const bundle: Effect.Effect<Built, never, Scope.Scope> = Effect.gen(funct
   return { folder, modules, warnings }
 })
 
-export const built: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
-  bundle,
-  ({ folder }) => serve((path) => read(Path.join(folder, path === "/" ? "index.html" : path)))
+/** The page of examples/browser. */
+export const bundle: Effect.Effect<Built, never, Scope.Scope> = bundleOf(root)
+
+const serveBuilt = ({ folder }: Built): Effect.Effect<Site, never, Scope.Scope> =>
+  serve((path) => read(Path.join(folder, path === "/" ? "index.html" : path)))
+
+export const built: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(bundle, serveBuilt)
+
+/** The page of examples/browser-offline. */
+export const offline: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
+  bundleOf(Path.join(repository, "examples", "browser-offline")),
+  serveBuilt
 )
 
 /** A page of the tests that is opened often: one file with this module of theirs. */
