@@ -27,6 +27,8 @@ export interface Traffic {
   /** Bytes of each message. */
   readonly payload: number
   readonly transport: Transport
+  /** With a store on the disk, so that messages outlive the process. */
+  readonly isDurable: boolean
 }
 
 /** One line of the result. */
@@ -40,13 +42,24 @@ export interface Row {
   readonly minimum?: number
   /** What `ours` is wanted to be at most. */
   readonly maximum?: number
+  /** The row that is the same without a store, and what share of ours there ours is wanted to be at least. */
+  readonly inMemory?: { readonly row: string; readonly minimum?: number }
 }
 
 export const sideNames = ["ours", "peer", "limit"] as const
 
 export type SideName = typeof sideNames[number]
 
-export type ProgramName = "traffic" | "memory" | "dispatch" | "codec" | "clients" | "recovery" | "import" | "bundle"
+export type ProgramName =
+  | "traffic"
+  | "memory"
+  | "dispatch"
+  | "codec"
+  | "clients"
+  | "recovery"
+  | "durableRecovery"
+  | "import"
+  | "bundle"
 
 /** What one process of each side measures, again and again. */
 export interface Experiment {
@@ -66,7 +79,7 @@ export interface Experiment {
   readonly detail?: string
 }
 
-const base: Traffic = { workload: "publish", qos: 1, window: 1000, payload: 64, transport: "tcp" }
+const base: Traffic = { workload: "publish", qos: 1, window: 1000, payload: 64, transport: "tcp", isDurable: false }
 
 const withLimit: ReadonlyArray<SideName> = sideNames
 const withoutLimit: ReadonlyArray<SideName> = ["ours", "peer"]
@@ -75,7 +88,10 @@ const withoutLimit: ReadonlyArray<SideName> = ["ours", "peer"]
 const traffic = (
   name: string,
   change: Partial<Traffic>,
-  more: { readonly minimum?: number; readonly sides?: ReadonlyArray<SideName>; readonly rows?: ReadonlyArray<Row> } = {}
+  more: Pick<Row, "minimum" | "inMemory"> & {
+    readonly sides?: ReadonlyArray<SideName>
+    readonly rows?: ReadonlyArray<Row>
+  } = {}
 ): Experiment => ({
   name,
   program: "traffic",
@@ -85,7 +101,8 @@ const traffic = (
       unit: "messages/s",
       metric: "rate",
       better: "higher",
-      ...(more.minimum === undefined ? {} : { minimum: more.minimum })
+      ...(more.minimum === undefined ? {} : { minimum: more.minimum }),
+      ...(more.inMemory === undefined ? {} : { inMemory: more.inMemory })
     },
     ...more.rows ?? []
   ],
@@ -127,6 +144,31 @@ const publishing: ReadonlyArray<Experiment> = [
     minimum: 1,
     rows: [latency("p50"), latency("p99", 1)]
   })
+]
+
+/** A publish as the rows without a store, which are beside it: it is in the store before it is sent. */
+const durable = (
+  row: string,
+  change: Partial<Traffic>,
+  wanted: { readonly minimum?: number; readonly share?: number }
+) =>
+  traffic(`durable ${row}`, { ...change, isDurable: true }, {
+    sides: withoutLimit,
+    inMemory: { row, ...(wanted.share === undefined ? {} : { minimum: wanted.share }) },
+    ...(wanted.minimum === undefined ? {} : { minimum: wanted.minimum })
+  })
+
+const storing: ReadonlyArray<Experiment> = [
+  durable("publish qos1 window 1000", {}, { minimum: 5, share: 0.15 }),
+  durable("publishSink qos1", { workload: "publish sink" }, {}),
+  {
+    // MQTT.js sends one at a time, which is answered at once.
+    ...traffic("durable recovery of 10,000", { window: 1, isDurable: true }),
+    program: "durableRecovery",
+    isFresh: true,
+    sides: withoutLimit,
+    rows: [{ name: "durable recovery of 10,000", unit: "ms", metric: "recovery", better: "lower" }]
+  }
 ]
 
 const receiving: ReadonlyArray<Experiment> = [
@@ -273,6 +315,7 @@ const loading: ReadonlyArray<Experiment> = [
 
 export const experiments: ReadonlyArray<Experiment> = [
   ...publishing,
+  ...storing,
   ...receiving,
   ...payloads,
   dispatch,
@@ -317,6 +360,8 @@ export interface Target {
   /** Bytes of the largest payload there is going to be. */
   readonly payload: number
   readonly workload: Workload
+  /** A directory, of a client whose messages outlive the process. */
+  readonly store: string | undefined
 }
 
 /** What a module has with the ways of one side: `sides/<name>.ts`. */
@@ -389,6 +434,8 @@ export interface Assignment {
   readonly ports: Ports
   readonly ca: string
   readonly clientId: string
+  /** An empty directory, for a store. */
+  readonly store: string | undefined
   readonly isQuick: boolean
   /** Of one sample, where the program can choose. */
   readonly seconds: number

@@ -43,6 +43,9 @@ export const build = (): void => {
   execFileSync(process.execPath, [compiler, "--project", built], { stdio: "inherit" })
 }
 
+/** Beside what is built: the folder for temporary files of a system may be in memory. */
+export const temporaryFolder = (name: string): string => fs.mkdtempSync(path.join(built, `${name}-`))
+
 /** A process that may be told and says something. */
 export class BenchmarkProcess<Request extends object, Message extends { readonly _tag: string }> {
   readonly #name: string
@@ -164,7 +167,7 @@ const ticksPerSecond = 100
 export const startMosquitto = async (): Promise<Mosquitto | undefined> => {
   if (executable === undefined) return undefined
   const port = await freePort()
-  const folder = fs.mkdtempSync(path.join(built, "mosquitto-"))
+  const folder = temporaryFolder("mosquitto")
   const configuration = path.join(folder, "mosquitto.conf")
   fs.writeFileSync(
     configuration,

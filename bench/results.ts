@@ -31,6 +31,8 @@ export interface RowResult {
   readonly row: Row
   readonly rounds: number
   readonly sides: Readonly<Partial<Record<SideName, SideResult>>>
+  /** What share of ours in memory ours with a store is, where both were measured. */
+  readonly ofMemory: number | undefined
 }
 
 const median = (values: ReadonlyArray<number>): number => {
@@ -52,7 +54,16 @@ const sideResult = (metric: string, samples: ReadonlyArray<Sample>): SideResult 
 }
 
 /** The rows that are wanted, in order; those that a side does not measure are without it. */
-export const resultsOf = (samples: Samples, isWanted: (row: Row) => boolean): ReadonlyArray<RowResult> =>
+export const resultsOf = (samples: Samples, isWanted: (row: Row) => boolean): ReadonlyArray<RowResult> => {
+  const results = resultsAlone(samples, isWanted)
+  return results.map((result) => {
+    const { row, sides } = result
+    const inMemory = results.find(({ row: { name } }) => name === row.inMemory?.row)
+    return { ...result, ofMemory: advantage(row, sides.ours, inMemory?.sides.ours) }
+  })
+}
+
+const resultsAlone = (samples: Samples, isWanted: (row: Row) => boolean): ReadonlyArray<Omit<RowResult, "ofMemory">> =>
   Array.from(samples).flatMap(([{ rows }, ofSides]) =>
     rows.filter(isWanted).map((row) => ({
       row,
@@ -75,9 +86,13 @@ export const ratioOf = ({ row, sides }: RowResult): number | undefined => advant
 
 /** Whether the row has what is wanted of it; `undefined` when nothing is. */
 export const isReached = (result: RowResult): boolean | undefined => {
-  const { maximum, minimum } = result.row
+  const { inMemory, maximum, minimum } = result.row
   if (maximum !== undefined) return (result.sides.ours?.median ?? Infinity) <= maximum
-  return minimum === undefined ? undefined : (ratioOf(result) ?? 0) >= minimum
+  if (minimum === undefined) return undefined
+  // Without the row in memory there is nothing to compare with.
+  const isShare = inMemory?.minimum === undefined || result.ofMemory === undefined ||
+    result.ofMemory >= inMemory.minimum
+  return isShare && (ratioOf(result) ?? 0) >= minimum
 }
 
 /** A number and its unit, short. */
@@ -106,15 +121,16 @@ const aligned = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
 const times = (ratio: number | undefined): string => ratio === undefined ? "" : ratio.toFixed(2)
 
 const wanted = (result: RowResult): string => {
-  const { maximum, minimum } = result.row
+  const { inMemory, maximum, minimum } = result.row
   const bound = maximum === undefined ? minimum : maximum
   if (bound === undefined) return ""
-  return `${maximum === undefined ? ">=" : "<="} ${bound}${isReached(result) === true ? "" : " !"}`
+  const share = inMemory?.minimum === undefined ? "" : `, ${percent(inMemory.minimum)}`
+  return `${maximum === undefined ? ">=" : "<="} ${bound}${share}${isReached(result) === true ? "" : " !"}`
 }
 
 const resultTable = (results: ReadonlyArray<RowResult>): string =>
   aligned([
-    ["median", ...sideNames.flatMap((side) => [side, "spread"]), "ratio", "wanted", "ours/limit"],
+    ["median", ...sideNames.flatMap((side) => [side, "spread"]), "ratio", "wanted", "ours/limit", "of memory"],
     ...results.map((result) => [
       result.row.name,
       ...sideNames.flatMap((name) => {
@@ -123,7 +139,8 @@ const resultTable = (results: ReadonlyArray<RowResult>): string =>
       }),
       times(ratioOf(result)),
       wanted(result),
-      times(advantage(result.row, result.sides.ours, result.sides.limit))
+      times(advantage(result.row, result.sides.ours, result.sides.limit)),
+      result.ofMemory === undefined ? "" : percent(result.ofMemory)
     ])
   ])
 
@@ -169,6 +186,7 @@ ${processorTable(results)}
 
 ours: this library. peer: MQTT.js. limit: bare node:net. Medians; spread: how far the lowest and highest round are off.
 ratio: ours against peer, above 1 is better for us in every row. !: less than is wanted.
+of memory: ours with a store, as a share of ours without one.
 * The broker is busy for more than ${percent(busyBroker)} of the time, see "Is the sink fast enough" in bench/README.md.
 ${peer}, Node ${node}, ${cores} x ${processor}`
 }
@@ -183,7 +201,7 @@ const sideJson = ({ brokerShare, highest, lowest, ownShare }: SideResult) => ({
 })
 
 const rowJson = (result: RowResult) => {
-  const { rounds, row, sides } = result
+  const { ofMemory, rounds, row, sides } = result
   const value = (side: SideName) => sides[side] === undefined ? null : rounded(sides[side].median)
   const ratio = ratioOf(result)
   const isMet = isReached(result)
@@ -197,6 +215,8 @@ const rowJson = (result: RowResult) => {
     ratio: ratio === undefined ? null : Number(ratio.toFixed(3)),
     ...(row.minimum === undefined ? {} : { minimum: row.minimum }),
     ...(row.maximum === undefined ? {} : { maximum: row.maximum }),
+    ...(row.inMemory === undefined ? {} : { inMemory: row.inMemory }),
+    ...(ofMemory === undefined ? {} : { ofMemory: Number(ofMemory.toFixed(3)) }),
     ...(isMet === undefined ? {} : { reached: isMet }),
     rounds,
     detail: Object.fromEntries(

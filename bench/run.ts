@@ -2,7 +2,7 @@
  * `npm run bench`: this library, MQTT.js and the bare-`net` limit in turn, every one in a process of its own, against
  * one sink in its own. Prints medians and spreads, writes them as JSON. What it means is in README.md.
  */
-import { writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import {
   type Assignment,
@@ -17,7 +17,7 @@ import {
   type SinkMessage,
   type SinkRequest
 } from "./Benchmark.ts"
-import { BenchmarkProcess, build, type Mosquitto, startMosquitto } from "./processes.ts"
+import { BenchmarkProcess, build, type Mosquitto, startMosquitto, temporaryFolder } from "./processes.ts"
 import { quantity, report, resultsOf, type Sample, toJson } from "./results.ts"
 
 const names = experiments.flatMap(({ rows }) => rows.map(({ name }) => name))
@@ -109,6 +109,7 @@ class SideRun {
   readonly #experiment: Experiment
   readonly #name: string
   readonly #clientId: string
+  readonly #store: string | undefined
   readonly #process: SideProcess
 
   constructor(bench: Bench, experiment: Experiment, side: SideName) {
@@ -117,12 +118,14 @@ class SideRun {
     this.#experiment = experiment
     this.#name = `${side} in "${experiment.name}"`
     this.#clientId = `${side}-${++starts}-`
+    this.#store = experiment.traffic.isDurable ? temporaryFolder("store") : undefined
     const assignment: Assignment = {
       side,
       experiment: experiment.name,
       ports,
       ca,
       clientId: this.#clientId,
+      store: this.#store,
       isQuick,
       seconds
     }
@@ -171,6 +174,7 @@ class SideRun {
 
   kill(): void {
     this.#process.kill()
+    if (this.#store !== undefined) rmSync(this.#store, { recursive: true, force: true })
   }
 }
 

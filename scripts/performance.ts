@@ -62,10 +62,10 @@ const ratios: Chart = {
 
 const charts: Readonly<Record<string, Chart>> = {
   ratios,
-  publish: chartOf("Publishing, messages a second", /^publish/, "messages/s"),
+  publish: chartOf("Publishing, messages a second", /^(durable )?publish/, "messages/s"),
   receive: chartOf("Receiving, messages a second", /^(receive|consume|dispatch|request|mosquitto)/, "messages/s"),
   codec: chartOf("Codec alone, packets a second", /^codec/, "packets/s"),
-  recovery: chartOf("Until 10,000 messages in flight are acknowledged after a cut", /^recovery/, "ms")
+  recovery: chartOf("Until 10,000 messages are acknowledged after a cut, or a restart", /^(durable )?recovery/, "ms")
 }
 
 const written = Object.entries(charts).filter(([, { groups }]) => groups.length > 0)
@@ -74,8 +74,11 @@ const written = Object.entries(charts).filter(([, { groups }]) => groups.length 
 // The page
 // ---------------------------------------------------------------------------------------------------------------------
 
-const wanted = ({ maximum, minimum }: ResultRow): string =>
-  maximum !== undefined ? `at most ${maximum} x` : minimum === undefined ? "" : `${minimum}`
+const wanted = ({ inMemory, maximum, minimum }: ResultRow): string => {
+  if (maximum !== undefined) return `at most ${maximum} x`
+  if (minimum === undefined) return ""
+  return inMemory?.minimum === undefined ? `${minimum}` : `${minimum}, and ${percent(inMemory.minimum)} of memory`
+}
 
 const isMissed = ({ reached }: ResultRow): boolean => reached === false
 
@@ -98,8 +101,8 @@ const busiest = ({ detail }: ResultRow): string => {
 }
 
 const table = [
-  `| row | ${sides.map((side) => names[side]).join(" | ")} | ratio | wanted | sink's CPU at most |`,
-  "|---|---|---|---|---|---|---|",
+  `| row | ${sides.map((side) => names[side]).join(" | ")} | ratio | wanted | of memory | sink's CPU at most |`,
+  "|---|---|---|---|---|---|---|---|",
   ...result.rows.map((row) =>
     [
       "",
@@ -107,6 +110,7 @@ const table = [
       ...sides.map((side) => cell(row, side)),
       row.ratio === null ? "" : row.ratio.toFixed(2),
       wanted(row) + (isMissed(row) ? " **missed**" : ""),
+      row.ofMemory === undefined ? "" : percent(row.ofMemory),
       busiest(row),
       ""
     ].join(" | ").trim()
@@ -144,7 +148,7 @@ ${result.command}
 
 \`ratio\` is how many times better we are than MQTT.js, whichever direction is better: above 1 is better for us in every
 row. Ratios are what to look at: other machines have other absolute numbers, and while other programs run on the same
-cores every side is slower.
+cores every side is slower. \`of memory\` is what share of our speed is left with a store on the disk.
 
 ![ratios](performance/ratios.svg)
 

@@ -9,7 +9,8 @@ export const target = (assignment: Assignment, { broker, traffic }: Experiment):
   clientId: assignment.clientId,
   ca: assignment.ca,
   payload: traffic.payload,
-  workload: traffic.workload
+  workload: traffic.workload,
+  store: assignment.store
 })
 
 export const connect = async (assignment: Assignment, experiment: Experiment): Promise<Client> => {

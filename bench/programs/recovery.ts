@@ -32,7 +32,6 @@ const messages = 10_000
 /** Milliseconds. */
 const patience = 3000
 const settling = 300
-const sessionExpiry = 60
 
 interface Publishing {
   /** Starts publishing, and calls back for each that is acknowledged. */
@@ -63,7 +62,7 @@ const peer = async (to: Target, payload: Buffer): Promise<Publishing> => {
     ...Peer.optionsOf(to),
     reconnectPeriod: 1,
     clean: false,
-    properties: { sessionExpiryInterval: sessionExpiry }
+    properties: { sessionExpiryInterval: Peer.sessionExpiry }
   })
   // The cut is an error of the socket.
   client.on("error", () => {})

@@ -32,13 +32,14 @@ const packetOverhead = 1024
 
 const schemes = { tcp: "mqtt", tls: "mqtts", ws: "ws" }
 
-export const optionsOf = ({ ca, clientId, payload, port, transport }: Target): NodeMqtt.Options => ({
+export const optionsOf = ({ ca, clientId, payload, port, store, transport }: Target): NodeMqtt.Options => ({
   url: `${schemes[transport]}://${host}:${port}`,
   clientId,
   maxInFlight,
   // The default, 1 MiB, leaves out the largest messages.
   ...(payload < 1_000_000 ? {} : { maximumPacketSize: payload + packetOverhead }),
-  ...(transport === "tls" ? { tls: { ca } } : {})
+  ...(transport === "tls" ? { tls: { ca } } : {}),
+  ...(store === undefined ? {} : { session: "persistent", store: { path: store, sync: "normal" } })
 })
 
 type Work = (

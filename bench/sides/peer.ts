@@ -1,7 +1,8 @@
 /**
  * MQTT.js as its documentation shows it: callbacks for a window, `publishAsync` one at a time, the `message` event.
  */
-import mqtt, { type IClientOptions, type MqttClient } from "mqtt"
+import mqtt, { type IClientOptions, type IStore, type MqttClient } from "mqtt"
+import { createRequire } from "node:module"
 import {
   type Client,
   host,
@@ -15,16 +16,37 @@ import {
   topic
 } from "../Benchmark.ts"
 
+/** Seconds. */
+export const sessionExpiry = 60
+
 const schemes = { tcp: "mqtt", tls: "mqtts", ws: "ws" }
 
 export const urlOf = ({ port, transport }: Pick<Target, "port" | "transport">): string =>
   `${schemes[transport]}://${host}:${port}`
 
-export const optionsOf = ({ ca, clientId, transport }: Target): IClientOptions => ({
+interface LevelStore {
+  readonly incoming: IStore
+  readonly outgoing: IStore
+}
+
+/** Loaded only where it is used; it has no types. */
+const stored = (path: string): IClientOptions => {
+  const open: (path: string) => LevelStore = createRequire(import.meta.url)("mqtt-level-store")
+  const { incoming, outgoing } = open(path)
+  return {
+    incomingStore: incoming,
+    outgoingStore: outgoing,
+    clean: false,
+    properties: { sessionExpiryInterval: sessionExpiry }
+  }
+}
+
+export const optionsOf = ({ ca, clientId, store, transport }: Target): IClientOptions => ({
   protocolVersion: 5,
   reconnectPeriod: 0,
   clientId,
-  ...(transport === "tls" ? { ca } : {})
+  ...(transport === "tls" ? { ca } : {}),
+  ...(store === undefined ? {} : stored(store))
 })
 
 /** Publishes the next message from the callback of an earlier one, so that `window` are outstanding. */
