@@ -62,6 +62,12 @@ const sequence = table("the changes of a batch are made in their order", [
     batch: [putOf(2), clear(), putOf(3), putOf(1)],
     after: [[1, 1], [3, 3]],
     when: "after Put, Clear, Put, Put"
+  },
+  {
+    before: [putOf(1), putOf(2), putOf(3), putOf(4), putOf(6)],
+    batch: [remove(1), remove(2), remove(3), put(2, valueOf(9)), remove(5), remove(6)],
+    after: [[2, 9], [4, 4]],
+    when: "after Remove of keys that follow one another, and Put of one of them"
   }
 ])
 

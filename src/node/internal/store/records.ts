@@ -37,26 +37,50 @@ export const readable = (file: string, database: Database): Pick<OpenStore, "rea
   }
 }
 
+/** Keys that follow one another are removed at once: messages are over in about the order they came in. */
+interface Removal {
+  readonly from: number
+  readonly to: number
+}
+
 const writing = (database: Database) => {
   const statements = forEachTable((table) => ({
     // An empty array may be bound as NULL.
     put: database.prepare(`REPLACE INTO ${table} VALUES (?, coalesce(?, x''), ?)`),
-    remove: database.prepare(`DELETE FROM ${table} WHERE key = ?`),
+    remove: database.prepare(`DELETE FROM ${table} WHERE key BETWEEN ? AND ?`),
     clear: database.prepare(`DELETE FROM ${table}`)
   }))
-  return (change: Change): void => {
-    const { clear, put, remove } = statements[change.table]
-    if (change._tag === "Put") put.run(change.key, change.value, checksumOf(change.key, change.value))
-    else if (change._tag === "Remove") remove.run(change.key)
-    else clear.run()
+  return (changes: ReadonlyArray<Change>): void => {
+    // Of a table the changes stay in their order; those of another one do not matter to it.
+    const removals = new Map<Table, Removal>()
+    const removeAll = (table: Table, removal: Removal | undefined): void => {
+      if (removal === undefined) return
+      statements[table].remove.run(removal.from, removal.to)
+      removals.delete(table)
+    }
+    for (const change of changes) {
+      const { table } = change
+      const removal = removals.get(table)
+      if (change._tag === "Remove") {
+        const { key } = change
+        const goesOn = removal !== undefined && key === removal.to + 1
+        if (!goesOn) removeAll(table, removal)
+        removals.set(table, { from: goesOn ? removal.from : key, to: key })
+        continue
+      }
+      removeAll(table, removal)
+      if (change._tag === "Clear") statements[table].clear.run()
+      else statements[table].put.run(change.key, change.value, checksumOf(change.key, change.value))
+    }
+    for (const [table, removal] of removals) removeAll(table, removal)
   }
 }
 
 export const writable = (file: string, database: Database): OpenStore => {
   const { read } = readable(file, database)
-  const change = writing(database)
+  const write = writing(database)
   return {
     read,
-    commit: (changes) => attempt(file, "write", () => transaction(database, () => changes.forEach(change)))
+    commit: (changes) => attempt(file, "write", () => transaction(database, () => write(changes)))
   }
 }
