@@ -15,6 +15,11 @@ export interface Batch {
   readonly urgent: number
 }
 
+/** A change that is made when it is written: most are over before. */
+export interface Draft {
+  readonly toChange: () => Change
+}
+
 interface Waiting {
   readonly urgent: number
   readonly resume: (effect: Effect.Effect<void, MqttError.MqttError>) => void
@@ -28,6 +33,8 @@ const pauseBetweenNotices = 10_000
 
 export class Journal {
   #changes: Array<Change> = []
+  /** By Packet Identifier; they come after all changes. */
+  readonly #drafts = new Map<number, Draft>()
   #urgent = 0
   #writtenUrgent = 0
   #waiting: Array<Waiting> = []
@@ -74,7 +81,22 @@ export class Journal {
 
   /** Everything is written. */
   get isEmpty(): boolean {
-    return this.#changes.length === 0 && !this.#isBeingWritten
+    return !this.#hasChanges && !this.#isBeingWritten
+  }
+
+  get #hasChanges(): boolean {
+    return this.#changes.length > 0 || this.#drafts.size > 0
+  }
+
+  /** Written in the next round, unless it is withdrawn before. */
+  draft(packetIdentifier: number, draft: Draft): void {
+    this.#drafts.set(packetIdentifier, draft)
+    this.#tellWorker()
+  }
+
+  /** Whether there was one: the store has nothing of it then. */
+  withdraw(packetIdentifier: number): boolean {
+    return this.#drafts.delete(packetIdentifier)
   }
 
   record(change: Change): void {
@@ -114,7 +136,7 @@ export class Journal {
   }
 
   get #awaitChanges(): Effect.Effect<void> {
-    return this.#await(() => this.#isWorkDue || this.#changes.length > 0)
+    return this.#await(() => this.#isWorkDue || this.#hasChanges)
   }
 
   get #awaitDue(): Effect.Effect<void> {
@@ -135,6 +157,8 @@ export class Journal {
   /** All that is to be written now. */
   take(): Batch {
     const changes = this.#changes
+    for (const draft of this.#drafts.values()) changes.push(draft.toChange())
+    this.#drafts.clear()
     this.#changes = []
     this.#isWorkDue = false
     this.#isBeingWritten = changes.length > 0

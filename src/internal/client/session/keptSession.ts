@@ -14,11 +14,12 @@ import type * as Scope from "effect/Scope"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttEvent } from "../../../MqttState.ts"
 import { type Change, MqttStore } from "../../../MqttStore.ts"
+import type { PacketIdentifier } from "../../../protocol/Packet.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
 import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { Resolved } from "../../options.ts"
 import type { Exchange } from "../../store/records.ts"
-import { type Batch, Journal } from "../journal.ts"
+import { type Batch, type Draft, Journal } from "../journal.ts"
 import { KeptOutbox, keyOf, type Totals } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
@@ -131,10 +132,11 @@ export class KeptSession {
           this.journal.recordUrgently(this.#records.released(change))
           break
         case "Reserved":
+          this.journal.withdraw(key)
           this.journal.record(this.#records.reserved(key))
           break
         case "Settled":
-          this.journal.record({ _tag: "Remove", table: "exchange", key })
+          if (!this.journal.withdraw(key)) this.journal.record({ _tag: "Remove", table: "exchange", key })
           break
         case "Received":
           this.journal.recordUrgently(this.#records.received(key, change.answer))
@@ -147,9 +149,9 @@ export class KeptSession {
 
   #sent({ order, packetIdentifier, request }: SessionChange.Change<Owner> & { readonly _tag: "Sent" }): void {
     if (!(request instanceof Publication)) return
-    const change = this.#records.sent(packetIdentifier, keyOf(request), order)
-    if (request.message.qos === 2) this.journal.recordUrgently(change)
-    else this.journal.record(change)
+    const sent = new Sent(this.#records, packetIdentifier, keyOf(request), order)
+    if (request.message.qos === 2) this.journal.recordUrgently(sent.toChange())
+    else this.journal.draft(packetIdentifier, sent)
   }
 
   // -------------------------------------------------------------------------
@@ -212,6 +214,25 @@ export class KeptSession {
       onSuccess: (entries) => this.outbox.load(entries, entries.length < page),
       onFailure: (cause) => this.journal.failedToStore(errorOf(cause))
     })
+  }
+}
+
+/** At QoS 1 the acknowledgement often comes before it is written. */
+class Sent implements Draft {
+  readonly #records: StoredRecords
+  readonly #packetIdentifier: PacketIdentifier
+  readonly #message: number
+  readonly #order: number
+
+  constructor(records: StoredRecords, packetIdentifier: PacketIdentifier, message: number, order: number) {
+    this.#records = records
+    this.#packetIdentifier = packetIdentifier
+    this.#message = message
+    this.#order = order
+  }
+
+  toChange(): Change {
+    return this.#records.sent(this.#packetIdentifier, this.#message, this.#order)
   }
 }
 
