@@ -63,10 +63,11 @@ export const crashBugs: ReadonlyArray<Bug> = [
     to: "[{ packetIdentifier: key, message: request.message, request, order: 1000 - value.order }]"
   },
   {
-    name: "a message of the backlog is skipped where a page begins",
+    name: "the first message of a page of the backlog is skipped",
     file: keptOutbox,
-    from: "  get after(): number {\n    return this.#read\n",
-    to: "  get after(): number {\n    return this.#read === 0 ? 0 : this.#read + 1\n"
+    from: "if (this.#sent.has(entry.key) || this.#gone.delete(entry.key)) continue",
+    to:
+      "if (this.#sent.has(entry.key) || this.#gone.delete(entry.key)) continue\n      if (entries.length > 1 && entry === entries[0]) {\n        this.#unread--\n        continue\n      }"
   },
   {
     name: "identifiers of an earlier process are free",
