@@ -87,7 +87,7 @@ describe("the option `store`", () => {
   /** What the client of these options leaves in the store when it ends without a connection. */
   const publishOffline = Effect.fnUntraced(function*(options: BrowserMqtt.Options) {
     const mqtt = yield* client(options)
-    for (const payload of payloads) yield* mqtt.publishAsync("readings", payload, { qos: 1 })
+    for (const payload of payloads) yield* Effect.asVoid(mqtt.publishAsync("readings", payload, { qos: 1 }))
   }, Effect.scoped)
 
   const stored = (store: MqttStore.Store) =>
@@ -147,7 +147,7 @@ describe("the option `store`", () => {
       })
       yield* Effect.scoped(Effect.gen(function*() {
         const mqtt = yield* Effect.provideContext(MqttClient.MqttClient, yield* Layer.build(layer))
-        yield* mqtt.publishAsync("readings", "one", { qos: 1 })
+        yield* Effect.asVoid(mqtt.publishAsync("readings", "one", { qos: 1 }))
       })).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { BROKER: url } }))), quietly)
       assert.lengthOf(yield* stored(memory), 1)
     }))

@@ -75,7 +75,7 @@ describe("the store is whole after each commit", () => {
   scenario("a message ends while others are refused by a store that is full", {}, (kit) =>
     Effect.gen(function*() {
       const { conduct, end, mqtt, problems } = yield* live(kit)
-      yield* complete(mqtt.publishAsync("t", "1", { qos: 1 }))
+      yield* complete(Effect.asVoid(mqtt.publishAsync("t", "1", { qos: 1 })))
       Object.assign(conduct, { delay: 2 * roundTrip, problem: "Full", fails: isOfMessage })
       // Its commit has what is known of the first message with it.
       const refused = yield* begin(Effect.flip(mqtt.publish("t", "2", { qos: 1 })))
