@@ -1,8 +1,9 @@
 /**
  * Who waits for messages that are in the store and not in memory, by the key of the message.
  *
- * A million messages may wait there, and most of their publishers have gone on. An acceptance whose acknowledgement nobody
- * waits for yet is held weakly: it costs nothing once the program has thrown it away.
+ * A million messages may wait there, and most of their publishers have gone on. Acceptances whose acknowledgement nobody
+ * waits for yet are held weakly, a group at a time: a group costs nothing once the program has thrown all of it away. A
+ * weak reference for each would live until the next full collection, and hundreds of bytes with it.
  */
 import type * as Exit from "effect/Exit"
 import type * as MqttError from "../../../MqttError.ts"
@@ -43,34 +44,49 @@ export class Acceptance {
   }
 }
 
+/** Keys whose acceptances are thrown away together. */
+const groupSize = 256
+
+const groupOf = (key: number): number => Math.floor(key / groupSize)
+
+/** By the key of the message. */
+type Group = Map<number, Acceptance>
+
 export class Awaited {
   readonly #waiting = new Map<number, Settled>()
-  readonly #accepted = new Map<number, WeakRef<Acceptance>>()
-  readonly #forgotten = new FinalizationRegistry<number>((key) => this.#accepted.delete(key))
-
-  /** How many it holds. */
-  get size(): number {
-    return this.#waiting.size + this.#accepted.size
-  }
+  readonly #groups = new Map<number, WeakRef<Group>>()
+  readonly #forgotten = new FinalizationRegistry<number>((index) => {
+    // There may be another one by now.
+    if (this.#groups.get(index)?.deref() === undefined) this.#groups.delete(index)
+  })
 
   add(key: number, settled: Settled, acceptance: Acceptance | undefined): void {
     if (acceptance === undefined || acceptance.isAwaited) {
       this.#waiting.set(key, settled)
       return
     }
-    this.#accepted.set(key, new WeakRef(acceptance))
-    this.#forgotten.register(acceptance, key, acceptance)
-    // Who waits is not to be forgotten, even if nothing else refers to it.
+    const group = this.#group(groupOf(key))
+    group.set(key, acceptance)
+    // Who waits is not to be forgotten, even if nothing else refers to it. Until then, this refers to the group.
     acceptance.onAwaited = () => {
       acceptance.onAwaited = undefined
-      if (this.#accepted.has(key)) this.add(key, settled, this.#remove(key))
+      if (group.delete(key)) this.#waiting.set(key, settled)
     }
   }
 
+  #group(index: number): Group {
+    const known = this.#groups.get(index)?.deref()
+    if (known !== undefined) return known
+    const group: Group = new Map()
+    this.#groups.set(index, new WeakRef(group))
+    this.#forgotten.register(group, index)
+    return group
+  }
+
   #remove(key: number): Acceptance | undefined {
-    const acceptance = this.#accepted.get(key)?.deref()
-    this.#accepted.delete(key)
-    if (acceptance !== undefined) this.#forgotten.unregister(acceptance)
+    const group = this.#groups.get(groupOf(key))?.deref()
+    const acceptance = group?.get(key)
+    group?.delete(key)
     return acceptance
   }
 
@@ -87,7 +103,9 @@ export class Awaited {
 
   /** All of them, who are held no longer. */
   takeAll(): ReadonlyArray<Settled> {
-    const accepted = [...this.#accepted.keys()].flatMap((key) => this.#remove(key)?.settle ?? [])
+    const groups = [...this.#groups.values()].map((group) => group.deref() ?? new Map<number, Acceptance>())
+    const accepted = groups.flatMap((group) => [...group.values()].map(({ settle }) => settle))
+    for (const group of groups) group.clear()
     const all = [...this.#waiting.values(), ...accepted]
     this.#waiting.clear()
     return all

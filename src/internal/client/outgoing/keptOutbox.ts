@@ -140,6 +140,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     publication.place = "storing"
     const stored = new Stored(this.#next++, this)
     stored.acceptance = this.#accepting.get(publication)
+    this.#accepting.delete(publication)
     publication.stored = stored
     this.#flushes.begun()
     this.#arrivals.push(publication)
