@@ -70,6 +70,24 @@ describe("what was accepted outlives the process", () => {
       })
   )
 
+  scenario("the network has its turn while a program publishes without a pause", {}, (kit) =>
+    Effect.gen(function*() {
+      yield* offline(kit)
+      const { end, mqtt } = yield* live(kit, yield* MqttStore.makeMemory)
+      let turns = 0
+      let isOver = false
+      const turn = () => {
+        turns++
+        if (!isOver) setImmediate(turn)
+      }
+      setImmediate(turn)
+      const publishing = accept(mqtt, numbers(50))
+      yield* Effect.all(Array.from({ length: 10 }, () => publishing), { concurrency: "unbounded" })
+      isOver = true
+      assert.isAtLeast(turns, 45)
+      yield* end
+    }))
+
   scenario("more than memory holds, with those who wait for an acknowledgement", {}, (kit) =>
     Effect.gen(function*() {
       const store = yield* MqttStore.makeMemory

@@ -168,7 +168,8 @@ export class KeptSession {
     )
     const again = Effect.whileLoop({
       while: () => !this.journal.isOver,
-      body: () => Effect.andThen(this.journal.work, round),
+      // Between two rounds the network has its turn, however fast a program publishes.
+      body: () => this.journal.work.pipe(Effect.andThen(round), Effect.andThen(Effect.yieldNow)),
       step: () => {}
     })
     // What was recorded while the last one went on.
