@@ -14,7 +14,7 @@ const timeoutSeconds = 60
 const repository = path.dirname(import.meta.dirname)
 
 /** Where the benchmark and the library are as JavaScript. Nothing else is resolved from there but `node_modules`. */
-const built = path.join(repository, "node_modules", ".cache", "effect-mqtt-bench")
+export const built = path.join(repository, "node_modules", ".cache", "effect-mqtt-bench")
 
 /**
  * Compiles the benchmark and the library: that Node strips types from one side's modules and not from the other's would
