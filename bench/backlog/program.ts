@@ -33,7 +33,7 @@ const publishAll = Effect.fnUntraced(function*(count: number) {
   const { publishAsync } = yield* MqttClient.MqttClient
   let next = 0
   const publishOneAfterAnother = Effect.gen(function*() {
-    while (next < count) yield* publishAsync(topic, payloadOf(next++), { qos: 1 })
+    while (next < count) yield* Effect.asVoid(publishAsync(topic, payloadOf(next++), { qos: 1 }))
   })
   const all = Array.from({ length: publishers }, () => publishOneAfterAnother)
   yield* Effect.all(all, { concurrency: "unbounded", discard: true })
