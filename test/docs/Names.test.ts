@@ -67,7 +67,18 @@ const aboutTheInside = new Set([
 ])
 
 /** Of Node, of browsers, of JavaScript, and Effect's log levels. */
-const foreign = new Set(["crypto", "it", "Duplex", "TestClock", "Uint8Array", "ReadonlyArray", "Error", "Date", "Info"])
+const foreign = new Set([
+  "crypto",
+  "it",
+  "localStorage",
+  "Duplex",
+  "TestClock",
+  "Uint8Array",
+  "ReadonlyArray",
+  "Error",
+  "Date",
+  "Info"
+])
 
 const mqttJs = Path.join(repository, "node_modules", "mqtt", "build")
 const theirTypes = filesUnder(mqttJs, ".d.ts").map((file) => Fs.readFileSync(Path.join(mqttJs, file), "utf8"))
