@@ -10,8 +10,9 @@ export const crashBugs: ReadonlyArray<Bug> = [
   {
     name: "PUBLISH of QoS 2 leaves before its identifier is stored",
     file: keptSession,
-    from: "if (request.message.qos === 2) this.journal.recordUrgently(change)\n    else this.journal.record(change)",
-    to: "this.journal.record(change)"
+    from:
+      "if (request.message.qos === 2) this.journal.recordUrgently(sent.toChange())\n    else this.journal.draft(packetIdentifier, sent)",
+    to: "this.journal.draft(packetIdentifier, sent)"
   },
   {
     name: "the release is not stored",
@@ -47,8 +48,8 @@ export const crashBugs: ReadonlyArray<Bug> = [
   {
     name: "a message that was refused stays in the store",
     file: "internal/client/outgoing/publication.ts",
-    from: "    this.keeper?.over(this)\n    this.#settled(exit)",
-    to: "    if (Exit.isSuccess(exit)) this.keeper?.over(this)\n    this.#settled(exit)"
+    from: "if (this.stored?.isAccepted === true) this",
+    to: "if (this.stored?.isAccepted === true && Exit.isSuccess(exit)) this"
   },
   {
     name: "publishAsync completes before the commit",
@@ -78,8 +79,8 @@ export const crashBugs: ReadonlyArray<Bug> = [
   {
     name: "a round begins in the middle of a turn",
     file: "internal/client/journal.ts",
-    from: "if (!this.#isWorkDue) this.#resumeWork?.()",
-    to: "this.#resumeWork?.()"
+    from: "    this.#changes.push(change)\n    this.#tellWorker()\n",
+    to: "    this.#changes.push(change)\n    this.#resumeWork?.()\n"
   },
   {
     name: "the totals are those of a later moment than their batch",
