@@ -106,7 +106,8 @@ export interface Store {
  */
 export interface Provided {
   readonly store: Store
-  readonly records: typeof records
+  /** How the client writes and reads its records. Nobody else knows their form. */
+  readonly records: unknown
 }
 
 /**

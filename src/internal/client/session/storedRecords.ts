@@ -14,7 +14,7 @@ import type { PacketIdentifier } from "../../../protocol/Packet.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import type { Outcome } from "../../../protocol/Session.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
-import type { Exchange, Received } from "../../store/records.ts"
+import type * as Records from "../../store/records.ts"
 import type { StoredEntry, Totals } from "../outgoing/keptOutbox.ts"
 import type { Publication } from "../outgoing/publication.ts"
 import type { Owner } from "../owner.ts"
@@ -34,12 +34,15 @@ type Read<A> = Effect.Effect<A, MqttError.MqttError>
 
 export class StoredRecords {
   readonly #store: OpenStore
-  readonly #provided: Provided
+  readonly #records: typeof Records
+  readonly #name: string
   readonly #clock: Clock.Clock
 
   constructor(store: OpenStore, provided: Provided, clock: Clock.Clock) {
     this.#store = store
-    this.#provided = provided
+    // A layer of `MqttStore` is the only one to make it.
+    this.#records = provided.records as typeof Records
+    this.#name = provided.store.name
     this.#clock = clock
   }
 
@@ -49,7 +52,7 @@ export class StoredRecords {
 
   /** All or nothing, and what there is in all with it. */
   commit(changes: ReadonlyArray<Change>, totals: Totals): Effect.Effect<void, MqttError.MqttError> {
-    const { records } = this.#provided
+    const records = this.#records
     const value = records.totals.encode(totals)
     const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }]
     return this.#inTime("write", this.#store.commit(all))
@@ -57,7 +60,7 @@ export class StoredRecords {
 
   message({ expiresAt, message }: Publication, key: number): Change {
     const storedAt = this.#clock.currentTimeMillisUnsafe()
-    const value = this.#provided.records.encodeMessage({
+    const value = this.#records.encodeMessage({
       message,
       storedAt,
       expiresAt: expiresAt === Infinity ? Infinity : storedAt + expiresAt - this.#now
@@ -85,12 +88,12 @@ export class StoredRecords {
   }
 
   received(packetIdentifier: PacketIdentifier, answer: number): Change {
-    const value = this.#provided.records.received.encode({ answer })
+    const value = this.#records.received.encode({ answer })
     return { _tag: "Put", table: "received", key: packetIdentifier, value }
   }
 
-  #exchange(key: PacketIdentifier, exchange: Exchange): Change {
-    return { _tag: "Put", table: "exchange", key, value: this.#provided.records.exchange.encode(exchange) }
+  #exchange(key: PacketIdentifier, exchange: Records.Exchange): Change {
+    return { _tag: "Put", table: "exchange", key, value: this.#records.exchange.encode(exchange) }
   }
 
   // -------------------------------------------------------------------------
@@ -98,19 +101,19 @@ export class StoredRecords {
   // -------------------------------------------------------------------------
 
   get totals(): Read<Totals | undefined> {
-    const { totals, totalsKey } = this.#provided.records
+    const { totals, totalsKey } = this.#records
     return Effect.flatMap(
       this.#read("client", totalsKey - 1, 1),
       ([record]) => record === undefined ? Effect.undefined : this.#decode("client", record, totals.decode)
     )
   }
 
-  get exchanges(): Read<ReadonlyArray<Decoded<Exchange>>> {
-    return this.#readAll("exchange", this.#provided.records.exchange.decode)
+  get exchanges(): Read<ReadonlyArray<Decoded<Records.Exchange>>> {
+    return this.#readAll("exchange", this.#records.exchange.decode)
   }
 
-  get allReceived(): Read<ReadonlyArray<Decoded<typeof Received.Type>>> {
-    return this.#readAll("received", this.#provided.records.received.decode)
+  get allReceived(): Read<ReadonlyArray<Decoded<typeof Records.Received.Type>>> {
+    return this.#readAll("received", this.#records.received.decode)
   }
 
   /** The messages behind a key, at most so many. */
@@ -138,7 +141,7 @@ export class StoredRecords {
 
   #entry(record: StoredRecord): Read<StoredEntry> {
     return Effect.map(
-      this.#decode("message", record, this.#provided.records.decodeMessage),
+      this.#decode("message", record, this.#records.decodeMessage),
       ({ expiresAt, message }) => ({
         key: record.key,
         message,
@@ -196,13 +199,13 @@ export class StoredRecords {
   }
 
   #failure(failure: Omit<ConstructorParameters<typeof MqttError.StoreFailed>[0], "store">): MqttError.MqttError {
-    return MqttError.fromReason(new MqttError.StoreFailed({ store: this.#provided.store.name, ...failure }))
+    return MqttError.fromReason(new MqttError.StoreFailed({ store: this.#name, ...failure }))
   }
 }
 
 /** What PUBREC said. */
 export const outcomeOf = (
-  { reasonCode, reasonString, userProperties }: Exchange & { readonly _tag: "Released" }
+  { reasonCode, reasonString, userProperties }: Records.Exchange & { readonly _tag: "Released" }
 ): Outcome => ({
   reasonCode,
   reasonCodes: [],
