@@ -4,10 +4,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import * as Fs from "node:fs"
-import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as LongRun from "../soak/longRun.ts"
 import * as Crash from "./Crash.ts"
 import * as report from "./report.ts"
 
@@ -54,25 +53,6 @@ const oneOf = <A extends string>(name: string, text: string, choices: ReadonlyAr
 const all = <A extends string>(name: string, text: string, choices: ReadonlyArray<A>): ReadonlyArray<A> =>
   text === "both" ? choices : [oneOf(name, text, choices)]
 
-const logEvery = 30_000
-let loggedAt = 0
-
-const onProgress = (progress: Crash.Progress): void => {
-  const line = report.progress(progress)
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line.slice(0, process.stdout.columns - 1)}`)
-  else if (progress.elapsed - loggedAt >= logEvery) {
-    loggedAt = progress.elapsed
-    console.log(line)
-  }
-}
-
-const write = (directory: string, outcome: Crash.Outcome): void => {
-  Fs.mkdirSync(directory, { recursive: true })
-  Fs.writeFileSync(Path.join(directory, "crash.txt"), report.text(outcome) + "\n")
-  Fs.writeFileSync(Path.join(directory, "crash.json"), report.json(outcome) + "\n")
-  Fs.writeFileSync(Path.join(directory, "crash.svg"), report.svg(outcome))
-}
-
 const broker = oneOf("broker", values.broker, ["mosquitto", "aedes"])
 
 const program = Effect.gen(function*() {
@@ -82,12 +62,9 @@ const program = Effect.gen(function*() {
     broker,
     versions: broker === "aedes" ? ["3.1.1"] : all("protocol", values.protocol, ["3.1.1", "5.0"]),
     syncs: all("sync", values.sync, ["normal", "full"]),
-    onProgress
+    onProgress: LongRun.showing(report.progress)
   })
-  if (process.stdout.isTTY) process.stdout.write("\r\x1b[2K")
-  console.log(report.text(outcome))
-  if (values.out !== undefined) write(values.out, outcome)
-  process.exitCode = report.checks(outcome).every(({ holds }) => holds) ? 0 : 1
+  LongRun.conclude(outcome, { name: "crash", report, directory: values.out })
 })
 
 if (values.help) console.log(help)

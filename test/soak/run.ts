@@ -3,10 +3,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import * as Fs from "node:fs"
-import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as LongRun from "./longRun.ts"
 import * as report from "./report.ts"
 import * as Soak from "./Soak.ts"
 
@@ -38,36 +37,14 @@ const above = (name: string, text: string, least: number): number => {
   process.exit(2)
 }
 
-const logEvery = 30_000
-let loggedAt = 0
-
-const onProgress = (progress: Soak.Progress): void => {
-  const line = report.progress(progress)
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line.slice(0, process.stdout.columns - 1)}`)
-  else if (progress.elapsed - loggedAt >= logEvery) {
-    loggedAt = progress.elapsed
-    console.log(line)
-  }
-}
-
-const write = (directory: string, outcome: Soak.Outcome): void => {
-  Fs.mkdirSync(directory, { recursive: true })
-  Fs.writeFileSync(Path.join(directory, "soak.txt"), report.text(outcome) + "\n")
-  Fs.writeFileSync(Path.join(directory, "soak.json"), report.json(outcome) + "\n")
-  Fs.writeFileSync(Path.join(directory, "soak.svg"), report.svg(outcome))
-}
-
 const program = Effect.gen(function*() {
   const outcome = yield* Soak.run({
     minutes: above("minutes", values.minutes, 0.5),
     seed: above("seed", values.seed ?? String(Date.now() % 1_000_000), 0),
     rate: above("rate", values.rate, 1),
-    onProgress
+    onProgress: LongRun.showing(report.progress)
   })
-  if (process.stdout.isTTY) process.stdout.write("\r\x1b[2K")
-  console.log(report.text(outcome))
-  if (values.out !== undefined) write(values.out, outcome)
-  process.exitCode = report.checks(outcome).every(({ holds }) => holds) ? 0 : 1
+  LongRun.conclude(outcome, { name: "soak", report, directory: values.out })
 })
 
 if (values.help) console.log(help)

@@ -42,7 +42,6 @@ export class Journal {
   #isWorkDue = false
   #isScheduled = false
   #failure: MqttError.MqttError | undefined
-  #commits = 0
   #failures = 0
   #untold = 0
   #untoldFailure: MqttError.MqttError | undefined
@@ -50,12 +49,7 @@ export class Journal {
   #isBeingWritten = false
   #isOver = false
 
-  /** Batches that the store has taken. */
-  get commits(): number {
-    return this.#commits
-  }
-
-  /** Batches that it has not. */
+  /** Times that the store could not be written or read. */
   get failures(): number {
     return this.#failures
   }
@@ -75,8 +69,9 @@ export class Journal {
     this.wake()
   }
 
+  /** Nobody was told of the last failures. */
   get hasUntold(): boolean {
-    return this.#untold > 0
+    return this.#untoldFailure !== undefined
   }
 
   /** Everything is written. */
@@ -166,7 +161,6 @@ export class Journal {
   }
 
   written({ urgent }: Batch): void {
-    this.#commits++
     this.#isBeingWritten = false
     this.#failure = undefined
     this.#writtenUrgent = urgent

@@ -5,6 +5,7 @@
  */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { checksum } from "../store/checksum.ts"
 
 /**
  * - `Whole`: the content as it was sealed
@@ -26,24 +27,13 @@ const beginningOfHeader = /^effect-mqtt(?: (?:\d+(?: (?:\d+(?: [0-9a-f]{0,8})?)?
 
 const isBeginning = (text: string): boolean => "effect-mqtt".startsWith(text) || beginningOfHeader.test(text)
 
-/** CRC-32 of ISO/IEC 13239, a byte at a time. */
-const remainders = /* @__PURE__ */ Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte
-  for (let bit = 0; bit < 8; bit++) remainder = (remainder & 1) === 0 ? remainder >>> 1 : (remainder >>> 1) ^ 0xedb88320
-  return remainder
-})
+const encoder = new TextEncoder()
 
-const checksum = (content: string): string => {
-  let remainder = 0xffffffff
-  for (let at = 0; at < content.length; at++) {
-    remainder = (remainder >>> 8) ^ remainders[(remainder ^ content.charCodeAt(at)) & 0xff]
-  }
-  return (~remainder >>> 0).toString(16).padStart(8, "0")
-}
+const checksumOf = (content: string): string => checksum(encoder.encode(content), 0).toString(16).padStart(8, "0")
 
 export const seal = (content: unknown): string => {
   const json = JSON.stringify(content)
-  return `effect-mqtt ${format} ${json.length} ${checksum(json)}\n${json}`
+  return `effect-mqtt ${format} ${json.length} ${checksumOf(json)}\n${json}`
 }
 
 const damaged = (cause: unknown): Unsealed<never> => ({ _tag: "Damaged", cause })
@@ -57,7 +47,7 @@ export const unseal = <A>(schema: Schema.Codec<A, unknown>): (text: string) => U
     if (Number(version) > format) return { _tag: "Newer" }
     const content = text.slice(line.length)
     if (content.length < Number(length)) return { _tag: "CutShort" }
-    if (checksum(content) !== expected) return damaged(new Error("its checksum is another one"))
+    if (checksumOf(content) !== expected) return damaged(new Error("its checksum is another one"))
     const decoded = decode(content)
     return Exit.isSuccess(decoded) ? { _tag: "Whole", content: decoded.value } : damaged(decoded.cause)
   }

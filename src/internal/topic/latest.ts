@@ -21,8 +21,8 @@ interface Known {
 }
 
 /**
- * A server sends the retained message for a SUBSCRIBE alone, so those who come later have it from those who are there and
- * have seen one.
+ * A server sends the retained message when it is asked with SUBSCRIBE. A later follower sends none, and has the message
+ * from a follower that has seen it.
  */
 const knownTopics = new WeakMap<Client, Map<string, Known>>()
 
@@ -67,7 +67,7 @@ export const follow = Effect.fnUntraced(function*<A, R>(
       ? SubscriptionRef.set(latest, Option.none())
       : Effect.flatMap(decode(message), (value) =>
         Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
-  // Those who were here first may have asked for it and not have it yet, and leave before they do.
+  // An earlier follower may still wait for it, and leave without it.
   const askForRetained = known.message === undefined && options.retainHandling !== 2
   const messages = yield* mqtt.subscribe(topic, {
     askForRetained,

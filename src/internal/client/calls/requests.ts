@@ -69,6 +69,7 @@ const correlationLength = 16
 
 /** Random bytes are drawn for so many requests at once: one draw costs as much as a fifth of a request, however small. */
 const requestsPerDraw = 256
+
 const longestExpiry = 0xffff_ffff
 
 export class Requests {

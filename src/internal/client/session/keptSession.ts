@@ -23,7 +23,7 @@ import { type Batch, type Draft, Journal } from "../journal.ts"
 import { KeptOutbox, keyOf, type Totals } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
-import { type Decoded, longest, outcomeOf, StoredRecords } from "./storedRecords.ts"
+import { type Decoded, longest, notAnswering, outcomeOf, StoredRecords } from "./storedRecords.ts"
 
 export class KeptSession {
   readonly journal = new Journal()
@@ -270,10 +270,7 @@ export const open = Effect.fnUntraced(function*(
   }
   const store = yield* Effect.timeoutOrElse(provided.store.open(options.clientId), {
     duration: longest,
-    orElse: () =>
-      Effect.fail(MqttError.fromReason(
-        new MqttError.StoreFailed({ store: provided.store.name, operation: "open", problem: "NotAnswering" })
-      ))
+    orElse: () => notAnswering(provided.store.name, "open")
   })
   const kept = new KeptSession(new StoredRecords(store, provided, yield* Clock.Clock), options)
   yield* kept.open

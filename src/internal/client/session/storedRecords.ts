@@ -184,7 +184,7 @@ export class StoredRecords {
         duration: longest,
         orElse: () => {
           fiber.interruptUnsafe()
-          return Effect.fail(this.#failure({ operation, problem: "NotAnswering" }))
+          return notAnswering(this.#name, operation)
         }
       })
     })
@@ -202,6 +202,13 @@ export class StoredRecords {
     return MqttError.fromReason(new MqttError.StoreFailed({ store: this.#name, ...failure }))
   }
 }
+
+/** An answer of a store that did not come within `longest`. */
+export const notAnswering = (
+  store: string,
+  operation: MqttError.StoreFailed["operation"]
+): Effect.Effect<never, MqttError.MqttError> =>
+  Effect.fail(MqttError.fromReason(new MqttError.StoreFailed({ store, operation, problem: "NotAnswering" })))
 
 /** What PUBREC said. */
 export const outcomeOf = (
