@@ -23,6 +23,8 @@ import { unreadable, wrongType } from "./wrongTypes.ts"
 /** Topics that were found valid before, so that the usual few are not checked again for each message. */
 const rememberedTopics = 1000
 
+const noOptions: PublishOptions = {}
+
 /**
  * A class, as `InFlight` of the session is: V8 allocates literals that it has seen live for a while as old ones, which
  * keep what they refer to until the next full collection. That cost publishing a third of its speed, in every other
@@ -36,11 +38,12 @@ class ToPublish implements Message {
   readonly properties: Properties.Properties
 
   constructor(topic: string, payload: Payload, options: PublishOptions | undefined) {
+    const { properties = Properties.none, qos = 0, retain = false } = options ?? noOptions
     this.topic = topic
     this.payload = toBytes(payload)
-    this.qos = options?.qos ?? 0
-    this.retain = options?.retain ?? false
-    this.properties = options?.properties ?? Properties.none
+    this.qos = qos
+    this.retain = retain
+    this.properties = properties
   }
 }
 
@@ -173,11 +176,12 @@ export class Publisher {
 
   /** Programs have values of other types than they say, such as those from JSON. */
   #read(topic: string, payload: Payload, options: PublishOptions | undefined): ToPublish | MqttError.MqttError {
-    const { protocolVersion } = this.#runner
     try {
-      return wrongType(topic, payload, options, protocolVersion) ?? new ToPublish(topic, payload, options)
+      // Once: what is read again may be another value by then.
+      const message = new ToPublish(topic, payload, options)
+      return wrongType(message, options, this.#runner) ?? message
     } catch (cause) {
-      return unreadable(cause, protocolVersion)
+      return unreadable(cause, this.#runner.protocolVersion)
     }
   }
 

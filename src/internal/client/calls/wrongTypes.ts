@@ -10,29 +10,39 @@ import { labels } from "../../../protocol/Labels.ts"
 import type { ProtocolVersion } from "../../../protocol/Packet.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import { check, isBytes, isQos } from "../../../protocol/Validity.ts"
+import type { PublishOptions } from "../../clientOptions.ts"
 import * as Types from "../../fieldTypes.ts"
 
 type Fault = Types.Fault
 
 const fault = (field: string, description: string): Fault => ({ field, description: `${field} ${description}` })
 
-const faultOf = (topic: unknown, payload: unknown, options: unknown): Fault | undefined => {
+/** What is to be published, as it was read once: a `Message` if its types are right. */
+interface Candidate {
+  readonly topic: unknown
+  readonly payload: unknown
+  readonly qos: unknown
+  readonly retain: unknown
+  readonly properties: unknown
+}
+
+const faultOf = ({ payload, properties, qos, retain, topic }: Candidate, options: unknown): Fault | undefined => {
   if (typeof topic !== "string") return fault("topic", "is not a string")
   if (typeof payload !== "string" && !isBytes(payload)) {
     return fault("payload", "is neither a string nor a Uint8Array; encode it into one of them")
   }
-  return options === undefined ? undefined : faultOfOptions(options)
+  if (!isQos(qos)) return fault("qos", "is not 0, 1 or 2")
+  if (typeof retain !== "boolean") return fault("retain", "is not a boolean")
+  return (properties === Properties.none ? undefined : faultOfProperties(properties)) ??
+    (options === undefined ? undefined : faultOfOptions(options))
 }
 
 const faultOfOptions = (options: unknown): Fault | undefined => {
   if (!Predicate.isObject(options)) return fault("options", "is not an object")
-  const { properties, qos, retain, whenOffline } = options
-  if (qos !== undefined && !isQos(qos)) return fault("qos", "is not 0, 1 or 2")
-  if (retain !== undefined && typeof retain !== "boolean") return fault("retain", "is not a boolean")
-  if (whenOffline !== undefined && whenOffline !== "wait" && whenOffline !== "fail" && whenOffline !== "drop") {
-    return fault("whenOffline", "is not \"wait\", \"fail\" or \"drop\"")
-  }
-  return properties === undefined ? undefined : faultOfProperties(properties)
+  const { whenOffline } = options
+  return whenOffline === undefined || whenOffline === "wait" || whenOffline === "fail" || whenOffline === "drop"
+    ? undefined
+    : fault("whenOffline", "is not \"wait\", \"fail\" or \"drop\"")
 }
 
 const faultOfProperties = (properties: unknown): Fault | undefined => {
@@ -55,22 +65,21 @@ const toError = ({ description, field }: Fault, protocolVersion: ProtocolVersion
     })
   )
 
-/** Why this cannot be published, whatever it says. */
+/** Why this cannot be published, whatever it says: `candidate` was read from `options` and what they belong to. */
 export const wrongType = (
-  topic: unknown,
-  payload: unknown,
+  candidate: Candidate,
   options: unknown,
-  protocolVersion: ProtocolVersion
+  runner: { readonly protocolVersion: ProtocolVersion }
 ): MqttError.MqttError | undefined => {
-  const found = faultOf(topic, payload, options)
-  return found === undefined ? undefined : toError(found, protocolVersion)
+  const found = faultOf(candidate, options)
+  return found === undefined ? undefined : toError(found, runner.protocolVersion)
 }
 
 /** The same for a request; also what its message could not say, as asking begins with a subscription for answers. */
 export const wrongRequest = (
   topic: string,
   payload: unknown,
-  options: { readonly properties?: Properties.Properties | undefined; readonly timeout?: Duration.Input | undefined },
+  options: PublishOptions & { readonly timeout?: Duration.Input | undefined },
   { isKnownTopic, protocolVersion }: {
     readonly protocolVersion: ProtocolVersion
     /** Whether a message was published to it before, so that it need not be looked at again. */
@@ -78,11 +87,11 @@ export const wrongRequest = (
   }
 ): MqttError.MqttError | undefined => {
   try {
-    const wrong = wrongType(topic, payload, options, protocolVersion)
+    const { qos = 0, retain = false, properties = Properties.none } = options
+    const wrong = wrongType({ topic, payload, qos, retain, properties }, options, { protocolVersion })
     if (wrong !== undefined) return wrong
     const found = Types.faultOf(options.timeout, Types.duration, "timeout")
     if (found !== undefined) return toError(named(found), protocolVersion)
-    const { properties = Properties.none } = options
     const isKnown = properties === Properties.none && isKnownTopic(topic)
     return isKnown || protocolVersion === "3.1.1" ? undefined : unsayable(topic, properties)
   } catch (cause) {
