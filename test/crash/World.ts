@@ -241,6 +241,7 @@ export class World {
           lanes,
           messages,
           burst,
+          slowness: random.pick([0, 0, 5, 30]),
           seed: random.integer(1, 1_000_000)
         },
         Path.join(directory, "compiled"),

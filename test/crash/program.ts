@@ -28,6 +28,8 @@ const Options = Schema.Struct({
   messages: Schema.Int,
   /** How many are published at once, at most. */
   burst: Schema.Int,
+  /** How long a commit waits before it is made, milliseconds: on a slow disk more can come in between. */
+  slowness: Schema.Int,
   seed: Schema.Int
 })
 export type Options = typeof Options.Type
@@ -35,12 +37,13 @@ export type Options = typeof Options.Type
 const say = (line: string): void => void Fs.writeSync(1, line + "\n")
 
 /** Says when it is opened, and when it is written. */
-const watched = (store: MqttStore.Store): MqttStore.Store => {
+const watched = (slowness: number) => (store: MqttStore.Store): MqttStore.Store => {
   const saying = <A, E>(before: string, effect: Effect.Effect<A, E>, after: string) =>
     Effect.suspend(() => {
       say(before)
       return Effect.tap(effect, () => Effect.sync(() => say(after)))
     })
+  const slow = slowness === 0 ? Effect.void : Effect.sleep(slowness)
   return {
     name: store.name,
     open: (clientId) =>
@@ -48,7 +51,10 @@ const watched = (store: MqttStore.Store): MqttStore.Store => {
         say("opening")
         const open = yield* store.open(clientId)
         say("opened")
-        return { read: open.read, commit: (changes) => saying("storing", open.commit(changes), "stored") }
+        return {
+          read: open.read,
+          commit: (changes) => Effect.andThen(slow, saying("storing", open.commit(changes), "stored"))
+        }
       })
   }
 }
@@ -142,7 +148,7 @@ const client = (options: Options) =>
     receiveMaximum: 20_000
   }).pipe(Layer.provide(MqttStore.layer(Effect.map(
     NodeMqttStore.make({ path: options.directory, sync: options.sync }),
-    watched
+    watched(options.slowness)
   ))))
 
 const run = (options: Options): void => {
