@@ -212,6 +212,30 @@ describe("what was accepted outlives the process", () => {
   )
 
   scenario(
+    "a store that dies has failed, under its own name, and what comes next is stored",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const store = yield* MqttStore.makeMemory
+        const { conduct, end, mqtt } = yield* live(kit, store)
+        yield* TestClock.adjust(connected)
+        conduct.throws = new Error("nobody has thought of that")
+        const { reason } = yield* complete(Effect.flip(mqtt.publish("t", "lost", { qos: 1 })))
+        assert.deepInclude(reason, {
+          _tag: "StoreFailed",
+          store: store.name,
+          operation: "write",
+          problem: "Unavailable",
+          cause: conduct.throws
+        })
+        conduct.throws = undefined
+        yield* complete(mqtt.publish("t", "kept", { qos: 1 }))
+        assert.deepStrictEqual(yield* texts(kit, 1), ["kept"])
+        yield* end
+      })
+  )
+
+  scenario(
     "a store that hangs holds up the end for no longer than `drainTimeout`",
     { leavesUnfinished: true },
     (kit) =>
@@ -350,6 +374,18 @@ describe("what is wrong with a store is said at the start", () => {
     Effect.gen(function*() {
       const { reason } = yield* startWith(kit, { name: "of the test", open: () => Effect.never })
       assert.deepInclude(reason, { _tag: "StoreFailed", problem: "NotAnswering", operation: "open" })
+    }))
+
+  scenario("a store that dies when it is read", {}, (kit) =>
+    Effect.gen(function*() {
+      const memory = yield* MqttStore.makeMemory
+      const cause = new Error("nobody has thought of that")
+      const { reason } = yield* startWith(kit, {
+        name: "of the test",
+        open: (clientId) => Effect.map(memory.open(clientId), (open) => ({ ...open, read: () => Effect.die(cause) }))
+      })
+      const failure = { store: "of the test", operation: "read", problem: "Unavailable", cause } as const
+      assert.deepInclude(reason, { _tag: "StoreFailed", ...failure })
     }))
 
   scenario("a store without a client identifier", {}, (kit) =>

@@ -15,6 +15,8 @@ export interface Conduct {
   /** Milliseconds that a commit takes. */
   delay?: number
   hangs?: boolean
+  /** Every commit throws it, before there is an effect. */
+  throws?: unknown
   /** The process has died: nothing reaches the records any more. */
   isDead?: boolean
   readonly committed: Array<MqttStore.Change>
@@ -28,6 +30,7 @@ const failure = (problem: MqttError.StoreProblem) =>
 const commit = (conduct: Conduct, open: MqttStore.OpenStore, changes: ReadonlyArray<MqttStore.Change>) =>
   Effect.suspend(() => {
     if (conduct.isDead === true || conduct.hangs === true) return Effect.never
+    if (conduct.throws !== undefined) throw conduct.throws
     if (conduct.problem !== undefined && conduct.fails?.(changes) !== false) {
       return Effect.fail(failure(conduct.problem))
     }

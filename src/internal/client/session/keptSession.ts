@@ -4,7 +4,6 @@
  * One round writes everything that has changed since the last one, then reads ahead. Packets that the server must not see
  * before the store has their changes wait for the round; `Journal` knows which.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -184,16 +183,15 @@ export class KeptSession {
     const arrivals = outbox.takeArrivals()
     if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
     const messages = arrivals.map((publication) => this.#records.message(publication, keyOf(publication)))
-    return Effect.matchCauseEffect(this.#records.commit([...batch.changes, ...messages], outbox.totals), {
+    return Effect.matchEffect(this.#records.commit([...batch.changes, ...messages], outbox.totals), {
       onSuccess: () =>
         Effect.sync(() => {
           journal.written(batch)
           outbox.stored(arrivals)
         }),
       // New messages are what a full store has no room for; what is known of old ones may still fit.
-      onFailure: (cause) =>
+      onFailure: (error) =>
         Effect.suspend(() => {
-          const error = errorOf(cause)
           journal.failedToStore(error)
           outbox.refused(arrivals, error)
           return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
@@ -202,18 +200,18 @@ export class KeptSession {
   }
 
   #writeChanges(batch: Batch, totals: Totals): Effect.Effect<void> {
-    return Effect.matchCause(this.#records.commit(batch.changes, totals), {
+    return Effect.match(this.#records.commit(batch.changes, totals), {
       onSuccess: () => this.journal.written(batch),
-      onFailure: (cause) => this.journal.failed(batch, errorOf(cause))
+      onFailure: (error) => this.journal.failed(batch, error)
     })
   }
 
   get #readAhead(): Effect.Effect<void> {
     const { after, page } = this.outbox
     if (page === 0) return Effect.void
-    return Effect.matchCause(this.#records.page(after, page), {
+    return Effect.match(this.#records.page(after, page), {
       onSuccess: (entries) => this.outbox.load(entries, entries.length < page),
-      onFailure: (cause) => this.journal.failedToStore(errorOf(cause))
+      onFailure: (error) => this.journal.failedToStore(error)
     })
   }
 }
@@ -240,16 +238,6 @@ class Sent implements Draft {
 /** Of the messages that were sent. */
 const keysOf = (exchanges: ReadonlyArray<Decoded<Exchange>>): ReadonlyArray<number> =>
   exchanges.flatMap(({ value }) => value._tag === "Sent" ? [value.message] : [])
-
-/** A store that dies is one that failed. */
-const errorOf = (cause: Cause.Cause<MqttError.MqttError>): MqttError.MqttError => {
-  const error = Cause.squash(cause)
-  if (error instanceof MqttError.MqttError) return error
-  const store = "of the program"
-  return MqttError.fromReason(
-    new MqttError.StoreFailed({ store, operation: "write", problem: "Unavailable", cause: error })
-  )
-}
 
 /**
  * The session of a client with a store, if there is one. When the scope closes, what has changed is written once more, for

@@ -4,6 +4,7 @@
  * What it reads passes through the schemas of the records, so that a damaged record is an error and no message. When
  * something is read or written is not decided here.
  */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -55,7 +56,7 @@ export class StoredRecords {
     const records = this.#records
     const value = records.totals.encode(totals)
     const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }]
-    return this.#inTime("write", this.#store.commit(all))
+    return this.#answer("write", () => this.#store.commit(all))
   }
 
   message({ expiresAt, message }: Publication, key: number): Change {
@@ -172,7 +173,22 @@ export class StoredRecords {
   }
 
   #read(table: Table, after: number, limit: number): Read<ReadonlyArray<StoredRecord>> {
-    return this.#inTime("read", this.#store.read(table, { after, limit }))
+    return this.#answer("read", () => this.#store.read(table, { after, limit }))
+  }
+
+  /** In time, and a store that dies has failed. */
+  #answer<A>(operation: "read" | "write", ask: () => Read<A>): Read<A> {
+    return this.#inTime(
+      operation,
+      Effect.catchCause(Effect.suspend(ask), (cause) => {
+        const error = Cause.squash(cause)
+        return Effect.fail(
+          error instanceof MqttError.MqttError
+            ? error
+            : this.#failure({ operation, problem: "Unavailable", cause: error })
+        )
+      })
+    )
   }
 
   /** Most stores answer at once, and cost no timer. */
