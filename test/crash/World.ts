@@ -45,6 +45,19 @@ export interface Starting {
   readonly lanes?: ReadonlyArray<Content.Lane>
 }
 
+/**
+ * How wide the window is, and how late commits are, in milliseconds. A message of QoS 2 takes several commits, so a store
+ * that is much slower would let too little through a small window.
+ */
+const paces = [
+  { maxInFlight: 5, slowness: 0 },
+  { maxInFlight: 50, slowness: 0 },
+  { maxInFlight: 50, slowness: 5 },
+  { maxInFlight: 500, slowness: 0 },
+  { maxInFlight: 500, slowness: 5 },
+  { maxInFlight: 500, slowness: 30 }
+]
+
 type Mqtt = MqttClient.MqttClient["Service"]
 
 /** Packets that a run has exchanged, by sender and kind. */
@@ -236,12 +249,11 @@ export class World {
           protocolVersion: version,
           directory: this.#store,
           sync,
-          maxInFlight: random.pick([5, 50, 500]),
+          ...random.pick(paces),
           base: this.judge.run * Content.numbersOfARun,
           lanes,
           messages,
           burst,
-          slowness: random.pick([0, 0, 5, 30]),
           seed: random.integer(1, 1_000_000)
         },
         Path.join(directory, "compiled"),
