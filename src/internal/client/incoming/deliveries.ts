@@ -9,7 +9,7 @@ import type * as Packet from "../../../protocol/Packet.ts"
 import type { Gate } from "../gate.ts"
 import { sizeOf } from "../messageSize.ts"
 import { ExpectedCopies } from "./expectedCopies.ts"
-import { type Acknowledging, type Addressee, type Delivery, Handover } from "./handover.ts"
+import { type Acknowledging, type Addressee, Delivery, Handover } from "./handover.ts"
 import { Notices } from "./notices.ts"
 import { OffendingTopics } from "./offendingTopics.ts"
 import { type Route, Routes } from "./routes.ts"
@@ -157,7 +157,7 @@ export class Deliveries {
     handover: Handover | undefined,
     isOverrun: boolean
   ): void {
-    const item = { message: new MqttMessage(publish), handover }
+    const item = new Delivery(new MqttMessage(publish), handover)
     const bytes = sizeOf(publish)
     const { dropped } = inbox
     if (!inbox.offer(item, bytes)) {

@@ -39,11 +39,16 @@ export class Handover {
   }
 }
 
-/** A message that its consumer acknowledges. */
-export interface Delivery {
+/** A message that its consumer acknowledges. A class for the sake of the collector, as `Arrived` of the session is. */
+export class Delivery {
   readonly message: MqttMessage
   /** `undefined` at QoS 0. */
   readonly handover: Handover | undefined
+
+  constructor(message: MqttMessage, handover: Handover | undefined) {
+    this.message = message
+    this.handover = handover
+  }
 }
 
 /** One who subscribed, to one filter or to several. */
