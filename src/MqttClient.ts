@@ -22,7 +22,9 @@ import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Health from "./internal/client/calls/health.ts"
+import * as Next from "./internal/client/calls/next.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
+import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
 import { Requests } from "./internal/client/calls/requests.ts"
 import * as Responder from "./internal/client/calls/responder.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
@@ -40,6 +42,7 @@ import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
   ConsumeOptions,
   DisconnectOptions,
+  NextOptions,
   Options,
   OutgoingMessage,
   PublishOptions,
@@ -51,7 +54,7 @@ import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
 import { resolve, type Resolved } from "./internal/options.ts"
 import * as MqttConfig from "./MqttConfig.ts"
-import * as MqttError from "./MqttError.ts"
+import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, MqttMessage, Payload } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
@@ -67,6 +70,7 @@ export type {
   Escalation,
   FollowServerReference,
   MetricsOptions,
+  NextOptions,
   Options,
   OutboxBounds,
   OutgoingMessage,
@@ -128,6 +132,17 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     options?: SubscribeOptions
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
+  /**
+   * Waits for one message, acknowledges it as it returns it, and ends its subscription; a retained message counts. What
+   * came behind it waits for the next subscriber of the filter, as with `consume`. Fails with `NextTimeout`, and like
+   * `subscribe`.
+   *
+   * @since 0.2.0
+   */
+  readonly next: (
+    topicFilter: string | ReadonlyArray<string>,
+    options?: NextOptions
+  ) => Effect.Effect<MqttMessage, MqttError.MqttError>
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
    * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
@@ -275,7 +290,8 @@ export const make = Effect.fnUntraced(function*(
   }
   const subscribe = Subscribe.make(subscribing)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
-  const consume = Consumer.make({ ...subscribing, now: () => runner.connection?.now() ?? 0, tracing })
+  const holding = { ...subscribing, now: () => runner.connection?.now() ?? 0 }
+  const consume = Consumer.make({ ...holding, tracing })
   const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
   const { responseTopic } = resolved
@@ -307,6 +323,7 @@ export const make = Effect.fnUntraced(function*(
     publishSink,
     flush,
     subscribe,
+    next: Next.make(holding),
     consume,
     request: (topic, payload, requestOptions) => {
       requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
@@ -325,14 +342,7 @@ export const make = Effect.fnUntraced(function*(
       sessionExpiryInterval: resolved.session === "clean" ? 0 : resolved.sessionExpiry,
       end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), close(failures.closed)))
     }),
-    reauthenticate: Effect.suspend(() => {
-      const { connection } = runner
-      if (lifetime.closedBy !== undefined) return Effect.fail(lifetime.closedBy)
-      if (authenticator === undefined) return Effect.fail(withoutAuthentication)
-      return connection === undefined
-        ? Effect.fail(MqttError.fromReason(new MqttError.Offline()))
-        : authenticator.request(connection)
-    })
+    reauthenticate: Reauthenticating.make({ runner, lifetime, authenticator })
   })
 })
 
@@ -358,15 +368,6 @@ const measured = (
 
 /** How long a subscription of a persistent session is kept after its last subscriber left. */
 const lingering = "1 second"
-
-const withoutAuthentication = MqttError.fromReason(
-  new MqttError.InvalidRequest({
-    field: "authentication",
-    label: "MQTT-4.12.0-7",
-    protocolVersion: "5.0",
-    description: "There is nothing to authenticate again with; give the client `authentication`"
-  })
-)
 
 /**
  * A client as a layer, on whatever transport layer there is.

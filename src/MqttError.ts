@@ -71,6 +71,7 @@ const retryable: {
   MessageExpired: false,
   Quarantined: false,
   RequestTimeout: true,
+  NextTimeout: true,
   NoResponder: true,
   Offline: true,
   StoreFailed: ({ problem }) => storeProblems[problem][0],
@@ -585,9 +586,8 @@ export class Quarantined extends Reason("Quarantined")<{
 }> {
   override get message(): string {
     const given = this.packet === "PUBLISH" || this.packet === "PUBREL" ? "message" : "subscription"
-    return `The ${given} to "${
-      harmless(this.topic)
-    }" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
+    const topic = harmless(this.topic)
+    return `The ${given} to "${topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
       `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
   }
 }
@@ -604,10 +604,22 @@ export class RequestTimeout extends Reason("RequestTimeout")<{
   readonly timeout: number
 }> {
   override get message(): string {
-    return `The request to "${
-      harmless(this.topic)
-    }" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
+    const topic = harmless(this.topic)
+    return `The request to "${topic}" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
       "or give it a longer `timeout`"
+  }
+}
+
+/**
+ * `next` had no message in time.
+ *
+ * @since 0.2.0
+ * @category reasons
+ */
+export class NextTimeout extends Reason("NextTimeout")<{ readonly topicFilter: string; readonly timeout: number }> {
+  override get message(): string {
+    const topicFilter = harmless(this.topicFilter)
+    return `No message came on "${topicFilter}" within ${this.timeout} ms; check the filter, or give a longer \`timeout\``
   }
 }
 
@@ -622,9 +634,8 @@ export class NoResponder extends Reason("NoResponder")<{
   readonly topic: string
 }> {
   override get message(): string {
-    return `Nobody subscribes to "${
-      harmless(this.topic)
-    }", so nobody can answer; check the topic, and that the responder is running`
+    const topic = harmless(this.topic)
+    return `Nobody subscribes to "${topic}", so nobody can answer; check the topic, and that the responder is running`
   }
 }
 
@@ -708,6 +719,7 @@ export type MqttErrorReason =
   | MessageExpired
   | Quarantined
   | RequestTimeout
+  | NextTimeout
   | NoResponder
   | Offline
   | StoreFailed

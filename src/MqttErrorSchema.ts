@@ -115,6 +115,7 @@ const ofReasons = {
     cause: Schema.Defect()
   },
   RequestTimeout: { topic: Schema.String, timeout: Schema.Finite },
+  NextTimeout: { topicFilter: Schema.String, timeout: Schema.Finite },
   NoResponder: { topic: Schema.String },
   Offline: {},
   StoreFailed: {

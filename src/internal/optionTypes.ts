@@ -12,6 +12,7 @@ import type {
   Escalation,
   FollowServerReference,
   MetricsOptions,
+  NextOptions,
   Options,
   OutboxBounds,
   RespondOptions,
@@ -116,6 +117,8 @@ export const subscribe: Types.FieldsOf<SubscribeOptions> = {
   userProperties: Types.pairs,
   buffer: Types.record(bounds)
 }
+
+export const next: Types.FieldsOf<NextOptions> = { ...subscribe, timeout: Types.duration }
 
 export const consume: Types.FieldsOf<ConsumeOptions> = {
   ...subscribe,

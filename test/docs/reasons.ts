@@ -46,6 +46,7 @@ export const reasons: {
     new MqttError.Quarantined({ packet, topic: "", attempts: 1, cause: "cut" })
   ),
   RequestTimeout: [new MqttError.RequestTimeout({ topic: "", timeout: 1 })],
+  NextTimeout: [new MqttError.NextTimeout({ topicFilter: "", timeout: 1 })],
   NoResponder: [new MqttError.NoResponder({ topic: "" })],
   Offline: [new MqttError.Offline()],
   StoreFailed: storeProblems.map((problem) => new MqttError.StoreFailed({ store: "", operation: "open", problem })),

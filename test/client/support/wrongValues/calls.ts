@@ -134,6 +134,13 @@ const receiving: ReadonlyArray<Call> = [
     run: ({ mqtt }, { options, topicFilter }) => taken(mqtt.messages(topicFilter, options))
   },
   {
+    name: "next",
+    versions: both,
+    right: () => ({ topicFilter: "s", options: { qos: 1 } }),
+    fields: (version) => ({ ...filters, ...options(Fields.nextOptions(version)) }),
+    run: ({ mqtt }, { options, topicFilter }) => mqtt.next(topicFilter, options)
+  },
+  {
     name: "consume",
     versions: both,
     right: () => ({ topicFilter: "s", handler: handled, options: { qos: 1 } }),

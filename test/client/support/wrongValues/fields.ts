@@ -70,6 +70,11 @@ export const subscribeOptions = (version: string): Fields => ({
   userProperties: optional(is50(version) ? Values.isUserProperties : Values.isEmptyList)
 })
 
+export const nextOptions = (version: string): Fields => ({
+  ...subscribeOptions(version),
+  timeout: optional(Values.isDuration)
+})
+
 export const consumeOptions = (version: string): Fields => ({
   ...subscribeOptions(version),
   concurrency: optional((value) => value === "unbounded" || Values.isCount(value)),

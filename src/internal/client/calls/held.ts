@@ -1,0 +1,46 @@
+/**
+ * What one consumer has taken and not dealt with, in the order of arrival, and how it goes back.
+ *
+ * Subscribing is the subscriber's; who gets what goes back is the deliveries'.
+ */
+import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
+import type { SubscribeOptions } from "../../clientOptions.ts"
+import type { Delivery } from "../incoming/handover.ts"
+import type { Inbox } from "../incoming/inbox.ts"
+import { makeInbox, type Subscribing } from "./subscribe.ts"
+
+/** What it needs of the client. */
+export interface Holding extends Subscribing {
+  readonly now: () => number
+}
+
+export class Held {
+  readonly #client: Holding
+  readonly #topicFilters: ReadonlyArray<string>
+  /** Out of the inbox and not dealt with. */
+  readonly #open = new Set<Delivery>()
+  readonly inbox: Inbox<Delivery>
+
+  constructor(client: Holding, topicFilters: ReadonlyArray<string>, options: SubscribeOptions) {
+    this.#client = client
+    this.#topicFilters = topicFilters
+    this.inbox = makeInbox<Delivery>(client, options, {
+      onDropped: ({ handover }) => handover?.settle(0x00),
+      onPulled: (deliveries) => {
+        for (const delivery of deliveries) this.#open.add(delivery)
+      }
+    })
+  }
+
+  /** Deals with a message, once: whatever is said of it after that, or after it went back, is nothing. */
+  settle(delivery: Delivery, reasonCode: ReasonCode): void {
+    if (this.#open.delete(delivery)) delivery.handover?.settle(reasonCode)
+  }
+
+  /** The rest waits for the next one who comes for it. */
+  giveBack(): void {
+    const left = [...this.#open, ...this.inbox.takeBack()]
+    this.#open.clear()
+    this.#client.runner.deliveries.giveBack(left, this.#topicFilters, this.#client.now())
+  }
+}

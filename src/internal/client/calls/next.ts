@@ -1,0 +1,57 @@
+/**
+ * Waiting for one message: it is acknowledged as it is returned, and what came with it goes back.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttMessage } from "../../../MqttMessage.ts"
+import type { NextOptions } from "../../clientOptions.ts"
+import * as failures from "../../connection/failures.ts"
+import * as OptionTypes from "../../optionTypes.ts"
+import { Held, type Holding } from "./held.ts"
+import { join, toSubscriptions } from "./subscribe.ts"
+import { wrongReceiving } from "./wrongTypes.ts"
+
+export const make = (client: Holding) =>
+(
+  topicFilter: string | ReadonlyArray<string>,
+  options: NextOptions = {}
+): Effect.Effect<MqttMessage, MqttError.MqttError> =>
+  Effect.suspend(() => {
+    const wrong = wrongReceiving({ topicFilter, options, fields: OptionTypes.next }, client.runner.protocolVersion)
+    if (wrong !== undefined) return Effect.fail(wrong)
+    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+    const held = new Held(client, topicFilters, options)
+    const first = join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options).pipe(
+      Effect.andThen(held.inbox.pull),
+      Effect.map(([delivery]) => delivery),
+      Effect.catchIf(Cause.isDone, () => Effect.fail(client.lifetime.closedBy ?? failures.closed)),
+      Effect.scoped
+    )
+    const inTime = options.timeout === undefined ? first : within(first, topicFilters, options.timeout)
+    // The subscription has ended. Nothing comes between the acknowledgement and the return, an interruption neither.
+    return Effect.onExitPrimitive(inTime, (exit) => {
+      if (Exit.isSuccess(exit)) held.settle(exit.value, 0x00)
+      held.giveBack()
+      return undefined
+    }).pipe(Effect.map(({ message }) => message))
+  })
+
+const within = <A>(
+  first: Effect.Effect<A, MqttError.MqttError>,
+  topicFilters: ReadonlyArray<string>,
+  timeout: Duration.Input
+): Effect.Effect<A, MqttError.MqttError> => {
+  const duration = Duration.fromInputUnsafe(timeout)
+  const topicFilter = topicFilters.join(" ")
+  return Effect.timeoutOrElse(first, {
+    duration,
+    orElse: () =>
+      Effect.fail(
+        MqttError.fromReason(new MqttError.NextTimeout({ topicFilter, timeout: Duration.toMillis(duration) }))
+      )
+  })
+}
