@@ -22,6 +22,8 @@ import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Health from "./internal/client/calls/health.ts"
+import * as Lingering from "./internal/client/calls/lingering.ts"
+import * as Manual from "./internal/client/calls/manual.ts"
 import * as Next from "./internal/client/calls/next.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
@@ -55,7 +57,7 @@ import { defaults } from "./internal/defaults.ts"
 import { resolve, type Resolved } from "./internal/options.ts"
 import * as MqttConfig from "./MqttConfig.ts"
 import type * as MqttError from "./MqttError.ts"
-import type { Acknowledgement, Answer, MqttMessage, Payload } from "./MqttMessage.ts"
+import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import { MqttTransport } from "./MqttTransport.ts"
@@ -143,6 +145,16 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     options?: NextOptions
   ) => Effect.Effect<MqttMessage, MqttError.MqttError>
+  /**
+   * `messages` that the program acknowledges itself, in any order: acknowledgements leave in the order in which messages
+   * came. What is not acknowledged when the stream ends waits for the next subscriber, as with `consume`.
+   *
+   * @since 0.2.0
+   */
+  readonly deliveries: (
+    topicFilter: string | ReadonlyArray<string>,
+    options?: SubscribeOptions
+  ) => Stream.Stream<Delivery, MqttError.MqttError>
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
    * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
@@ -281,12 +293,7 @@ export const make = Effect.fnUntraced(function*(
     lifetime,
     dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
     buffer: resolved.buffer,
-    linger: (release: () => void) =>
-      resolved.session === "clean" ? Effect.void : Effect.sync(release).pipe(
-        Effect.delay(lingering),
-        Effect.forkIn(scope),
-        Effect.asVoid
-      )
+    linger: Lingering.make(resolved.session, scope)
   }
   const subscribe = Subscribe.make(subscribing)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
@@ -324,6 +331,7 @@ export const make = Effect.fnUntraced(function*(
     flush,
     subscribe,
     next: Next.make(holding),
+    deliveries: Manual.make(holding),
     consume,
     request: (topic, payload, requestOptions) => {
       requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
@@ -365,9 +373,6 @@ const measured = (
       ...options.metrics.attributes
     }
   })
-
-/** How long a subscription of a persistent session is kept after its last subscriber left. */
-const lingering = "1 second"
 
 /**
  * A client as a layer, on whatever transport layer there is.

@@ -5,6 +5,8 @@
  *
  * @since 0.1.0
  */
+import type * as Effect from "effect/Effect"
+import type { MqttRejected } from "./MqttError.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import type { Properties, UserProperty } from "./protocol/Properties.ts"
 
@@ -129,6 +131,35 @@ const encoder = new TextEncoder()
  * @category conversions
  */
 export const toBytes = (payload: Payload): Uint8Array => typeof payload === "string" ? encoder.encode(payload) : payload
+
+/**
+ * A message that the program acknowledges itself. Only the first word on it counts; after its stream has ended, or on a
+ * connection that is gone, none does. At QoS 0 there is nothing to acknowledge.
+ *
+ * **Example** (Acknowledging what was stored)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { MqttClient } from "effect-mqtt"
+ *
+ * declare const store: (text: string) => Effect.Effect<void>
+ *
+ * const program = Effect.gen(function*() {
+ *   const mqtt = yield* MqttClient.MqttClient
+ *   yield* Stream.runForEach(mqtt.deliveries("orders"), ({ acknowledge, message }) =>
+ *     Effect.andThen(store(message.text), acknowledge))
+ * })
+ * ```
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Delivery {
+  readonly message: MqttMessage
+  readonly acknowledge: Effect.Effect<void>
+  /** Refuses it: a 5.0 server is told this Reason Code, a 3.1.1 server gets an acknowledgement. */
+  readonly reject: (reasonCode: MqttRejected["reasonCode"]) => Effect.Effect<void>
+}
 
 /**
  * What the server said to a publish. At QoS 0 nobody says anything, and the code is 0x00.

@@ -134,6 +134,13 @@ const receiving: ReadonlyArray<Call> = [
     run: ({ mqtt }, { options, topicFilter }) => taken(mqtt.messages(topicFilter, options))
   },
   {
+    name: "deliveries",
+    versions: both,
+    right: () => ({ topicFilter: "s", options: { qos: 1 } }),
+    fields: (version) => ({ ...filters, ...options(Fields.subscribeOptions(version)) }),
+    run: ({ mqtt }, { options, topicFilter }) => taken(mqtt.deliveries(topicFilter, options))
+  },
+  {
     name: "next",
     versions: both,
     right: () => ({ topicFilter: "s", options: { qos: 1 } }),
