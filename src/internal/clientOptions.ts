@@ -9,7 +9,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type { MqttAuthentication } from "../MqttAuthentication.ts"
 import type * as MqttError from "../MqttError.ts"
-import type { AnswerProperties, Payload } from "../MqttMessage.ts"
+import type { AnswerProperties, MqttMessage, Payload } from "../MqttMessage.ts"
 import type { TracingOptions } from "../MqttTracing.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import type * as Properties from "../protocol/Properties.ts"
@@ -310,8 +310,20 @@ export type PublishProperties = Pick<
 export interface ConsumeOptions extends SubscribeOptions {
   /** Default: 1. */
   readonly qos?: Packet.Qos | undefined
-  /** Messages handled at once. Default: 1. */
+  /**
+   * Messages handled at once. Default: 1. With more, a message may be handled before an earlier one of its topic has been;
+   * `key` keeps them in order.
+   */
   readonly concurrency?: number | undefined
+  /**
+   * Messages with the same key are handled one after another, in the order of arrival; keys are compared as those of a `Map`.
+   * With `concurrency: 16, key: (message) => message.topic` sixteen topics are handled at once. Up to 16 messages for each
+   * handler are taken out of the buffer: a key with more of them waiting holds up the others until some are done. A key
+   * that cannot be told, as the function throws, is a failure of the handler. Default: every message has a key of its own.
+   *
+   * @since 0.2.0
+   */
+  readonly key?: ((message: MqttMessage) => unknown) | undefined
   /**
    * What a handler that fails or dies leads to: `consume` fails and the message stays unacknowledged, to be consumed
    * again; or it is refused (5.0) or acknowledged, and `consume` goes on. Default: `"stop"`.

@@ -123,6 +123,7 @@ export const next: Types.FieldsOf<NextOptions> = { ...subscribe, timeout: Types.
 export const consume: Types.FieldsOf<ConsumeOptions> = {
   ...subscribe,
   concurrency: Types.either(Types.wholeNumber, Types.literal("unbounded")),
+  key: Types.callback,
   onFailure: Types.literal("stop", "reject", "acknowledge")
 }
 

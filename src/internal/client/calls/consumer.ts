@@ -15,15 +15,16 @@ import { harmless } from "../../harmlessText.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { Delivery } from "../incoming/handover.ts"
-import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
+import { Held, type Holding } from "./held.ts"
+import * as Lanes from "./lanes.ts"
+import { join, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
 
-export interface Consuming extends Subscribing {
-  readonly now: () => number
+export interface Consuming extends Holding {
   readonly tracing: Tracing | undefined
 }
 
@@ -37,45 +38,48 @@ export const make = (client: Consuming) =>
     const given = { topicFilter, handler: [handler], options, fields: OptionTypes.consume } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
-    /** Out of the inbox and not dealt with, in order: those a handler has, and those that wait for theirs. */
-    const open = new Set<Delivery>()
-    const inbox = makeInbox<Delivery>(client, options, {
-      onDropped: ({ handover }) => handover?.settle(0x00),
-      onPulled: (deliveries) => {
-        for (const delivery of deliveries) open.add(delivery)
-      }
-    })
     const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        const left = [...open, ...inbox.takeBack()]
-        client.runner.deliveries.giveBack(left, topicFilters, client.now())
-      })
-    )
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox }, options)
-    const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, open)
-    yield* Stream.fromPull(Effect.succeed(inbox.pull)).pipe(
-      Stream.mapEffect(process, { concurrency: options.concurrency ?? 1, unordered: true }),
+    const held = new Held(client, subscriptions.map((subscription) => subscription.topicFilter), options)
+    yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
+    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options)
+    const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, held)
+    yield* processing(Stream.fromPull(Effect.succeed(held.inbox.pull)), process, options)
+  }))
+
+type Process<E, R> = (delivery: Delivery, wrongKey?: Result.Failure<unknown, unknown>) => Effect.Effect<unknown, E, R>
+
+const processing = <E, R>(
+  deliveries: Stream.Stream<Delivery, MqttError.MqttError>,
+  process: Process<E, R>,
+  { concurrency = 1, key }: ConsumeOptions
+): Effect.Effect<void, E | MqttError.MqttError, R> => {
+  if (key === undefined) {
+    return deliveries.pipe(
+      Stream.mapEffect((delivery) => process(delivery), { concurrency, unordered: true }),
       Stream.runDrain
     )
-  }))
+  }
+  const keyed = Stream.map(deliveries, (delivery) => ({ delivery, key: Result.try(() => key(delivery.message)) }))
+  return Lanes.run(keyed, {
+    concurrency,
+    // One whose key cannot be told fails in a lane of its own.
+    keyOf: ({ delivery, key }) => Result.isSuccess(key) ? key.success : delivery,
+    process: ({ delivery, key }) => process(delivery, Result.isFailure(key) ? key : undefined)
+  })
+}
 
 const handling = <E, R>(
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
   { onFailure = "stop" }: ConsumeOptions,
-  open: Set<Delivery>,
+  held: Held,
   paced = new PacedLog()
-) =>
-(delivery: Delivery): Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected>, R> => {
-  const settle = (reasonCode: number) => {
-    open.delete(delivery)
-    delivery.handover?.settle(reasonCode)
-  }
+): Process<Exclude<E, MqttError.MqttRejected>, R> =>
+(delivery, wrongKey) => {
+  const handle = Effect.suspend(() => wrongKey === undefined ? handler(delivery.message) : Effect.die(wrongKey.failure))
   // A handler that succeeded is acknowledged as it ends: nothing comes in between, an interruption neither.
-  const handled = Effect.onExitPrimitive(Effect.suspend(() => handler(delivery.message)), (exit) => {
+  const handled = Effect.onExitPrimitive(handle, (exit) => {
     const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
-    if (reasonCode !== undefined) settle(reasonCode)
+    if (reasonCode !== undefined) held.settle(delivery, reasonCode)
     return undefined
   })
   // Not for an interruption of `consume`, which ends here; a handler may also have interrupted itself.
@@ -83,7 +87,7 @@ const handling = <E, R>(
     if (rejectedWith(cause) !== undefined) return Effect.void
     if (onFailure === "stop") return Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>)
     return paced.write(failed(cause, delivery)).pipe(
-      Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+      Effect.map(() => held.settle(delivery, onFailure === "reject" ? unspecifiedError : 0x00))
     )
   })
 }

@@ -78,6 +78,7 @@ export const nextOptions = (version: string): Fields => ({
 export const consumeOptions = (version: string): Fields => ({
   ...subscribeOptions(version),
   concurrency: optional((value) => value === "unbounded" || Values.isCount(value)),
+  key: optional(Values.isFunction),
   onFailure: optional(Values.oneOf("stop", "reject", "acknowledge"))
 })
 
