@@ -59,7 +59,8 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "options",
-    modules: /^(MqttConfig|internal\/(clientOptions|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
+    modules:
+      /^(MqttConfig|internal\/(clientOptions|receivingOptions|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

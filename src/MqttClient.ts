@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -16,17 +17,16 @@ import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Health from "./internal/client/calls/health.ts"
 import * as Lingering from "./internal/client/calls/lingering.ts"
-import * as Manual from "./internal/client/calls/manual.ts"
-import * as Next from "./internal/client/calls/next.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
+import * as Receiving from "./internal/client/calls/receiving.ts"
 import { Requests } from "./internal/client/calls/requests.ts"
 import * as Responder from "./internal/client/calls/responder.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
@@ -44,7 +44,6 @@ import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
   ConsumeOptions,
   DisconnectOptions,
-  NextOptions,
   Options,
   OutgoingMessage,
   PublishOptions,
@@ -55,6 +54,7 @@ import type {
 import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
 import { resolve, type Resolved } from "./internal/options.ts"
+import type { ConsumeBatchOptions, NextOptions } from "./internal/receivingOptions.ts"
 import * as MqttConfig from "./MqttConfig.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
@@ -63,6 +63,7 @@ import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "
 import { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
+export type { ConsumeBatchOptions, NextOptions } from "./internal/receivingOptions.ts"
 import { unwrap } from "./internal/config.ts"
 export type {
   Bounds,
@@ -72,7 +73,6 @@ export type {
   Escalation,
   FollowServerReference,
   MetricsOptions,
-  NextOptions,
   Options,
   OutboxBounds,
   OutgoingMessage,
@@ -135,9 +135,8 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: SubscribeOptions
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
   /**
-   * Waits for one message, acknowledges it as it returns it, and ends its subscription; a retained message counts. What
-   * came behind it waits for the next subscriber of the filter, as with `consume`. Fails with `NextTimeout`, and like
-   * `subscribe`.
+   * Waits for one message, acknowledges it as it returns it, and unsubscribes; a retained message counts. What came behind
+   * it waits for the next subscriber, as with `consume`. Fails with `NextTimeout`, and like `subscribe`.
    *
    * @since 0.2.0
    */
@@ -165,6 +164,17 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
     options?: ConsumeOptions
+  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
+  /**
+   * As `consume`, with several messages at once: a handler has up to `maximum` of them, as soon as there are so many or
+   * `within` a time after the first of them came. All of a batch are acknowledged together when the handler succeeded.
+   *
+   * @since 0.2.0
+   */
+  readonly consumeBatch: <E, R>(
+    topicFilter: string | ReadonlyArray<string>,
+    handler: (messages: NonEmptyReadonlyArray<MqttMessage>) => Effect.Effect<unknown, E, R>,
+    options: ConsumeBatchOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
    * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves
@@ -288,16 +298,16 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
-  const subscribing = {
+  const holding = {
     runner,
     lifetime,
+    now: () => runner.connection?.now() ?? 0,
     dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
     buffer: resolved.buffer,
     linger: Lingering.make(resolved.session, scope)
   }
-  const subscribe = Subscribe.make(subscribing)
+  const subscribe = Subscribe.make(holding)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
-  const holding = { ...subscribing, now: () => runner.connection?.now() ?? 0 }
   const consume = Consumer.make({ ...holding, tracing })
   const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
@@ -330,8 +340,7 @@ export const make = Effect.fnUntraced(function*(
     publishSink,
     flush,
     subscribe,
-    next: Next.make(holding),
-    deliveries: Manual.make(holding),
+    ...Receiving.make(holding, subscribe),
     consume,
     request: (topic, payload, requestOptions) => {
       requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
@@ -339,7 +348,6 @@ export const make = Effect.fnUntraced(function*(
     },
     respond: Responder.make({ runner, publisher, consume }),
     brokerUp: BrokerUp.make(runner, { responseTimeout: resolved.responseTimeout, scope }),
-    messages: (topicFilter, subscribeOptions) => Stream.unwrap(subscribe(topicFilter, subscribeOptions)),
     state,
     events: events.stream,
     closed: Deferred.await(closed),
@@ -366,12 +374,7 @@ const measured = (
   options.metrics === undefined ? Effect.void : MqttMetrics.register({
     stats,
     isConnected: () => runner.connection !== undefined,
-    attributes: {
-      "messaging.system": "mqtt",
-      "messaging.client.id": options.clientId,
-      "mqtt.endpoint": endpoint,
-      ...options.metrics.attributes
-    }
+    attributes: { ...SessionStats.attributes(options.clientId, endpoint), ...options.metrics.attributes }
   })
 
 /**

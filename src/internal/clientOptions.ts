@@ -332,17 +332,6 @@ export interface ConsumeOptions extends SubscribeOptions {
 }
 
 /**
- * @since 0.2.0
- * @category models
- */
-export interface NextOptions extends SubscribeOptions {
-  /** Default: 1. */
-  readonly qos?: Packet.Qos | undefined
-  /** For all of it, waiting for a connection included. Default: none. */
-  readonly timeout?: Duration.Input | undefined
-}
-
-/**
  * @since 0.1.0
  * @category models
  */

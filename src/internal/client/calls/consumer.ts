@@ -22,7 +22,7 @@ import type { Tracing } from "./tracing.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
-const unspecifiedError = 0x80
+export const unspecifiedError = 0x80
 
 export interface Consuming extends Holding {
   readonly tracing: Tracing | undefined
@@ -92,7 +92,7 @@ const handling = <E, R>(
   })
 }
 
-const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
+export const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
   const error = Result.getOrUndefined(Cause.findError(cause))
   return error instanceof MqttError.MqttRejected ? error.reasonCode : undefined
 }

@@ -6,6 +6,13 @@ import type { Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
+/** What the numbers of a client are labelled with. */
+export const attributes = (clientId: string, endpoint: string) => ({
+  "messaging.system": "mqtt",
+  "messaging.client.id": clientId,
+  "mqtt.endpoint": endpoint
+})
+
 export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
   const { connections, deliveries, kept, outbox, subscriptions, traffic } = runner
   const { notices } = deliveries
