@@ -288,12 +288,12 @@ export const make = Effect.fnUntraced(function*(
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
       requests?.end(error)
-      // One whose first connection fails says so where it is made.
+      // A first connection that fails is told where it is made. It is told first, as `closed` may end the program.
       const isNews = !isOwn && (runner.connections > 0 || resolved.initialConnection === "retry")
-      return Deferred.fail(first, error).pipe(
+      return (isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")).pipe(
+        Effect.andThen(Deferred.fail(first, error)),
         Effect.andThen(Deferred.done(closed, isOwn ? Exit.void : Exit.fail(error))),
         Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
-        Effect.andThen(isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")),
         Effect.annotateLogs({ ...annotations, reason: error.reason._tag })
       )
     })

@@ -203,3 +203,32 @@ export const layerConfig = (
   config: Config.Wrap<Options> = NodeMqttConfig.environment
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
   Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))
+
+/**
+ * Runs a service for as long as its client lives. When the client has closed for good, the service ends, its finalizers
+ * run, and this fails with what closed the client; it completes when the program itself closed the client. Under
+ * `NodeRuntime.runMain` the process then ends with the exit code 1, or 0.
+ *
+ * **Example** (A process that ends with its client)
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import type { MqttClient } from "effect-mqtt"
+ * import { NodeMqtt } from "effect-mqtt/node"
+ *
+ * declare const service: Layer.Layer<never, never, MqttClient.MqttClient>
+ *
+ * NodeMqtt.launch(service).pipe(
+ *   Effect.provide(NodeMqtt.layer({ url: "mqtt://localhost:1883", initialConnection: "retry" })),
+ *   NodeRuntime.runMain
+ * )
+ * ```
+ *
+ * @since 0.2.0
+ * @category running
+ */
+export const launch = <A, E, R>(
+  service: Layer.Layer<A, E, R>
+): Effect.Effect<void, E | MqttError.MqttError, R | MqttClient.MqttClient> =>
+  Effect.flatMap(MqttClient.MqttClient, (mqtt) => Effect.raceFirst(Layer.launch(service), mqtt.closed))
