@@ -20,6 +20,7 @@ import type { MqttError } from "../MqttError.ts"
 import * as Arguments from "./arguments.ts"
 import * as Bench from "./bench.ts"
 import { MessagesWait, type TimedOut, type Unsuccessful, type Usage } from "./exitCode.ts"
+import * as Help from "./help.ts"
 import * as Outbox from "./outbox.ts"
 import * as Output from "./output.ts"
 import * as Ping from "./ping.ts"
@@ -74,6 +75,8 @@ const presenter: CliOutput.Presenter = {
           `${event.commandPath.join(" ")} --help lists what there is.`
         ].join("\n")
       )
+      : event._tag === "Help"
+      ? Help.print(event.helpDoc)
       : present(event)
 }
 

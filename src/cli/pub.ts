@@ -20,9 +20,9 @@ import * as Storing from "./storing.ts"
 
 const flags = {
   ...Flags.connection,
+  topic: Flags.optional(Flags.text("topic", "t", "the topic; or in -L")),
   ...Payload.flags,
   ...Storing.flags,
-  topic: Flags.optional(Flags.text("topic", "t", "the topic; or in -L")),
   lines: Flags.toggle("stdin-line", "l", "a message of each line of standard input, or of the file -f"),
   qos: Flags.qos("qos", "q", "0, 1 or 2; 0").pipe(Flags.or(0)),
   retain: Flags.toggle("retain", "r", "the server keeps the message for who subscribes later"),

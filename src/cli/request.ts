@@ -17,9 +17,9 @@ import * as Session from "./session.ts"
 
 const flags = {
   ...Flags.connection,
+  topic: Flags.optional(Flags.text("topic", "t", "the topic of those who answer; or in -L")),
   ...Payload.flags,
   ...Printing.flags,
-  topic: Flags.optional(Flags.text("topic", "t", "the topic of those who answer; or in -L")),
   responseTopic: Flags.optional(Flags.text("response-topic", "e", "where the answer comes; one of this client's own")),
   qos: Flags.qos("qos", "q", "of the request and its answer; 1").pipe(Flags.or(1)),
   timeout: Flags.seconds("timeout", "W", "seconds to wait for the answer, then exit code 27; 10").pipe(Flags.or(10))

@@ -18,8 +18,8 @@ import * as Session from "./session.ts"
 
 const flags = {
   ...Flags.connection,
-  ...Payload.flags,
   topic: Flags.optional(Flags.text("topic", "t", "the topic of the requests; or in -L")),
+  ...Payload.flags,
   echo: Flags.toggle("echo", undefined, "the answer is the request"),
   exec: Flags.optional(
     Flags.text("exec", undefined, "the answer is what this shell command prints; it reads the request")

@@ -24,7 +24,6 @@ const retainHandling = [["0", 0], ["1", 1], ["2", 2]] as const
 
 const flags = {
   ...Flags.connection,
-  ...Printing.flags,
   topics: Flags.repeated(Flags.text("topic", "t", "a Topic Filter; may be repeated")),
   filterOut: Flags.repeated(Flags.text("filter-out", "T", "what matches this Topic Filter is not printed; repeatable")),
   qos: Flags.qos("qos", "q", "the highest QoS to receive with; 0").pipe(Flags.or(0)),
@@ -39,7 +38,8 @@ const flags = {
   retainAsPublished: Flags.toggle("retain-as-published", undefined, "5.0: the retain flag as the sender set it"),
   retainHandling: Flags.optional(
     Flags.choice("retain-handling", retainHandling, "5.0: retained messages: 0 send, 1 to a new subscription, 2 do not")
-  )
+  ),
+  ...Printing.flags
 }
 
 type Input = Command.Command.Config.Infer<typeof flags>

@@ -270,4 +270,29 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
         for (const word of ["respond", "bench", "will-topic", "tls-version"]) assert.include(stdout, word)
       })
   )
+
+  it.effect.each(["pub", "sub", "request", "respond"])(
+    "the help of %s begins with the topic, and has the connection flags in a group below its own",
+    (command) =>
+      Effect.gen(function*() {
+        const { exitCode, stdout } = yield* effectMqtt([command, "--help"])
+        assert.strictEqual(exitCode, 0)
+        const [own, connection] = stdout.split(/^CONNECTION FLAGS$/m)
+        const flagsOf = (text: string) => [...text.matchAll(/^ {2}(--[a-z0-9-]+)/gm)].map(([, name]) => name)
+        const [first, ...others] = flagsOf(own)
+        assert.strictEqual(first, "--topic")
+        for (const name of ["--host", "--cafile", "--will-topic", "--debug"]) {
+          assert.notInclude(others, name)
+          assert.include(flagsOf(connection), name)
+        }
+        assert.notInclude(flagsOf(connection), "--qos")
+      })
+  )
+
+  it.effect("the help of outbox, which does not connect, has no connection flags", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* effectMqtt(["outbox", "--help"])
+      assert.include(stdout, "--id, -i")
+      assert.notInclude(stdout, "CONNECTION FLAGS")
+    }))
 })
