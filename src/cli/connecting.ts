@@ -359,7 +359,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     properties,
     topic: server.topic,
     server: nameOf(server, isSecure),
-    logLevel: input.quiet ? "None" : input.debug ? "Debug" : "Warn"
+    logLevel: input.quiet ? "None" : input.packets ? "Trace" : input.debug ? "Debug" : "Warn"
   } satisfies Connecting as Connecting
 })
 

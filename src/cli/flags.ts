@@ -170,5 +170,6 @@ export const connection = {
   ),
   nodelay: toggle("nodelay", undefined, "send at once; always so"),
   debug: toggle("debug", "d", "say what happens, on standard error"),
+  packets: toggle("packets", undefined, "as -d, and each Control Packet, without payloads and secrets"),
   quiet: toggle("quiet", undefined, "no error messages")
 }

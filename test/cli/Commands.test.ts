@@ -295,4 +295,26 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
       assert.include(stdout, "--id, -i")
       assert.notInclude(stdout, "CONNECTION FLAGS")
     }))
+
+  it.effect.each(["mqttv5", "mqttv311"])(
+    "--packets writes each Control Packet, and no secret, %s",
+    (version) =>
+      Effect.gen(function*() {
+        const { port } = yield* Mosquitto.Listeners
+        const list = ["pub", "-p", String(port("users")), "-V", version, "-u", "alice", "-P", "secret", "-q", "1"]
+        const message = ["-t", "packets/1", "-m", "confidential"]
+        const will = ["--will-topic", "gone", "--will-payload", "testament"]
+        const { exitCode, stderr } = yield* effectMqtt([...list, ...message, ...will, "--packets"])
+        assert.strictEqual(exitCode, 0)
+        for (
+          const packet of ["sent CONNECT", "received CONNACK", "sent PUBLISH", "received PUBACK", "sent DISCONNECT"]
+        ) {
+          assert.include(stderr, packet)
+        }
+        assert.include(stderr, "topic=packets/1")
+        for (const secret of ["secret", "confidential", "testament", "alice"]) assert.notInclude(stderr, secret)
+        const debug = yield* effectMqtt([...list, ...message, "-d"])
+        assert.notInclude(debug.stderr, "sent PUBLISH")
+      })
+  )
 })
