@@ -282,13 +282,13 @@ export const make = Effect.fnUntraced(function*(
 
   /** Once: who waits hears `error`, and a client that was not closed by its own side says what closed it. */
   const close = (error: MqttError.MqttError) =>
-    Effect.suspend(() => {
+    Effect.uninterruptible(Effect.suspend(() => {
       if (lifetime.closedBy !== undefined) return Effect.void
       lifetime.closedBy = error
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
       requests?.end(error)
-      // A first connection that fails is told where it is made. It is told first, as `closed` may end the program.
+      // Its own maker hears of a first connection that fails. The log line comes first: `closed` may end the program.
       const isNews = !isOwn && (runner.connections > 0 || resolved.initialConnection === "retry")
       return (isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")).pipe(
         Effect.andThen(Deferred.fail(first, error)),
@@ -296,7 +296,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
         Effect.annotateLogs({ ...annotations, reason: error.reason._tag })
       )
-    })
+    }))
 
   const holding = {
     runner,

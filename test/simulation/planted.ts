@@ -126,7 +126,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "a handler that interrupts itself ends its consumer, whatever that was told",
-    file: "internal/client/calls/consumer.ts",
+    file: "internal/client/calls/handling.ts",
     from: "if (onFailure === \"stop\") return",
     to: "if (onFailure === \"stop\" || Cause.hasInterrupts(cause)) return"
   },

@@ -7,17 +7,15 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
-import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import { harmless } from "../../harmlessText.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { ConsumeBatchOptions } from "../../receivingOptions.ts"
 import type { Delivery } from "../incoming/handover.ts"
-import { rejectedWith, unspecifiedError } from "./consumer.ts"
 import { Gathering } from "./gathering.ts"
+import { handle } from "./handling.ts"
 import { Held, type Holding } from "./held.ts"
 import { join, toSubscriptions } from "./subscribe.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
@@ -50,27 +48,16 @@ export const make = (client: Holding) =>
 
 const handling = <E, R>(
   handler: Handler<E, R>,
-  { onFailure = "stop" }: ConsumeBatchOptions,
+  { onFailure }: ConsumeBatchOptions,
   held: Held,
   paced = new PacedLog()
 ) =>
 (batch: Arr.NonEmptyReadonlyArray<Delivery>): Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected>, R> => {
-  const settle = (reasonCode: ReasonCode) => {
-    for (const delivery of batch) held.settle(delivery, reasonCode)
-  }
   const messages = Arr.map(batch, ({ message }) => message)
-  // Success and the acknowledgements are one step: nothing comes in between, an interruption neither.
-  const handled = Effect.onExitPrimitive(Effect.suspend(() => handler(messages)), (exit) => {
-    const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
-    if (reasonCode !== undefined) settle(reasonCode)
-    return undefined
-  })
-  return Effect.catchCause(handled, (cause) => {
-    if (rejectedWith(cause) !== undefined) return Effect.void
-    if (onFailure === "stop") return Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>)
-    return paced.write(failed(cause, messages)).pipe(
-      Effect.map(() => settle(onFailure === "reject" ? unspecifiedError : 0x00))
-    )
+  return handle(Effect.suspend(() => handler(messages)), {
+    onFailure,
+    settle: (reasonCode) => batch.forEach((delivery) => held.settle(delivery, reasonCode)),
+    log: (cause) => paced.write(failed(cause, messages))
   })
 }
 

@@ -3,26 +3,23 @@
  *
  * Subscribing and leaving are the subscriber's; the order in which acknowledgements leave is the session's.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as MqttError from "../../../MqttError.ts"
+import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import type { ConsumeOptions } from "../../clientOptions.ts"
 import { harmless } from "../../harmlessText.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { Delivery } from "../incoming/handover.ts"
+import { handle } from "./handling.ts"
 import { Held, type Holding } from "./held.ts"
 import * as Lanes from "./lanes.ts"
 import { join, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
-
-/** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
-export const unspecifiedError = 0x80
 
 export interface Consuming extends Holding {
   readonly tracing: Tracing | undefined
@@ -70,32 +67,19 @@ const processing = <E, R>(
 
 const handling = <E, R>(
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
-  { onFailure = "stop" }: ConsumeOptions,
+  { onFailure }: ConsumeOptions,
   held: Held,
   paced = new PacedLog()
 ): Process<Exclude<E, MqttError.MqttRejected>, R> =>
-(delivery, wrongKey) => {
-  const handle = Effect.suspend(() => wrongKey === undefined ? handler(delivery.message) : Effect.die(wrongKey.failure))
-  // A handler that succeeded is acknowledged as it ends: nothing comes in between, an interruption neither.
-  const handled = Effect.onExitPrimitive(handle, (exit) => {
-    const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
-    if (reasonCode !== undefined) held.settle(delivery, reasonCode)
-    return undefined
-  })
-  // Not for an interruption of `consume`, which ends here; a handler may also have interrupted itself.
-  return Effect.catchCause(handled, (cause) => {
-    if (rejectedWith(cause) !== undefined) return Effect.void
-    if (onFailure === "stop") return Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>)
-    return paced.write(failed(cause, delivery)).pipe(
-      Effect.map(() => held.settle(delivery, onFailure === "reject" ? unspecifiedError : 0x00))
-    )
-  })
-}
-
-export const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
-  const error = Result.getOrUndefined(Cause.findError(cause))
-  return error instanceof MqttError.MqttRejected ? error.reasonCode : undefined
-}
+(delivery, wrongKey) =>
+  handle(
+    Effect.suspend(() => wrongKey === undefined ? handler(delivery.message) : Effect.die(wrongKey.failure)),
+    {
+      onFailure,
+      settle: (reasonCode) => held.settle(delivery, reasonCode),
+      log: (cause) => paced.write(failed(cause, delivery))
+    }
+  )
 
 const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logError("A message handler failed", cause), { topic: harmless(message.topic) })
