@@ -35,8 +35,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "consume acknowledges before the hand-over",
     file: "internal/client/incoming/deliveries.ts",
-    from: "const item = { message: new MqttMessage(publish), handover }",
-    to: "handover?.settle(0x00)\n    const item = { message: new MqttMessage(publish), handover: undefined }"
+    from: "const item = new Delivery(new MqttMessage(publish), handover)",
+    to: "handover?.settle(0x00)\n    const item = new Delivery(new MqttMessage(publish), undefined)"
   },
   {
     name: "everything is subscribed to again although the session is present",
