@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -54,7 +53,7 @@ import type {
 import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
 import { resolve, type Resolved } from "./internal/options.ts"
-import type { ConsumeBatchOptions, NextOptions } from "./internal/receivingOptions.ts"
+import type { NextOptions } from "./internal/receivingOptions.ts"
 import * as MqttConfig from "./MqttConfig.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
@@ -63,7 +62,7 @@ import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "
 import { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
-export type { ConsumeBatchOptions, NextOptions } from "./internal/receivingOptions.ts"
+export type { NextOptions } from "./internal/receivingOptions.ts"
 import { unwrap } from "./internal/config.ts"
 export type {
   Bounds,
@@ -164,17 +163,6 @@ export class MqttClient extends Context.Service<MqttClient, {
     topicFilter: string | ReadonlyArray<string>,
     handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
     options?: ConsumeOptions
-  ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
-  /**
-   * As `consume`, with several messages at once: a handler has up to `maximum` of them, as soon as there are so many or
-   * `within` a time after the first of them came. All of a batch are acknowledged together when the handler succeeded.
-   *
-   * @since 0.2.0
-   */
-  readonly consumeBatch: <E, R>(
-    topicFilter: string | ReadonlyArray<string>,
-    handler: (messages: NonEmptyReadonlyArray<MqttMessage>) => Effect.Effect<unknown, E, R>,
-    options: ConsumeBatchOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
    * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves

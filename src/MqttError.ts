@@ -618,8 +618,8 @@ export class RequestTimeout extends Reason("RequestTimeout")<{
  */
 export class NextTimeout extends Reason("NextTimeout")<{ readonly topicFilter: string; readonly timeout: number }> {
   override get message(): string {
-    const topicFilter = harmless(this.topicFilter)
-    return `No message came on "${topicFilter}" within ${this.timeout} ms; check the filter, or give a longer \`timeout\``
+    const topic = harmless(this.topicFilter)
+    return `The filter "${topic}" had no message within ${this.timeout} ms; check it, or give it a longer \`timeout\``
   }
 }
 

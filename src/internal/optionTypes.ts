@@ -19,7 +19,7 @@ import type {
   Will
 } from "./clientOptions.ts"
 import * as Types from "./fieldTypes.ts"
-import type { ConsumeBatchOptions, NextOptions } from "./receivingOptions.ts"
+import type { NextOptions } from "./receivingOptions.ts"
 
 const bounds: Types.FieldsOf<Bounds> = {
   messages: Types.atLeastOne,
@@ -116,13 +116,6 @@ export const subscribe: Types.FieldsOf<SubscribeOptions> = {
   askForRetained: Types.boolean,
   userProperties: Types.pairs,
   buffer: Types.record(bounds)
-}
-
-export const consumeBatch: Types.FieldsOf<ConsumeBatchOptions> = {
-  ...subscribe,
-  maximum: Types.required(Types.wholeNumber),
-  within: Types.required(Types.duration),
-  onFailure: Types.literal("stop", "reject", "acknowledge")
 }
 
 export const next: Types.FieldsOf<NextOptions> = { ...subscribe, timeout: Types.duration }

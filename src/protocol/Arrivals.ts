@@ -36,13 +36,7 @@ class Arrived implements Arrival {
   readonly connection: number
   readonly exchange: number
 
-  constructor(
-    qos: 1 | 2,
-    packetIdentifier: PacketIdentifier,
-    position: number,
-    connection: number,
-    exchange: number
-  ) {
+  constructor({ connection, exchange, packetIdentifier, qos }: Omit<Arrival, "position">, position: number) {
     this.qos = qos
     this.packetIdentifier = packetIdentifier
     this.position = position
@@ -105,8 +99,9 @@ export const batch = (self: Arrivals): Batch => {
   const isAboveAll = (packetIdentifier: PacketIdentifier): boolean =>
     waiting.length === 0 || (ascendsFrom <= first && packetIdentifier > waiting[waiting.length - 1].packetIdentifier)
   return {
-    arrive: ({ connection, exchange, packetIdentifier, qos }) => {
-      const arrival = new Arrived(qos, packetIdentifier, first + waiting.length, connection, exchange)
+    arrive: (message) => {
+      const { packetIdentifier } = message
+      const arrival = new Arrived(message, first + waiting.length)
       if (waiting.length > 0 && packetIdentifier <= waiting[waiting.length - 1].packetIdentifier) {
         ascendsFrom = arrival.position
       }

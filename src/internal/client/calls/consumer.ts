@@ -5,7 +5,6 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
@@ -15,9 +14,8 @@ import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { Delivery } from "../incoming/handover.ts"
 import { handle } from "./handling.ts"
-import { Held, type Holding } from "./held.ts"
+import { type Held, hold, type Holding } from "./held.ts"
 import * as Lanes from "./lanes.ts"
-import { join, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
@@ -35,15 +33,13 @@ export const make = (client: Consuming) =>
     const given = { topicFilter, handler: [handler], options, fields: OptionTypes.consume } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
-    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    const held = new Held(client, subscriptions.map((subscription) => subscription.topicFilter), options)
-    yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options)
+    const held = yield* hold(client, topicFilter, options)
     const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, held)
     yield* processing(Stream.fromPull(Effect.succeed(held.inbox.pull)), process, options)
   }))
 
-type Process<E, R> = (delivery: Delivery, wrongKey?: Result.Failure<unknown, unknown>) => Effect.Effect<unknown, E, R>
+/** `instead` of the handler. */
+type Process<E, R> = (delivery: Delivery, instead?: Effect.Effect<never>) => Effect.Effect<unknown, E, R>
 
 const processing = <E, R>(
   deliveries: Stream.Stream<Delivery, MqttError.MqttError>,
@@ -56,13 +52,20 @@ const processing = <E, R>(
       Stream.runDrain
     )
   }
-  const keyed = Stream.map(deliveries, (delivery) => ({ delivery, key: Result.try(() => key(delivery.message)) }))
-  return Lanes.run(keyed, {
-    concurrency,
-    // One whose key cannot be told fails in a lane of its own.
-    keyOf: ({ delivery, key }) => Result.isSuccess(key) ? key.success : delivery,
-    process: ({ delivery, key }) => process(delivery, Result.isFailure(key) ? key : undefined)
-  })
+  const inLanes = Stream.map(deliveries, keyed(key))
+  return Lanes.run(inLanes, concurrency, ({ delivery, failure }) => process(delivery, failure))
+}
+
+/** One whose key cannot be told fails in a lane of its own. */
+const keyed = (key: NonNullable<ConsumeOptions["key"]>) =>
+(
+  delivery: Delivery
+): { readonly delivery: Delivery; readonly key: unknown; readonly failure?: Effect.Effect<never> } => {
+  try {
+    return { delivery, key: key(delivery.message) }
+  } catch (cause) {
+    return { delivery, key: delivery, failure: Effect.die(cause) }
+  }
 }
 
 const handling = <E, R>(
@@ -71,9 +74,9 @@ const handling = <E, R>(
   held: Held,
   paced = new PacedLog()
 ): Process<Exclude<E, MqttError.MqttRejected>, R> =>
-(delivery, wrongKey) =>
+(delivery, instead) =>
   handle(
-    Effect.suspend(() => wrongKey === undefined ? handler(delivery.message) : Effect.die(wrongKey.failure)),
+    instead ?? Effect.suspend(() => handler(delivery.message)),
     {
       onFailure,
       settle: (reasonCode) => held.settle(delivery, reasonCode),

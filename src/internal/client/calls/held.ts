@@ -3,11 +3,12 @@
  *
  * Subscribing is the subscriber's; who gets what goes back is the deliveries'.
  */
+import * as Effect from "effect/Effect"
 import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import type { Delivery } from "../incoming/handover.ts"
 import type { Inbox } from "../incoming/inbox.ts"
-import { makeInbox, type Subscribing } from "./subscribe.ts"
+import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
 
 /** What it needs of the client. */
 export interface Holding extends Subscribing {
@@ -44,3 +45,16 @@ export class Held {
     this.#client.runner.deliveries.giveBack(left, this.#topicFilters, this.#client.now())
   }
 }
+
+/** Subscribes for as long as the scope. What is not dealt with by its end goes back. */
+export const hold = Effect.fnUntraced(function*(
+  client: Holding,
+  topicFilter: string | ReadonlyArray<string>,
+  options: SubscribeOptions
+) {
+  const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+  const held = new Held(client, subscriptions.map((subscription) => subscription.topicFilter), options)
+  yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
+  yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options)
+  return held
+})

@@ -1,58 +1,38 @@
 /**
  * Messages of one key one after another, in the order of arrival, and those of different keys at once.
  *
- * A key has a lane as long as something is in it. How a message is dealt with, and what its key is, is the consumer's.
+ * Each waits for the one before it in its lane. How a message is dealt with, and what its key is, is the consumer's.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 
 /** So many for each that is dealt with are out of the buffer, so that keys whose turn it is not hold up no others. */
 const ahead = 16
 
-export interface Lanes<A, E, R> {
-  readonly concurrency: number | "unbounded"
-  readonly keyOf: (item: A) => unknown
-  readonly process: (item: A) => Effect.Effect<unknown, E, R>
-}
-
 /** Ends when the stream has ended and everything is dealt with, or with the first failure. */
-export const run = <A, E, R, E2>(
+export const run = <A extends { readonly key: unknown }, E, R, E2>(
   items: Stream.Stream<A, E2>,
-  { concurrency, keyOf, process }: Lanes<A, E, R>
-): Effect.Effect<void, E | E2, R> =>
-  Effect.scoped(Effect.gen(function*() {
-    const workers = yield* FiberSet.make<void, E>()
-    const atOnce = concurrency === "unbounded" ? Infinity : concurrency
-    const places = Semaphore.makeUnsafe(atOnce * ahead)
-    const turns = Semaphore.makeUnsafe(atOnce)
-    const lanes = new Map<unknown, Array<A>>()
-
-    const work = (key: unknown, lane: Array<A>) =>
-      Effect.whileLoop({
-        while: () => lane.length > 0,
-        // The next of this key is behind those of all other keys that wait for their turn.
-        body: () =>
-          turns.withPermits(1)(Effect.suspend(() => process(lane[0]))).pipe(Effect.andThen(places.release(1))),
-        step: () => {
-          lane.shift()
-          if (lane.length === 0) lanes.delete(key)
-        }
-      })
-
-    const add = (item: A): Effect.Effect<unknown, never, R> => {
-      const key = keyOf(item)
-      const lane = lanes.get(key)
-      if (lane !== undefined) return Effect.sync(() => lane.push(item))
-      const begun = [item]
-      lanes.set(key, begun)
-      return FiberSet.run(workers, work(key, begun), { propagateInterruption: true })
-    }
-
-    const all = items.pipe(
-      Stream.runForEach((item) => Effect.andThen(places.take(1), Effect.suspend(() => add(item)))),
-      Effect.andThen(FiberSet.awaitEmpty(workers))
-    )
-    yield* Effect.raceFirst(all, FiberSet.join(workers))
-  }))
+  concurrency: number | "unbounded",
+  process: (item: A) => Effect.Effect<unknown, E, R>
+): Effect.Effect<void, E | E2, R> => {
+  const atOnce = concurrency === "unbounded" ? Infinity : concurrency
+  const turns = Semaphore.makeUnsafe(atOnce)
+  /** Waits until the last one of a lane is dealt with. */
+  const lanes = new Map<unknown, Effect.Effect<void>>()
+  const inLanes = Stream.map(items, (item) => {
+    const { key } = item
+    const before = lanes.get(key) ?? Effect.void
+    const done = Deferred.makeUnsafe<void>()
+    const isDone = Deferred.await(done)
+    lanes.set(key, isDone)
+    const leave = Effect.suspend(() => {
+      if (lanes.get(key) === isDone) lanes.delete(key)
+      return Deferred.succeed(done, undefined)
+    })
+    return before.pipe(Effect.andThen(turns.withPermits(1)(process(item))), Effect.andThen(leave))
+  })
+  const options = { concurrency: atOnce * ahead, unordered: true }
+  return Stream.runDrain(Stream.mapEffect(inLanes, (dealing) => dealing, options))
+}

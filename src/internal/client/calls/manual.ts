@@ -11,8 +11,7 @@ import type { Delivery, MqttMessage } from "../../../MqttMessage.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import type * as Handover from "../incoming/handover.ts"
-import { Held, type Holding } from "./held.ts"
-import { join, toSubscriptions } from "./subscribe.ts"
+import { type Held, hold, type Holding } from "./held.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 export const make = (client: Holding) =>
@@ -24,39 +23,22 @@ export const make = (client: Holding) =>
     const given = { topicFilter, options, fields: OptionTypes.subscribe } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
-    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    const held = new Held(client, subscriptions.map((subscription) => subscription.topicFilter), options)
-    yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
-    yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options)
+    const held = yield* hold(client, topicFilter, options)
     const pull = Effect.map(held.inbox.pull, Arr.map((delivery) => new Manual(held, delivery)))
     return Stream.fromPull(Effect.succeed(pull))
   }))
 
 class Manual implements Delivery {
-  readonly #held: Held
-  readonly #delivery: Handover.Delivery
+  readonly message: MqttMessage
+  readonly acknowledge: Effect.Effect<void>
+  readonly reject: Delivery["reject"]
 
   constructor(held: Held, delivery: Handover.Delivery) {
-    this.#held = held
-    this.#delivery = delivery
+    this.message = delivery.message
+    this.acknowledge = Effect.sync(() => held.settle(delivery, 0x00))
+    this.reject = (reasonCode) =>
+      Effect.sync(() => held.settle(delivery, new MqttError.MqttRejected({ reasonCode }).reasonCode))
     // Nobody acknowledges QoS 0, so nothing is to be kept of it.
     if (delivery.handover === undefined) held.settle(delivery, 0x00)
-  }
-
-  get message(): MqttMessage {
-    return this.#delivery.message
-  }
-
-  get acknowledge(): Effect.Effect<void> {
-    return Effect.sync(() => this.#held.settle(this.#delivery, 0x00))
-  }
-
-  /** Both can be taken out of it by their names. */
-  get reject(): Delivery["reject"] {
-    return (reasonCode) =>
-      Effect.sync(() => {
-        const rejected = new MqttError.MqttRejected({ reasonCode })
-        this.#held.settle(this.#delivery, rejected.reasonCode)
-      })
   }
 }

@@ -3,7 +3,6 @@
  */
 import * as Stream from "effect/Stream"
 import type { SubscribeOptions } from "../../clientOptions.ts"
-import * as Batches from "./batches.ts"
 import type { Holding } from "./held.ts"
 import * as Manual from "./manual.ts"
 import * as Next from "./next.ts"
@@ -13,6 +12,5 @@ export const make = (client: Holding, subscribe: ReturnType<typeof Subscribe.mak
   messages: (topicFilter: string | ReadonlyArray<string>, options?: SubscribeOptions) =>
     Stream.unwrap(subscribe(topicFilter, options)),
   next: Next.make(client),
-  deliveries: Manual.make(client),
-  consumeBatch: Batches.make(client)
+  deliveries: Manual.make(client)
 })

@@ -141,18 +141,6 @@ const receiving: ReadonlyArray<Call> = [
     run: ({ mqtt }, { options, topicFilter }) => taken(mqtt.deliveries(topicFilter, options))
   },
   {
-    name: "consumeBatch",
-    versions: both,
-    right: () => ({ topicFilter: "s", handler: handled, options: { qos: 1, maximum: 2, within: 1 } }),
-    fields: (version) => ({
-      ...filters,
-      handler: required(Values.isFunction),
-      ...options(Fields.consumeBatchOptions(version)),
-      options: required(Values.isRecord)
-    }),
-    run: ({ mqtt }, { handler, options, topicFilter }) => mqtt.consumeBatch(topicFilter, handler, options)
-  },
-  {
     name: "next",
     versions: both,
     right: () => ({ topicFilter: "s", options: { qos: 1 } }),

@@ -75,13 +75,6 @@ export const nextOptions = (version: string): Fields => ({
   timeout: optional(Values.isDuration)
 })
 
-export const consumeBatchOptions = (version: string): Fields => ({
-  ...subscribeOptions(version),
-  maximum: required(Values.isCount),
-  within: required(Values.isDuration),
-  onFailure: optional(Values.oneOf("stop", "reject", "acknowledge"))
-})
-
 export const consumeOptions = (version: string): Fields => ({
   ...subscribeOptions(version),
   concurrency: optional((value) => value === "unbounded" || Values.isCount(value)),
