@@ -53,7 +53,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "ports",
-    modules: /^(Mqtt(Transport|Store)|KeyValueMqttStore|NetworkProbe)\.ts$|^internal\/(transport|store|keyValue)\//,
+    modules: /^(MqttTransport|NetworkProbe)\.ts$|^internal\/(transport|store)\//,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },
@@ -123,6 +123,12 @@ export const parts: ReadonlyArray<Part> = [
     packages: effect
   },
   {
+    name: "stores",
+    modules: /^(KeyValue)?MqttStore\.ts$|^internal\/keyValue\//,
+    imports: ["vocabulary", "ports", "session"],
+    packages: effect
+  },
+  {
     name: "topic",
     modules: /^(MqttTopic\.ts$|internal\/topic\/)/,
     imports: ["protocol", "vocabulary", "options", "client"],
@@ -131,19 +137,19 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "index",
     modules: /^index\.ts$/,
-    imports: ["vocabulary", "ports", "options", "sockets", "connection", "client", "topic"],
+    imports: ["vocabulary", "ports", "options", "sockets", "connection", "client", "stores", "topic"],
     packages: []
   },
   {
     name: "node",
     modules: /^node\//,
-    imports: ["vocabulary", "ports", "options", "sockets", "client"],
+    imports: ["vocabulary", "ports", "options", "sockets", "client", "stores"],
     packages: platform
   },
   {
     name: "browser",
     modules: /^browser\//,
-    imports: ["vocabulary", "ports", "options", "sockets", "client"],
+    imports: ["vocabulary", "ports", "options", "sockets", "client", "stores"],
     packages: effect
   },
   {

@@ -37,7 +37,7 @@ import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
-import * as KeptSession from "./internal/client/session/keptSession.ts"
+import * as Persistence from "./internal/client/session/persistence.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
@@ -250,7 +250,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
   const resolved = yield* Effect.fromResult(resolve(options))
   const clock = yield* Clock.Clock
-  const kept = yield* KeptSession.open(resolved)
+  const kept = yield* Persistence.open(resolved)
   const runner = new SessionRunner(resolved, kept)
   const { authentication, connectTimeout } = resolved
   const scope = yield* Effect.scope
@@ -306,7 +306,7 @@ export const make = Effect.fnUntraced(function*(
   const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
   yield* measured({ options: resolved, runner, stats, endpoint })
 
-  yield* KeptSession.keep(kept, { runner, events, drainTimeout: resolved.drainTimeout })
+  if (kept !== undefined) yield* kept.run({ runner, events, drainTimeout: resolved.drainTimeout })
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
     .pipe(
       (run) => Hook.supervise(run, lifetime),

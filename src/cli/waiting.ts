@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { OpenStore, StoredRecord } from "../internal/store/port.ts"
 import * as records from "../internal/store/records.ts"
 import * as MqttError from "../MqttError.ts"
-import type { OpenStore, StoredRecord } from "../MqttStore.ts"
 import * as NodeMqttStore from "../node/NodeMqttStore.ts"
 
 /**

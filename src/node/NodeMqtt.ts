@@ -12,7 +12,6 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { unwrap } from "../internal/config.ts"
 import * as ClientOptions from "../internal/options.ts"
-import * as records from "../internal/store/records.ts"
 import * as MqttClient from "../MqttClient.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttStore from "../MqttStore.ts"
@@ -137,10 +136,7 @@ const withStore =
           new MqttError.InvalidOptions({ option: option === "options" ? "store" : `store.${option}`, description })
         ))
     )
-    return Effect.flatMap(
-      made,
-      (opened) => Effect.provideService(client, MqttStore.MqttStore, { store: opened, records })
-    )
+    return Effect.flatMap(made, (opened) => MqttStore.provide(client, opened))
   }
 
 /**

@@ -59,7 +59,9 @@ describe("effect-mqtt/browser", () => {
         const [page, , , peer, withStore] = pages
         assert.deepStrictEqual(Object.keys(unused).filter((name) => page.code.includes(unused[name])), [])
         assert.isAtMost(page.gzipped, peer.gzipped)
-        for (const name of ["the store in IndexedDB", "effect/Schema"]) assert.include(withStore.code, unused[name])
+        for (const name of ["the store in IndexedDB", "how a session is kept", "effect/Schema"]) {
+          assert.include(withStore.code, unused[name])
+        }
       }),
     60_000
   )
@@ -78,6 +80,7 @@ const unused: Readonly<Record<string, string>> = {
   "effect/crypto": "~effect/crypto",
   "SCRAM": "SCRAM-SHA-256",
   "the store in IndexedDB": "IDBKeyRange",
+  "how a session is kept": "The last changes of the session",
   "typed topics": "MqttEncodeError",
   "the network probe": "effect-mqtt/NetworkProbe"
 }

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as MqttError from "../../MqttError.ts"
-import type { Change } from "../../MqttStore.ts"
+import type { Change } from "../store/port.ts"
 
 /** What one round writes. */
 export interface Batch {

@@ -2,7 +2,7 @@
  * What a commit makes of the pages: the batch to write, and the index afterwards. Pure.
  */
 import * as Base64 from "effect/encoding/Base64"
-import { type Change, type Table, tables } from "../../MqttStore.ts"
+import { type Change, type Table, tables } from "../store/port.ts"
 import { type Batch, firstPageOf, groupOf, largestInPage, type Names, names, pageOf } from "./layout.ts"
 import { seal } from "./sealed.ts"
 

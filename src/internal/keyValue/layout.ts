@@ -10,7 +10,7 @@
  * group does: with a million messages in order, once in 65,536 messages.
  */
 import * as Schema from "effect/Schema"
-import type { Table } from "../../MqttStore.ts"
+import type { Table } from "../store/port.ts"
 
 const keysOfPage = 64
 const pagesOfGroup = 1024

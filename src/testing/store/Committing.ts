@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type Change, type OpenStore, tables } from "../../MqttStore.ts"
+import { type Change, type OpenStore, tables } from "../../internal/store/port.ts"
 import { clear, put, putOf, recordOf, remove, valueOf, whole } from "./Records.ts"
 import { mustBe, mustHave, type Rule, seen, whenOpen } from "./Rule.ts"
 

@@ -2,8 +2,8 @@
  * For whom a store keeps records: one owner at a time, client identifiers apart, and longer than anybody has it open.
  */
 import * as Effect from "effect/Effect"
+import { type Store, tables } from "../../internal/store/port.ts"
 import type { MqttError } from "../../MqttError.ts"
-import { type Store, tables } from "../../MqttStore.ts"
 import { put, putOf, recordOf, valueOf, whole } from "./Records.ts"
 import { mustHave, type Place, type Rule, type Seen, seen } from "./Rule.ts"
 

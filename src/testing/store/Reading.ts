@@ -2,7 +2,7 @@
  * What a store gives back: which records, in which order, and whose bytes they are.
  */
 import * as Effect from "effect/Effect"
-import type { StoredRecord } from "../../MqttStore.ts"
+import type { StoredRecord } from "../../internal/store/port.ts"
 import { manyBytes, put, putOf, recordOf, valueOf, whole } from "./Records.ts"
 import { mustBe, mustHave, type Rule, whenOpen } from "./Rule.ts"
 

@@ -1,7 +1,7 @@
 /**
  * Records and changes that the rules of a store are tried with.
  */
-import type { Change, StoredRecord, Table } from "../../MqttStore.ts"
+import type { Change, StoredRecord, Table } from "../../internal/store/port.ts"
 
 export const put = (key: number, value: Uint8Array, table: Table = "message"): Change => ({
   _tag: "Put",

@@ -4,8 +4,8 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { OpenStore, Store, StoredRecord, Table } from "../../internal/store/port.ts"
 import type { MqttError } from "../../MqttError.ts"
-import type { OpenStore, Store, StoredRecord, Table } from "../../MqttStore.ts"
 
 /** Makes a store over the records of one place. Done twice, both stores have the same records. */
 export type Place = Effect.Effect<Store, MqttError, Scope.Scope>

@@ -2,7 +2,7 @@
  * Random changes, pages and openings, against a model of what a store has then. A seed always draws the same.
  */
 import * as Effect from "effect/Effect"
-import { type Change, type OpenStore, type StoredRecord, type Table, tables } from "../../MqttStore.ts"
+import { type Change, type OpenStore, type StoredRecord, type Table, tables } from "../../internal/store/port.ts"
 import { clear, manyBytes, put, randomOf, remove, whole } from "./Records.ts"
 import { mustBe, mustHave, type Rule } from "./Rule.ts"
 

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { type Change, type OpenStore, type StoredRecord, type Table, tables } from "../../../internal/store/port.ts"
 import type { MqttError } from "../../../MqttError.ts"
-import { type Change, type OpenStore, type StoredRecord, type Table, tables } from "../../../MqttStore.ts"
 import { attempt, type Failures } from "./failures.ts"
 
 const version = 1

@@ -2,9 +2,8 @@
  * The Session State that a client begins with: none, or what an earlier program left in the store.
  */
 import * as Session from "../../../protocol/Session.ts"
-import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { Resolved } from "../../options.ts"
-import { nobody, type Owner } from "../owner.ts"
+import type { Owner } from "../owner.ts"
 import type { KeptSession } from "./keptSession.ts"
 
 /** mosquitto 2.0 sends some forty messages above a Receive Maximum, however small, to a consumer that nearly keeps up. */
@@ -19,5 +18,5 @@ export const make = (options: Resolved, kept: KeptSession | undefined): Session.
     isKept: kept !== undefined,
     tolerance: options.strictReceiveMaximum ? 0 : Math.max(options.receiveMaximum, leastTolerance)
   })
-  return kept === undefined ? session : Snapshot.restore(session, kept.snapshot, nobody)
+  return kept?.restore(session) ?? session
 }

@@ -12,17 +12,24 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttEvent } from "../../../MqttState.ts"
-import { type Change, MqttStore } from "../../../MqttStore.ts"
 import type { PacketIdentifier } from "../../../protocol/Packet.ts"
+import type * as Session from "../../../protocol/Session.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
 import * as Snapshot from "../../../protocol/Snapshot.ts"
 import type { Resolved } from "../../options.ts"
+import type { Change, Store } from "../../store/port.ts"
 import type { Exchange } from "../../store/records.ts"
 import { type Batch, type Draft, Journal } from "../journal.ts"
 import { KeptOutbox, keyOf, type Totals } from "../outgoing/keptOutbox.ts"
 import { Publication } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import { type Decoded, longest, notAnswering, outcomeOf, StoredRecords } from "./storedRecords.ts"
+
+interface Running {
+  readonly runner: { readonly wake: () => void }
+  readonly events: { readonly publish: (event: MqttEvent) => Effect.Effect<void> }
+  readonly drainTimeout: Duration.Duration
+}
 
 export class KeptSession {
   readonly journal = new Journal()
@@ -43,9 +50,9 @@ export class KeptSession {
     return this.#isKnown
   }
 
-  /** What that program left. */
-  get snapshot(): Snapshot.Snapshot<Owner> {
-    return this.#snapshot
+  /** A session, with what that program left. */
+  restore(session: Session.Session<Owner>): Session.Session<Owner> {
+    return Snapshot.restore(session, this.#snapshot, nobody)
   }
 
   // -------------------------------------------------------------------------
@@ -175,6 +182,28 @@ export class KeptSession {
     return round.pipe(Effect.andThen(again), Effect.andThen(round))
   }
 
+  /**
+   * Stores what changes until the scope closes. Then what is left is written once more, for no longer than `drainTimeout`:
+   * the last acknowledgements come after all else has ended.
+   */
+  run({ drainTimeout, events, runner }: Running): Effect.Effect<void, never, Scope.Scope> {
+    const done = Effect.suspend(() => {
+      runner.wake()
+      return tellFailure(this, (event) => events.publish(event))
+    })
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.forkDetach(Effect.interruptible(this.rounds(done))),
+      (rounds) => {
+        this.journal.end()
+        return Effect.interruptible(Fiber.await(rounds)).pipe(
+          Effect.timeoutOption(drainTimeout),
+          Effect.flatMap((ended) => Option.isSome(ended) ? Effect.void : Effect.sync(() => rounds.interruptUnsafe())),
+          Effect.andThen(Effect.suspend(() => logUnwritten(this)))
+        )
+      }
+    ))
+  }
+
   get #write(): Effect.Effect<void> {
     const { journal, outbox } = this
     const batch = journal.take()
@@ -239,15 +268,11 @@ class Sent implements Draft {
 const keysOf = (exchanges: ReadonlyArray<Decoded<Exchange>>): ReadonlyArray<number> =>
   exchanges.flatMap(({ value }) => value._tag === "Sent" ? [value.message] : [])
 
-/**
- * The session of a client with a store, if there is one. When the scope closes, what has changed is written once more, for
- * no longer than `drainTimeout`.
- */
+/** The session of a client with this store. */
 export const open = Effect.fnUntraced(function*(
+  store: Store,
   options: Resolved
-): Effect.fn.Return<KeptSession | undefined, MqttError.MqttError, Scope.Scope> {
-  const provided = yield* MqttStore
-  if (provided === undefined) return undefined
+): Effect.fn.Return<KeptSession, MqttError.MqttError, Scope.Scope> {
   if (!options.isClientIdGiven) {
     return yield* MqttError.fromReason(
       new MqttError.InvalidOptions({
@@ -256,44 +281,14 @@ export const open = Effect.fnUntraced(function*(
       })
     )
   }
-  const store = yield* Effect.timeoutOrElse(provided.store.open(options.clientId), {
+  const opened = yield* Effect.timeoutOrElse(store.open(options.clientId), {
     duration: longest,
-    orElse: () => notAnswering(provided.store.name, "open")
+    orElse: () => notAnswering(store.name, "open")
   })
-  const kept = new KeptSession(new StoredRecords(store, provided, yield* Clock.Clock), options)
+  const kept = new KeptSession(new StoredRecords(opened, store.name, yield* Clock.Clock), options)
   yield* kept.open
   return kept
 })
-
-/**
- * Stores what changes until the scope closes. Then what is left is written once more, for no longer than `drainTimeout`:
- * the last acknowledgements come after all else has ended.
- */
-export const keep = (
-  kept: KeptSession | undefined,
-  { drainTimeout, events, runner }: {
-    readonly runner: { readonly wake: () => void }
-    readonly events: { readonly publish: (event: MqttEvent) => Effect.Effect<void> }
-    readonly drainTimeout: Duration.Duration
-  }
-): Effect.Effect<void, never, Scope.Scope> => {
-  if (kept === undefined) return Effect.void
-  const done = Effect.suspend(() => {
-    runner.wake()
-    return tellFailure(kept, (event) => events.publish(event))
-  })
-  return Effect.asVoid(Effect.acquireRelease(
-    Effect.forkDetach(Effect.interruptible(kept.rounds(done))),
-    (rounds) => {
-      kept.journal.end()
-      return Effect.interruptible(Fiber.await(rounds)).pipe(
-        Effect.timeoutOption(drainTimeout),
-        Effect.flatMap((ended) => Option.isSome(ended) ? Effect.void : Effect.sync(() => rounds.interruptUnsafe())),
-        Effect.andThen(Effect.suspend(() => logUnwritten(kept)))
-      )
-    }
-  ))
-}
 
 const tellFailure = (
   { journal }: KeptSession,

@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as MqttError from "../../../MqttError.ts"
-import type { Change, OpenStore, Provided, StoredRecord, Table } from "../../../MqttStore.ts"
 import type { PacketIdentifier } from "../../../protocol/Packet.ts"
 import * as Properties from "../../../protocol/Properties.ts"
 import type { Outcome } from "../../../protocol/Session.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
-import type * as Records from "../../store/records.ts"
+import type { Change, OpenStore, StoredRecord, Table } from "../../store/port.ts"
+import * as Records from "../../store/records.ts"
 import type { StoredEntry, Totals } from "../outgoing/keptOutbox.ts"
 import type { Publication } from "../outgoing/publication.ts"
 import type { Owner } from "../owner.ts"
@@ -35,15 +35,12 @@ type Read<A> = Effect.Effect<A, MqttError.MqttError>
 
 export class StoredRecords {
   readonly #store: OpenStore
-  readonly #records: typeof Records
   readonly #name: string
   readonly #clock: Clock.Clock
 
-  constructor(store: OpenStore, provided: Provided, clock: Clock.Clock) {
+  constructor(store: OpenStore, name: string, clock: Clock.Clock) {
     this.#store = store
-    // A layer of `MqttStore` is the only one to make it.
-    this.#records = provided.records as typeof Records
-    this.#name = provided.store.name
+    this.#name = name
     this.#clock = clock
   }
 
@@ -53,15 +50,14 @@ export class StoredRecords {
 
   /** All or nothing, and what there is in all with it. */
   commit(changes: ReadonlyArray<Change>, totals: Totals): Effect.Effect<void, MqttError.MqttError> {
-    const records = this.#records
-    const value = records.totals.encode(totals)
-    const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: records.totalsKey, value }]
+    const value = Records.totals.encode(totals)
+    const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: Records.totalsKey, value }]
     return this.#answer("write", () => this.#store.commit(all))
   }
 
   message({ expiresAt, message }: Publication, key: number): Change {
     const storedAt = this.#clock.currentTimeMillisUnsafe()
-    const value = this.#records.encodeMessage({
+    const value = Records.encodeMessage({
       message,
       storedAt,
       expiresAt: expiresAt === Infinity ? Infinity : storedAt + expiresAt - this.#now
@@ -89,12 +85,12 @@ export class StoredRecords {
   }
 
   received(packetIdentifier: PacketIdentifier, answer: number): Change {
-    const value = this.#records.received.encode({ answer })
+    const value = Records.received.encode({ answer })
     return { _tag: "Put", table: "received", key: packetIdentifier, value }
   }
 
   #exchange(key: PacketIdentifier, exchange: Records.Exchange): Change {
-    return { _tag: "Put", table: "exchange", key, value: this.#records.exchange.encode(exchange) }
+    return { _tag: "Put", table: "exchange", key, value: Records.exchange.encode(exchange) }
   }
 
   // -------------------------------------------------------------------------
@@ -102,7 +98,7 @@ export class StoredRecords {
   // -------------------------------------------------------------------------
 
   get totals(): Read<Totals | undefined> {
-    const { totals, totalsKey } = this.#records
+    const { totals, totalsKey } = Records
     return Effect.flatMap(
       this.#read("client", totalsKey - 1, 1),
       ([record]) => record === undefined ? Effect.undefined : this.#decode("client", record, totals.decode)
@@ -110,11 +106,11 @@ export class StoredRecords {
   }
 
   get exchanges(): Read<ReadonlyArray<Decoded<Records.Exchange>>> {
-    return this.#readAll("exchange", this.#records.exchange.decode)
+    return this.#readAll("exchange", Records.exchange.decode)
   }
 
   get allReceived(): Read<ReadonlyArray<Decoded<typeof Records.Received.Type>>> {
-    return this.#readAll("received", this.#records.received.decode)
+    return this.#readAll("received", Records.received.decode)
   }
 
   /** The messages behind a key, at most so many. */
@@ -142,7 +138,7 @@ export class StoredRecords {
 
   #entry(record: StoredRecord): Read<StoredEntry> {
     return Effect.map(
-      this.#decode("message", record, this.#records.decodeMessage),
+      this.#decode("message", record, Records.decodeMessage),
       ({ expiresAt, message }) => ({
         key: record.key,
         message,

@@ -2,7 +2,7 @@
  * Reads and writes the records of an open database.
  */
 import * as Zlib from "node:zlib"
-import type { Change, OpenStore, StoredRecord, Table } from "../../../MqttStore.ts"
+import type { Change, OpenStore, StoredRecord, Table } from "../../../internal/store/port.ts"
 import { attempt, Found } from "./failures.ts"
 import { transaction } from "./schema.ts"
 import type { Database, Statement } from "./sqlite.ts"

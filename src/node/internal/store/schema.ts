@@ -5,7 +5,7 @@
  * changed within a value.
  */
 import * as Fs from "node:fs"
-import { tables } from "../../../MqttStore.ts"
+import { tables } from "../../../internal/store/port.ts"
 import { Found } from "./failures.ts"
 import { type Database, numberOf } from "./sqlite.ts"
 
