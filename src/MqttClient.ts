@@ -37,6 +37,7 @@ import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
+import { ownService, type ServiceClass } from "./internal/client/ownService.ts"
 import * as Persistence from "./internal/client/session/persistence.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
@@ -62,6 +63,7 @@ import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "
 import { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
+export type { ServiceClass } from "./internal/client/ownService.ts"
 export type { NextOptions } from "./internal/receivingOptions.ts"
 import { unwrap } from "./internal/config.ts"
 export type {
@@ -228,6 +230,17 @@ export class MqttClient extends Context.Service<MqttClient, {
 }>()("effect-mqtt/MqttClient") {}
 
 /**
+ * A client under a key of the program's own, for a program with several: `class Edge extends
+ * MqttClient.Service<Edge>()("Edge") {}`. `Edge.layer` takes the layer of a client, `yield* Edge` is that client, and
+ * `Edge.provide` and `Edge.layerClient` make it the `MqttClient` of what needs one, such as a typed topic.
+ *
+ * @since 0.2.0
+ * @category services
+ */
+export const Service = <Self>() => <const Key extends string>(key: Key): ServiceClass<Self, Key, typeof MqttClient> =>
+  ownService(key, MqttClient)
+
+/**
  * When the client connects again unless `reconnect` is given: exponential from one second to thirty, with jitter, for
  * ever.
  *
@@ -252,7 +265,7 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const kept = yield* Persistence.open(resolved)
   const runner = new SessionRunner(resolved, kept)
-  const { authentication, connectTimeout } = resolved
+  const { authentication, connectTimeout, responseTopic } = resolved
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
   const hooks = new Hook.Hooks(lifetime)
@@ -299,7 +312,6 @@ export const make = Effect.fnUntraced(function*(
   const consume = Consumer.make({ ...holding, tracing })
   const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
-  const { responseTopic } = resolved
   /** There from the first request on. */
   let requests: Requests | undefined
 
