@@ -230,9 +230,9 @@ export class MqttClient extends Context.Service<MqttClient, {
 }>()("effect-mqtt/MqttClient") {}
 
 /**
- * A client under a key of the program's own, for a program with several: `class Edge extends
- * MqttClient.Service<Edge>()("Edge") {}`. `Edge.layer` takes the layer of a client, `yield* Edge` is that client, and
- * `Edge.provide` and `Edge.layerClient` make it the `MqttClient` of what needs one, such as a typed topic.
+ * A client under a key of the program's own, for a program with several clients. After
+ * `class Edge extends MqttClient.Service<Edge>()("Edge") {}`, `Edge.layer` takes the layer of a client, `yield* Edge` is
+ * that client, and `Edge.provide` makes it the `MqttClient` of an effect that needs one, such as that of a typed topic.
  *
  * @since 0.2.0
  * @category services

@@ -8,9 +8,8 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
 import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
-import { optional, withoutMisspellings } from "./internal/config.ts"
+import { optional, refused, withoutMisspellings } from "./internal/config.ts"
 import type { TracingOptions } from "./MqttTracing.ts"
 
 const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
@@ -48,9 +47,7 @@ const tracingConfig = Config.all({
   if (isOn !== undefined) return Config.succeed(isOn ? tracing : undefined)
   const said = Object.entries(tracing).find(([, value]) => value !== undefined)?.[0].toUpperCase()
   if (said === undefined) return Config.succeed(undefined)
-  return Config.fail(
-    new ConfigProvider.SourceError({ message: `TRACING_${said} does nothing without TRACING; set it to true` })
-  )
+  return refused(`TRACING_${said}`, "does nothing without TRACING; set it to true")
 }))
 
 /** Names of several words, which people write with an underscore less. */

@@ -2,14 +2,20 @@
  * What every part of the configuration is read with, and the names that people write instead of a variable's own.
  */
 import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import * as MqttError from "../MqttError.ts"
 
 /** `undefined` where nothing is said. What is said and cannot be read still fails. */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
+
+/** Fails at a variable that does nothing, if it is there: with its whole name, prefix and all, and without its value. */
+export const refused = (name: string, description: string): Config.Config<undefined> => {
+  const none = Schema.RedactedFromValue(Schema.String).check(Schema.makeFilter(() => description))
+  return Config.map(optional(Config.schema(none, name)), () => undefined)
+}
 
 /** The name without one of its underscores, or without all of them. */
 const misspellings = (name: string): ReadonlyArray<string> => {
@@ -31,15 +37,9 @@ export const withoutMisspellings = (
   const meant = new Map(names.flatMap((name) => misspellings(name).map((misspelling) => [misspelling, name])))
   for (const [name, means] of Object.entries(others)) meant.set(name, means)
   for (const name of names) meant.delete(name)
-  return Config.all([...meant].map(([misspelling, name]) =>
-    optional(Config.Redacted(misspelling)).pipe(
-      Config.flatMap((value) =>
-        value === undefined ? Config.succeed(undefined) : Config.fail(
-          new ConfigProvider.SourceError({ message: `${misspelling} is no option; did you mean ${name}?` })
-        )
-      )
-    )
-  ))
+  return Config.all(
+    [...meant].map(([misspelling, name]) => refused(misspelling, `is no option; did you mean ${name}?`))
+  )
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
