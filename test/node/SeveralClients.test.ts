@@ -95,7 +95,10 @@ describe("several clients, each with a prefix", () => {
       yield* publishOnBoth.pipe(Effect.provide(Layer.provide(clients, environment(env))))
       assert.deepStrictEqual(yield* saidTo(edge.broker), ["gateway: edge"])
       assert.deepStrictEqual(yield* saidTo(cloud.broker), ["plant-7: cloud"])
-      assert.match(yield* failureIn({ ...env, CLOUD_CLIENT_ID: "gateway" }), /client-gateway\.sqlite .*another client has it/)
+      assert.match(
+        yield* failureIn({ ...env, CLOUD_CLIENT_ID: "gateway" }),
+        /client-gateway\.sqlite .*another client has it/
+      )
     }))
 
   const names: ReadonlyArray<readonly [env: Record<string, string>, name: string, what: string]> = [
