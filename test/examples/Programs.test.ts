@@ -35,6 +35,7 @@ const wanted = [
   "request-response",
   "typed-topics",
   "dead-letter",
+  "bridge",
   "testing-your-program",
   "trace",
   "browser-dashboard"
