@@ -132,14 +132,14 @@ const ofOthers = {
   MqttRejected: { reasonCode: Schema.Literals([0x80, 0x83, 0x87, 0x90, 0x97, 0x99]) },
   MqttEncodeError: {
     template: Schema.String,
-    part: Schema.Literals(["parameters", "payload"]),
+    part: Schema.Literals(["parameters", "payload", "answer", "failure"]),
     parameter: text,
     description: Schema.String,
     cause
   },
   MqttDecodeError: {
     topic: Schema.String,
-    part: Schema.Literals(["topic", "parameters", "payload"]),
+    part: Schema.Literals(["topic", "parameters", "payload", "answer", "failure", "request"]),
     parameter: text,
     description: Schema.String,
     cause

@@ -14,16 +14,35 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { PublishOptions } from "./internal/clientOptions.ts"
-import * as Parameters from "./internal/topic/parameters.ts"
+import { decodingMessage, decodingPayload } from "./internal/topic/decoding.ts"
+import {
+  type Checked,
+  type Definition,
+  type MakeOptions,
+  type Only,
+  type Parts as TemplateParts,
+  type PayloadSource,
+  read,
+  type SchemaOf,
+  type Values
+} from "./internal/topic/definition.ts"
 import * as Payload from "./internal/topic/payload.ts"
 import * as Publishing from "./internal/topic/publishing.ts"
 import * as Receiving from "./internal/topic/receiving.ts"
-import * as Template from "./internal/topic/template.ts"
-import { checkReceiving, wrongDefinition } from "./internal/topic/wrongTypes.ts"
+import { checkReceiving } from "./internal/topic/wrongTypes.ts"
 import { MqttClient } from "./MqttClient.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, MqttMessage } from "./MqttMessage.ts"
 
+export type {
+  Checked,
+  Definition,
+  MakeOptions,
+  Only,
+  PayloadSource,
+  SchemaOf,
+  Values
+} from "./internal/topic/definition.ts"
 export type { DeadLetter, Invalid, OnInvalid } from "./internal/topic/invalid.ts"
 export type { LevelSchema, LevelsSchema } from "./internal/topic/parameters.ts"
 export {
@@ -45,6 +64,17 @@ export type {
   SubscriptionWithFailures,
   WithFailuresOptions
 } from "./internal/topic/receiving.ts"
+export type { RespondOptions } from "./internal/topic/requests.ts"
+export {
+  type CheckedRequest,
+  type FailureSchemaOf,
+  type MadeRequest,
+  makeRequest,
+  makeRequestResult,
+  type RequestDefinition,
+  type RequestPayloads,
+  type RequestTopic
+} from "./internal/topic/requestTopic.ts"
 export type { Fault, LevelFault, MultiName, NameFault, NameIn, Names } from "./internal/topic/template.ts"
 
 /**
@@ -125,68 +155,6 @@ export interface MqttTopic<Values, A, RD = never, RE = never> {
 }
 
 /**
- * What a payload may be given as.
- *
- * @since 0.1.0
- * @category models
- */
-export type PayloadSource = Payload.PayloadSchema | Payload.PayloadCodec<Payload.PayloadSchema>
-
-/**
- * The schemas of a template's parameters, text where there is none, and that of the payload.
- *
- * @since 0.1.0
- * @category models
- */
-export type Definition<Source extends string> = string extends Source ? {
-    readonly payload: PayloadSource
-    readonly [name: string]: PayloadSource | Parameters.LevelSchema | Parameters.LevelsSchema
-  }
-  :
-    & { readonly payload: PayloadSource }
-    & { readonly [Name in Exclude<Template.Names<Source>, Template.MultiName<Source>>]?: Parameters.LevelSchema }
-    & { readonly [Name in Template.MultiName<Source>]?: Parameters.LevelsSchema }
-
-/**
- * The parameters of a template, as its definition has them.
- *
- * @since 0.1.0
- * @category utility types
- */
-export type Values<Source extends string, D> = string extends Source ? { readonly [name: string]: unknown }
-  : {
-    readonly [Name in Template.Names<Source>]: Name extends keyof D ?
-      D[Name] extends { readonly Type: infer A } ? A : never
-      : Name extends Template.MultiName<Source> ? ReadonlyArray<string>
-      : string
-  }
-
-/**
- * The schema of a payload.
- *
- * @since 0.2.0
- * @category utility types
- */
-export type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
-
-/**
- * Refuses a definition with a name that the template does not have.
- *
- * @since 0.2.0
- * @category utility types
- */
-export type Only<Source extends string, D> = string extends Source ? unknown
-  : { readonly [Name in Exclude<keyof D, Template.Names<Source> | "payload">]: never }
-
-/**
- * A template, or what is wrong with it.
- *
- * @since 0.2.0
- * @category utility types
- */
-export type Checked<Source extends string> = [Template.Fault<Source>] extends [never] ? Source : Template.Fault<Source>
-
-/**
  * The typed topic of a template and its definition.
  *
  * @since 0.2.0
@@ -198,15 +166,6 @@ export type Made<Source extends string, D extends { readonly payload: PayloadSou
   SchemaOf<D["payload"]>["DecodingServices"],
   SchemaOf<D["payload"]>["EncodingServices"]
 >
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface MakeOptions {
-  /** Whether a level may be empty, and `{name...}` no level at all. Default: `false`. */
-  readonly allowEmpty?: boolean | undefined
-}
 
 /**
  * A typed topic. In the template `{name}` is one level and, at its end, `{name...}` any number of them, which is an array;
@@ -255,38 +214,18 @@ export const makeResult = <const Source extends string, const D extends Definiti
   options?: MakeOptions
 ): Result.Result<Made<Source, D>, MqttError.MqttError> => build<Source, D>(template, definition, options)
 
-const invalid = (option: string, description: string): Result.Result<never, MqttError.MqttError> =>
-  Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
-
 const build = <Source extends string, D extends { readonly payload: PayloadSource }>(
   source: string,
   definition: D,
-  options: MakeOptions = {}
-): Result.Result<Made<Source, D>, MqttError.MqttError> => {
-  const wrong = wrongDefinition(source, definition, options)
-  if (wrong !== undefined) return Result.fail(MqttError.fromReason(wrong))
-  const { allowEmpty = false } = options
-  const template = Template.parse(source)
-  if (Result.isFailure(template)) return invalid("template", template.failure)
-  const { payload, ...schemas }: Definition<string> = definition
-  const names = Template.namesOf(template.success.levels)
-  const unknown = Object.keys(schemas).find((name) => !names.includes(name))
-  if (unknown !== undefined) return invalid(unknown, `"${source}" has no parameter {${unknown}}`)
-  if (payload === undefined) return invalid("payload", "is missing; give it a schema, or `MqttTopic.bytes`")
-  const parameters = Parameters.make<Values<Source, D>>(template.success, {
-    // Those of a template that is not known before are told apart by the template alone.
-    schemas: schemas as Parameters.Options["schemas"],
-    allowEmpty
-  })
-  return Result.map(
-    Payload.toCodec(payload as SchemaOf<D["payload"]>),
-    (codec) => fromParts<Values<Source, D>, SchemaOf<D["payload"]>>({ template: template.success, parameters, codec })
-  )
-}
+  options?: MakeOptions
+): Result.Result<Made<Source, D>, MqttError.MqttError> =>
+  Result.flatMap(read<Source, D>(source, definition, options, { payload: "required" }), (parts) =>
+    Result.map(
+      Payload.toCodec(definition.payload as SchemaOf<D["payload"]>),
+      (codec) => fromParts<Values<Source, D>, SchemaOf<D["payload"]>>({ ...parts, codec })
+    ))
 
-interface Parts<V, S extends Payload.PayloadSchema> {
-  readonly template: Template.Template
-  readonly parameters: Parameters.Parameters<V>
+interface Parts<V, S extends Payload.PayloadSchema> extends TemplateParts<V> {
   readonly codec: Payload.PayloadCodec<S>
 }
 
@@ -296,12 +235,7 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
   const { topicFilter } = template
   const described = Payload.propertiesOf(codec)
   const encode = Payload.encoder(codec)
-  const decodePayload = decoding(codec)
-  const decode = (message: MqttMessage) =>
-    Effect.flatMap(
-      Effect.fromResult(parameters.parse(message.topic)),
-      (values) => Effect.map(decodePayload(message), (payload) => ({ parameters: values, payload, message }))
-    )
+  const decode = decodingMessage(parameters, codec)
   const receiver = Effect.map(MqttClient, (mqtt) => ({ mqtt, topicFilter, decode }))
   const subscribe = <R = never>(options?: Receiving.SubscribeOptions<R>) =>
     Effect.flatMap(receiver, (receiver) => Receiving.subscribe(receiver, options))
@@ -328,27 +262,25 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
     consume: (handler, options) =>
       Effect.flatMap(receiver, (receiver) => Receiving.consume(receiver, handler, options)),
     latest: (values, options) =>
-      Effect.flatMap(Effect.fromResult(parameters.format(values)), (topic) => latestOf(topic, decodePayload, options))
+      Effect.flatMap(Effect.fromResult(parameters.format(values)), (topic) => latestOf(topic, codec, options))
   }
 }
 
-const decoding = <S extends Payload.PayloadSchema>(codec: Payload.PayloadCodec<S>) => {
-  const decode = Payload.decoder(codec)
-  return (
-    { payload, topic }: MqttMessage
-  ): Effect.Effect<S["Type"], MqttError.MqttDecodeError, S["DecodingServices"]> =>
-    Effect.mapError(decode(payload), (fault) => new MqttError.MqttDecodeError({ topic, part: "payload", ...fault }))
-}
-
-const latestOf = <A, RD, R = never>(
+const latestOf = <S extends Payload.PayloadSchema, R = never>(
   topic: string,
-  decode: (message: MqttMessage) => Effect.Effect<A, MqttError.MqttDecodeError, RD>,
+  codec: Payload.PayloadCodec<S>,
   options?: Receiving.LatestOptions<R>
-) =>
-  Effect.andThen(
+) => {
+  const decode = decodingPayload(codec)
+  return Effect.andThen(
     checkReceiving(options, { topic: [topic] }),
-    Effect.flatMap(MqttClient, (mqtt) => Receiving.latest({ mqtt, topicFilter: topic, decode }, options))
+    Effect.flatMap(MqttClient, (mqtt) =>
+      Receiving.latest(
+        { mqtt, topicFilter: topic, decode: ({ payload, topic }) => decode(topic, payload) },
+        options
+      ))
   )
+}
 
 /**
  * The latest value of one topic, retained or live, followed for as long as the scope lives: none until the first comes,
@@ -374,5 +306,5 @@ export const latest = <const P extends PayloadSource = Payload.PayloadCodec<Sche
     Effect.andThen(
       Effect.suspend(() => Effect.fromResult(Payload.toCodec((options?.payload ?? Payload.text) as SchemaOf<P>)))
     ),
-    Effect.flatMap((codec) => latestOf(topic, decoding(codec), options))
+    Effect.flatMap((codec) => latestOf(topic, codec, options))
   )

@@ -7,14 +7,14 @@ import { harmless } from "./harmlessText.ts"
 
 /**
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
- * level of a Topic Name. Nothing was sent.
+ * level of a Topic Name. `answer` and `failure` are what the handler of a request ended with. Nothing was sent.
  *
  * @since 0.2.0
  * @category errors
  */
 export class MqttEncodeError extends Data.TaggedError("MqttEncodeError")<{
   readonly template: string
-  readonly part: "parameters" | "payload"
+  readonly part: "parameters" | "payload" | "answer" | "failure"
   /** The parameter that is wrong, if it is one of them. */
   readonly parameter?: string | undefined
   readonly description: string
@@ -28,13 +28,16 @@ export class MqttEncodeError extends Data.TaggedError("MqttEncodeError")<{
 /**
  * A message that is not what the typed topic says: another topic, a parameter or a payload that its schema does not take.
  *
+ * A request fails with one when its answer does not decode (`answer`, `failure`), or when the responder says that it cannot
+ * decode the request (`request`). `topic` is then the topic of the request.
+ *
  * @since 0.2.0
  * @category errors
  */
 export class MqttDecodeError extends Data.TaggedError("MqttDecodeError")<{
   readonly topic: string
   /** `topic`: it is none of the template's. */
-  readonly part: "topic" | "parameters" | "payload"
+  readonly part: "topic" | "parameters" | "payload" | "answer" | "failure" | "request"
   readonly parameter?: string | undefined
   /** Of schemas it says what was expected, and not what came. */
   readonly description: string

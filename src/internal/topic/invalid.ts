@@ -72,7 +72,7 @@ const longestError = 1000
 const disallowed = /[\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]+/gu
 
 /** Text that a User Property can hold. */
-const printable = (text: string): string => text.slice(0, longestError).replace(disallowed, " ")
+export const printable = (text: string): string => text.slice(0, longestError).replace(disallowed, " ")
 
 /**
  * What a dead letter says, from all there is to say to nothing. Without the Payload Format Indicator, which may be what is

@@ -10,9 +10,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as MqttError from "../../MqttError.ts"
-import type { Payload } from "../../MqttMessage.ts"
+import type { AnswerProperties, Payload } from "../../MqttMessage.ts"
 import * as Utf8 from "../../protocol/Utf8.ts"
-import type { PublishProperties } from "../clientOptions.ts"
 
 /**
  * Any schema whose encoded side is text or bytes.
@@ -65,21 +64,22 @@ const formatOf = (ast: SchemaAST.AST): PayloadCodec<PayloadSchema>["format"] | u
   }
 }
 
-const notEncodable = () =>
+const notEncodable = (option: string) =>
   MqttError.fromReason(
     new MqttError.InvalidOptions({
-      option: "payload",
+      option,
       description: "the schema is encoded neither as text nor as bytes; use `json`, or transform it into one of them"
     })
   )
 
 const fromSchema = <S extends PayloadSchema>(
   schema: S,
-  { contentType }: CodecOptions = {}
+  { contentType }: CodecOptions = {},
+  option = "payload"
 ): Result.Result<PayloadCodec<S>, MqttError.MqttError> => {
   const format = formatOf(SchemaAST.toEncoded(schema.ast))
   return format === undefined
-    ? Result.fail(notEncodable())
+    ? Result.fail(notEncodable(option))
     : Result.succeed({ schema, format, contentType: contentType ?? contentTypes[format] })
 }
 
@@ -122,14 +122,15 @@ export const text: PayloadCodec<Schema.String> = codec(Schema.String)
  */
 export const bytes: PayloadCodec<Schema.Uint8Array> = codec(Schema.Uint8Array)
 
-/** The codec itself, or that of a schema. */
+/** The codec itself, or that of a schema, which stands in the definition under the name `option`. */
 export const toCodec = <S extends PayloadSchema>(
-  source: S | PayloadCodec<S>
+  source: S | PayloadCodec<S>,
+  option?: string
 ): Result.Result<PayloadCodec<S>, MqttError.MqttError> =>
-  Schema.isSchema(source) ? fromSchema(source as S) : Result.succeed(source as PayloadCodec<S>)
+  Schema.isSchema(source) ? fromSchema(source as S, {}, option) : Result.succeed(source as PayloadCodec<S>)
 
 /** What a 5.0 message says about such a payload. Bytes need no Payload Format Indicator: 0 means as much as none. */
-export const propertiesOf = ({ contentType, format }: PayloadCodec<PayloadSchema>): PublishProperties =>
+export const propertiesOf = ({ contentType, format }: PayloadCodec<PayloadSchema>): AnswerProperties =>
   format === "text" ? { contentType, payloadFormatIndicator: 1 } : { contentType }
 
 /** Why there is no payload, or no value. */

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { MqttClient } from "../../MqttClient.ts"
 import type { MqttError } from "../../MqttError.ts"
-import type { Acknowledgement, Payload } from "../../MqttMessage.ts"
+import type { Acknowledgement, AnswerProperties, Payload } from "../../MqttMessage.ts"
 import type { PublishOptions, PublishProperties } from "../clientOptions.ts"
 
 export interface Publication {
@@ -22,8 +22,18 @@ const isWithoutProperties = ({ reason }: MqttError): boolean =>
 
 const isNone = (value: unknown): boolean => value !== undefined && !Predicate.isObject(value)
 
-/** `undefined` for what is no object, or cannot be read: spread, it would be taken for nothing. */
-const describing = (described: PublishProperties, options: PublishOptions | undefined): PublishOptions | undefined => {
+interface Described {
+  readonly properties: PublishProperties
+}
+
+/**
+ * The options of a call, in which the message says what it is. `undefined` for what is no object, or cannot be read:
+ * spread, it would be taken for nothing.
+ */
+export const describing = <O extends { readonly properties?: PublishProperties | undefined }>(
+  described: AnswerProperties,
+  options: O | undefined
+): Described | (O & Described) | undefined => {
   try {
     if (isNone(options) || isNone(options?.properties)) return undefined
     return { ...options, properties: { ...described, ...options?.properties } }

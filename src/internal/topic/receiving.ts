@@ -123,7 +123,7 @@ export const shared = (topicFilter: string, group: string): Result.Result<string
     : Result.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
 }
 
-const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<string, MqttError.MqttError> =>
+export const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<string, MqttError.MqttError> =>
   share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
 
 /** A place that fails must not end what goes on beside it. */

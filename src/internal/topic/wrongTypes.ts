@@ -74,13 +74,18 @@ export const checkReceiving = (
     return reason === undefined ? Effect.void : Effect.fail(MqttError.fromReason(reason))
   })
 
-/** Why there is no typed topic of these. */
-export const wrongDefinition = (template: unknown, definition: unknown, options: unknown): Reason =>
+/** Why there is no typed topic of these. `payloads` has the names that are no parameters. */
+export const wrongDefinition = (
+  template: unknown,
+  definition: unknown,
+  options: unknown,
+  payloads: object
+): Reason =>
   readably(() => {
     const fault = Types.faultOf(template, Types.required(Types.string), "template") ??
       Types.faultOf(definition, Types.required(Types.record()), "definition") ??
       Types.faultOf(options, Types.record({ allowEmpty: Types.boolean }), "options")
     if (fault !== undefined || !Predicate.isObject(definition)) return fault
-    const kinds = Object.keys(definition).map((name) => [name, name === "payload" ? payload : schema])
+    const kinds = Object.keys(definition).map((name) => [name, Object.hasOwn(payloads, name) ? payload : schema])
     return Types.faultWithin(definition, Object.fromEntries(kinds))
   })

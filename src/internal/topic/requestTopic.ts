@@ -1,0 +1,229 @@
+/**
+ * Typed topics of requests: a template, and schemas for what is asked and for what is answered.
+ *
+ * How requests and answers go through the schemas is in `requests.ts`.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { MqttClient } from "../../MqttClient.ts"
+import type * as MqttError from "../../MqttError.ts"
+import type * as ClientOptions from "../clientOptions.ts"
+import { decodingMessage } from "./decoding.ts"
+import {
+  type Checked,
+  type Definition,
+  type MakeOptions,
+  type Only,
+  type PayloadNames,
+  type PayloadSource,
+  read,
+  type SchemaOf,
+  type Values
+} from "./definition.ts"
+import * as Payload from "./payload.ts"
+import * as Receiving from "./receiving.ts"
+import * as Requests from "./requests.ts"
+import type { Names } from "./template.ts"
+
+/**
+ * A typed topic of requests. `RQ` is what the schemas need to ask, and `RS` what they need to respond.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS = never> {
+  readonly template: string
+  /** The Topic Filter: `+` for each parameter, `#` for `{name...}`. */
+  readonly filter: string
+  /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
+  readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
+  /** The Topic Name with these parameters, as that of a typed topic. */
+  readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
+  /** The parameters in a Topic Name. */
+  readonly parse: (topic: string) => Result.Result<Values, MqttError.MqttDecodeError>
+  /**
+   * `MqttClient.request` with the topic of these parameters and the encoded payload, and the decoded answer. 5.0 only.
+   *
+   * Fails with the failure of the responder; with `MqttEncodeError` before anything is sent; with `MqttDecodeError` when the
+   * answer does not decode, and when the responder says that the request does not; and like `MqttClient.request`.
+   */
+  readonly request: (
+    parameters: Values,
+    payload: A,
+    options?: ClientOptions.RequestOptions
+  ) => Effect.Effect<
+    Answer,
+    Failure | MqttError.MqttError | MqttError.MqttEncodeError | MqttError.MqttDecodeError,
+    MqttClient | RQ
+  >
+  /**
+   * `MqttClient.respond` with decoded requests. What the handler returns is encoded and published. A failure that the
+   * schema of failures takes is published too, and who asked fails with it; any other is that of a handler of
+   * `MqttClient.respond`, and so is an answer that cannot be encoded. 5.0 only.
+   *
+   * A request that does not decode goes where `onInvalid` says. Who asked is told, and the request is acknowledged.
+   */
+  readonly respond: <E, R, E2 = never, R2 = never>(
+    handler: (request: Receiving.Received<Values, A>) => Effect.Effect<Answer, E, R>,
+    options?: Requests.RespondOptions<E2, R2>
+  ) => Effect.Effect<
+    void,
+    MqttError.MqttError | MqttError.MqttEncodeError | Exclude<Exclude<E, Failure> | E2, MqttError.MqttRejected>,
+    MqttClient | RS | R | R2
+  >
+}
+
+/**
+ * What every definition of a request has.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RequestPayloads {
+  readonly payload: PayloadSource
+  readonly answer: PayloadSource
+  readonly failure?: PayloadSource
+}
+
+/**
+ * The schemas of a template's parameters, text where there is none, and those of payload, answer and failure.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type RequestDefinition<Source extends string> = Definition<Source> & RequestPayloads
+
+/**
+ * A template of requests, or what is wrong with it.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type CheckedRequest<Source extends string> = string extends Source ? Source
+  : [Extract<Names<Source>, "answer" | "failure">] extends [never] ? Checked<Source>
+  : "A parameter of a request may not have the name answer or failure"
+
+/**
+ * The schema of the failure in a definition; `never` if there is none.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type FailureSchemaOf<D> = D extends { readonly failure?: infer P } ? SchemaOf<P> : never
+
+/**
+ * The typed topic of requests that a template and its definition make.
+ *
+ * @since 0.2.0
+ * @category utility types
+ */
+export type MadeRequest<Source extends string, D extends RequestPayloads> = RequestTopic<
+  Values<Source, D>,
+  SchemaOf<D["payload"]>["Type"],
+  SchemaOf<D["answer"]>["Type"],
+  FailureSchemaOf<D>["Type"],
+  | SchemaOf<D["payload"]>["EncodingServices"]
+  | SchemaOf<D["answer"]>["DecodingServices"]
+  | FailureSchemaOf<D>["DecodingServices"],
+  | SchemaOf<D["payload"]>["DecodingServices"]
+  | SchemaOf<D["answer"]>["EncodingServices"]
+  | FailureSchemaOf<D>["EncodingServices"]
+>
+
+/**
+ * A typed topic of requests. The template and the schemas of its parameters are those of `make`; `payload` is what is asked,
+ * `answer` what is answered, and `failure` what the responder may fail with. Without `failure` it cannot.
+ *
+ * What does not compile throws an `MqttError` with the reason `InvalidOptions` at run time. For templates that are not known
+ * before use `makeRequestResult`.
+ *
+ * **Example** (Restarting devices)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { MqttTopic } from "effect-mqtt"
+ *
+ * class Busy extends Schema.TaggedError<Busy>()("Busy", { seconds: Schema.Finite }) {}
+ *
+ * const Restart = MqttTopic.makeRequest("devices/{device}/restart", {
+ *   payload: MqttTopic.json(Schema.Struct({ isForced: Schema.Boolean })),
+ *   answer: MqttTopic.json(Schema.Struct({ version: Schema.String })),
+ *   failure: MqttTopic.json(Busy)
+ * })
+ *
+ * const device = Restart.respond(({ payload }) =>
+ *   payload.isForced ? Effect.succeed({ version: "1.2.0" }) : Effect.fail(new Busy({ seconds: 30 }))
+ * )
+ *
+ * const program = Restart.request({ device: "7" }, { isForced: false }, { timeout: "5 seconds" }).pipe(
+ *   Effect.map(({ version }) => version),
+ *   Effect.catchTag("Busy", ({ seconds }) => Effect.succeed(`busy for ${seconds} seconds`))
+ * )
+ * ```
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeRequest = <const Source extends string, const D extends RequestDefinition<Source>>(
+  template: CheckedRequest<Source>,
+  definition: D & Only<Source, D, keyof typeof payloads>,
+  options?: MakeOptions
+): MadeRequest<Source, D> => Result.getOrThrow(build<Source, D>(template, definition, options))
+
+/**
+ * `makeRequest` for templates that are known at run time only.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeRequestResult = <const Source extends string, const D extends RequestDefinition<Source>>(
+  template: CheckedRequest<Source>,
+  definition: D & Only<Source, D, keyof typeof payloads>,
+  options?: MakeOptions
+): Result.Result<MadeRequest<Source, D>, MqttError.MqttError> => build<Source, D>(template, definition, options)
+
+const payloads = { payload: "required", answer: "required", failure: "optional" } as const satisfies PayloadNames
+
+const build = <Source extends string, D extends RequestPayloads>(
+  source: string,
+  definition: D,
+  options?: MakeOptions
+): Result.Result<MadeRequest<Source, D>, MqttError.MqttError> =>
+  Result.gen(function*() {
+    const parts = yield* read<Source, D>(source, definition, options, payloads)
+    const payload = yield* Payload.toCodec(definition.payload as SchemaOf<D["payload"]>)
+    const answer = yield* Payload.toCodec(definition.answer as SchemaOf<D["answer"]>, "answer")
+    const failure = definition.failure === undefined
+      ? undefined
+      : yield* Payload.toCodec(definition.failure as FailureSchemaOf<D>, "failure")
+    return fromParts({ ...parts, payload, answer, failure })
+  })
+
+const fromParts = <
+  V,
+  P extends Payload.PayloadSchema,
+  A extends Payload.PayloadSchema,
+  F extends Payload.PayloadSchema
+>(parts: Requests.RequestParts<V, P, A, F>): RequestTopic<
+  V,
+  P["Type"],
+  A["Type"],
+  F["Type"],
+  P["EncodingServices"] | A["DecodingServices"] | F["DecodingServices"],
+  P["DecodingServices"] | A["EncodingServices"] | F["EncodingServices"]
+> => {
+  const { parameters, template } = parts
+  const { topicFilter } = template
+  const decode = decodingMessage(parameters, parts.payload)
+  const respond = Requests.responding(parts)
+  return {
+    template: template.source,
+    filter: topicFilter,
+    shared: (group) => Receiving.shared(topicFilter, group),
+    topic: parameters.format,
+    parse: parameters.parse,
+    request: Requests.asking(parts),
+    respond: (handler, options) =>
+      Effect.flatMap(MqttClient, (mqtt) => respond({ mqtt, topicFilter, decode }, handler, options))
+  }
+}
