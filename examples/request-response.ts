@@ -1,10 +1,10 @@
 // Shows a question over MQTT 5.0 and its answer: a calculator that two responders share, five hundred questions at once,
-// one that nobody hears and one that nobody answers in time. Ends by itself within seconds; fails when an answer is
-// wrong. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// one that nobody hears and one that nobody answers in time, and questions with types, one of which fails. Ends by itself
+// within seconds; fails when an answer is wrong. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Array, Console, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import { MqttClient, type MqttMessage } from "../src/index.ts"
+import { MqttClient, type MqttMessage, MqttTopic } from "../src/index.ts"
 import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 
@@ -57,6 +57,28 @@ const ask = Effect.fnUntraced(function*(mqtt: Client, numbers: ReadonlyArray<num
   yield* Console.log(`${numbers.length} questions answered in ${milliseconds} ms, by ${shares.sort().join(" and ")}`)
 })
 
+class NoRoot extends Schema.TaggedError<NoRoot>()("NoRoot", { of: Schema.Finite }) {}
+
+/** Both sides know what is asked, what is answered, and how it can fail. */
+const Root = MqttTopic.makeRequest(`${prefix}/root/{degree}`, {
+  degree: Schema.FiniteFromString,
+  payload: Schema.FiniteFromString,
+  answer: Schema.FiniteFromString,
+  failure: MqttTopic.json(NoRoot)
+})
+
+const showTypes = Effect.gen(function*() {
+  yield* Root.respond(({ parameters: { degree }, payload }) =>
+    payload < 0 ? Effect.fail(new NoRoot({ of: payload })) : Effect.succeed(payload ** (1 / degree))
+  ).pipe(Effect.forkScoped({ startImmediately: true }))
+  const root = yield* Root.request({ degree: 2 }, 144)
+  if (root !== 12) return yield* new WrongAnswer({ description: `the root of 144 is not ${root}` })
+  yield* Console.log(`the root of 144 is ${root}`)
+  const failure = yield* Effect.flip(Root.request({ degree: 2 }, -1))
+  if (failure._tag !== "NoRoot") return yield* failure
+  yield* Console.log(`NoRoot: there is none of ${failure.of}`)
+})
+
 /** One that answers after its asker has left. */
 const slow = Effect.fnUntraced(function*(mqtt: Client, slowTopic: string) {
   yield* mqtt.respond(slowTopic, () => Effect.delay(Effect.succeed("42"), "1 second")).pipe(
@@ -78,6 +100,7 @@ const program = Effect.gen(function*() {
   yield* slow(mqtt, `${prefix}/meaning`)
   yield* untilAnswered(mqtt)
   yield* ask(mqtt, Array.range(1, 500))
+  yield* Effect.provideService(showTypes, MqttClient.MqttClient, mqtt)
   yield* tellFailure(mqtt, `${prefix}/nobody`)
   yield* tellFailure(mqtt, `${prefix}/meaning`)
   // What comes too late is dropped.

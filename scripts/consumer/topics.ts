@@ -20,4 +20,13 @@ export const withFailures = temperature.subscribeWithFailures()
 export const consumed = temperature.consume(({ payload }) => Effect.log(payload.celsius))
 export const latest = temperature.latest({ site: "north", sensor: 7 })
 export const latestText = MqttTopic.latest("status")
-export const everything = { ...temperature }
+export const restart = MqttTopic.makeRequest("devices/{device}/restart", {
+  payload: MqttTopic.json(Schema.Struct({ isForced: Schema.Boolean })),
+  answer: Schema.String,
+  failure: MqttTopic.json(Schema.Struct({ seconds: Schema.Finite }))
+})
+export const chosenRequest = (site: string) =>
+  MqttTopic.makeRequestResult(`${site}/{name}`, { payload: Schema.String, answer: MqttTopic.bytes })
+export const requested = restart.request({ device: "7" }, { isForced: true }, { timeout: "1 second" })
+export const responding = restart.respond(() => Effect.fail({ seconds: 1 }), { share: "devices" })
+export const everything = { ...temperature, ...restart }

@@ -82,6 +82,7 @@ export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS
 export interface RequestPayloads {
   readonly payload: PayloadSource
   readonly answer: PayloadSource
+  /** What the responder may fail with. Default: nothing. */
   readonly failure?: PayloadSource
 }
 
@@ -166,7 +167,7 @@ export type MadeRequest<Source extends string, D extends RequestPayloads> = Requ
  */
 export const makeRequest = <const Source extends string, const D extends RequestDefinition<Source>>(
   template: CheckedRequest<Source>,
-  definition: D & Only<Source, D, keyof typeof payloads>,
+  definition: D & Only<Source, D, keyof RequestPayloads>,
   options?: MakeOptions
 ): MadeRequest<Source, D> => Result.getOrThrow(build<Source, D>(template, definition, options))
 
@@ -178,11 +179,11 @@ export const makeRequest = <const Source extends string, const D extends Request
  */
 export const makeRequestResult = <const Source extends string, const D extends RequestDefinition<Source>>(
   template: CheckedRequest<Source>,
-  definition: D & Only<Source, D, keyof typeof payloads>,
+  definition: D & Only<Source, D, keyof RequestPayloads>,
   options?: MakeOptions
 ): Result.Result<MadeRequest<Source, D>, MqttError.MqttError> => build<Source, D>(template, definition, options)
 
-const payloads = { payload: "required", answer: "required", failure: "optional" } as const satisfies PayloadNames
+const payloads: PayloadNames = { payload: "required", answer: "required", failure: "optional" }
 
 const build = <Source extends string, D extends RequestPayloads>(
   source: string,

@@ -49,9 +49,28 @@ const handled = () => Effect.void
 
 const topics = MqttTopic.make("typed/{name}", { payload: MqttTopic.json(Schema.Number) })
 
+const requestTopics = MqttTopic.makeRequest("asked/{name}", {
+  payload: MqttTopic.json(Schema.Number),
+  answer: MqttTopic.text
+})
+
 const withClient = ({ mqtt }: On) => Effect.provideService(MqttClient.MqttClient, mqtt)
 
 const taken = <E, R>(stream: Stream.Stream<unknown, E, R>) => Stream.runDrain(stream)
+
+/** What is published with types. */
+const typed: Fields.Fields = {
+  // A function has a name, which is the parameter here.
+  parameters: required(Values.isFunction),
+  "parameters.name": required((value) => Values.isTopicName(value) && !(value as string).includes("/")),
+  value: required((value) => Number.isFinite(value) || value === Infinity || Number.isNaN(value))
+}
+
+/** How messages are received with types. */
+const typedReceiving: Fields.Fields = {
+  share: Values.optional((value) => Values.isTopicName(value) && !(value as string).includes("/")),
+  onInvalid: Values.optional((value) => value === "log" || Values.isFunction(value))
+}
 
 const publishing: ReadonlyArray<Call> = [
   {
@@ -83,13 +102,7 @@ const publishing: ReadonlyArray<Call> = [
     name: "MqttTopic.publish",
     versions: both,
     right: () => ({ parameters: { name: "a" }, value: 1, options: { qos: 1 } }),
-    fields: (version) => ({
-      // A function has a name, which is the parameter here.
-      parameters: required(Values.isFunction),
-      "parameters.name": required((value) => Values.isTopicName(value) && !(value as string).includes("/")),
-      value: required((value) => Number.isFinite(value) || value === Infinity || Number.isNaN(value)),
-      ...options(Fields.publishOptions(version))
-    }),
+    fields: (version) => ({ ...typed, ...options(Fields.publishOptions(version)) }),
     run: (on, { options, parameters, value }) => withClient(on)(topics.publish(parameters, value, options)),
     named: { parameters: "", value: "payload" }
   }
@@ -113,6 +126,25 @@ const requests: ReadonlyArray<Call> = [
       ...options(Fields.respondOptions(version))
     }),
     run: ({ mqtt }, { handler, options, topicFilter }) => mqtt.respond(topicFilter, handler, options)
+  },
+  {
+    name: "MqttTopic.request",
+    versions: ["5.0"],
+    right: () => ({ parameters: { name: "a" }, value: 1, options: { qos: 1, timeout: "1 second" } }),
+    fields: () => ({ ...typed, ...options(Fields.requestOptions) }),
+    run: (on, { options, parameters, value }) => withClient(on)(requestTopics.request(parameters, value, options)),
+    named: { parameters: "", value: "payload" }
+  },
+  {
+    name: "MqttTopic.respond",
+    versions: ["5.0"],
+    right: () => ({ handler: () => Effect.succeed("answer"), options: { qos: 1 } }),
+    fields: (version) => ({
+      handler: required(Values.isFunction),
+      ...options({ ...Fields.respondOptions(version), ...typedReceiving })
+    }),
+    run: (on, { handler, options }) => withClient(on)(requestTopics.respond(handler, options)),
+    named: { "options.share": "" }
   }
 ]
 
@@ -162,12 +194,7 @@ const receiving: ReadonlyArray<Call> = [
     name: "MqttTopic.subscribe",
     versions: both,
     right: () => ({ options: { qos: 1 } }),
-    fields: (version) =>
-      options({
-        ...Fields.subscribeOptions(version),
-        share: Values.optional((value) => Values.isTopicName(value) && !(value as string).includes("/")),
-        onInvalid: Values.optional((value) => value === "log" || Values.isFunction(value))
-      }),
+    fields: (version) => options({ ...Fields.subscribeOptions(version), ...typedReceiving }),
     run: (on, { options }) => withClient(on)(Effect.flatMap(topics.subscribe(options), taken)),
     // What a ShareName says is told as of a level of a topic.
     named: { "options.share": "" }
@@ -374,6 +401,29 @@ const making: ReadonlyArray<Call> = [
         Result.map(MqttTopic.makeResult<string, never>(template, definition, options), () => undefined)
       ),
     // What is missing in it, or stands there without a place in the template, is told of by its name.
+    named: { definition: "" },
+    isOnlineOnly: true
+  },
+  {
+    name: "MqttTopic.makeRequestResult",
+    versions: ["5.0"],
+    right: () => ({
+      template: "a/{b}",
+      definition: { payload: Schema.String, answer: Schema.String, failure: Schema.String },
+      options: {}
+    }),
+    fields: () => ({
+      template: required((value) => Values.isTopicName(value)),
+      definition: required(Values.isNothing),
+      "definition.payload": required(Values.isNothing),
+      "definition.answer": required(Values.isNothing),
+      "definition.failure": Values.optional(Values.isNothing),
+      ...options({ allowEmpty: Values.optional(Values.isBoolean) })
+    }),
+    run: (_, { definition, options, template }) =>
+      Effect.fromResult(
+        Result.map(MqttTopic.makeRequestResult<string, never>(template, definition, options), () => undefined)
+      ),
     named: { definition: "" },
     isOnlineOnly: true
   }
