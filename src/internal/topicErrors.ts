@@ -7,7 +7,8 @@ import { harmless } from "./harmlessText.ts"
 
 /**
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
- * level of a Topic Name. `answer` and `failure` are what the handler of a request ended with. Nothing was sent.
+ * level of a Topic Name. `answer` and `failure` are of the
+ * handler of a request. Nothing was sent.
  *
  * @since 0.2.0
  * @category errors

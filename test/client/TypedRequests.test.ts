@@ -1,5 +1,5 @@
 /**
- * Requests with types: what is asked, answered and failed with goes through schemas, and peers without them take part.
+ * Requests with types: payloads, answers and failures go through schemas, and peers without this library take part.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, References, Schema } from "effect"
@@ -21,7 +21,7 @@ const Restart = MqttTopic.makeRequest("devices/{device}/restart", {
 
 const busy = new Busy({ until: new Date(0) })
 
-/** Asks what `Restart` does not take. */
+/** Its requests do not decode for a responder of `Restart`. */
 const Other = MqttTopic.makeRequest("devices/{device}/restart", {
   payload: MqttTopic.text,
   answer: MqttTopic.text
@@ -47,7 +47,7 @@ const responds = Effect.fnUntraced(function*<E>(
   return fiber
 })
 
-/** What a responder without this library says, or one that has other schemas. */
+/** A responder without this library, which always gives the same answer. */
 const answersWith = (kit: Kit, payload: string | Uint8Array, properties: MqttClient.PublishProperties = {}) =>
   Effect.flatMap(kit.connect({ clientId: responderName }), (mqtt) => {
     const responding = mqtt.respond("devices/+/restart", () => Effect.succeed({ payload, properties }))
@@ -331,6 +331,10 @@ describe("a request that does not decode", () => {
       assert.match(logged[0], /^Warn: The payload of "devices\/7\/restart" cannot be decoded/)
       assert.isUndefined(fiber.pollUnsafe())
 
+      const secret = through(mqtt)(Other.request({ device: "7" }, "{\"isForced\":\"hunter2\"}"))
+      const { message } = decodeErrorOf(yield* Effect.flip(complete(secret)))
+      assert.match(message, /The responder says: payload: Expected boolean/)
+      assert.notInclude(message, "hunter2")
       const parameter = decodeErrorOf(yield* Effect.flip(askOther(mqtt, "seven")))
       assert.match(parameter.message, /The responder says: device: /)
     }))

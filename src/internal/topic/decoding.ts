@@ -1,7 +1,7 @@
 /**
  * From messages to values: the parameters of a topic, and a payload.
  *
- * What becomes of a message that does not decode is in `invalid.ts`.
+ * `invalid.ts` deals with messages that do not decode.
  */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../MqttError.ts"

@@ -1,7 +1,7 @@
 /**
  * Definitions: the schemas of a template's parameters and of its payloads, as types and as values.
  *
- * What a typed topic does with them is `MqttTopic`'s; what a request does, `requests.ts`.
+ * `MqttTopic` makes typed topics of them, and `requestTopic.ts` typed topics of requests.
  */
 import * as Result from "effect/Result"
 import * as MqttError from "../../MqttError.ts"
@@ -56,7 +56,7 @@ export type Values<Source extends string, D> = string extends Source ? { readonl
 export type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
 
 /**
- * Refuses a definition with a name that the template does not have. `Payloads` are the names of what is no parameter.
+ * Refuses a definition with a name that the template does not have. `Payloads` are the names in it that are no parameters.
  *
  * @since 0.2.0
  * @category utility types
@@ -95,7 +95,7 @@ export interface PayloadNames {
 const invalid = (option: string, description: string): Result.Result<never, MqttError.MqttError> =>
   Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
 
-/** What a definition says of the parameters, or what is wrong with it; the payloads are for their codecs to check. */
+/** Checks a definition and makes the parameters of it. The payloads are checked by their codecs. */
 export const read = <Source extends string, D extends object>(
   source: string,
   definition: D,

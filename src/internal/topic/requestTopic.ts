@@ -1,5 +1,5 @@
 /**
- * Typed topics of requests: a template, and schemas for what is asked and for what is answered.
+ * Typed topics of requests: a template, and schemas for payload, answer and failure.
  *
  * How requests and answers go through the schemas is in `requests.ts`.
  */
@@ -26,7 +26,7 @@ import * as Requests from "./requests.ts"
 import type { Names } from "./template.ts"
 
 /**
- * A typed topic of requests. `RQ` is what the schemas need to ask, and `RS` what they need to respond.
+ * A typed topic of requests. The schemas need the services `RQ` to ask, and `RS` to respond.
  *
  * @since 0.2.0
  * @category models
@@ -37,7 +37,7 @@ export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS
   readonly filter: string
   /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
   readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
-  /** The Topic Name with these parameters, as that of a typed topic. */
+  /** The Topic Name with these parameters, under the rules of `MqttTopic.topic`. */
   readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
   /** The parameters in a Topic Name. */
   readonly parse: (topic: string) => Result.Result<Values, MqttError.MqttDecodeError>
@@ -57,11 +57,11 @@ export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS
     MqttClient | RQ
   >
   /**
-   * `MqttClient.respond` with decoded requests. What the handler returns is encoded and published. A failure that the
-   * schema of failures takes is published too, and who asked fails with it; any other is that of a handler of
-   * `MqttClient.respond`, and so is an answer that cannot be encoded. 5.0 only.
+   * `MqttClient.respond` with decoded requests. The answer of the handler is encoded and published. If the
+   * schema of failures takes the failure of the handler, it is published too, and the requester fails with it. Any other
+   * failure is treated as by `MqttClient.respond`, and so is an answer that cannot be encoded. 5.0 only.
    *
-   * A request that does not decode goes where `onInvalid` says. Who asked is told, and the request is acknowledged.
+   * A request that does not decode goes where `onInvalid` says. Its requester is told, and the request is acknowledged.
    */
   readonly respond: <E, R, E2 = never, R2 = never>(
     handler: (request: Receiving.Received<Values, A>) => Effect.Effect<Answer, E, R>,
@@ -74,7 +74,7 @@ export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS
 }
 
 /**
- * What every definition of a request has.
+ * The schemas of payload, answer and failure, which every definition of a request has.
  *
  * @since 0.2.0
  * @category models
@@ -82,12 +82,12 @@ export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS
 export interface RequestPayloads {
   readonly payload: PayloadSource
   readonly answer: PayloadSource
-  /** What the responder may fail with. Default: nothing. */
+  /** Without it the responder cannot fail with a value of its own. */
   readonly failure?: PayloadSource
 }
 
 /**
- * The schemas of a template's parameters, text where there is none, and those of payload, answer and failure.
+ * The schemas of a template's parameters, and of payload, answer and failure. A parameter without a schema is text.
  *
  * @since 0.2.0
  * @category models
@@ -95,7 +95,7 @@ export interface RequestPayloads {
 export type RequestDefinition<Source extends string> = Definition<Source> & RequestPayloads
 
 /**
- * A template of requests, or what is wrong with it.
+ * A template of requests, or a description of its fault.
  *
  * @since 0.2.0
  * @category utility types
@@ -132,11 +132,12 @@ export type MadeRequest<Source extends string, D extends RequestPayloads> = Requ
 >
 
 /**
- * A typed topic of requests. The template and the schemas of its parameters are those of `make`; `payload` is what is asked,
- * `answer` what is answered, and `failure` what the responder may fail with. Without `failure` it cannot.
+ * A typed topic of requests. The template and the schemas of its parameters follow the rules of `make`. `payload`, `answer`
+ * and `failure` are the schemas of the request, of its answer, and of the failures of the responder; `failure` may be left
+ * out.
  *
- * What does not compile throws an `MqttError` with the reason `InvalidOptions` at run time. For templates that are not known
- * before use `makeRequestResult`.
+ * A wrong template or definition does not compile. At run time it throws an `MqttError` with the reason `InvalidOptions`. For
+ * templates that are known at run time only use `makeRequestResult`.
  *
  * **Example** (Restarting devices)
  *

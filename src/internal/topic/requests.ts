@@ -1,8 +1,8 @@
 /**
- * Requests with types: asking, and answering with an answer or with a failure.
+ * Requests with types: the requester encodes a payload and decodes an answer or a failure, the responder the reverse.
  *
- * An answer that is no success says so in a User Property, so peers without this library can ask and answer. Finding the
- * answer to a request, and publishing it, is the client's. MQTT 5.0 section 4.10.
+ * Only an answer that is no success has a User Property that says so. Peers without this library can therefore ask and
+ * answer. The client publishes requests and answers and brings them together. MQTT 5.0 section 4.10.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -24,19 +24,19 @@ import { checkReceiving } from "./wrongTypes.ts"
  * @category models
  */
 export interface RespondOptions<E = never, R = never> extends ClientOptions.RespondOptions, ShareOptions {
-  /** Default: `"log"`. Wherever the request goes, who asked is told that it does not decode. */
+  /** Where requests go that do not decode. Their requesters are told in any case. Default: `"log"`. */
   readonly onInvalid?: OnInvalid<E, R> | undefined
 }
 
 /** The User Property of an answer that is no success. */
 const answerKind = "answer-kind"
 
-/** Its values: the failure of the handler, and text that says why the request does not decode. */
+/** With `failure` the payload is the failure of the handler, with `invalid` a text: why the request does not decode. */
 type AnswerKind = "failure" | "invalid"
 
 type PayloadSchema = Payload.PayloadSchema
 
-/** What a request is made of: `P` is the schema of its payload, `A` that of the answer, `F` that of the failure. */
+/** A template and the codecs of its requests: `P` is the schema of the payload, `A` of the answer, `F` of the failure. */
 export interface RequestParts<V, P extends PayloadSchema, A extends PayloadSchema, F extends PayloadSchema>
   extends Parts<V>
 {
@@ -68,13 +68,13 @@ export const asking = <V, P extends PayloadSchema, A extends PayloadSchema, F ex
     const topic = yield* Effect.fromResult(parts.parameters.format(values))
     const payload = yield* encode(value)
     const mqtt = yield* MqttClient
-    // The client says what is wrong with them.
+    // The client refuses options that are none.
     const all = describing(described, options) ?? options
     return yield* read(topic, yield* mqtt.request(topic, payload, all))
   })
 }
 
-/** What an answer says: the first pair counts, and what is no kind that we know is a success. */
+/** The first pair counts. An answer of an unknown kind is a success. */
 const kindOf = ({ userProperties }: MqttMessage): string | undefined =>
   userProperties.find(([name]) => name === answerKind)?.[1]
 
@@ -140,7 +140,7 @@ export const responding = <V, P extends PayloadSchema, A extends PayloadSchema, 
     const place = yield* placing({ ...receiver, onInvalid: options.onInvalid })
     const refuse = (invalid: Invalid) =>
       place(invalid).pipe(
-        // A dead letter that cannot be published was logged. Who asked is told all the same.
+        // A dead letter that cannot be published was logged. The requester hears of the fault all the same.
         Effect.catchIf((error) => error === payloadFormatInvalid, () => Effect.void),
         Effect.as(tellInvalid(invalid))
       )
@@ -156,7 +156,7 @@ export const responding = <V, P extends PayloadSchema, A extends PayloadSchema, 
   })
 }
 
-/** What is published, by how a handler ended. */
+/** Turns the success and the failure of a handler into answers. */
 const answering = <V, P extends PayloadSchema, A extends PayloadSchema, F extends PayloadSchema>(
   parts: RequestParts<V, P, A, F>
 ) => {
@@ -182,7 +182,7 @@ const answering = <V, P extends PayloadSchema, A extends PayloadSchema, F extend
 
 type Failing<F extends PayloadSchema> = Effect.Effect<Answer, MqttError.MqttEncodeError, F["EncodingServices"]>
 
-/** A failure that its schema takes is an answer. Any other, and a refusal, is the consumer's to deal with. */
+/** A failure that its schema takes is an answer. The consumer deals with any other failure, and with a refusal. */
 const failing = <V, P extends PayloadSchema, A extends PayloadSchema, F extends PayloadSchema>(
   parts: RequestParts<V, P, A, F>
 ): (error: unknown) => Failing<F> | undefined => {
@@ -199,7 +199,7 @@ const failing = <V, P extends PayloadSchema, A extends PayloadSchema, F extends 
 
 const saying = (kind: AnswerKind) => ({ userProperties: [[answerKind, kind]] as const })
 
-/** What a schema says of a request may be told to who sent it; what was thrown may not. */
+/** The description of a schema may leave this process. The message of a thrown error may not: nobody wrote it for others. */
 const tellInvalid = ({ error: { cause, description, parameter, part } }: Invalid): Answer => {
   const isOfSchema = cause === undefined || Schema.isSchemaError(cause)
   return {
