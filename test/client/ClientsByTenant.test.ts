@@ -110,6 +110,53 @@ describe("a map of clients by tenant", () => {
       }).pipe(withTenants(kit))
   )
 
+  scenario(
+    "a client that is closed for good is the tenant's until it is invalidated",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        yield* complete(report("a"))
+        yield* kit.broker.refuseSession(0x87)
+        yield* kit.network.reset
+        yield* TestClock.adjust("10 seconds")
+        const closed = yield* complete(Effect.flip(report("a")))
+        assert.strictEqual(closed.reason._tag, "ConnectionRefused")
+        yield* Tenants.invalidate("a")
+        yield* complete(report("a"))
+        assert.strictEqual((yield* kit.broker.messages).length, 2)
+      }).pipe(withTenants(kit))
+  )
+
+  scenario(
+    "a message that nobody awaits fails with `Closed` when its client is released",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        yield* kit.broker.holdAcknowledgements("Puback")
+        const acknowledged = yield* complete(
+          Effect.flatMap(MqttClient.MqttClient, (mqtt) => mqtt.publishAsync("report", "a", { qos: 1 })).pipe(
+            Effect.provide(Hasty.get("a"))
+          )
+        )
+        const ended = yield* begin(Effect.flip(acknowledged))
+        yield* Hasty.invalidate("a")
+        assert.strictEqual((yield* complete(Fiber.join(ended))).reason._tag, "Closed")
+        yield* kit.broker.releaseAcknowledgements()
+      }).pipe(withTenants(kit))
+  )
+
+  scenario("keys with the same fields are one tenant", {}, (kit) =>
+    Effect.gen(function*() {
+      const tenants = yield* LayerMap.make(
+        ({ name }: { readonly name: string; readonly site: string }) => MqttClient.layer({ clientId: name }),
+        { idleTimeToLive: "1 minute" }
+      )
+      const use = (site: string) =>
+        Effect.provide(Effect.asVoid(MqttClient.MqttClient), tenants.get({ name: site, site }))
+      yield* complete(Effect.all([use("north"), use("north"), use("south")]))
+      assert.strictEqual(yield* connections(kit), 2)
+    }).pipe(Effect.scoped, Effect.provide(transport(kit))))
+
   scenario("the end of the map is the end of its clients", {}, (kit) =>
     Effect.gen(function*() {
       yield* complete(Effect.all([report("a"), report("b")]).pipe(withTenants(kit)))
