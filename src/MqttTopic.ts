@@ -26,6 +26,7 @@ import {
   type SchemaOf,
   type Values
 } from "./internal/topic/definition.ts"
+import * as Deliveries from "./internal/topic/deliveries.ts"
 import * as Payload from "./internal/topic/payload.ts"
 import * as Publishing from "./internal/topic/publishing.ts"
 import * as Receiving from "./internal/topic/receiving.ts"
@@ -43,6 +44,7 @@ export type {
   SchemaOf,
   Values
 } from "./internal/topic/definition.ts"
+export type { Delivery, NextOptions } from "./internal/topic/deliveries.ts"
 export type { DeadLetter, Invalid, OnInvalid } from "./internal/topic/invalid.ts"
 export type { LevelSchema, LevelsSchema } from "./internal/topic/parameters.ts"
 export {
@@ -123,6 +125,26 @@ export interface MqttTopic<Values, A, RD = never, RE = never> {
   readonly messages: <R = never>(
     options?: Receiving.SubscribeOptions<R>
   ) => Stream.Stream<Receiving.Received<Values, A>, MqttError.MqttError, MqttClient | RD | R>
+  /**
+   * `MqttClient.next` with a decoded message. What does not decode goes where `onInvalid` says, and the wait goes on: such a
+   * message is settled as by `deliveries`.
+   *
+   * @since 0.2.0
+   */
+  readonly next: <R = never>(
+    options?: Deliveries.NextOptions<R>
+  ) => Effect.Effect<Receiving.Received<Values, A>, MqttError.MqttError, MqttClient | RD | R>
+  /**
+   * `MqttClient.deliveries` with decoded messages. What does not decode goes where `onInvalid` says, and the program does not
+   * see it: with `"log"` it is refused with 0x99 (Payload format invalid) in 5.0 and acknowledged in 3.1.1; otherwise it is
+   * acknowledged when the function succeeded or the dead letter was. Should that place fail, it is logged, and the message
+   * is refused.
+   *
+   * @since 0.2.0
+   */
+  readonly deliveries: <R = never>(
+    options?: Receiving.SubscribeOptions<R>
+  ) => Stream.Stream<Deliveries.Delivery<Values, A>, MqttError.MqttError, MqttClient | RD | R>
   /**
    * `subscribe` with a second stream, of what does not decode. Failures are found as `messages` is run, and it waits for
    * nobody: when more than `failures` of them wait, the oldest are dropped and counted.
@@ -257,6 +279,9 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
     }),
     subscribe,
     messages: (options) => Stream.unwrap(subscribe(options)),
+    next: (options) => Effect.flatMap(receiver, (receiver) => Deliveries.next(receiver, options)),
+    deliveries: (options) =>
+      Stream.unwrap(Effect.map(receiver, (receiver) => Deliveries.deliveries(receiver, options))),
     subscribeWithFailures: (options) =>
       Effect.flatMap(receiver, (receiver) => Receiving.subscribeWithFailures(receiver, options)),
     consume: (handler, options) =>

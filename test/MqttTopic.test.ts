@@ -160,6 +160,22 @@ describe("types", () => {
       expectTypeOf<Effect.Success<ReturnType<typeof Temperature.latest>>>().toEqualTypeOf<
         SubscriptionRef.SubscriptionRef<Option.Option<{ readonly celsius: number }>>
       >()
+      const next = Temperature.next({ timeout: "1 second", onInvalid: () => Key })
+      expectTypeOf(next).toEqualTypeOf<
+        Effect.Effect<
+          MqttTopic.Received<{ readonly site: string; readonly sensor: number }, { readonly celsius: number }>,
+          MqttError.MqttError,
+          MqttClient.MqttClient | Key
+        >
+      >()
+      const deliveries = Files.deliveries({ onInvalid: { deadLetter: "dead" } })
+      expectTypeOf(deliveries).toEqualTypeOf<
+        Stream.Stream<
+          MqttTopic.Delivery<{ readonly owner: string; readonly path: ReadonlyArray<string> }, string>,
+          MqttError.MqttError,
+          MqttClient.MqttClient
+        >
+      >()
       const plain = MqttTopic.latest("a")
       expectTypeOf<Effect.Success<typeof plain>>().toEqualTypeOf<
         SubscriptionRef.SubscriptionRef<Option.Option<string>>

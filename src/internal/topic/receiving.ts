@@ -126,18 +126,20 @@ export const shared = (topicFilter: string, group: string): Result.Result<string
 export const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<string, MqttError.MqttError> =>
   share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
 
+/** Logs why a message that does not decode is at no place. */
+export const cannotPut = (paced: PacedLog) => ({ error, message }: Invalid, cause: Cause.Cause<unknown>) =>
+  paced.write(
+    Effect.logError(`A message that does not decode could not be put away: ${error.message}`, cause).pipe(
+      Effect.annotateLogs({ topic: harmless(message.topic) })
+    )
+  )
+
 /** A place that fails must not end what goes on beside it. */
 const never = <R>(place: Place<unknown, R>) => {
-  const paced = new PacedLog()
+  const log = cannotPut(new PacedLog())
   return (invalid: Invalid): Effect.Effect<void, never, R> =>
     place(invalid).pipe(
-      Effect.catchCause((cause) =>
-        Cause.squash(cause) === payloadFormatInvalid ? Effect.void : paced.write(
-          Effect.logError(`A message that does not decode could not be put away: ${invalid.error.message}`, cause).pipe(
-            Effect.annotateLogs({ topic: harmless(invalid.message.topic) })
-          )
-        )
-      ),
+      Effect.catchCause((cause) => Cause.squash(cause) === payloadFormatInvalid ? Effect.void : log(invalid, cause)),
       Effect.asVoid
     )
 }

@@ -32,6 +32,7 @@ const receiving: Types.Fields = {
   share: Types.string,
   onInvalid: Types.either(Types.literal("log"), Types.callback, deadLetter),
   failures: Types.wholeNumber,
+  timeout: Types.duration,
   payload
 }
 

@@ -200,6 +200,22 @@ const receiving: ReadonlyArray<Call> = [
     named: { "options.share": "" }
   },
   {
+    name: "MqttTopic.next",
+    versions: both,
+    right: () => ({ options: { qos: 1 } }),
+    fields: (version) => options({ ...Fields.nextOptions(version), ...typedReceiving }),
+    run: (on, { options }) => withClient(on)(topics.next(options)),
+    named: { "options.share": "" }
+  },
+  {
+    name: "MqttTopic.deliveries",
+    versions: both,
+    right: () => ({ options: { qos: 1 } }),
+    fields: (version) => options({ ...Fields.subscribeOptions(version), ...typedReceiving }),
+    run: (on, { options }) => withClient(on)(taken(topics.deliveries(options))),
+    named: { "options.share": "" }
+  },
+  {
     name: "MqttTopic.subscribeWithFailures",
     versions: both,
     right: () => ({ options: { qos: 1 } }),
