@@ -42,19 +42,17 @@ import * as Persistence from "./internal/client/session/persistence.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
-  ConsumeOptions,
   DisconnectOptions,
   Options,
   OutgoingMessage,
   PublishOptions,
   RequestOptions,
-  RespondOptions,
   SubscribeOptions
 } from "./internal/clientOptions.ts"
 import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
-import { resolve, type Resolved } from "./internal/options.ts"
-import type { NextOptions } from "./internal/receivingOptions.ts"
+import { resolve } from "./internal/options.ts"
+import type { ConsumeOptions, NextOptions, RespondOptions } from "./internal/receivingOptions.ts"
 import * as MqttConfig from "./MqttConfig.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
@@ -64,11 +62,16 @@ import { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
 export type { ServiceClass } from "./internal/client/ownService.ts"
-export type { NextOptions } from "./internal/receivingOptions.ts"
+export type {
+  ConsumeOptions,
+  DeadLetterOptions,
+  DeadLetterTopic,
+  NextOptions,
+  RespondOptions
+} from "./internal/receivingOptions.ts"
 import { unwrap } from "./internal/config.ts"
 export type {
   Bounds,
-  ConsumeOptions,
   Credentials,
   DisconnectOptions,
   Escalation,
@@ -81,7 +84,6 @@ export type {
   PublishOptions,
   PublishProperties,
   RequestOptions,
-  RespondOptions,
   SessionMode,
   SubscribeOptions,
   Will
@@ -309,14 +311,18 @@ export const make = Effect.fnUntraced(function*(
   }
   const subscribe = Subscribe.make(holding)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
-  const consume = Consumer.make({ ...holding, tracing })
   const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
   const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
+  const counts = { handlerRetries: 0, deadLetters: 0 }
+  const consume = Consumer.make({ ...holding, tracing, publisher, counts })
   /** There from the first request on. */
   let requests: Requests | undefined
 
-  const stats = (): Stats => ({ ...SessionStats.of(runner), answersDropped: requests?.dropped ?? 0 })
-  yield* measured({ options: resolved, runner, stats, endpoint })
+  const stats = (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 })
+  if (resolved.metrics !== undefined) {
+    const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics.attributes }
+    yield* MqttMetrics.register({ stats, isConnected: () => runner.connection !== undefined, attributes })
+  }
 
   if (kept !== undefined) yield* kept.run({ runner, events, drainTimeout: resolved.drainTimeout })
   const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
@@ -361,21 +367,6 @@ export const make = Effect.fnUntraced(function*(
     reauthenticate: Reauthenticating.make({ runner, lifetime, authenticator })
   })
 })
-
-/** Its numbers are among the metrics for as long as it lives, if it is to be measured. */
-const measured = (
-  { endpoint, options, runner, stats }: {
-    readonly options: Resolved
-    readonly runner: SessionRunner
-    readonly stats: () => Stats
-    readonly endpoint: string
-  }
-): Effect.Effect<void, never, Scope.Scope> =>
-  options.metrics === undefined ? Effect.void : MqttMetrics.register({
-    stats,
-    isConnected: () => runner.connection !== undefined,
-    attributes: { ...SessionStats.attributes(options.clientId, endpoint), ...options.metrics.attributes }
-  })
 
 /**
  * A client as a layer, on whatever transport layer there is.

@@ -49,6 +49,8 @@ export const all = {
   subscriptionsDropped: counter("buffer.dropped", "{message}", "Received messages dropped by the policies"),
   receiveMaximumExceeded: counter("receive_maximum.exceeded", "{message}", "Received above the Receive Maximum"),
   unclaimedDropped: counter("unclaimed.dropped", "{message}", "Received messages that nobody took"),
+  handlerRetries: counter("handler.retries", "{attempt}", "Attempts of handlers after one that failed"),
+  deadLetters: counter("dead_letters", "{message}", "Received messages that became dead letters"),
   messagesTooLarge: counter("received.too_large", "{message}", "Received messages that were too large to be delivered"),
   messagesMalformed: counter("received.malformed", "{message}", "Received messages with properties that were left out"),
   messagesRefused: counter("received.refused", "{message}", "Received messages refused, as they ended connections"),

@@ -204,6 +204,18 @@ export interface Stats extends Traffic {
    * @since 0.2.0
    */
   readonly unclaimedDropped: number
+  /**
+   * Times that `consume` ran a handler again that had failed, as its `attempts` say.
+   *
+   * @since 0.2.0
+   */
+  readonly handlerRetries: number
+  /**
+   * Messages that `consume` published to its `deadLetter` topic, and that the server has taken.
+   *
+   * @since 0.2.0
+   */
+  readonly deadLetters: number
   /** Messages that were larger than `maximumPacketSize`, and were not delivered. */
   readonly messagesTooLarge: number
   /** Messages that were delivered without properties whose values are wrong in themselves. */

@@ -9,7 +9,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type { MqttAuthentication } from "../MqttAuthentication.ts"
 import type * as MqttError from "../MqttError.ts"
-import type { AnswerProperties, MqttMessage, Payload } from "../MqttMessage.ts"
+import type { AnswerProperties, Payload } from "../MqttMessage.ts"
 import type { TracingOptions } from "../MqttTracing.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import type * as Properties from "../protocol/Properties.ts"
@@ -307,34 +307,6 @@ export type PublishProperties = Pick<
  * @since 0.1.0
  * @category models
  */
-export interface ConsumeOptions extends SubscribeOptions {
-  /** Default: 1. */
-  readonly qos?: Packet.Qos | undefined
-  /**
-   * Messages handled at once. Default: 1. With more, a message may be handled before an earlier one of its topic has been;
-   * `key` keeps them in order.
-   */
-  readonly concurrency?: number | undefined
-  /**
-   * Messages with the same key are handled one after another, in the order of arrival; keys are compared as those of a `Map`.
-   * With `concurrency: 16, key: (message) => message.topic` sixteen topics are handled at once. Up to 16 messages for each
-   * handler are taken out of the buffer: a key with more of them waiting holds up the others until some are done. A key
-   * that cannot be told, as the function throws, is a failure of the handler. Default: every message has a key of its own.
-   *
-   * @since 0.2.0
-   */
-  readonly key?: ((message: MqttMessage) => unknown) | undefined
-  /**
-   * What a handler that fails or dies leads to: `consume` fails and the message stays unacknowledged, to be consumed
-   * again; or it is refused (5.0) or acknowledged, and `consume` goes on. Default: `"stop"`.
-   */
-  readonly onFailure?: "stop" | "reject" | "acknowledge" | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RequestOptions {
   /** Of the request, and by default of its answer. Default: 1. */
   readonly qos?: Packet.Qos | undefined
@@ -342,24 +314,6 @@ export interface RequestOptions {
   readonly timeout?: Duration.Input | undefined
   /** `messageExpiryInterval` is the timeout unless it is given: what nobody waits for any more is not handled. */
   readonly properties?: AnswerProperties | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface RespondOptions extends ConsumeOptions {
-  /** The highest QoS requests are delivered with. Default: the highest the server has. */
-  readonly qos?: Packet.Qos | undefined
-  /**
-   * Topic Filters of the topics that may be answered to: whoever asks chooses the Response Topic, and the answer is published
-   * with the rights of this client. Default: every topic that does not begin with `$`.
-   *
-   * @since 0.2.0
-   */
-  readonly responseTopics?: string | ReadonlyArray<string> | undefined
-  /** Default: that of the request. */
-  readonly answerQos?: Packet.Qos | undefined
 }
 
 /**

@@ -7,19 +7,17 @@ import type { MqttAuthentication } from "../MqttAuthentication.ts"
 import type { TracingOptions } from "../MqttTracing.ts"
 import type {
   Bounds,
-  ConsumeOptions,
   DisconnectOptions,
   Escalation,
   FollowServerReference,
   MetricsOptions,
   Options,
   OutboxBounds,
-  RespondOptions,
   SubscribeOptions,
   Will
 } from "./clientOptions.ts"
 import * as Types from "./fieldTypes.ts"
-import type { NextOptions } from "./receivingOptions.ts"
+import type { ConsumeOptions, DeadLetterOptions, NextOptions, RespondOptions } from "./receivingOptions.ts"
 
 const bounds: Types.FieldsOf<Bounds> = {
   messages: Types.atLeastOne,
@@ -120,11 +118,21 @@ export const subscribe: Types.FieldsOf<SubscribeOptions> = {
 
 export const next: Types.FieldsOf<NextOptions> = { ...subscribe, timeout: Types.duration }
 
+const deadLetter: Types.FieldsOf<DeadLetterOptions> = {
+  topic: Types.required(Types.either(Types.string, Types.callback)),
+  qos: Types.qos,
+  retain: Types.boolean
+}
+
 export const consume: Types.FieldsOf<ConsumeOptions> = {
   ...subscribe,
   concurrency: Types.either(Types.wholeNumber, Types.literal("unbounded")),
   key: Types.callback,
-  onFailure: Types.literal("stop", "reject", "acknowledge")
+  onFailure: Types.literal("stop", "reject", "acknowledge"),
+  until: Types.effect,
+  drainTimeout: Types.duration,
+  attempts: Types.schedule,
+  deadLetter: Types.either(Types.string, Types.callback, Types.record(deadLetter))
 }
 
 export const respond: Types.FieldsOf<RespondOptions> = {

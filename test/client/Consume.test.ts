@@ -122,7 +122,7 @@ describe("consume", () => {
       const mqtt = yield* kit.connect()
       const consumer = yield* consuming(mqtt.consume("t", () => Effect.never, { buffer: { messages: 1 } }))
       yield* publishTo(kit, "1", "2", "3", "4")
-      yield* Fiber.interrupt(consumer)
+      yield* complete(Fiber.interrupt(consumer))
       const handled: Array<string> = []
       const next = yield* consuming(mqtt.consume("t", ({ text }) => Effect.sync(() => handled.push(text))))
       yield* TestClock.adjust(2 * roundTrip)
@@ -137,7 +137,7 @@ describe("consume", () => {
       const mqtt = yield* kit.connect()
       const consumer = yield* consuming(mqtt.consume("t", () => Effect.never))
       yield* publishTo(kit, "1")
-      yield* Fiber.interrupt(consumer)
+      yield* complete(Fiber.interrupt(consumer))
       yield* TestClock.adjust("29 seconds")
       assert.deepStrictEqual(yield* answers(kit), [])
       yield* TestClock.adjust("35 seconds")

@@ -113,7 +113,7 @@ describe("consume with a key", () => {
           const mqtt = yield* kit.connect()
           const { handler, log } = timed()
           const failing = (message: MqttMessage) => message.text === "b1" ? failure : handler(message)
-          const consumer = yield* consuming(mqtt.consume("t/+", failing, { concurrency: 2, key }))
+          const consumer = yield* consuming(mqtt.consume("t/+", failing, { concurrency: 2, key, drainTimeout: 0 }))
           yield* publish(kit, "a1", "a2", "b1")
           assert.isTrue(Exit.isFailure(yield* Fiber.await(consumer)))
           assert.deepStrictEqual(yield* acknowledged(kit), [])

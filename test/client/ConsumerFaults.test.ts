@@ -111,7 +111,7 @@ describe("S37 R144 a message that a consumer left unacknowledged", () => {
           buffer: { messages: 2 }
         })
         yield* publishing(kit, ["1", "2", "3", "4", "5", "6", "7", "8"])
-        assert.isTrue(Exit.isFailure(yield* Fiber.await(failing.fiber)))
+        assert.isTrue(Exit.isFailure(yield* complete(Fiber.await(failing.fiber))))
         const next = yield* consuming(mqtt, () => Effect.void)
         yield* TestClock.adjust(3 * roundTrip)
         assert.deepStrictEqual(next.texts, ["1", "2", "3", "4", "5", "6", "7", "8"])
@@ -381,7 +381,7 @@ describe("the end of a handler", () => {
           const mqtt = yield* kit.connect()
           const { fiber } = yield* consuming(mqtt, () => Effect.never, { onFailure })
           yield* publishing(kit, ["1"])
-          yield* Fiber.interrupt(fiber)
+          yield* complete(Fiber.interrupt(fiber))
           yield* TestClock.adjust(roundTrip)
           assert.deepStrictEqual(yield* sent(kit, "Puback"), [])
         })

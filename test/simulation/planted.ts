@@ -127,8 +127,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a handler that interrupts itself ends its consumer, whatever that was told",
     file: "internal/client/calls/handling.ts",
-    from: "if (onFailure === \"stop\") return",
-    to: "if (onFailure === \"stop\" || Cause.hasInterrupts(cause)) return"
+    from: "if (onFailure === \"stop\") {",
+    to: "if (onFailure === \"stop\" || Cause.hasInterrupts(cause)) {"
   },
   {
     name: "who follows a topic that another one subscribes to is not sent the retained message",

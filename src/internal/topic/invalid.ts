@@ -12,6 +12,7 @@ import type * as Packet from "../../protocol/Packet.ts"
 import type { UserProperty } from "../../protocol/Properties.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { PublishProperties } from "../clientOptions.ts"
+import { originalTopic, printable } from "../deadLetter.ts"
 import { harmless } from "../harmlessText.ts"
 import { PacedLog } from "../pacedLog.ts"
 import { concernsOneMessage } from "../problems.ts"
@@ -65,15 +66,6 @@ const logging = (): Place<never, never> => {
     paced.write(Effect.logWarning(error.message).pipe(Effect.annotateLogs({ topic: harmless(message.topic) })))
 }
 
-/** Longer ones do not help anybody, and count against the server's Maximum Packet Size. */
-const longestError = 1000
-
-/** Servers may end the connection over these characters: MQTT 5.0 section 1.5.4. */
-const disallowed = /[\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]+/gu
-
-/** Text that a User Property can hold. */
-export const printable = (text: string): string => text.slice(0, longestError).replace(disallowed, " ")
-
 /**
  * What a dead letter says, from all there is to say to nothing. Without the Payload Format Indicator, which may be what is
  * wrong, and without an expiry.
@@ -88,8 +80,6 @@ const descriptionsOf = ({ error, message }: Invalid): ReadonlyArray<PublishPrope
     {}
   ]
 }
-
-const originalTopic = "original-topic"
 
 const invalidDeadLetter = (description: string): MqttError.MqttError =>
   MqttError.fromReason(new MqttError.InvalidOptions({ option: "onInvalid.deadLetter", description }))

@@ -17,6 +17,7 @@ import * as Topic from "../../protocol/Topic.ts"
 import type * as ClientOptions from "../clientOptions.ts"
 import { harmless } from "../harmlessText.ts"
 import { PacedLog } from "../pacedLog.ts"
+import type * as ReceivingOptions from "../receivingOptions.ts"
 import type { MqttDecodeError } from "../topicErrors.ts"
 import { type Invalid, type OnInvalid, payloadFormatInvalid, type Place, placing } from "./invalid.ts"
 import * as Latest from "./latest.ts"
@@ -67,7 +68,7 @@ export interface WithFailuresOptions extends ClientOptions.SubscribeOptions, Sha
  * @since 0.1.0
  * @category models
  */
-export interface ConsumeOptions<E = never, R = never> extends ClientOptions.ConsumeOptions, ShareOptions {
+export interface ConsumeOptions<E = never, R = never> extends ReceivingOptions.ConsumeOptions, ShareOptions {
   /** Default: `"log"`. */
   readonly onInvalid?: OnInvalid<E, R> | undefined
 }

@@ -10,10 +10,12 @@ import { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
 import type { Answer, MqttMessage } from "../../MqttMessage.ts"
 import type * as ClientOptions from "../clientOptions.ts"
+import { printable } from "../deadLetter.ts"
 import { harmless } from "../harmlessText.ts"
+import type * as ReceivingOptions from "../receivingOptions.ts"
 import { decodingPayload } from "./decoding.ts"
 import type { Parts } from "./definition.ts"
-import { type Invalid, type OnInvalid, payloadFormatInvalid, placing, printable } from "./invalid.ts"
+import { type Invalid, type OnInvalid, payloadFormatInvalid, placing } from "./invalid.ts"
 import * as Payload from "./payload.ts"
 import { describing } from "./publishing.ts"
 import { filterOf, type Received, type Receiver, type ShareOptions } from "./receiving.ts"
@@ -23,7 +25,7 @@ import { checkReceiving } from "./wrongTypes.ts"
  * @since 0.2.0
  * @category models
  */
-export interface RespondOptions<E = never, R = never> extends ClientOptions.RespondOptions, ShareOptions {
+export interface RespondOptions<E = never, R = never> extends ReceivingOptions.RespondOptions, ShareOptions {
   /** Where requests go that do not decode. Their requesters are told in any case. Default: `"log"`. */
   readonly onInvalid?: OnInvalid<E, R> | undefined
 }

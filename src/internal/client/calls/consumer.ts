@@ -3,24 +3,28 @@
  *
  * Subscribing and leaving are the subscriber's; the order in which acknowledgements leave is the session's.
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
-import type { ConsumeOptions } from "../../clientOptions.ts"
-import { harmless } from "../../harmlessText.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
-import type { Delivery } from "../incoming/handover.ts"
-import { handle } from "./handling.ts"
-import { type Held, hold, type Holding } from "./held.ts"
-import * as Lanes from "./lanes.ts"
+import type { ConsumeOptions } from "../../receivingOptions.ts"
+import { type Counts, mending } from "./attempts.ts"
+import { DeadLetters } from "./deadLetters.ts"
+import { handling } from "./handling.ts"
+import { Held, type Holding } from "./held.ts"
+import type { Publisher } from "./publisher.ts"
+import { join, toSubscriptions } from "./subscribe.ts"
 import type { Tracing } from "./tracing.ts"
+import { Workers } from "./workers.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 export interface Consuming extends Holding {
   readonly tracing: Tracing | undefined
+  readonly publisher: Publisher
+  readonly counts: Counts
 }
 
 export const make = (client: Consuming) =>
@@ -29,60 +33,72 @@ export const make = (client: Consuming) =>
   handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
   options: ConsumeOptions = {}
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
-  Effect.scoped(Effect.gen(function*() {
+  Effect.contextWith((context) => {
     const given = { topicFilter, handler: [handler], options, fields: OptionTypes.consume } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
-    if (wrong !== undefined) return yield* wrong
-    const held = yield* hold(client, topicFilter, options)
-    const process = handling(client.tracing?.handler(topicFilter, handler) ?? handler, options, held)
-    yield* processing(Stream.fromPull(Effect.succeed(held.inbox.pull)), process, options)
-  }))
+    if (wrong !== undefined) return Effect.fail(wrong)
+    const { attempts, concurrency = 1, deadLetter, key, onFailure } = options
+    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
+    const deadLetters = deadLetter === undefined ? undefined : new DeadLetters(client, deadLetter, topicFilters)
+    if (deadLetters?.problem !== undefined) return Effect.fail(deadLetters.problem)
+    const held = new Held(client, topicFilters, options)
+    const isEnding = (): boolean => workers.isEnding
+    const isMending = attempts !== undefined || deadLetters !== undefined
+    const workers = new Workers({
+      pull: held.inbox.pull,
+      concurrency,
+      key,
+      context,
+      handling: handling<E, R>({
+        handler: client.tracing?.handler(topicFilter, handler) ?? handler,
+        onFailure,
+        held,
+        paced: new PacedLog(),
+        isEnding,
+        mend: isMending ? mending({ ...client, attempts, deadLetters, held, isEnding }) : undefined
+      })
+    })
+    return consuming(client, { options, subscriptions, held, workers })
+  })
 
-/** `instead` of the handler. */
-type Process<E, R> = (delivery: Delivery, instead?: Effect.Effect<never>) => Effect.Effect<unknown, E, R>
-
-const processing = <E, R>(
-  deliveries: Stream.Stream<Delivery, MqttError.MqttError>,
-  process: Process<E, R>,
-  { concurrency = 1, key }: ConsumeOptions
-): Effect.Effect<void, E | MqttError.MqttError, R> => {
-  if (key === undefined) {
-    return deliveries.pipe(
-      Stream.mapEffect((delivery) => process(delivery), { concurrency, unordered: true }),
-      Stream.runDrain
-    )
-  }
-  const inLanes = Stream.map(deliveries, keyed(key))
-  return Lanes.run(inLanes, concurrency, ({ delivery, failure }) => process(delivery, failure))
+interface Consumer<E, R> {
+  readonly options: ConsumeOptions
+  readonly subscriptions: ReturnType<typeof toSubscriptions>
+  readonly held: Held
+  readonly workers: Workers<E, R>
 }
 
-/** One whose key cannot be told fails in a lane of its own. */
-const keyed = (key: NonNullable<ConsumeOptions["key"]>) =>
-(
-  delivery: Delivery
-): { readonly delivery: Delivery; readonly key: unknown; readonly failure?: Effect.Effect<never> } => {
-  try {
-    return { delivery, key: key(delivery.message) }
-  } catch (cause) {
-    return { delivery, key: delivery, failure: Effect.die(cause) }
-  }
-}
+/** How long handlers may take to finish. */
+const drainTimeout = "5 seconds"
 
-const handling = <E, R>(
-  handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>,
-  { onFailure }: ConsumeOptions,
-  held: Held,
-  paced = new PacedLog()
-): Process<Exclude<E, MqttError.MqttRejected>, R> =>
-(delivery, instead) =>
-  handle(
-    instead ?? Effect.suspend(() => handler(delivery.message)),
-    {
-      onFailure,
-      settle: (reasonCode) => held.settle(delivery, reasonCode),
-      log: (cause) => paced.write(failed(cause, delivery))
-    }
+const consuming = <E, R>(
+  client: Consuming,
+  { held, options, subscriptions, workers }: Consumer<E, R>
+): Effect.Effect<void, E | MqttError.MqttError> => {
+  const scope = Scope.makeUnsafe()
+  let linger: Effect.Effect<void> = Effect.void
+  const subscribing = {
+    ...client,
+    // The second in which somebody may come back for the subscription begins when there is nothing left to do.
+    linger: (release: () => void) => Effect.sync(() => void (linger = client.linger(release)))
+  }
+  const subscriber = { acknowledges: "byConsumer", inbox: held.inbox } as const
+  const taking = join(subscribing, subscriptions, subscriber, options).pipe(
+    Effect.andThen(workers.run),
+    Scope.provide(scope)
   )
-
-const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logError("A message handler failed", cause), { topic: harmless(message.topic) })
+  const end = Effect.fnUntraced(function*() {
+    workers.stop()
+    yield* Scope.close(scope, Exit.void)
+    held.giveBack(workers.handled)
+    yield* workers.finish(options.drainTimeout ?? drainTimeout)
+    held.giveBack()
+    yield* linger
+  })
+  return (options.until === undefined ? taking : Effect.raceFirst(taking, options.until)).pipe(
+    Effect.onExit(end),
+    // One that failed as the others finished.
+    Effect.andThen(Effect.suspend(() => workers.failure))
+  )
+}

@@ -1,46 +1,89 @@
 /**
- * What becomes of messages by how their handler ended: acknowledged, refused, or left as they are.
+ * What becomes of a message by how its handler ended: it is acknowledged, refused, or left as it is.
  *
- * Which messages they are, one or a batch, is the consumer's business.
+ * Which message is handled when is the workers' business. What may come before a failure counts is `attempts.ts`.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as MqttError from "../../../MqttError.ts"
-import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
-import type { ConsumeOptions } from "../../clientOptions.ts"
+import type { MqttMessage } from "../../../MqttMessage.ts"
+import { harmless } from "../../harmlessText.ts"
+import type { PacedLog } from "../../pacedLog.ts"
+import type { ConsumeOptions } from "../../receivingOptions.ts"
+import type { Delivery } from "../incoming/handover.ts"
+import type { Held } from "./held.ts"
+import type { Worker } from "./workers.ts"
 
 /** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
 
-export interface Handling {
-  readonly onFailure: ConsumeOptions["onFailure"]
-  /** The messages are dealt with. */
-  readonly settle: (reasonCode: ReasonCode) => void
-  /** Logs a failure after which the consumer goes on. */
-  readonly log: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+/** Fails where the consumer is to end. */
+export type Handled<E, R> = Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected> | MqttError.MqttError, R>
+
+/** A message whose handler failed, and what can be done about it. */
+export interface Failed<E, R> {
+  readonly worker: Worker
+  readonly delivery: Delivery
+  readonly cause: Cause.Cause<E>
+  /** Runs the handler once more. */
+  readonly attempt: Effect.Effect<unknown, E, R>
+  /** Nothing has helped: what `onFailure` says. */
+  readonly giveUp: (cause: Cause.Cause<E | MqttError.MqttError>) => Handled<E, R>
 }
 
-export const handle = <E, R>(
-  handler: Effect.Effect<unknown, E, R>,
-  { log, onFailure = "stop", settle }: Handling
-): Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected>, R> => {
+/** What all handlers of a consumer have in common. */
+export interface Policy<E, R> {
+  readonly handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>
+  readonly onFailure: ConsumeOptions["onFailure"]
+  readonly held: Held
+  readonly paced: PacedLog
+  /** The consumer is about to end, for a reason of its own. */
+  readonly isEnding: () => boolean
+  /** What is tried before `onFailure`. */
+  readonly mend: ((failed: Failed<E, R>) => Handled<E, R>) | undefined
+}
+
+/** Of one worker, for all its messages: running it deals with the one that the worker has. */
+export const handling = <E, R>(policy: Policy<E, R>) => (worker: Worker): Handled<E, R> => {
+  const { handler, held, mend } = policy
+  const handled = Effect.suspend(() =>
+    worker.delivery === undefined ? Effect.void : worker.failure ?? handler(worker.delivery.message)
+  )
   // A handler that succeeded is acknowledged as it ends: nothing comes in between, an interruption neither.
-  const handled = Effect.onExitPrimitive(handler, (exit) => {
+  const attempt = Effect.onExitPrimitive(handled, (exit) => {
     const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
-    if (reasonCode !== undefined) settle(reasonCode)
+    if (reasonCode !== undefined && worker.delivery !== undefined) held.settle(worker.delivery, reasonCode)
     return undefined
   })
   // Not for an interruption of the consumer, which ends here; a handler may also have interrupted itself.
-  return Effect.catchCause(handled, (cause) => {
-    if (rejectedWith(cause) !== undefined) return Effect.void
-    if (onFailure === "stop") return Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected>>)
-    return Effect.map(log(cause), () => settle(onFailure === "reject" ? unspecifiedError : 0x00))
+  return Effect.catchCause(attempt, (cause) => {
+    const { delivery } = worker
+    if (delivery === undefined || rejectedWith(cause) !== undefined) return Effect.void
+    const giveUp = (cause: Cause.Cause<E | MqttError.MqttError>) => fail(policy, delivery, cause)
+    return mend === undefined ? giveUp(cause) : mend({ worker, delivery, cause, attempt, giveUp })
   })
 }
 
-const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
+const fail = <E, R>(
+  { held, isEnding, onFailure = "stop", paced }: Policy<E, R>,
+  delivery: Delivery,
+  cause: Cause.Cause<E | MqttError.MqttError>
+): Handled<E, R> => {
+  const log = paced.write(failed(cause, delivery))
+  if (onFailure === "stop") {
+    const end = Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected> | MqttError.MqttError>)
+    // Whoever waits for the consumer may hear of something else.
+    return isEnding() ? Effect.andThen(log, end) : end
+  }
+  return Effect.map(log, () => held.settle(delivery, onFailure === "reject" ? unspecifiedError : 0x00))
+}
+
+const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logError("A message handler failed", cause), { topic: harmless(message.topic) })
+
+export const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
   const error = Result.getOrUndefined(Cause.findError(cause))
   return error instanceof MqttError.MqttRejected ? error.reasonCode : undefined
 }

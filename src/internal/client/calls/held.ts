@@ -38,10 +38,10 @@ export class Held {
     if (this.#open.delete(delivery)) delivery.handover?.settle(reasonCode)
   }
 
-  /** The rest waits for the next one who comes for it. */
-  giveBack(): void {
-    const left = [...this.#open, ...this.inbox.takeBack()]
-    this.#open.clear()
+  /** The rest waits for the next one who comes for it. Not `handled`, which may be dealt with yet. */
+  giveBack(handled?: ReadonlySet<Delivery>): void {
+    const left = [...this.#open, ...this.inbox.takeBack()].filter((delivery) => handled?.has(delivery) !== true)
+    for (const delivery of left) this.#open.delete(delivery)
     this.#client.runner.deliveries.giveBack(left, this.#topicFilters, this.#client.now())
   }
 }

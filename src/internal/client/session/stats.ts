@@ -13,7 +13,7 @@ export const attributes = (clientId: string, endpoint: string) => ({
   "mqtt.endpoint": endpoint
 })
 
-export const of = (runner: SessionRunner): Omit<Stats, "answersDropped"> => {
+export const of = (runner: SessionRunner): Omit<Stats, "answersDropped" | "deadLetters" | "handlerRetries"> => {
   const { connections, deliveries, kept, outbox, subscriptions, traffic } = runner
   const { notices } = deliveries
   const session = Ref.getUnsafe(runner.session)

@@ -1,0 +1,117 @@
+/**
+ * Dead letters of one consumer: messages that could not be handled, published to a topic for somebody to look at.
+ *
+ * When a message becomes one is `attempts.ts`.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as MqttError from "../../../MqttError.ts"
+import type { MqttMessage } from "../../../MqttMessage.ts"
+import * as Topic from "../../../protocol/Topic.ts"
+import type { PublishProperties } from "../../clientOptions.ts"
+import { deadLetterText, originalTopic } from "../../deadLetter.ts"
+import { harmless } from "../../harmlessText.ts"
+import { PacedLog } from "../../pacedLog.ts"
+import type { DeadLetterOptions, DeadLetterTopic } from "../../receivingOptions.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { Publisher } from "./publisher.ts"
+
+export interface Unhandled {
+  readonly message: MqttMessage
+  readonly cause: Cause.Cause<unknown>
+  readonly attempts: number
+}
+
+export class DeadLetters {
+  readonly #publisher: Publisher
+  readonly #runner: SessionRunner
+  readonly #options: DeadLetterOptions
+  readonly #topicFilters: ReadonlyArray<string>
+  readonly #paced = new PacedLog()
+
+  constructor(
+    { publisher, runner }: { readonly publisher: Publisher; readonly runner: SessionRunner },
+    deadLetter: DeadLetterTopic | DeadLetterOptions,
+    topicFilters: ReadonlyArray<string>
+  ) {
+    this.#publisher = publisher
+    this.#runner = runner
+    this.#options = typeof deadLetter === "object" ? deadLetter : { topic: deadLetter }
+    this.#topicFilters = topicFilters
+  }
+
+  /** What is wrong with the topic, where it is the same for all messages. */
+  get problem(): MqttError.MqttError | undefined {
+    const { topic } = this.#options
+    return typeof topic === "string" ? this.#check(topic) : undefined
+  }
+
+  /** Waits for the QoS. */
+  publish(unhandled: Unhandled): Effect.Effect<void, MqttError.MqttError> {
+    return Effect.suspend(() => {
+      const { cause, message } = unhandled
+      const { topic } = this.#options
+      const to = typeof topic === "string" ? topic : topic(message, cause)
+      const problem = this.#check(to)
+      if (problem !== undefined) return Effect.fail(problem)
+      return Effect.andThen(
+        this.#publish(to, message.payload, descriptionsOf(unhandled)),
+        this.#paced.write(
+          Effect.logError("A message handler failed; its message is a dead letter now", cause).pipe(
+            Effect.annotateLogs({ topic: harmless(message.topic), deadLetter: harmless(to) })
+          )
+        )
+      )
+    })
+  }
+
+  /** With as many of the properties as fit into a packet that the server takes. */
+  #publish(
+    topic: string,
+    payload: Uint8Array,
+    [described, ...shorter]: ReadonlyArray<PublishProperties | undefined>
+  ): Effect.Effect<unknown, MqttError.MqttError> {
+    const { qos = 1, retain } = this.#options
+    const properties = this.#runner.protocolVersion === "3.1.1" ? undefined : described
+    return Effect.catchIf(
+      this.#publisher.publish(topic, payload, { qos, retain, properties }),
+      ({ reason }) => shorter.length > 0 && reason._tag === "ServerLimit" && reason.limit === "Maximum Packet Size",
+      () => this.#publish(topic, payload, shorter)
+    )
+  }
+
+  /** One that comes back would most likely fail again, and go round for ever. */
+  #check(topic: string): MqttError.MqttError | undefined {
+    const invalid = Topic.validateTopicName(topic, "5.0")
+    if (invalid !== undefined) return invalidDeadLetter(invalid.message)
+    const filter = this.#topicFilters.find((filter) => Topic.matches(filter, topic))
+    return filter === undefined
+      ? undefined
+      : invalidDeadLetter(`"${topic}" is one of "${filter}", so dead letters would come back; use another topic`)
+  }
+}
+
+const invalidDeadLetter = (description: string): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.InvalidOptions({ option: "deadLetter", description }))
+
+/** From all there is to say to nothing. Without an expiry: it waits for somebody. */
+const descriptionsOf = ({ attempts, cause, message }: Unhandled): ReadonlyArray<PublishProperties | undefined> => {
+  const { contentType, correlationData, payloadFormatIndicator, responseTopic } = message.packet.properties
+  const added = [
+    [originalTopic, message.topic],
+    ["error", deadLetterText(cause)],
+    ["attempts", String(attempts)]
+  ] as const
+  return [
+    {
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(correlationData === undefined ? {} : { correlationData }),
+      ...(payloadFormatIndicator === undefined ? {} : { payloadFormatIndicator }),
+      ...(responseTopic === undefined ? {} : { responseTopic }),
+      userProperties: [...message.userProperties, ...added]
+    },
+    { userProperties: added },
+    { userProperties: [added[0]] },
+    undefined
+  ]
+}

@@ -1,0 +1,227 @@
+/**
+ * How `consume` ends: nothing more begins, handlers that run may finish, and what succeeded is acknowledged.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as MqttClient from "../../src/MqttClient.ts"
+import type { MqttMessage } from "../../src/MqttMessage.ts"
+import { MemoryBroker } from "../../src/testing/index.ts"
+import { clientId, type Kit, scenario, sent } from "../support/scenario.ts"
+import { begin, complete, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
+
+const publish = ({ broker }: Kit, ...texts: ReadonlyArray<string>) =>
+  Effect.andThen(
+    Effect.forEach(texts, (text) => broker.publish(`t/${text[0]}`, text, { qos: 1 })),
+    TestClock.adjust(2 * roundTrip)
+  )
+
+const acknowledged = (kit: Kit) =>
+  Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ packetIdentifier }) => packetIdentifier))
+
+const consuming = <E>(effect: Effect.Effect<void, E>) => Effect.tap(begin(effect), () => TestClock.adjust(roundTrip))
+
+/** Handlers that take a second, with what begins and ends. */
+const timed = () => {
+  const log: Array<string> = []
+  const handler = ({ text }: MqttMessage) =>
+    Effect.sync(() => log.push(`+${text}`)).pipe(
+      Effect.andThen(Effect.sleep("1 second")),
+      Effect.andThen(Effect.sync(() => log.push(`-${text}`)))
+    )
+  return { log, handler }
+}
+
+const quiet = Effect.provide(Logger.layer([]))
+
+/** The texts that another consumer finds. */
+const left = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {
+  const texts: Array<string> = []
+  const consumer = yield* consuming(mqtt.consume("t/+", ({ text }) => Effect.sync(() => texts.push(text))))
+  yield* TestClock.adjust(2 * roundTrip)
+  yield* Fiber.interrupt(consumer)
+  yield* TestClock.adjust(roundTrip)
+  return texts
+})
+
+describe("consume ends", () => {
+  const key = ({ topic }: MqttMessage) => topic
+  const ways = { "one at a time": {}, "several at once": { concurrency: 2 }, "with a key": { concurrency: 2, key } }
+
+  for (const [way, options] of Object.entries(ways)) {
+    const many = way !== "one at a time"
+
+    scenario(
+      `by \`until\`: handlers finish, and the rest waits for the next consumer (${way})`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const { handler, log } = timed()
+          const until = Deferred.makeUnsafe<void>()
+          const consumer = yield* consuming(mqtt.consume("t/+", handler, { ...options, until: Deferred.await(until) }))
+          yield* publish(kit, "a1", "b1", "a2", "b2")
+          yield* Deferred.succeed(until, undefined)
+          yield* TestClock.adjust(500)
+          assert.isUndefined(consumer.pollUnsafe())
+          yield* TestClock.adjust(500)
+          assert.deepStrictEqual(consumer.pollUnsafe(), Exit.void)
+          yield* TestClock.adjust(roundTrip)
+          assert.deepStrictEqual(log, many ? ["+a1", "+b1", "-a1", "-b1"] : ["+a1", "-a1"])
+          assert.deepStrictEqual(yield* acknowledged(kit), many ? [1, 2] : [1])
+          assert.deepStrictEqual(yield* left(mqtt), many ? ["a2", "b2"] : ["b1", "a2", "b2"])
+        })
+    )
+
+    scenario(`by an interruption, in the same order (${way})`, {}, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const { handler, log } = timed()
+        const consumer = yield* consuming(mqtt.consume("t/+", handler, options))
+        yield* publish(kit, "a1", "b1", "a2", "b2")
+        yield* complete(Fiber.interrupt(consumer))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(log, many ? ["+a1", "+b1", "-a1", "-b1"] : ["+a1", "-a1"])
+        assert.deepStrictEqual(yield* acknowledged(kit), many ? [1, 2] : [1])
+        assert.deepStrictEqual(yield* left(mqtt), many ? ["a2", "b2"] : ["b1", "a2", "b2"])
+      }))
+
+    scenario(`in \`drainTimeout\`, and interrupts who takes longer (${way})`, {}, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const { handler, log } = timed()
+        const until = Deferred.makeUnsafe<void>()
+        const consumer = yield* consuming(
+          mqtt.consume("t/+", handler, { ...options, until: Deferred.await(until), drainTimeout: "300 millis" })
+        )
+        yield* publish(kit, "a1", "b1")
+        yield* Deferred.succeed(until, undefined)
+        yield* TestClock.adjust(299)
+        assert.isUndefined(consumer.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(consumer.pollUnsafe(), Exit.void)
+        assert.deepStrictEqual(log.filter((entry) => entry.startsWith("-")), [])
+        assert.deepStrictEqual(yield* acknowledged(kit), [])
+        assert.deepStrictEqual(yield* left(mqtt), ["a1", "b1"])
+      }))
+  }
+
+  scenario("after 5 seconds unless it is told otherwise", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const consumer = yield* consuming(mqtt.consume("t/+", () => Effect.never))
+      yield* publish(kit, "a1")
+      const interrupting = yield* begin(Fiber.interrupt(consumer))
+      yield* TestClock.adjust(4999)
+      assert.isUndefined(interrupting.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(interrupting.pollUnsafe(), Exit.void)
+      assert.deepStrictEqual(yield* left(mqtt), ["a1"])
+    }))
+
+  scenario("at once when no handler runs, and before it is subscribed", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const idle = yield* consuming(mqtt.consume("t/+", () => Effect.void))
+      yield* publish(kit, "a1")
+      yield* Fiber.interrupt(idle)
+      yield* mqtt.consume("t/+", () => Effect.void, { until: Effect.void })
+      yield* TestClock.adjust(roundTrip)
+    }))
+
+  scenario(
+    "with the failure of a handler: the others finish, and are acknowledged",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const { handler, log } = timed()
+        const consumer = yield* consuming(
+          mqtt.consume("t/+", (message) => message.text === "c1" ? Effect.fail("broken") : handler(message), {
+            concurrency: 3
+          })
+        )
+        yield* publish(kit, "a1", "b1", "c1", "d1")
+        assert.isUndefined(consumer.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(consumer.pollUnsafe(), Exit.fail("broken"))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(log, ["+a1", "+b1", "-a1", "-b1"])
+        assert.deepStrictEqual(yield* acknowledged(kit), [1, 2])
+        assert.deepStrictEqual(yield* left(mqtt), ["c1", "d1"])
+      })
+  )
+
+  scenario("with the failure of a handler that finished too late for `until`", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const until = Deferred.makeUnsafe<void>()
+      const consumer = yield* consuming(
+        mqtt.consume("t/+", () => Effect.delay(Effect.fail("broken"), "1 second"), { until: Deferred.await(until) })
+          .pipe(quiet)
+      )
+      yield* publish(kit, "a1")
+      yield* Deferred.succeed(until, undefined)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(consumer.pollUnsafe(), Exit.fail("broken"))
+      assert.deepStrictEqual(yield* left(mqtt), ["a1"])
+    }))
+
+  scenario("for the server at once, so that it sends nothing more meanwhile", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const { handler } = timed()
+      const consumer = yield* consuming(mqtt.consume("t/+", handler))
+      yield* publish(kit, "a1")
+      const interrupting = yield* begin(Fiber.interrupt(consumer))
+      yield* TestClock.adjust(roundTrip)
+      assert.lengthOf(yield* sent(kit, "Unsubscribe"), 1)
+      yield* complete(Fiber.join(interrupting))
+      yield* TestClock.adjust(roundTrip)
+    }))
+
+  scenario(
+    "for a persistent session a second after its handlers: nothing is missed between two programs",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        const consumer = yield* consuming(mqtt.consume("t/+", () => Effect.sleep("4 seconds")))
+        yield* publish(kit, "a1")
+        const interrupting = yield* begin(Fiber.interrupt(consumer))
+        yield* TestClock.adjust("3 seconds")
+        yield* publish(kit, "b1")
+        yield* complete(Fiber.join(interrupting))
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* sent(kit, "Unsubscribe"), [])
+        assert.deepStrictEqual(yield* left(mqtt), ["b1"])
+        yield* TestClock.adjust("2 seconds")
+        assert.lengthOf(yield* sent(kit, "Unsubscribe"), 1)
+      })
+  )
+
+  for (const protocolVersion of versions) {
+    it.effect(`with its layer: acknowledgements leave before DISCONNECT (${protocolVersion})`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.MemoryBroker
+        const { handler, log } = timed()
+        const worker = Layer.effectDiscard(Effect.gen(function*() {
+          const mqtt = yield* MqttClient.MqttClient
+          yield* Effect.forkScoped(mqtt.consume("t/+", handler, { concurrency: 2 }))
+        }))
+        const scope = yield* Scope.make()
+        const service = Layer.provide(worker, MqttClient.layer({ clientId, protocolVersion }))
+        yield* complete(Layer.buildWithScope(service, scope))
+        yield* TestClock.adjust("1 second")
+        for (const text of ["1", "2", "3"]) yield* broker.publish(`t/${text}`, text, { qos: 1 })
+        yield* TestClock.adjust("500 millis")
+        yield* complete(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(log, ["+1", "+2", "-1", "-2"])
+        const tags = (yield* broker.received(clientId)).map(({ _tag }) => _tag)
+        assert.deepStrictEqual(tags.slice(-3), ["Puback", "Puback", "Disconnect"])
+        assert.deepStrictEqual(yield* broker.violations, [])
+      }).pipe(Effect.provide(MemoryBroker.layer())))
+  }
+})
