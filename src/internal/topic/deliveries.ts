@@ -1,5 +1,5 @@
 /**
- * Decoded messages that the program acknowledges itself, and the next one of them.
+ * Decoded messages that the program acknowledges itself, as a stream, and the next decoded message.
  *
  * A message that does not decode never reaches the program, so it is settled here: it goes where `onInvalid` says, and is
  * then acknowledged or refused.
@@ -44,7 +44,7 @@ export interface NextOptions<R = never> extends ReceivingOptions.NextOptions, Sh
   readonly onInvalid?: OnInvalid<unknown, R> | undefined
 }
 
-/** The deliveries of the client, and the way from one of them to its message, if it decodes. */
+/** Deliveries of the client. `decode` settles a message that does not decode. */
 interface Source<V, A, R> {
   readonly filter: string
   readonly deliveries: Stream.Stream<MqttMessage.Delivery, MqttError.MqttError>

@@ -47,12 +47,11 @@ const options = (fields: Fields.Fields): Fields.Fields => ({
 
 const handled = () => Effect.void
 
-const topics = MqttTopic.make("typed/{name}", { payload: MqttTopic.json(Schema.Number) })
+const number = MqttTopic.json(Schema.Number)
 
-const requestTopics = MqttTopic.makeRequest("asked/{name}", {
-  payload: MqttTopic.json(Schema.Number),
-  answer: MqttTopic.text
-})
+const topics = MqttTopic.make("typed/{name}", { payload: number })
+
+const requestTopics = MqttTopic.makeRequest("asked/{name}", { payload: number, answer: MqttTopic.text })
 
 const withClient = ({ mqtt }: On) => Effect.provideService(MqttClient.MqttClient, mqtt)
 
