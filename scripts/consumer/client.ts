@@ -34,3 +34,9 @@ export const firstMessage = Effect.gen(function*() {
   const subscription = yield* mqtt.subscribe("a")
   return { subscription, first: yield* Stream.runHead(subscription) }
 })
+
+export class Edge extends MqttClient.Service<Edge>()("Edge") {}
+export const edge = Edge.layer(layer)
+export const onEdge = Edge.provide(firstMessage)
+export const clientOfEdge = Edge.layerClient
+export const madeService = MqttClient.Service<Edge>()
