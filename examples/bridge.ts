@@ -29,8 +29,8 @@ const propertiesOf = ({ packet }: MqttMessage.MqttMessage): MqttClient.PublishPr
 }
 
 /**
- * The message as it came, acknowledged on this side when the other has acknowledged it. One that the other side refuses is
- * refused here, and one that was too old when its turn came is no longer wanted; both would stop the bridge for good.
+ * The message as it came, acknowledged on this side when the other has acknowledged it. A message that the other side
+ * refuses is refused here, and nobody wants a message that has expired; either would otherwise stop the bridge for good.
  */
 const forwardTo = (to: Client) => (message: MqttMessage.MqttMessage) =>
   to.publish(message.topic, message.payload, {
@@ -45,8 +45,9 @@ const forwardTo = (to: Client) => (message: MqttMessage.MqttMessage) =>
   )
 
 /**
- * Both directions, until one of them fails. What the bridge itself has published comes back to neither (`noLocal`), so
- * there is no loop; a hundred topics go at once, each in its order.
+ * Both directions, until one of them fails. No message of the bridge itself comes back to it (`noLocal`), so there is no
+ * loop. A bridge that starts again does not ask for the retained messages again (`retainHandling`): an old one of one side
+ * would replace a newer one of the other. A hundred topics go at once, each in its order.
  */
 const bridge = Effect.fnUntraced(function*(topicFilter: string) {
   const edge = yield* Edge
@@ -54,6 +55,7 @@ const bridge = Effect.fnUntraced(function*(topicFilter: string) {
   const options: MqttClient.ConsumeOptions = {
     noLocal: true,
     retainAsPublished: true,
+    retainHandling: 1,
     concurrency: 100,
     key: ({ topic }) => topic
   }

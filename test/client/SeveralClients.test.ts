@@ -2,10 +2,12 @@
  * Several clients in one program, as services of the program's own.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Schema, type Scope, Stream } from "effect"
+import { type Config, Context, Effect, Fiber, Layer, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
+import { BrowserMqtt } from "../../src/browser/index.ts"
 import { MqttClient, type MqttError, MqttTopic, MqttTransport } from "../../src/index.ts"
+import { NodeMqtt } from "../../src/node/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { type Client, connections, type Kit, scenario, sent } from "../support/scenario.ts"
 import { complete, connected, roundTrip } from "../support/time.ts"
@@ -112,8 +114,7 @@ describe("MqttClient.Service", () => {
           Temperature.publish({ site }, { celsius: 1 }, { qos: 1 }).pipe(Effect.provide(Edge.layerClient))
         const inner = Effect.provide(publish("inner"), Edge.layer(clientOf(kit, "inner")))
         const outer = Effect.andThen(publish("outer"), inner).pipe(
-          Effect.provide(Edge.layerClient),
-          Effect.provide(Edge.layer(clientOf(kit, "outer")))
+          Effect.provide(Layer.provideMerge(Edge.layerClient, Edge.layer(clientOf(kit, "outer"))))
         )
         yield* complete(outer)
         assert.deepStrictEqual(yield* published(kit), [
@@ -175,6 +176,12 @@ describe("the types of MqttClient.Service", () => {
     expectTypeOf(Edge.key).toEqualTypeOf<"Edge">()
     expectTypeOf(Edge.layer(layer)).toEqualTypeOf<
       Layer.Layer<Edge, MqttError.MqttError, MqttTransport.MqttTransport>
+    >()
+    expectTypeOf(Edge.layer(BrowserMqtt.layer({ url: "/mqtt" }))).toEqualTypeOf<
+      Layer.Layer<Edge, MqttError.MqttError>
+    >()
+    expectTypeOf(Edge.layer(NodeMqtt.layerConfig())).toEqualTypeOf<
+      Layer.Layer<Edge, MqttError.MqttError | Config.ConfigError>
     >()
     expectTypeOf(Edge.layerClient).toEqualTypeOf<Layer.Layer<MqttClient.MqttClient, never, Edge>>()
   })
