@@ -135,6 +135,12 @@ export const parts: ReadonlyArray<Part> = [
     packages: effect
   },
   {
+    name: "rpc",
+    modules: /^rpc\//,
+    imports: ["protocol", "vocabulary", "options", "client"],
+    packages: effect
+  },
+  {
     name: "index",
     modules: /^index\.ts$/,
     imports: ["vocabulary", "ports", "options", "sockets", "connection", "client", "stores", "topic"],
@@ -179,7 +185,8 @@ const packages: ReadonlyArray<readonly [Package, RegExp]> = [
 const unstable: ReadonlyArray<{ readonly imported: RegExp; readonly modules: RegExp }> = [
   { imported: /^effect\/socket(\/|$)/, modules: /^(SocketTransport\.ts$|(node|browser|testing\/node)\/)/ },
   { imported: /^effect\/net(\/|$)/, modules: /^(NetworkProbe|node\/NodeNetworkProbe)\.ts$/ },
-  { imported: /^effect\/persistence(\/|$)/, modules: /^(KeyValueMqttStore\.ts$|internal\/keyValue\/)/ }
+  { imported: /^effect\/persistence(\/|$)/, modules: /^(KeyValueMqttStore\.ts$|internal\/keyValue\/)/ },
+  { imported: /^effect\/rpc(\/|$)/, modules: /^rpc\// }
 ]
 
 const mayImport = (module: string, part: Part, specifier: string): boolean =>
