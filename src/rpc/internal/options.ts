@@ -104,6 +104,12 @@ const wrongFilter = (option: string, filter: string): Reason => {
   return wrong === undefined ? undefined : invalid(option, wrong.message)
 }
 
+/** A ShareName: MQTT 5.0 section 4.8.2. */
+const wrongGroup = ({ group, prefix }: ServerOptions): Reason =>
+  group === undefined ? undefined : group.includes("/")
+    ? invalid("group", "has a \"/\" in it, which ends the name of a share")
+    : wrongFilter("group", `$share/${group}/${prefix}`)
+
 /** A lease that lasts for ever is none. */
 const wrongLength = (option: string, duration: Duration.Input | undefined): Reason =>
   duration === undefined || Duration.isFinite(Duration.fromInputUnsafe(duration))
@@ -138,7 +144,7 @@ const filtersOf = ({ answerTopics, prefix }: ServerOptions): ReadonlyArray<strin
 export const resolveServer = (options: ServerOptions): ResolvedServer | MqttError.MqttError =>
   checked(
     wrongType(options, serverFields) ?? wrongTopic("prefix", options.prefix) ??
-      (options.group === undefined ? undefined : wrongFilter("group", `$share/${options.group}/${options.prefix}`)) ??
+      wrongGroup(options) ??
       filtersOf(options).map((filter) => wrongFilter("answerTopics", filter)).find((wrong) => wrong !== undefined),
     () => ({
       prefix: options.prefix,
