@@ -2,6 +2,7 @@
  * The client's side of the protocol: requests go out, answers come to a topic of this client, and `send` of a request
  * lasts as long as its call, so that a call whose server is lost fails.
  */
+import { chunksOf } from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -61,10 +62,20 @@ export const make = Effect.fnUntraced(function*(
       interrupt: (server, calls) => toServer(server, { _tag: "Interrupt", client, server: server.instance, calls }),
       acknowledge: (server, { acknowledged, number }) =>
         toServer(server, { _tag: "Ack", client, server: server.instance, call: number, chunk: acknowledged }),
-      tellAlive: (server) => {
-        const open = Array.from(server.calls, ({ number }) => number)
-        return toServer(server, { _tag: "Alive", client, server: server.instance, answerTopic, calls: open })
-      }
+      tellAlive: (server) =>
+        Effect.forEach(
+          chunksOf(Array.from(server.calls, ({ number }) => number), Envelope.callsPerMessage),
+          (calls, index) =>
+            toServer(server, {
+              _tag: "Alive",
+              client,
+              server: server.instance,
+              answerTopic,
+              calls,
+              isFirst: index === 0
+            }),
+          { discard: true }
+        )
     })
 
     const answers = yield* mqtt.subscribe(answerTopic, { qos: 1 })

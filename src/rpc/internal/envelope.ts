@@ -36,8 +36,13 @@ const ToServer = Schema.Union([
   }),
   Schema.TaggedStruct("Ack", { ...sides, call, chunk: Schema.Natural }),
   Schema.TaggedStruct("Interrupt", { ...sides, calls: Schema.Array(call) }),
-  /** The client lives, and believes that these calls are open. */
-  Schema.TaggedStruct("Alive", { ...sides, answerTopic: Schema.String, calls: Schema.Array(call) })
+  /** The client lives, and believes that these calls are open. `isFirst` of several asks for all that the server has. */
+  Schema.TaggedStruct("Alive", {
+    ...sides,
+    answerTopic: Schema.String,
+    calls: Schema.Array(call),
+    isFirst: Schema.Boolean
+  })
 ])
 
 const ToClient = Schema.Union([
@@ -71,6 +76,9 @@ export interface Envelope<Header> {
 const lineFeed = 0x0a
 
 const noBody = new Uint8Array()
+
+/** More calls than this are told of in several messages: brokers take only so large ones. */
+export const callsPerMessage = 500
 
 export const encode = (header: ToServer | ToClient, body: string | Uint8Array = noBody): string | Uint8Array => {
   const line = `${JSON.stringify(header)}\n`

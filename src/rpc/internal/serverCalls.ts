@@ -4,13 +4,14 @@
  * Each call is a client of its own to `RpcServer`, which ends with the call: a defect of one leaves the others alone. A
  * request is run at most once: its number is remembered until its deadline, after which nobody takes it.
  */
+import { chunksOf } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as RpcMessage from "effect/rpc/RpcMessage"
 import type * as Scope from "effect/Scope"
 import * as Topic from "../../protocol/Topic.ts"
 import type { Body } from "./body.ts"
-import type * as Envelope from "./envelope.ts"
+import * as Envelope from "./envelope.ts"
 import type { ResolvedServer } from "./options.ts"
 
 /** One call that has not ended. */
@@ -113,15 +114,24 @@ export class ServerCalls {
         return this.#acknowledged(client?.calls.get(header.call), header.chunk)
       case "Interrupt":
         return Effect.forEach(header.calls, (number) => this.#interrupted(client?.calls.get(number)), { discard: true })
-      case "Alive": {
-        const { answerTopic } = header
-        if (!this.#mayAnswer(answerTopic)) return Effect.void
-        return this.#options.tell({ answerTopic, instance: header.client }, {
-          open: client === undefined ? [] : Array.from(client.calls.values(), statusOf),
-          gone: header.calls.filter((number) => client?.calls.has(number) !== true)
-        })
-      }
+      case "Alive":
+        return this.#mayAnswer(header.answerTopic) ? this.#fork(this.#asked(header, client)) : Effect.void
     }
+  }
+
+  /** The client lives, and learns which of its calls are open. */
+  #asked(
+    header: Extract<Envelope.ToServer, { readonly _tag: "Alive" }>,
+    client: Client | undefined
+  ): Effect.Effect<void> {
+    const gone = header.calls.filter((number) => client?.calls.has(number) !== true)
+    const open = header.isFirst ? Array.from(client?.calls.values() ?? [], statusOf) : []
+    const asked = { answerTopic: header.answerTopic, instance: header.client }
+    const [first = [], ...others] = chunksOf(open, Envelope.callsPerMessage)
+    return Effect.andThen(
+      this.#options.tell(asked, { open: first, gone }),
+      Effect.forEach(others, (open) => this.#options.tell(asked, { open, gone: [] }), { discard: true })
+    )
   }
 
   #mayAnswer(topic: string): boolean {
@@ -138,7 +148,9 @@ export class ServerCalls {
     if (client.seen.has(header.call)) return Effect.void
     const request = this.#options.body.request(bytes)
     const refusal = this.#refusalOf(header, request)
-    if (request === undefined || refusal !== undefined) return this.#options.refuse(header, refusal ?? unreadable)
+    if (request === undefined || refusal !== undefined) {
+      return this.#fork(this.#options.refuse(header, refusal ?? unreadable))
+    }
     return this.#begin(client, header, request)
   }
 
@@ -207,6 +219,7 @@ export class ServerCalls {
     )
   }
 
+  /** Who receives waits for no publish: the acknowledgements that it waits for are received too. */
   #fork(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.asVoid(Effect.forkIn(effect, this.#options.scope, { startImmediately: true }))
   }
@@ -244,9 +257,13 @@ export class ServerCalls {
       if (open === undefined) byClient.set(call.client, [statusOf(call)])
       else open.push(statusOf(call))
     }
-    return Effect.forEach(byClient, ([client, open]) => this.#options.tell(client, { open, gone: [] }), {
-      discard: true
-    })
+    return Effect.forEach(
+      Array.from(byClient).flatMap(([client, open]) =>
+        chunksOf(open, Envelope.callsPerMessage).map((open) => ({ client, open }))
+      ),
+      ({ client, open }) => this.#options.tell(client, { open, gone: [] }),
+      { discard: true }
+    )
   }
 
   /** A tick has passed: the calls of clients that were silent for too long are interrupted. */
