@@ -3,7 +3,7 @@
  * meant does nothing.
  */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Fiber, Queue, Schema } from "effect"
+import { Effect, Fiber, Queue, Schema, Stream } from "effect"
 import { MqttRpc } from "../../src/rpc/index.ts"
 import { type Kit, scenario } from "../support/scenario.ts"
 import { begin, complete, settle } from "../support/time.ts"
@@ -38,6 +38,21 @@ const tags = (messages: ReadonlyArray<{ readonly header: { readonly _tag: string
   messages.map(({ header }) => header._tag)
 
 describe("a client", () => {
+  scenario("ends a stream when its last chunk has been decoded", {}, (kit) =>
+    Effect.gen(function*() {
+      const service = yield* OverMqtt.use(yield* kit.connect(OverMqtt.persistent("client")))
+      const numbers = yield* begin(Stream.runCollect(service.SlowCount(undefined)))
+      yield* pass("100 millis")
+      const [{ body, header: { client } }] = yield* published(kit, "request")
+      const requestId: unknown = JSON.parse(body).id
+      const from = { client, server: "a", level: "a", call: 0 }
+      yield* say(kit, "client/client", { _tag: "Chunk", ...from, chunk: 1 }, { _tag: "Chunk", requestId, values: [5] })
+      const exit = { _tag: "Success", value: null }
+      yield* say(kit, "client/client", { _tag: "Exit", ...from }, { _tag: "Exit", requestId, exit })
+      assert.deepStrictEqual([...yield* complete(Fiber.join(numbers))], [5])
+      yield* pass("100 millis")
+    }))
+
   /** A client with two open calls, of an answer and of a stream, that no server has taken. */
   const calling = Effect.fnUntraced(function*(kit: Kit) {
     const service = yield* OverMqtt.use(yield* kit.connect(OverMqtt.persistent("client")), { lease: "1 minute" })
@@ -112,22 +127,42 @@ describe("a client", () => {
       assert.strictEqual(error._tag === "RpcClientError" && MqttRpc.failureOf(error)?.reason, "AnswerLost")
     }))
 
-  scenario("leaves a call to the first server that has it", {}, (kit) =>
+  scenario("ends a stream when its last chunk has been taken", {}, (kit) =>
     Effect.gen(function*() {
-      const { as, call, heard, isOpen } = yield* calling(kit)
-      yield* as("a")({ _tag: "Status", open: [[0, 0, 0]], gone: [] })
-      yield* as("b")({ _tag: "Status", open: [[0, 0, 0]], gone: [] })
-      assert.deepStrictEqual(yield* heard("a"), [])
-      const [{ header }] = yield* heard("b")
-      assert.strictEqual(header._tag, "Interrupt")
-      assert.deepStrictEqual(header.calls, [0])
-      yield* as("b")({ _tag: "Refused", call: 0, description: "late" })
-      yield* as("b")({ _tag: "Exit", call: 0 }, { _tag: "Exit", requestId: 0, exit: { _tag: "Success", value: 7 } })
-      yield* as("b")({ _tag: "Status", open: [], gone: [0] })
-      assert.isTrue(isOpen())
-      yield* as("a")({ _tag: "Exit", call: 0 }, "no JSON")
-      assert.strictEqual(yield* call, "Unreadable")
+      const { as, heard, queue } = yield* calling(kit)
+      // More than its buffer takes.
+      const values = Array.from({ length: 30 }, (_, index) => index)
+      yield* as("a")({ _tag: "Chunk", call: 1, chunk: 1 }, { _tag: "Chunk", requestId: 0, values })
+      const exit = { _tag: "Success", value: null }
+      yield* as("a")({ _tag: "Exit", call: 1 }, { _tag: "Exit", requestId: 0, exit })
+      yield* as("a")({ _tag: "Status", open: [], gone: [1] })
+      assert.deepStrictEqual(tags(yield* heard("a")), [])
+      assert.deepStrictEqual([...yield* Stream.runCollect(Stream.fromQueue(queue))], values)
+      yield* pass("100 millis")
     }))
+
+  scenario(
+    "leaves a call to the first server that has it, and hears nothing that is for an earlier process",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const { as, call, heard, isOpen } = yield* calling(kit)
+        yield* as("a")({ _tag: "Status", open: [[0, 0, 0]], gone: [] })
+        yield* as("b")({ _tag: "Status", open: [[0, 0, 0]], gone: [] })
+        assert.deepStrictEqual(yield* heard("a"), [])
+        const [{ header }] = yield* heard("b")
+        assert.strictEqual(header._tag, "Interrupt")
+        assert.deepStrictEqual(header.calls, [0])
+        yield* as("b")({ _tag: "Refused", call: 0, description: "late" })
+        yield* as("b")({ _tag: "Exit", call: 0 }, { _tag: "Exit", requestId: 0, exit: { _tag: "Success", value: 7 } })
+        yield* as("b")({ _tag: "Status", open: [], gone: [0] })
+        yield* as("a")({ _tag: "Refused", client: "earlier", call: 0, description: "late" })
+        yield* as("a")({ _tag: "Exit", client: "earlier", call: 0 }, "no JSON")
+        assert.isTrue(isOpen())
+        yield* as("a")({ _tag: "Exit", call: 0 }, "no JSON")
+        assert.strictEqual(yield* call, "Unreadable")
+      })
+  )
 
   scenario("hears why a server refuses its call", {}, (kit) =>
     Effect.gen(function*() {
@@ -141,7 +176,7 @@ describe("a client", () => {
     {},
     (kit) =>
       Effect.gen(function*() {
-        const service = yield* OverMqtt.use(yield* kit.connect(OverMqtt.persistent("client")), { lease: "3 seconds" })
+        const service = yield* OverMqtt.use(yield* kit.connect(OverMqtt.persistent("client")), { lease: "6 seconds" })
         yield* begin(Effect.forEach(
           Array.from({ length: 1200 }).keys(),
           (number) => Effect.exit(service.Double({ number })),
@@ -151,7 +186,7 @@ describe("a client", () => {
         const [{ header: { client } }] = yield* published(kit, "request")
         const open = Array.from({ length: 1200 }, (_, number) => [number, 0, 0])
         yield* say(kit, "client/client", { _tag: "Status", client, server: "a", level: "a", open, gone: [] })
-        yield* pass("1500 millis")
+        yield* pass("2 seconds")
         const alive = yield* published(kit, "server/a")
         assert.deepStrictEqual(tags(alive), ["Alive", "Alive", "Alive"])
         assert.deepStrictEqual(alive.map(({ header }) => header.isFirst), [true, false, false])

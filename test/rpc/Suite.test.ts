@@ -18,7 +18,11 @@ interface Behaviour {
   ) => Effect.Effect<unknown, unknown, Scope.Scope>
 }
 
-const until = (isSo: () => boolean) => complete(Effect.repeat(Effect.sleep("10 millis"), { until: isSo }))
+/** Within a second: sooner than what is said again after a while. */
+const until = (isSo: () => boolean) =>
+  complete(Effect.repeat(Effect.sleep("10 millis"), { until: isSo, times: 100 })).pipe(
+    Effect.andThen(Effect.sync(() => assert.isTrue(isSo())))
+  )
 
 const behaviours: ReadonlyArray<Behaviour> = [
   {
@@ -122,6 +126,20 @@ const behaviours: ReadonlyArray<Behaviour> = [
         yield* complete(service.Endless({ name: "slow" }, { asQueue: true, streamBufferSize: 1 }))
         yield* complete(Effect.sleep("1 second"))
         assert.strictEqual(yield* complete(service.Double({ number: 3 })), 6)
+      })
+  },
+  {
+    name: "an answer that takes time to decode arrives whole, and holds up no other call",
+    tell: (service) =>
+      Effect.gen(function*() {
+        const slow = yield* begin(service.Slow(undefined))
+        const count = yield* begin(Stream.runCollect(service.SlowCount(undefined)))
+        yield* complete(Effect.sleep("300 millis"))
+        const quick = yield* begin(service.Double({ number: 3 }))
+        yield* complete(Effect.sleep("300 millis"))
+        assert.strictEqual(yield* Fiber.join(quick), 6)
+        assert.strictEqual(yield* complete(Fiber.join(slow)), 7)
+        assert.deepStrictEqual([...yield* complete(Fiber.join(count))], [1, 2, 3])
       })
   },
   {

@@ -1,10 +1,21 @@
 /**
  * The service that the tests call, and what a test sees of its handlers.
  */
-import { Cause, Effect, Latch, type Layer, Schema, Stream } from "effect"
+import { Cause, Effect, Latch, type Layer, Schema, SchemaTransformation, Stream } from "effect"
 import { Rpc, RpcGroup, RpcSchema } from "effect/rpc"
 
 export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { name: Schema.String }) {}
+
+/** A number that takes a second to decode. */
+const Slow = Schema.Int.pipe(
+  Schema.decodeTo(
+    Schema.Int,
+    SchemaTransformation.transformEffect<number, number>({
+      decode: (number) => Effect.delay(Effect.succeed(number), "1 second"),
+      encode: Effect.succeed
+    })
+  )
+)
 
 /** Calls that tests make. `Wait` and `Endless` end only when they are interrupted. */
 export const Service = RpcGroup.make(
@@ -18,6 +29,8 @@ export const Service = RpcGroup.make(
     success: RpcSchema.Stream(Schema.Int, Schema.Never)
   }),
   Rpc.make("CountAndFail", { payload: { to: Schema.Int }, success: RpcSchema.Stream(Schema.Int, Unknown) }),
+  Rpc.make("Slow", { success: Slow }),
+  Rpc.make("SlowCount", { success: RpcSchema.Stream(Slow, Schema.Never) }),
   Rpc.make("Endless", { payload: { name: Schema.String }, success: RpcSchema.Stream(Schema.Int, Schema.Never) })
 )
 
@@ -64,6 +77,8 @@ export const handlers = (probe: Probe) =>
     Count: ({ at, to }) => Stream.rechunk(Stream.range(1, to), at),
     CountAndFail: ({ to }) =>
       Stream.concat(Stream.rechunk(Stream.range(1, to), 1), Stream.fail(new Unknown({ name: "more" }))),
+    Slow: () => Effect.succeed(7),
+    SlowCount: () => Stream.rechunk(Stream.range(1, 3), 1),
     Endless: ({ name }) =>
       Stream.unwrap(Effect.sync(() => {
         probe.started.push(name)

@@ -252,7 +252,10 @@ export class ClientCalls {
   #finish(call: Call, exit: RpcMessage.ResponseExitEncoded): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.#remove(call)) return Effect.void
-      return Effect.andThen(this.#options.write(call.clientId, exit), Deferred.succeed(call.ended, undefined))
+      // What takes time to decode holds up no other call.
+      return this.#fork(
+        Effect.andThen(this.#options.write(call.clientId, exit), Deferred.succeed(call.ended, undefined))
+      )
     })
   }
 
