@@ -33,6 +33,7 @@ const wanted = [
   "authentication",
   "worker-pool",
   "request-response",
+  "rpc",
   "typed-topics",
   "dead-letter",
   "bridge",
