@@ -33,8 +33,13 @@ const isoDate = (time: number): string => {
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** `undefined` for what is not UTF-8. */
-const textOf = (bytes: Uint8Array): string | undefined => {
+/**
+ * `undefined` for what is not UTF-8.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const textOf = (bytes: Uint8Array): string | undefined => {
   try {
     return strict.decode(bytes)
   } catch {
@@ -44,7 +49,11 @@ const textOf = (bytes: Uint8Array): string | undefined => {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
+/**
+ * @since 0.2.0
+ * @category conversions
+ */
+export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
 
 const ofMessages: ReadonlyArray<PropertyName> = [
   "contentType",

@@ -42,13 +42,13 @@ const unreadable = (file: string) => (cause: unknown): Usage =>
 export const standardInput = Stream.unwrap(Stdio.Stdio.useSync(({ stdin }) => stdin))
 
 /**
- * A file as it is read.
+ * A file as it is read. It is opened by who reads, as nobody else hears that it cannot be.
  *
  * @since 0.1.0
  * @category sources
  */
 export const file = (path: string): Stream.Stream<Uint8Array, Usage> =>
-  Stream.fromAsyncIterable(Fs.createReadStream(path), unreadable(path))
+  Stream.suspend(() => Stream.fromAsyncIterable(Fs.createReadStream(path), unreadable(path)))
 
 const joined = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
   Effect.map(Stream.runCollect(stream), (chunks): Uint8Array => Buffer.concat(chunks))

@@ -25,6 +25,7 @@ import * as Outbox from "./outbox.ts"
 import * as Output from "./output.ts"
 import * as Ping from "./ping.ts"
 import * as Pub from "./pub.ts"
+import * as Replay from "./replay.ts"
 import * as Request from "./request.ts"
 import * as Respond from "./respond.ts"
 import * as Sub from "./sub.ts"
@@ -34,6 +35,7 @@ const root = Command.make("effect-mqtt").pipe(
   Command.withSubcommands([
     Pub.command,
     Sub.command,
+    Replay.command,
     Request.command,
     Respond.command,
     Ping.command,

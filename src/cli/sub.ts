@@ -18,6 +18,7 @@ import { Usage } from "./exitCode.ts"
 import * as Flags from "./flags.ts"
 import * as Output from "./output.ts"
 import * as Printing from "./printing.ts"
+import * as Recorder from "./recorder.ts"
 import * as Session from "./session.ts"
 
 const retainHandling = [["0", 0], ["1", 1], ["2", 2]] as const
@@ -38,6 +39,9 @@ const flags = {
   retainAsPublished: Flags.toggle("retain-as-published", undefined, "5.0: the retain flag as the sender set it"),
   retainHandling: Flags.optional(
     Flags.choice("retain-handling", retainHandling, "5.0: retained messages: 0 send, 1 to a new subscription, 2 do not")
+  ),
+  record: Flags.optional(
+    Flags.text("record", undefined, "a file that gets the messages instead, for replay; - is standard output")
   ),
   ...Printing.flags
 }
@@ -81,22 +85,38 @@ const select = (
   )
 }
 
+/** What becomes of the messages: they are printed, or recorded. */
+const outputOf = Effect.fnUntraced(function*(input: Input) {
+  const { record } = input
+  if (record === undefined) {
+    const format = yield* Printing.chosen(input)
+    return <E, R>(messages: Stream.Stream<MqttMessage, E, R>) =>
+      messages.pipe(
+        Stream.mapEffect((message) => Effect.map(Clock.currentTimeMillis, (now) => format(message, now))),
+        Output.writeAll
+      )
+  }
+  const { format, hex, json, pretty, verbose, withoutNewline } = input
+  if (format !== undefined || hex || json || pretty || verbose || withoutNewline) {
+    return yield* new Usage({
+      description: "--record has a format of its own: leave out -F, --json, --hex, -v and the like"
+    })
+  }
+  return Recorder.record(record)
+})
+
 const subscribe = Effect.fnUntraced(function*(input: Input) {
   if (input.retainedOnly && input.withoutRetained) {
     return yield* new Usage({ description: "--retained-only and -R leave nothing" })
   }
-  const format = yield* Printing.chosen(input)
+  const output = yield* outputOf(input)
   const connecting = yield* Connecting.resolve(input)
   const filters = yield* Connecting.topics(input.topics, connecting)
   return yield* Session.run(withoutWindow(connecting), (mqtt) =>
     Effect.gen(function*() {
       const messages = yield* mqtt.subscribe(filters, optionsOf(input, connecting))
       if (input.exitAfterSubscribe) return
-      yield* messages.pipe(
-        select(input, mqtt),
-        Stream.mapEffect((message) => Effect.map(Clock.currentTimeMillis, (now) => format(message, now))),
-        Output.writeAll
-      )
+      yield* messages.pipe(select(input, mqtt), output)
     }).pipe(Effect.scoped, Session.within(input.timeout))).pipe(Output.quietly)
 })
 
@@ -112,6 +132,7 @@ export const command = Command.make("sub", flags, subscribe).pipe(
       command: "effect-mqtt sub -t job -q 1 -C 1 -W 10 || echo none",
       description: "One message, or none in ten seconds"
     },
-    { command: "effect-mqtt sub -t 'site/#' --json | jq .payload", description: "For other programs" }
+    { command: "effect-mqtt sub -t 'site/#' --json | jq .payload", description: "For other programs" },
+    { command: "effect-mqtt sub -t 'site/#' --record incident.jsonl", description: "For effect-mqtt replay" }
   ])
 )
