@@ -53,7 +53,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "ports",
-    modules: /^(MqttTransport|NetworkProbe)\.ts$|^internal\/(transport|store)\//,
+    modules: /^(MqttTransport|MqttPackets|NetworkProbe)\.ts$|^internal\/(transport|store)\//,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

@@ -10,6 +10,7 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "./MqttError.ts"
 
@@ -61,3 +62,17 @@ export class MqttTransport extends Context.Service<MqttTransport, {
    */
   readonly endpoints?: number | undefined
 }>()("effect-mqtt/MqttTransport") {}
+
+/**
+ * What a connection becomes before MQTT is spoken over it: a place to look at the bytes both ways, over whatever transport.
+ * It is told where the connection leads, for people. `MqttPackets` is made of it. Default: the connection as it is.
+ *
+ * @since 0.2.0
+ * @category references
+ */
+export const ConnectionDecorator: Context.Reference<
+  (connection: NetworkConnection, endpoint: string) => NetworkConnection
+> = Context.Reference<(connection: NetworkConnection, endpoint: string) => NetworkConnection>(
+  "effect-mqtt/MqttTransport/ConnectionDecorator",
+  { defaultValue: () => identity }
+)

@@ -31,6 +31,9 @@ export * as MqttMessage from "./MqttMessage.ts"
 /** @since 0.1.0 */
 export * as MqttMetrics from "./MqttMetrics.ts"
 
+/** @since 0.2.0 */
+export * as MqttPackets from "./MqttPackets.ts"
+
 /** @since 0.1.0 */
 export * as MqttState from "./MqttState.ts"
 

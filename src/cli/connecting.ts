@@ -53,6 +53,8 @@ export interface Connecting {
   /** For people: without credentials. */
   readonly server: string
   readonly logLevel: LogLevel
+  /** Whether each Control Packet is written on standard error. */
+  readonly packets: boolean
 }
 
 /**
@@ -359,7 +361,8 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     properties,
     topic: server.topic,
     server: nameOf(server, isSecure),
-    logLevel: input.quiet ? "None" : input.packets ? "Trace" : input.debug ? "Debug" : "Warn"
+    logLevel: input.quiet ? "None" : input.debug || input.packets ? "Debug" : "Warn",
+    packets: input.packets && !input.quiet
   } satisfies Connecting as Connecting
 })
 

@@ -10,7 +10,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as References from "effect/References"
 import * as MqttConnection from "../MqttConnection.ts"
 import type * as MqttError from "../MqttError.ts"
 import * as NodeMqtt from "../node/NodeMqtt.ts"
@@ -18,6 +17,7 @@ import * as Connecting from "./connecting.ts"
 import { Unsuccessful } from "./exitCode.ts"
 import * as Flags from "./flags.ts"
 import * as Output from "./output.ts"
+import * as Telling from "./telling.ts"
 
 const flags = {
   ...Flags.connection,
@@ -94,7 +94,7 @@ const ping = Effect.fnUntraced(function*(input: Input) {
     // Also when it is interrupted, which is how it ends without a count.
     Effect.onExit((exit) => sent === 0 && Exit.isFailure(exit) ? Effect.void : Effect.ignore(sumUp)),
     Output.quietly,
-    Effect.provideService(References.MinimumLogLevel, connecting.logLevel)
+    Telling.told(connecting)
   )
   if (times.length === 0) return yield* new Unsuccessful({ description: `${server} does not answer` })
 })

@@ -5,12 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { MqttClient } from "../MqttClient.ts"
 import { type Connecting, layer } from "./connecting.ts"
 import { TimedOut } from "./exitCode.ts"
+import * as Telling from "./telling.ts"
 
 const tellEvents = (mqtt: MqttClient["Service"]) =>
   Stream.runForEach(mqtt.events, ({ _tag, ...event }) => Effect.logDebug(_tag, event))
@@ -44,7 +44,7 @@ export const run = <A, E, R>(
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.fresh(layer(connecting))),
-    Effect.provideService(References.MinimumLogLevel, connecting.logLevel)
+    Telling.told(connecting)
   )
 
 /**

@@ -81,6 +81,7 @@ const unused: Readonly<Record<string, string>> = {
   "SCRAM": "SCRAM-SHA-256",
   "the store in IndexedDB": "IDBKeyRange",
   "how a session is kept": "The last changes of the session",
+  "packets as lines": "bytes that are no packet",
   "typed topics": "MqttEncodeError",
   "the network probe": "effect-mqtt/NetworkProbe"
 }

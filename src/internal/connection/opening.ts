@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as MqttError from "../../MqttError.ts"
-import { MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
+import { ConnectionDecorator, MqttTransport, type NetworkConnection } from "../../MqttTransport.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
 import { defaults } from "../defaults.ts"
@@ -54,9 +54,11 @@ export const open = Effect.fnUntraced(function*(
   return yield* Effect.gen(function*() {
     const scope = yield* Scope.make()
     const ending = yield* endingWith(scope)
+    const decorate = yield* ConnectionDecorator
     const network = yield* Scope.provide(openNetwork(transport, options.serverReference), scope)
     progress.waitingFor = "CONNACK"
-    return yield* handshake(options, network, scope, ending)
+    const decorated = decorate(network, options.serverReference ?? transport.endpoint)
+    return yield* handshake(options, decorated, scope, ending)
   }).pipe(
     Effect.timeoutOrElse({
       duration: timeout,
