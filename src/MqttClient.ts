@@ -51,6 +51,7 @@ import type {
 } from "./internal/clientOptions.ts"
 import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
+import * as FailureAnnotations from "./internal/failureAnnotations.ts"
 import { resolve } from "./internal/options.ts"
 import type { ConsumeOptions, NextOptions, RespondOptions } from "./internal/receivingOptions.ts"
 import * as MqttConfig from "./MqttConfig.ts"
@@ -292,12 +293,13 @@ export const make = Effect.fnUntraced(function*(
       runner.end(error, isOwn ? Cause.Done() : error)
       requests?.end(error)
       // Its own maker hears of a first connection that fails. The log line comes first: `closed` may end the program.
+      const attempt = "attempt" in state.value ? { attempt: state.value.attempt } : {}
       const isNews = !isOwn && (runner.connections > 0 || resolved.initialConnection === "retry")
       return (isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")).pipe(
         Effect.andThen(Deferred.fail(first, error)),
         Effect.andThen(Deferred.done(closed, isOwn ? Exit.void : Exit.fail(error))),
         Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
-        Effect.annotateLogs({ ...annotations, reason: error.reason._tag })
+        Effect.annotateLogs({ ...annotations, ...FailureAnnotations.ofError(error), ...attempt })
       )
     }))
 

@@ -13,6 +13,7 @@ import type { UserProperty } from "../../protocol/Properties.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { PublishProperties } from "../clientOptions.ts"
 import { originalTopic, printable } from "../deadLetter.ts"
+import * as FailureAnnotations from "../failureAnnotations.ts"
 import { harmless } from "../harmlessText.ts"
 import { PacedLog } from "../pacedLog.ts"
 import { concernsOneMessage } from "../problems.ts"
@@ -63,7 +64,11 @@ export type Place<E, R> = (
 const logging = (): Place<never, never> => {
   const paced = new PacedLog()
   return ({ error, message }) =>
-    paced.write(Effect.logWarning(error.message).pipe(Effect.annotateLogs({ topic: harmless(message.topic) })))
+    paced.write(
+      Effect.logWarning(error.message).pipe(
+        Effect.annotateLogs({ ...FailureAnnotations.ofError(error), topic: harmless(message.topic) })
+      )
+    )
 }
 
 /**
@@ -156,7 +161,7 @@ const cannotBury = ({ error, message }: Invalid, cause: Cause.Cause<unknown>): E
   const squashed = Cause.squash(cause)
   const why = squashed instanceof Error ? squashed.message : String(squashed)
   return Effect.logError(`A message could not become a dead letter: ${harmless(why)}; ${error.message}`).pipe(
-    Effect.annotateLogs({ topic: harmless(message.topic) })
+    Effect.annotateLogs({ ...FailureAnnotations.ofError(squashed), topic: harmless(message.topic) })
   )
 }
 

@@ -11,6 +11,7 @@ import * as MqttError from "../../MqttError.ts"
 import { MqttMessage } from "../../MqttMessage.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type { SubscribeOptions } from "../clientOptions.ts"
+import * as FailureAnnotations from "../failureAnnotations.ts"
 
 type Client = MqttClient["Service"]
 
@@ -83,7 +84,7 @@ export const follow = Effect.fnUntraced(function*<A, R>(
     }),
     Effect.catch((error) =>
       Effect.logError(`The latest value is not followed any more: ${error.message}`).pipe(
-        Effect.annotateLogs({ topic })
+        Effect.annotateLogs({ ...FailureAnnotations.ofError(error), topic })
       )
     ),
     Effect.forkScoped

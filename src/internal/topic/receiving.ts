@@ -15,6 +15,7 @@ import type { MqttMessage } from "../../MqttMessage.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Topic from "../../protocol/Topic.ts"
 import type * as ClientOptions from "../clientOptions.ts"
+import * as FailureAnnotations from "../failureAnnotations.ts"
 import { harmless } from "../harmlessText.ts"
 import { PacedLog } from "../pacedLog.ts"
 import type * as ReceivingOptions from "../receivingOptions.ts"
@@ -131,7 +132,7 @@ export const filterOf = (topicFilter: string, { share }: ShareOptions): Result.R
 export const cannotPut = (paced: PacedLog) => ({ error, message }: Invalid, cause: Cause.Cause<unknown>) =>
   paced.write(
     Effect.logError(`A message that does not decode could not be put away: ${error.message}`, cause).pipe(
-      Effect.annotateLogs({ topic: harmless(message.topic) })
+      Effect.annotateLogs({ ...FailureAnnotations.ofCause(cause), topic: harmless(message.topic) })
     )
   )
 

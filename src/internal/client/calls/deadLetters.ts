@@ -10,6 +10,7 @@ import type { MqttMessage } from "../../../MqttMessage.ts"
 import * as Topic from "../../../protocol/Topic.ts"
 import type { PublishProperties } from "../../clientOptions.ts"
 import { deadLetterText, originalTopic } from "../../deadLetter.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 import { harmless } from "../../harmlessText.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { DeadLetterOptions, DeadLetterTopic } from "../../receivingOptions.ts"
@@ -58,7 +59,12 @@ export class DeadLetters {
         this.#publish(to, message.payload, descriptionsOf(unhandled)),
         this.#paced.write(
           Effect.logError("A message handler failed; its message is a dead letter now", cause).pipe(
-            Effect.annotateLogs({ topic: harmless(message.topic), deadLetter: harmless(to) })
+            Effect.annotateLogs({
+              ...FailureAnnotations.ofCause(cause),
+              topic: harmless(message.topic),
+              deadLetter: harmless(to),
+              attempt: unhandled.attempts
+            })
           )
         )
       )

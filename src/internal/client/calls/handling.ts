@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 import { harmless } from "../../harmlessText.ts"
 import type { PacedLog } from "../../pacedLog.ts"
 import type { ConsumeOptions } from "../../receivingOptions.ts"
@@ -81,7 +82,10 @@ const fail = <E, R>(
 }
 
 const failed = (cause: Cause.Cause<unknown>, { message }: Delivery): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logError("A message handler failed", cause), { topic: harmless(message.topic) })
+  Effect.annotateLogs(Effect.logError("A message handler failed", cause), {
+    ...FailureAnnotations.ofCause(cause),
+    topic: harmless(message.topic)
+  })
 
 export const rejectedWith = (cause: Cause.Cause<unknown>): number | undefined => {
   const error = Result.getOrUndefined(Cause.findError(cause))

@@ -101,7 +101,10 @@ const answering = <E, R>(
     const annotations = { topic, responseTopic: harmless(responseTopic) }
     if (!isAllowed(responseTopic)) {
       return Effect.andThen(
-        warn("A request wants its answer at a topic that `responseTopics` does not allow; refused", annotations),
+        warn("A request wants its answer at a topic that `responseTopics` does not allow; refused", {
+          ...annotations,
+          reason: topicNameInvalid._tag
+        }),
         Effect.fail(topicNameInvalid)
       )
     }
@@ -115,7 +118,8 @@ const answering = <E, R>(
         Effect.catchIf(
           // They chose the Response Topic, so it is for those who asked to deal with. Anything else is the end of the client.
           ({ reason }) => concernsOneMessage.has(reason._tag),
-          (error) => warn(`A request could not be answered: ${error.message}`, annotations)
+          (error) =>
+            warn(`A request could not be answered: ${error.message}`, { ...annotations, reason: error.reason._tag })
         )
       )
     })

@@ -15,6 +15,7 @@ import * as MqttError from "../../../MqttError.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 import type { Properties } from "../../../protocol/Properties.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 
 export interface AuthenticatorOptions {
   readonly authentication: MqttAuthentication
@@ -143,7 +144,10 @@ export class Authenticator {
       const { least, most } = pauseAfterFailure
       this.#due = now + Math.min(Math.max((this.#expiresAt - now) / 2, least), most)
       if (!Cause.hasInterruptsOnly(cause)) {
-        yield* Effect.logWarning("Could not authenticate again before the authentication expires", cause)
+        yield* Effect.annotateLogs(
+          Effect.logWarning("Could not authenticate again before the authentication expires", cause),
+          FailureAnnotations.ofCause(cause)
+        )
       }
     })
   }

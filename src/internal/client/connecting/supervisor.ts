@@ -21,6 +21,7 @@ import type { Properties } from "../../../protocol/Properties.ts"
 import { violation } from "../../../protocol/ProtocolError.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import * as Opening from "../../connection/opening.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 import type { Resolved } from "../../options.ts"
 import type { Owner } from "../owner.ts"
 import { read } from "../session/reading.ts"
@@ -32,6 +33,7 @@ import type { Hooks } from "./hook.ts"
 import { ServerChoice } from "./serverChoice.ts"
 import { SessionDeadlines } from "./sessionDeadlines.ts"
 import type { State } from "./state.ts"
+import { catchUnexpected, failUnexpected, fromUnexpected } from "./unexpected.ts"
 import { VersionChoice } from "./versionChoice.ts"
 
 export interface SupervisorOptions {
@@ -102,9 +104,16 @@ class Supervisor {
   get run(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
     const run = Effect.catchCause(Effect.suspend(() => this.#connectAndRun), (cause) => {
       const error = Cause.findErrorOption(cause)
-      return Option.isSome(error) ? this.#recover(error.value) : Effect.failCause(cause as Cause.Cause<never>)
+      return Option.isSome(error)
+        ? this.#told(this.#recover(error.value))
+        : Effect.failCause(cause as Cause.Cause<never>)
     })
     return Effect.forever(run, { disableYield: true })
+  }
+
+  /** Lines about a failure say which attempt it was. */
+  #told<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.annotateLogs(self, { attempt: this.#attempt + 1 })
   }
 
   /** A connection has ended, or there was none: waits until it is time for the next, or fails. */
@@ -116,7 +125,7 @@ class Supervisor {
       this.#attempt++
       yield* this.#state.set({ _tag: "Disconnected", error, attempt: this.#attempt })
       yield* Effect.logWarning(`${error.message}; connecting again`).pipe(
-        Effect.annotateLogs({ attempt: this.#attempt, reason: error.reason._tag })
+        Effect.annotateLogs(FailureAnnotations.ofError(error))
       )
       yield* this.#retransmit(error)
       yield* this.#escalate(error)
@@ -178,7 +187,7 @@ class Supervisor {
       Effect.suspend(() => this.#connect),
       (connection) => read(connection, this.#runner, (event) => this.#publishEvent(event))
     )
-    return Effect.scoped(Effect.catchCause(run, failUnexpected))
+    return Effect.scoped(Effect.catchCause(run, (cause) => this.#told(failUnexpected(cause))))
   }
 
   get #connect(): Effect.Effect<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
@@ -364,25 +373,6 @@ const sessionExpiryOf = (
 
 /** `reconnect` itself died, so it cannot say how long to wait. */
 const pauseWithoutSchedule = "10 seconds"
-
-/** A defect, or an interruption by something else than our own end, which skips all handlers. */
-const isUnexpected = (cause: Cause.Cause<unknown>): boolean => !Cause.hasFails(cause)
-
-const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError =>
-  MqttError.fromReason(new MqttError.ConnectionLost({ cause: Cause.squash(cause) }))
-
-const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.logError("A defect, in the client or in what it was given to run", cause)
-
-/** Whatever is wrong in here, or in what the program gave us to run, is over with the connection. */
-const failUnexpected = (cause: Cause.Cause<MqttError.MqttError>): Effect.Effect<never, MqttError.MqttError> =>
-  isUnexpected(cause) ? Effect.andThen(tell(cause), Effect.fail(fromUnexpected(cause))) : Effect.failCause(cause)
-
-/** What is wrong in here, or in what the program gave us to run, is told, and the client goes on. */
-const catchUnexpected =
-  <B, E2>(recover: (cause: Cause.Cause<unknown>) => Effect.Effect<B, E2>) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E | E2, R> =>
-    Effect.catchCauseIf(self, isUnexpected, (cause) => Effect.andThen(tell(cause), recover(cause)))
 
 const errorOf = (exit: Exit.Exit<unknown, unknown>): MqttError.MqttError | undefined => {
   if (Exit.isSuccess(exit)) return undefined

@@ -16,6 +16,7 @@ import type { PacketIdentifier } from "../../../protocol/Packet.ts"
 import type * as Session from "../../../protocol/Session.ts"
 import type * as SessionChange from "../../../protocol/SessionChange.ts"
 import * as Snapshot from "../../../protocol/Snapshot.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 import type { Resolved } from "../../options.ts"
 import type { Change, Store } from "../../store/port.ts"
 import type { Exchange } from "../../store/records.ts"
@@ -170,7 +171,9 @@ export class KeptSession {
       Effect.andThen(Effect.suspend(() => this.#readAhead)),
       Effect.andThen(done),
       // Without rounds nothing would be accepted any more.
-      Effect.catchCause((cause) => Effect.logError("A defect in the client", cause))
+      Effect.catchCause((cause) =>
+        Effect.annotateLogs(Effect.logError("A defect in the client", cause), FailureAnnotations.ofCause(cause))
+      )
     )
     const again = Effect.whileLoop({
       while: () => !this.journal.isOver,
@@ -311,4 +314,4 @@ const logUnwritten = ({ journal }: KeptSession): Effect.Effect<void> =>
     : Effect.logError(
       "The last changes of the session may not be in the store" +
         (journal.failure === undefined ? ": it does not answer" : `: ${journal.failure.message}`)
-    )
+    ).pipe(Effect.annotateLogs({ reason: journal.failure?.reason._tag ?? "StoreFailed" }))

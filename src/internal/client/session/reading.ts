@@ -55,4 +55,4 @@ const tellOfExcess = ({ receiveMaximum }: SessionRunner): Effect.Effect<void> =>
   Effect.logWarning(
     `The server sends more unacknowledged messages than the Receive Maximum of ${receiveMaximum} allows; they are taken, ` +
       "and `stats.receiveMaximumExceeded` counts them"
-  )
+  ).pipe(Effect.annotateLogs({ reason: "ReceiveMaximumExceeded" }))

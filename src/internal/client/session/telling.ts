@@ -17,7 +17,7 @@ export const tell = (
     notices,
     (notice) =>
       (notice._tag === "MessageUnclaimed" ? Effect.logDebug : Effect.logWarning)(describe(notice)).pipe(
-        Effect.annotateLogs({ topic: harmless(notice.topic) }),
+        Effect.annotateLogs({ reason: notice._tag, topic: harmless(notice.topic) }),
         Effect.andThen(publishEvent(notice))
       ),
     { discard: true }
