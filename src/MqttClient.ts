@@ -22,14 +22,15 @@ import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Health from "./internal/client/calls/health.ts"
+import { Measuring } from "./internal/client/calls/instrument.ts"
 import * as Lingering from "./internal/client/calls/lingering.ts"
+import { ObservedPublisher } from "./internal/client/calls/observedPublisher.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
 import * as Receiving from "./internal/client/calls/receiving.ts"
 import { Requests } from "./internal/client/calls/requests.ts"
 import * as Responder from "./internal/client/calls/responder.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
-import { TracedPublisher } from "./internal/client/calls/tracedPublisher.ts"
 import { Tracing } from "./internal/client/calls/tracing.ts"
 import { Authenticator } from "./internal/client/connecting/authenticator.ts"
 import * as Events from "./internal/client/connecting/events.ts"
@@ -38,6 +39,7 @@ import { State } from "./internal/client/connecting/state.ts"
 import * as Supervisor from "./internal/client/connecting/supervisor.ts"
 import type { Lifetime } from "./internal/client/lifetime.ts"
 import { ownService, type ServiceClass } from "./internal/client/ownService.ts"
+import { MeasuredRunner } from "./internal/client/session/measuredRunner.ts"
 import * as Persistence from "./internal/client/session/persistence.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
@@ -267,7 +269,7 @@ export const make = Effect.fnUntraced(function*(
   const resolved = yield* Effect.fromResult(resolve(options))
   const clock = yield* Clock.Clock
   const kept = yield* Persistence.open(resolved)
-  const runner = new SessionRunner(resolved, kept)
+  const runner = new (resolved.metrics === undefined ? SessionRunner : MeasuredRunner)(resolved, kept)
   const { authentication, connectTimeout, responseTopic } = resolved
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
@@ -313,17 +315,19 @@ export const make = Effect.fnUntraced(function*(
   }
   const subscribe = Subscribe.make(holding)
   const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
+  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics?.attributes }
+  const instrument = yield* (yield* Measuring)(attributes, tracing)
   const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
-  const publisher = tracing === undefined ? new Publisher(publishing) : new TracedPublisher(publishing, tracing)
+  const publisher = instrument === undefined ? new Publisher(publishing) : new ObservedPublisher(publishing, instrument)
   const counts = { handlerRetries: 0, deadLetters: 0 }
-  const consume = Consumer.make({ ...holding, tracing, publisher, counts })
+  const consume = Consumer.make({ ...holding, instrument, publisher, counts })
   /** There from the first request on. */
   let requests: Requests | undefined
 
   const stats = (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 })
-  if (resolved.metrics !== undefined) {
-    const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics.attributes }
-    yield* MqttMetrics.register({ stats, isConnected: () => runner.connection !== undefined, attributes })
+  if (runner instanceof MeasuredRunner) {
+    const isConnected = () => runner.connection !== undefined
+    yield* MqttMetrics.register({ stats, tally: () => runner.tally, isConnected, attributes })
   }
 
   if (kept !== undefined) yield* kept.run({ runner, events, drainTimeout: resolved.drainTimeout })

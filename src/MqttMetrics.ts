@@ -2,14 +2,17 @@
  * The numbers of a client as Effect Metrics, for whatever exports them.
  *
  * They are the client's own, of `stats`, read when somebody takes a snapshot of the registry: no timer samples them, and
- * nothing is counted twice.
+ * nothing is counted twice. How long a message takes is measured only with `layerDurations`.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
+import * as Durations from "./internal/client/calls/durations.ts"
+import { Measuring } from "./internal/client/calls/instrument.ts"
 import type { Stats } from "./MqttState.ts"
 
 const gauge = (name: string, unit: string, description: string): Metric.Gauge<number> =>
@@ -17,6 +20,14 @@ const gauge = (name: string, unit: string, description: string): Metric.Gauge<nu
 
 const counter = (name: string, unit: string, description: string): Metric.Counter<number> =>
   Metric.counter(`mqtt.client.${name}`, { description, attributes: { unit }, incremental: true })
+
+/** With a name of OpenTelemetry's conventions. */
+const conventional = (name: string, operation: string, description: string): Metric.Counter<number> =>
+  Metric.counter(`messaging.client.${name}.messages`, {
+    description,
+    attributes: { unit: "{message}", "messaging.operation.name": operation },
+    incremental: true
+  })
 
 /**
  * By the name of the number in `stats`; `connected` is 1 or 0. The option `metrics` of a client registers them with the
@@ -63,7 +74,28 @@ export const all = {
   packetsReceived: counter("received.packets", "{packet}", "Control Packets read from the network")
 } as const
 
-type Name = keyof typeof all
+/**
+ * Messages, counted while a client has the option `metrics`. The first two have the names of OpenTelemetry's conventions for
+ * messaging.
+ *
+ * @since 0.2.0
+ * @category metrics
+ */
+export const messages = {
+  sent: conventional("sent", "publish", "Messages sent, each once"),
+  acknowledged: counter("sent.acknowledged", "{message}", "Sent messages the server acknowledged"),
+  refused: counter("sent.refused", "{message}", "Sent messages the server refused"),
+  received: conventional("consumed", "receive", "Received messages"),
+  redelivered: counter("received.redelivered", "{message}", "Received messages with the DUP flag")
+} as const
+
+/**
+ * The numbers of `messages`, since the client was made.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Tally = { readonly [Name in keyof typeof messages]: number }
 
 /**
  * What the metrics are read from, at every snapshot.
@@ -73,6 +105,8 @@ type Name = keyof typeof all
  */
 export interface Source {
   readonly stats: () => Pick<Stats, Exclude<keyof typeof all, "connected">>
+  /** Default: nothing is counted. */
+  readonly tally?: (() => Tally) | undefined
   readonly isConnected: () => boolean
   readonly attributes: Readonly<Record<string, string>>
 }
@@ -86,16 +120,18 @@ const noChange = { update: () => {}, modify: () => {} }
  * @since 0.1.0
  * @category constructors
  */
-export const register = ({ attributes, isConnected, stats }: Source): Effect.Effect<void, never, Scope.Scope> =>
+export const register = ({ attributes, isConnected, stats, tally }: Source): Effect.Effect<void, never, Scope.Scope> =>
   Effect.contextWith((context: Context.Context<Scope.Scope>) => {
     const labelled = Context.add(context, Metric.CurrentMetricAttributes, {
       ...Context.get(context, Metric.CurrentMetricAttributes),
       ...attributes
     })
-    const read = (name: Name): number => name === "connected" ? Number(isConnected()) : stats()[name] ?? 0
-    const registration = (name: Name): Metric.Registration => {
-      const metric = all[name]
-      return metric.type === "Counter"
+    const read = (name: string): number => {
+      const numbers: Partial<Record<string, number>> = { ...stats(), ...tally?.(), connected: Number(isConnected()) }
+      return numbers[name] ?? 0
+    }
+    const registration = ([name, metric]: readonly [string, Metric.Metric<never, unknown>]): Metric.Registration =>
+      metric.type === "Counter"
         ? Metric.registerUnsafe(metric as Metric.Counter<number>, labelled, {
           ...noChange,
           get: () => ({ count: read(name), incremental: true })
@@ -104,9 +140,33 @@ export const register = ({ attributes, isConnected, stats }: Source): Effect.Eff
           ...noChange,
           get: () => ({ value: read(name) })
         })
-    }
     return Effect.asVoid(Effect.acquireRelease(
-      Effect.sync(() => (Object.keys(all) as Array<Name>).map(registration)),
+      Effect.sync(() => Object.entries(tally === undefined ? all : { ...all, ...messages }).map(registration)),
       (registrations) => Effect.sync(() => registrations.forEach(({ remove }) => remove()))
     ))
   })
+
+/**
+ * Measures how long publishing and processing take, for the clients that are made with this layer below them: from the call
+ * of a publish to its acknowledgement or failure, and from the beginning of a handler of `consume` or `respond` to its end.
+ *
+ * They are the histograms `messaging.client.operation.duration` and `messaging.process.duration` of OpenTelemetry's
+ * conventions, in seconds, with the attributes that the client's other metrics have. What fails has `error.type`, which is
+ * the tag of its reason.
+ *
+ * **Example** (A client that is measured in every way)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { MqttMetrics } from "effect-mqtt"
+ * import { NodeMqtt } from "effect-mqtt/node"
+ *
+ * const client = NodeMqtt.layer({ url: "mqtt://localhost:1883", metrics: true }).pipe(
+ *   Layer.provide(MqttMetrics.layerDurations())
+ * )
+ * ```
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerDurations = (): Layer.Layer<never> => Layer.succeed(Measuring, Durations.make)

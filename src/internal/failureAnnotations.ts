@@ -11,17 +11,15 @@ export type FailureAnnotations = {
   readonly topic?: string
 }
 
-/** Of a reason: its tag. Of what a program failed of: its own tag or name. */
-const tagOf = (error: unknown): string => {
-  if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
-  return error instanceof Error ? error.name : "Unknown"
-}
+/** What a program failed with may be anything. */
+const tagOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "_tag") ? String(error._tag) : error instanceof Error ? error.name : "Unknown"
 
 export const ofError = (error: unknown): FailureAnnotations => {
   if (!(error instanceof MqttError)) return { reason: tagOf(error) }
   const { reason } = error
-  const topic = "topic" in reason ? reason.topic : undefined
-  return { reason: reason._tag, ...(topic === undefined || topic === "" ? {} : { topic: harmless(topic) }) }
+  const annotations = { reason: reason._tag }
+  return "topic" in reason && reason.topic !== "" ? { ...annotations, topic: harmless(reason.topic) } : annotations
 }
 
 export const ofCause = (cause: Cause.Cause<unknown>): FailureAnnotations => ofError(Cause.squash(cause))

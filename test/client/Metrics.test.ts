@@ -2,7 +2,7 @@
  * The numbers a client gives: `stats`, the metrics of Effect's registry, and `health`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Logger, Metric, Schedule, Scope, Stream } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
@@ -193,6 +193,190 @@ describe("metrics", () => {
   })
 })
 
+describe("metrics of messages", () => {
+  const read = (metric: Metric.Counter<number>) =>
+    Effect.map(Metric.snapshot, (snapshots) => {
+      const states = snapshots.filter(({ attributes, id }) =>
+        id === metric.id && attributes?.["messaging.client.id"] === clientId
+      )
+      assert.lengthOf(states, 1, metric.id)
+      const { state } = states[0]
+      return "count" in state ? state.count : undefined
+    })
+  const counts = Effect.all({
+    sent: read(MqttMetrics.messages.sent),
+    acknowledged: read(MqttMetrics.messages.acknowledged),
+    refused: read(MqttMetrics.messages.refused),
+    received: read(MqttMetrics.messages.received),
+    redelivered: read(MqttMetrics.messages.redelivered)
+  })
+
+  scenario(
+    "count what is published, and what the server says to it",
+    { versions: ["5.0"], broker: { authorizePublish: ({ topic }) => topic === "denied" ? 0x87 : 0x00 } },
+    (kit) =>
+      isolated(Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ metrics: true })
+        for (const qos of [0, 1, 2] as const) {
+          yield* complete(mqtt.publish("t", "", { qos }))
+          if (qos > 0) yield* complete(Effect.flip(mqtt.publish("denied", "", { qos })))
+        }
+        const none = { received: 0, redelivered: 0 }
+        assert.deepStrictEqual(yield* counts, { sent: 5, acknowledged: 2, refused: 2, ...none })
+      }))
+  )
+
+  scenario("count a message that is sent again once", {}, (kit) =>
+    isolated(Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ metrics: true, session: "persistent" })
+      const publishing = yield* begin(mqtt.publish("t", "", { qos: 1 }))
+      yield* TestClock.adjust(1)
+      yield* kit.network.reset
+      yield* complete(Fiber.join(publishing))
+      assert.strictEqual((yield* mqtt.stats).republications, 1)
+      assert.deepInclude(yield* counts, { sent: 1, acknowledged: 1, refused: 0 })
+    })))
+
+  scenario("count what comes, and what comes again", {}, (kit) =>
+    isolated(Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ metrics: true, session: "persistent" })
+      const messages = yield* complete(mqtt.subscribe("t", { qos: 1 }))
+      yield* kit.broker.publish("t", "0", { qos: 0 })
+      yield* kit.broker.publish("t", "1", { qos: 1 })
+      yield* TestClock.adjust(1)
+      // It has left the broker, and its acknowledgement does not come back.
+      yield* kit.network.reset
+      yield* TestClock.adjust(reconnected + 2 * roundTrip)
+      yield* complete(messages.pipe(Stream.take(1), Stream.runDrain))
+      const { received, redelivered } = yield* counts
+      assert.deepStrictEqual([received, redelivered], [1, 1])
+    })))
+
+  scenario(
+    "have the names of OpenTelemetry's conventions where there are such",
+    { versions: ["5.0"] },
+    (kit) =>
+      isolated(Effect.gen(function*() {
+        yield* kit.connect({ metrics: { attributes: { site: "north" } } })
+        const ids = ["messaging.client.sent.messages", "messaging.client.consumed.messages"]
+        const found = (yield* Metric.snapshot).filter(({ id }) => ids.includes(id))
+        assert.deepStrictEqual(
+          found.map(({ attributes, id }) => [id, attributes]),
+          [["publish"], ["receive"]].map(
+            ([operation], index) => [ids[index], {
+              unit: "{message}",
+              "messaging.operation.name": operation,
+              "messaging.system": "mqtt",
+              "messaging.client.id": clientId,
+              "mqtt.endpoint": "mqtt://broker.test:1883",
+              site: "north"
+            }]
+          )
+        )
+      }))
+  )
+})
+
+describe("durations", () => {
+  const histograms = Effect.map(
+    Metric.snapshot,
+    (snapshots) =>
+      snapshots.flatMap(({ attributes, id, state }) =>
+        "sum" in state && "buckets" in state
+          ? [{ id, attributes: attributes ?? {}, state }]
+          : []
+      )
+  )
+  const measured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    isolated(Effect.provide(effect, MqttMetrics.layerDurations()))
+
+  scenario(
+    "of publishing are from the call to the end, for each kind of failure",
+    { versions: ["5.0"], broker: { authorizePublish: ({ topic }) => topic === "denied" ? 0x87 : 0x00 } },
+    (kit) =>
+      measured(Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* complete(mqtt.publish("t", "", { qos: 1 }))
+        yield* complete(mqtt.publish("t", "", { qos: 2 }))
+        yield* complete(Effect.flip(mqtt.publish("denied", "", { qos: 1 })))
+        yield* Effect.flip(mqtt.publish("#", ""))
+        const all = yield* histograms
+        assert.deepStrictEqual(
+          all.map((
+            { attributes, id, state }
+          ) => [id, attributes["error.type"], state.count, Math.round(state.sum * 1000)]),
+          [
+            ["messaging.client.operation.duration", undefined, 2, 3 * roundTrip],
+            ["messaging.client.operation.duration", "PublishRefused", 1, roundTrip],
+            ["messaging.client.operation.duration", "InvalidRequest", 1, 0]
+          ]
+        )
+        assert.deepStrictEqual(all[0].attributes, {
+          unit: "s",
+          "messaging.operation.name": "publish",
+          "messaging.operation.type": "send",
+          "messaging.system": "mqtt",
+          "messaging.client.id": clientId,
+          "mqtt.endpoint": "mqtt://broker.test:1883"
+        })
+        assert.deepStrictEqual(all[0].state.buckets.map(([boundary]) => boundary), [
+          ...[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+        ])
+      }))
+  )
+
+  scenario(
+    "of processing are those of the handler, by the filter",
+    { versions: ["5.0"] },
+    (kit) =>
+      measured(
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ metrics: { attributes: { site: "north" } }, tracing: {} })
+          const handler = ({ text }: { readonly text: string }) => {
+            if (text === "throws") throw new TypeError(text)
+            return Effect.andThen(Effect.sleep(300), text === "fails" ? Effect.die(new RangeError(text)) : Effect.void)
+          }
+          yield* begin(mqtt.consume("a/+", handler, { qos: 1, onFailure: "acknowledge" }))
+          yield* TestClock.adjust(roundTrip)
+          for (const text of ["1", "2", "fails", "throws"]) yield* kit.broker.publish("a/b", text, { qos: 1 })
+          yield* TestClock.adjust(1000)
+          const all = (yield* histograms).filter(({ id }) => id === "messaging.process.duration")
+          assert.deepStrictEqual(
+            all.map(({ attributes, state }) => [
+              attributes["messaging.destination.template"],
+              attributes["error.type"],
+              attributes.site,
+              state.count,
+              Math.round(state.sum * 1000)
+            ]),
+            [
+              ["a/+", undefined, "north", 2, 600],
+              ["a/+", "RangeError", "north", 1, 300],
+              ["a/+", "TypeError", "north", 1, 0]
+            ]
+          )
+        }).pipe(Effect.provide(Logger.layer([])))
+      )
+  )
+
+  scenario(
+    "are gone with the client, and not there without the layer",
+    { versions: ["5.0"] },
+    (kit) =>
+      isolated(Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const mqtt = yield* kit.connect().pipe(Effect.provide(MqttMetrics.layerDurations()), Scope.provide(scope))
+        yield* complete(mqtt.publish("t", "", { qos: 1 }))
+        assert.lengthOf(yield* histograms, 1)
+        yield* complete(Scope.close(scope, Exit.void))
+        assert.isEmpty(yield* Metric.snapshot)
+        const plain = yield* kit.connect({ metrics: true })
+        yield* complete(plain.publish("t", "", { qos: 1 }))
+        assert.isEmpty(yield* histograms)
+      }))
+  )
+})
+
 describe("health", () => {
   scenario("is up with a connection, and down without, with the reason", {}, (kit) =>
     Effect.gen(function*() {
@@ -282,6 +466,11 @@ describe("docs/observability.md", () => {
 
   it("names every metric, and no other", () => {
     assert.sameMembers(namedUnder("Metrics"), Object.values(MqttMetrics.all).map(({ id }) => id))
+    assert.sameMembers(namedUnder("Metrics of messages"), [
+      ...Object.values(MqttMetrics.messages).map(({ id }) => id),
+      "messaging.client.operation.duration",
+      "messaging.process.duration"
+    ])
   })
 
   scenario("names every number of `stats`, and no other", { versions: ["5.0"] }, (kit) =>

@@ -15,14 +15,14 @@ import { type Counts, mending } from "./attempts.ts"
 import { DeadLetters } from "./deadLetters.ts"
 import { handling } from "./handling.ts"
 import { Held, type Holding } from "./held.ts"
+import type { Instrument } from "./instrument.ts"
 import type { Publisher } from "./publisher.ts"
 import { join, toSubscriptions } from "./subscribe.ts"
-import type { Tracing } from "./tracing.ts"
 import { Workers } from "./workers.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 export interface Consuming extends Holding {
-  readonly tracing: Tracing | undefined
+  readonly instrument: Instrument | undefined
   readonly publisher: Publisher
   readonly counts: Counts
 }
@@ -51,7 +51,7 @@ export const make = (client: Consuming) =>
       key,
       context,
       handling: handling<E, R>({
-        handler: client.tracing?.handler(topicFilter, handler) ?? handler,
+        handler: client.instrument?.handler(topicFilter, handler) ?? handler,
         onFailure,
         held,
         paced: new PacedLog(),

@@ -10,21 +10,14 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import type * as Tracer from "effect/Tracer"
-import type { MqttMessage } from "../../../MqttMessage.ts"
 import * as MqttTracing from "../../../MqttTracing.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import type { Resolved } from "../../options.ts"
 import type { Settled } from "../outgoing/awaited.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
+import type { Handler, Instrument, Observed } from "./instrument.ts"
 
-export interface Traced {
-  readonly message: Message
-  readonly settled: Settled
-}
-
-type Handler<E, R> = (message: MqttMessage) => Effect.Effect<unknown, E, R>
-
-export class Tracing {
+export class Tracing implements Instrument {
   readonly #runner: SessionRunner
   readonly #options: Resolved
   readonly #tracing: Required<NonNullable<Resolved["tracing"]>>
@@ -36,7 +29,7 @@ export class Tracing {
   }
 
   /** Of the fiber that publishes. The span ends when it is known how the publish ended. */
-  publish(message: Message, settled: Settled): Traced {
+  publish(message: Message, settled: Settled): Observed {
     const context = Fiber.getCurrent()?.context ?? Context.empty()
     const span = Effect.runSyncWith(context)(Effect.makeSpan("publish", {
       kind: "producer",

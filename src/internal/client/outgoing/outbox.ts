@@ -10,6 +10,9 @@ import type { ResolvedBounds } from "../../options.ts"
 import { Fifo } from "../fifo.ts"
 import { Room } from "../room.ts"
 
+/** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
+export const bytesPerTurn = 256 * 1024
+
 /** One publish from the moment it is asked for until it is sent. */
 export interface Entry {
   readonly message: Message

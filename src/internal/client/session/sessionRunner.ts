@@ -35,9 +35,6 @@ import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import { isTelling, Suspects } from "./suspects.ts"
 
-/** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
-const bytesPerTurn = 256 * 1024
-
 export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly session: Ref.Ref<Session.Session<Owner>>
   readonly outbox: Outbox.Outbox<Publication>
@@ -267,7 +264,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
 
   #sendMessages(connection: SessionConnection): void {
     const now = connection.now()
-    const taken = this.outbox.take({ room: Session.room(this.#state), bytes: bytesPerTurn, now })
+    const taken = this.outbox.take({ room: Session.room(this.#state), bytes: Outbox.bytesPerTurn, now })
     const { allowed, refused } = judge(taken, connection)
     const { actions } = this.#advance(Session.publish(this.#state, allowed, now))
     const leaving: Array<Publication> = []
@@ -288,12 +285,17 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     if (leaving.length > 0) this.#leaving.add(leaving, connection)
     this.#withdrawRefused(now)
     // Told last: whoever hears it goes on at once, and may publish again or leave.
-    for (const publication of allowed) publication.taken()
+    this.sent(allowed)
     for (const { error, publication } of refused) publication.failed(error)
     // What could not be sent takes no room, and nothing comes back for it that would bring the next ones.
     if (!this.outbox.isEmpty && (refused.length > 0 || Session.room(this.#state) > 0)) connection.wake()
     // Somebody now waits for an answer, which takes reading.
     if (this.#state.owed > 0) this.#onResume?.()
+  }
+
+  /** They are on their way. */
+  protected sent(publications: ReadonlyArray<Publication>): void {
+    for (const publication of publications) publication.taken()
   }
 
   /** Says whether the packet could be sent. */
@@ -310,10 +312,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     })
   }
 
-  subscribe(
-    { identifier, subscriptions, userProperties }: Subscriptions.Asked,
-    request: Owner
-  ): void {
+  subscribe({ identifier, subscriptions, userProperties }: Subscriptions.Asked, request: Owner): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
     const properties = connection.protocolVersion === "3.1.1" ? Properties.none : {

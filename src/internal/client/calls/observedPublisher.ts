@@ -1,19 +1,20 @@
 /**
- * A publisher with a span for each message. It is a class of its own so that the other one does not even look.
+ * A publisher that an instrument observes, message by message. It is a class of its own so that the other one does not even
+ * look.
  */
 import type { Message } from "../../../protocol/Session.ts"
 import type { PublishOptions } from "../../clientOptions.ts"
 import type { Settled } from "../outgoing/awaited.ts"
 import type { Publication } from "../outgoing/publication.ts"
+import type { Instrument } from "./instrument.ts"
 import { Publisher, type PublisherOptions } from "./publisher.ts"
-import type { Tracing } from "./tracing.ts"
 
-export class TracedPublisher extends Publisher {
-  readonly #tracing: Tracing
+export class ObservedPublisher extends Publisher {
+  readonly #instrument: Instrument
 
-  constructor(options: PublisherOptions, tracing: Tracing) {
+  constructor(options: PublisherOptions, instrument: Instrument) {
     super(options)
-    this.#tracing = tracing
+    this.#instrument = instrument
   }
 
   protected override begin(
@@ -22,7 +23,7 @@ export class TracedPublisher extends Publisher {
     settled: Settled,
     taken?: () => void
   ): Publication | undefined {
-    const traced = this.#tracing.publish(message, settled)
-    return super.begin(traced.message, options, traced.settled, taken)
+    const observed = this.#instrument.publish(message, settled)
+    return super.begin(observed.message, options, observed.settled, taken)
   }
 }
