@@ -13,7 +13,7 @@ import * as Broker5 from "./support/broker5.ts"
 import * as Example from "./support/example.ts"
 import { say } from "./support/narration.ts"
 
-/** What a server has to know, from its command line: which one it is, and under which topics this run is. */
+/** A server learns its name and the topics of this run from its command line. */
 const [, , role, serverName = "", run = randomUUID().slice(0, 8)] = process.argv
 
 const prefix = `effect-mqtt/${run}/calculator`
@@ -43,7 +43,7 @@ const handlers = Calculator.toLayer({
     )
 })
 
-/** The end of its standard input tells it to end: also that of a parent that was killed. */
+/** The end of its standard input tells it to end, so it also ends when its parent is killed. */
 const toldToEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void))
   process.stdin.resume()
@@ -76,7 +76,7 @@ const exited = (child: ChildProcess): Effect.Effect<void> =>
     child.once("exit", () => resume(Effect.void))
   })
 
-/** One that runs until the scope ends, or is killed before. */
+/** A server process that runs until the scope ends, unless it is killed before. */
 const startServer = Effect.fnUntraced(function*(name: string) {
   const { url } = yield* Broker
   return yield* Effect.acquireRelease(
@@ -123,7 +123,7 @@ const calling = Effect.gen(function*() {
     Effect.catchTag("RpcClientError", (error) => say("countdown", `was lost: ${reasonOf(error)}`))
   )
 
-  // Servers take turns: each has one of them.
+  // The broker lets servers take turns, so each server has one countdown.
   const countdowns = yield* Effect.forkScoped(Effect.all([countdown, countdown], { concurrency: "unbounded" }))
   const calls = yield* Effect.forkScoped(Effect.forEach(numbers, square, { concurrency: 5 }))
   yield* Effect.sleep("500 millis")
@@ -136,7 +136,7 @@ const calling = Effect.gen(function*() {
   yield* Console.log([
     "",
     `calls            ${numbers.length}`,
-    ...names.map((name) => `answered by ${name.padEnd(5)}${answered.get(name) ?? 0}`),
+    ...names.map((name) => `answered by ${name.padEnd(6)}${answered.get(name) ?? 0}`),
     `made again       ${again}`
   ].join("\n"))
   const all = sum(answered.values())

@@ -2,8 +2,8 @@
  * Effect RPC over MQTT: protocols for `RpcClient` and `RpcServer` of `effect/rpc`, which Effect marks as unstable.
  *
  * A client publishes its requests to `<prefix>/request`, and servers share them. Streams have back-pressure, interrupting
- * a call interrupts its handler, and each call ends once: with its answer, or with an `RpcClientError` that says what
- * became of it. Calls survive reconnects of either side if their sessions are persistent. It is the same in MQTT 3.1.1
+ * a call interrupts its handler, and each call ends once: with its answer, or with an `RpcClientError` that says why
+ * there is none. Calls survive reconnects of either side if their sessions are persistent. It is the same in MQTT 3.1.1
  * and 5.0, but for Shared Subscriptions, which 5.0 has.
  *
  * **Example** (A service and its client)
@@ -91,8 +91,8 @@ export const layerClientProtocol = (
  * A protocol for `RpcServer`, for as long as the scope. Completes when the server has granted the subscription for
  * requests. With a `group` any number of servers divide the calls among them.
  *
- * A defect of a handler ends its own call only. `RpcServer` sees a client of its own in each call: that is what
- * `onDisconnect` and middleware are told.
+ * A defect of a handler ends its own call only. `RpcServer` sees a client of its own in each call, so
+ * `onDisconnect` and middleware get one client for each call.
  *
  * Fails with `InvalidOptions`, and like `MqttClient.subscribe`.
  *
@@ -123,9 +123,9 @@ export const layerServerProtocol = (
   Layer.effect(RpcServer.Protocol, makeServerProtocol(options))
 
 /**
- * What became of a call that failed with an `RpcClientError` of this protocol; `undefined` for other causes.
+ * The cause of an `RpcClientError` of this protocol; `undefined` for errors of other protocols.
  *
- * **Example** (Calling again what was not run)
+ * **Example** (Retrying calls that did not run)
  *
  * ```ts
  * import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What becomes of calls over MQTT when something goes wrong: servers and clients that are gone, outages, messages that come
+ * Calls over MQTT when something goes wrong: servers and clients that are gone, outages, messages that come
  * twice, too late or not at all.
  */
 import { assert, describe } from "@effect/vitest"
@@ -25,7 +25,7 @@ const failure = <A, E>(call: Effect.Effect<A, E | RpcClientError.RpcClientError>
     return found as MqttRpc.CallFailure
   })
 
-/** One that does not come back when its connection ends. */
+/** A client that does not reconnect. */
 const mortal = (clientId: string): MqttClient.Options => ({
   ...OverMqtt.persistent(clientId),
   reconnect: Schedule.recurs(0)

@@ -1,6 +1,6 @@
 /**
  * Ten thousand calls and a hundred streams over a network that is cut fifty times: every call ends once, with its answer or
- * a typed error, and what is interrupted stops on the server.
+ * a typed error, and interrupted calls stop on the server.
  */
 import { assert, describe } from "@effect/vitest"
 import { type Duration, Effect, Exit, type Scope, Stream } from "effect"
@@ -45,7 +45,7 @@ const cutOften = (kit: Kit) =>
     discard: true
   })
 
-/** What a caller hears: the answer, `true` if it is right, or why there is none. */
+/** The end of a call: `true` for the right answer, or the reason for none. */
 type Heard = boolean | MqttRpc.CallFailureReason | undefined
 
 const heard = <A>(exit: Exit.Exit<A, unknown>, isRight: (answer: A) => boolean): Heard => {

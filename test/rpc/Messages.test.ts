@@ -1,6 +1,6 @@
 /**
- * The messages of the protocol, one by one: the test plays the other side. What gets lost is said again, and what nobody
- * meant does nothing.
+ * The messages of the protocol, one by one: the test plays the other side. Lost messages are sent again, and
+ * strange ones do nothing.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Queue, Schema, Stream } from "effect"
@@ -16,7 +16,7 @@ const Header = Schema.fromJsonString(Schema.StructWithRest(Schema.Struct({ _tag:
   Schema.Record(Schema.String, Schema.Unknown)
 ]))
 
-/** What was published to a topic: headers and bodies. */
+/** The messages to a topic: headers and bodies. */
 const published = ({ broker }: Kit, topic: string) =>
   Effect.map(
     broker.messages,

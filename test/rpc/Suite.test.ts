@@ -1,6 +1,6 @@
 /**
- * What Effect RPC promises, over MQTT in both versions and every serialization, and in memory, where Effect itself shows
- * what is promised.
+ * The promises of Effect RPC, over MQTT in both versions and every serialization, and over Effect's own protocol in
+ * memory.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Queue, type Scope, Stream } from "effect"
@@ -18,7 +18,7 @@ interface Behaviour {
   ) => Effect.Effect<unknown, unknown, Scope.Scope>
 }
 
-/** Within a second: sooner than what is said again after a while. */
+/** Within a second: sooner than the messages that are sent again. */
 const until = (isSo: () => boolean) =>
   complete(Effect.repeat(Effect.sleep("10 millis"), { until: isSo, times: 100 })).pipe(
     Effect.andThen(Effect.sync(() => assert.isTrue(isSo())))
@@ -110,7 +110,7 @@ const behaviours: ReadonlyArray<Behaviour> = [
         assert.deepStrictEqual(taken, [1, 2, 3])
         yield* complete(Effect.sleep("2 seconds"))
         const { produced } = probe
-        // Those that were taken, those in the buffer, and those on the way there.
+        // The elements that were taken, that are in the buffer, and that are on the way there.
         assert.isAtMost(produced, 3 + 4 + 2)
         yield* complete(Effect.sleep("2 seconds"))
         assert.strictEqual(probe.produced, produced)

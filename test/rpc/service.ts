@@ -1,5 +1,5 @@
 /**
- * The service that the tests call, and what a test sees of its handlers.
+ * The service that the tests call, and a probe in its handlers.
  */
 import { Cause, Effect, Latch, type Layer, Schema, SchemaTransformation, Stream } from "effect"
 import { Rpc, RpcGroup, RpcSchema } from "effect/rpc"
@@ -34,13 +34,11 @@ export const Service = RpcGroup.make(
   Rpc.make("Endless", { payload: { name: Schema.String }, success: RpcSchema.Stream(Schema.Int, Schema.Never) })
 )
 
-/** What handlers did. */
+/** Records the work of handlers. */
 export class Probe {
   /** Handlers that began, by the names of their calls. */
   readonly started: Array<string> = []
   readonly interrupted: Array<string> = []
-  /** Whether the interrupt was the client's. */
-  readonly aborted: Array<string> = []
   /** Elements that `Endless` was asked for. */
   produced = 0
   /** How often each number was doubled. */

@@ -28,7 +28,7 @@ export class Body {
     return isRequest(message) ? message : undefined
   }
 
-  /** What a server said about the call of this request; `undefined` for anything else. */
+  /** The answer of a server to this request; `undefined` for anything else. */
   answer(
     tag: "Chunk" | "Exit",
     bytes: Uint8Array,
@@ -46,7 +46,7 @@ export class Body {
     return { _tag: "Exit", requestId, exit: exit as RpcMessage.ResponseExitEncoded["exit"] }
   }
 
-  /** A parser for each message: what one peer left incomplete is no beginning of the next message. */
+  /** A parser for each message: a message that one peer left incomplete does not spoil the next message. */
   #decode(bytes: Uint8Array): unknown {
     try {
       const messages = this.#serialization.makeUnsafe().decode(bytes)

@@ -1,5 +1,5 @@
 /**
- * The calls of a client: which are open, which server has each, and what a message of a server means for them.
+ * The open calls of a client, the server of each, and the effect of the messages of servers on them.
  *
  * A call ends once: with an Exit, or because it fails here. A message about a call that is not open is answered with an
  * Interrupt, so an interrupt that got lost, or came before its server was known, is said again.
@@ -25,7 +25,7 @@ export class Call {
   /** The `RpcClient` that made it. */
   readonly clientId: number
   readonly requestId: RequestId
-  /** The one that has taken it. */
+  /** The server that has taken it. */
   server: Server | undefined
   /** Ticks that it waited for a server. */
   ticks = 0
@@ -106,7 +106,7 @@ export class ClientCalls {
     return this.#byRequest.get(keyOf(clientId, requestId))
   }
 
-  /** Nobody waits for it any more. Its server hears of it, in a fiber of its own: who leaves waits for no network. */
+  /** Nobody waits for it any more. Its server hears of it, in a fiber of its own, so the caller does not wait for the network. */
   forget(call: Call): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.#remove(call)) return Effect.void
@@ -194,7 +194,7 @@ export class ClientCalls {
     for (const [number, sent, acknowledged] of header.open) {
       const call = this.#callAt(server, number)
       if (call === undefined) unknown.push(number)
-      // A server's messages keep their order: what it had sent before has arrived, or never will.
+      // The messages of a server keep their order. A chunk that it sent before has arrived, or never will.
       else if (sent > call.received) this.fail(call, answerLost)
       else if (acknowledged < sent && call.acknowledged >= sent) unheard.push(call)
     }
@@ -252,7 +252,7 @@ export class ClientCalls {
   #finish(call: Call, exit: RpcMessage.ResponseExitEncoded): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.#remove(call)) return Effect.void
-      // What takes time to decode holds up no other call.
+      // An answer that takes time to decode holds up no other call.
       return this.#fork(
         Effect.andThen(this.#options.write(call.clientId, exit), Deferred.succeed(call.ended, undefined))
       )

@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
         )
       })
 
-    /** What the program says about a call that it has made. */
+    /** The program says something about a call that it has made. */
     const about = (
       clientId: number,
       requestId: string | number,
@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function*(
   }))
 })
 
-/** What is retained, what is none of ours, and what is for an earlier process under the same topic, is passed over. */
+/** Passes over retained messages, other protocols, and messages for an earlier process with the same topic. */
 const receiving = (calls: ClientCalls, client: string) => (message: MqttMessage): Effect.Effect<void> => {
   const envelope = message.retain ? undefined : Envelope.decodeToClient(message.payload)
   if (envelope === undefined || envelope.header.client !== client) return Effect.void

@@ -1,6 +1,6 @@
 /**
- * What travels in a message: a header as a line of JSON, and behind it the message of the RPC protocol in whatever
- * serialization the program chose.
+ * The payload of a message: a header as a line of JSON, and behind it the message of the RPC protocol in the
+ * serialization of the program.
  *
  * The header is part of the payload and not of the properties, so it is the same in MQTT 3.1.1 and 5.0.
  */
@@ -47,8 +47,8 @@ const ToServer = Schema.Union([
 
 const ToClient = Schema.Union([
   /**
-   * `open` are calls that this server has, with the number of chunks sent and of those acknowledged. `gone` are those that
-   * the client asked about and the server has not.
+   * `open` are calls that this server has, with the number of chunks sent and of those acknowledged. `gone` are calls
+   * that the client asked about and this server does not have.
    */
   Schema.TaggedStruct("Status", {
     ...fromServer,
@@ -102,8 +102,8 @@ const decoding = <Header>(decode: (line: string) => Option.Option<Header>) =>
   return header === undefined ? undefined : { header, body: payload.subarray(end + 1) }
 }
 
-/** `undefined` for what is no message of this protocol. */
+/** `undefined` for the messages of another protocol. */
 export const decodeToServer = decoding(Schema.decodeOption(Schema.fromJsonString(ToServer)))
 
-/** `undefined` for what is no message of this protocol. */
+/** `undefined` for the messages of another protocol. */
 export const decodeToClient = decoding(Schema.decodeOption(Schema.fromJsonString(ToClient)))

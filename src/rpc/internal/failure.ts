@@ -5,7 +5,7 @@ import * as Data from "effect/Data"
 import * as RpcClientError from "effect/rpc/RpcClientError"
 
 /**
- * What became of a call without an answer.
+ * Why a call has no answer.
  *
  * - `NoServer`: the broker says that nobody subscribes to the requests.
  * - `NotTaken`: no server took the call within `acceptTimeout`.

@@ -14,7 +14,7 @@ export const send = (
 ): Effect.Effect<void, MqttError> =>
   Effect.suspend(() => Effect.asVoid(mqtt.publishAsync(topic, payload(), { qos: 1 })))
 
-/** A message that is said again, or whose lack a lease makes good: a failure is nobody's. */
+/** Ignores failures: the message is sent again later, or a lease ends the call. */
 export const control = (mqtt: MqttClient["Service"], topic: string, payload: () => Payload): Effect.Effect<void> =>
   send(mqtt, topic, payload).pipe(
     Effect.catch((error) => Effect.logDebug(`A message of the RPC protocol was not sent: ${error.message}`))

@@ -1,5 +1,5 @@
 /**
- * The calls of a server: which are open, who made each, and what a message of a client means for them.
+ * The open calls of a server, the client of each, and the effect of the messages of clients on them.
  *
  * Each call is a client of its own to `RpcServer`, which ends with the call: a defect of one leaves the others alone. A
  * request is run at most once: its number is remembered until its deadline, after which nobody takes it.
@@ -38,7 +38,7 @@ export interface Client {
   readonly answerTopic: string
   /** Ticks that it may be silent. */
   readonly lease: number
-  /** Those that were not answered. */
+  /** Calls without an answer so far. */
   readonly calls: Map<number, Call>
   /** Requests by number, and their deadlines. */
   readonly seen: Map<number, number>
@@ -62,7 +62,7 @@ export interface Options extends Pick<ResolvedServer, "maximumCalls" | "answerTo
 
 export type Status = Pick<Extract<Envelope.ToClient, { readonly _tag: "Status" }>, "open" | "gone">
 
-/** Milliseconds from a call to word of who has taken it, if it has no answer by then. */
+/** A client learns after so many milliseconds which server has its call, unless it has an answer by then. */
 const untilTold = 20
 
 const statusOf = ({ acknowledged, number, sent }: Call): Status["open"][number] => [number, sent, acknowledged]
@@ -219,13 +219,13 @@ export class ServerCalls {
     )
   }
 
-  /** Who receives waits for no publish: the acknowledgements that it waits for are received too. */
+  /** The fiber that receives must not wait for a publish: the PUBACK of that publish has to be received as well. */
   #fork(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.asVoid(Effect.forkIn(effect, this.#options.scope, { startImmediately: true }))
   }
 
   #acknowledged(call: Call | undefined, chunk: number): Effect.Effect<void> {
-    // Acknowledged twice, or what was not sent.
+    // A second acknowledgement of a chunk, or one of a chunk that was not sent.
     if (call === undefined || chunk !== call.chunk || chunk <= call.acknowledged) return Effect.void
     call.acknowledged = chunk
     return this.#write(call, { _tag: "Ack", requestId: call.requestId })
@@ -240,7 +240,7 @@ export class ServerCalls {
 
   // -- Time -------------------------------------------------------------------------------------------------------------
 
-  /** The client learns which server has its call, in one message with those that came meanwhile. */
+  /** The client learns which server has its call, in one message with its other new calls. */
   #tellLater(call: Call): Effect.Effect<void> {
     this.#untold.push(call)
     return this.#untold.length > 1

@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function*(
   }))
 })
 
-/** What is retained, and what is none of ours, is passed over. */
+/** Passes over retained messages and other protocols. */
 const receiving = (calls: ServerCalls) => (message: MqttMessage): Effect.Effect<void> => {
   const envelope = message.retain ? undefined : Envelope.decodeToServer(message.payload)
   if (envelope === undefined) return Effect.void

@@ -8,7 +8,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
 
-/** Clients publish here, and servers share what arrives. */
+/** Clients publish here, and servers share the requests. */
 export const request = (prefix: string): string => `${prefix}/request`
 
 /** For the server that has taken a call: acknowledgements, interrupts, signs of life. */
