@@ -1,7 +1,7 @@
 /**
  * Builds what would be published and uses it as a stranger would.
  *
- * Compiles `src` to `dist`, packs it, lints the package, installs it in an empty project, type-checks programs there with
+ * Compiles `src` to `dist`, bundles the command line, packs it all, lints the package, installs it in an empty project, type-checks programs there with
  * two versions of TypeScript, as NodeNext and as a bundler resolves, and their declarations, and runs a program that imports
  * every export path.
  *
@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import * as CommandLine from "./commandLine.ts"
 import * as ConsumerProject from "./consumerProject.ts"
 import { repository } from "./files.ts"
 
@@ -98,6 +99,9 @@ step("dist: tsc -p tsconfig.build.json", () => {
   fs.rmSync(path.join(repository, "dist"), { recursive: true, force: true })
   compile(repository, "TypeScript 7", "--project", "tsconfig.build.json")
 })
+const bundling = performance.now()
+await CommandLine.bundle(path.join(repository, "dist"))
+console.log(`ok  dist/cli: bundled  ${((performance.now() - bundling) / 1000).toFixed(1)} s`)
 const tarball = step("npm pack", () => {
   const printed = run(repository, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", workplace)
   const [packed]: ReadonlyArray<{ readonly filename: string }> = JSON.parse(printed)

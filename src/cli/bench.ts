@@ -132,6 +132,5 @@ const bench = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("bench", flags, bench).pipe(
-  Command.withDescription("Measures how many messages the broker takes and gives"),
   Command.withExamples([{ command: "effect-mqtt bench -q 1 -C 100000", description: "With acknowledgements" }])
 )

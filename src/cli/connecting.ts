@@ -7,6 +7,7 @@
  */
 import type * as Command from "effect/cli/Command"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type { LogLevel } from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
@@ -99,7 +100,18 @@ const environment = Config.all({
   endpointPolicy: optional(Config.Literals(["inOrder", "roundRobin", "random"], "MQTT_ENDPOINT_POLICY"))
 })
 
-type Environment = Config.Success<typeof environment>
+type Environment = Partial<Config.Success<typeof environment>>
+
+/** Whether it says anything: the variables with all their misspellings take longer to read than the server to answer. */
+const isSaid = ConfigProvider.ConfigProvider.use(({ load }) => load([])).pipe(
+  Effect.map((root) => root?._tag !== "Record" || [...root.keys].some((name) => name.startsWith("MQTT"))),
+  Effect.orElseSucceed(() => true)
+)
+
+const readEnvironment: Effect.Effect<readonly [Environment, MqttClient.Options], Config.ConfigError> = Effect.flatMap(
+  isSaid,
+  (isSaid) => isSaid ? Effect.all([environment, MqttConfig.environment]) : Effect.succeed([{}, {}])
+)
 
 /** `undefined` where a percent sign is not followed by two digits: the transport says so, and repeats nothing. */
 const decoded = (part: string): string | undefined => {
@@ -311,7 +323,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
   const properties = yield* Effect.fromResult(
     Result.mapError(PropertyFlags.parse(input.properties), (description) => new Usage({ description }))
   )
-  const [fromEnvironment, known] = yield* Effect.all([environment, MqttConfig.environment])
+  const [fromEnvironment, known] = yield* readEnvironment
   if (input.persistent && input.id === undefined && (known.clientId === undefined || input.idPrefix !== undefined)) {
     return yield* new Usage({ description: "-c needs -i or MQTT_CLIENT_ID: the server knows the session by it" })
   }

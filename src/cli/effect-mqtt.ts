@@ -1,27 +1,19 @@
 #!/usr/bin/env node
 /**
- * The program `effect-mqtt`: looks whether what it needs is installed, and runs it.
+ * The program `effect-mqtt`: has Node keep the compiled code for the next start, and runs it.
  *
- * Imports nothing before it has looked, to say plainly what is missing.
+ * Imports nothing else before: only what comes later is kept, and a Node that is too old has to hear so.
  *
  * @since 0.1.0
  */
+import * as Module from "node:module"
 
-const missing = (name: string): string =>
-  `effect-mqtt: the command line needs "${name}", which is not installed here.\n` +
-  "Install it next to effect-mqtt: npm install effect @effect/platform-node\n"
+const [major] = process.versions.node.split(".")
 
-const main = async (): Promise<void> => {
-  try {
-    const { runMain } = await import("./main.ts")
-    runMain()
-  } catch (error) {
-    const [, name] = /Cannot find package '((?:@[^/']+\/)?[^/']+)/.exec(error instanceof Error ? error.message : "") ??
-      []
-    if (name === undefined) throw error
-    process.stderr.write(missing(name))
-    process.exitCode = 1
-  }
+if (Number(major) < 22) {
+  process.stderr.write(`effect-mqtt: needs Node 22.19 or newer, and this is ${process.versions.node}\n`)
+  process.exitCode = 1
+} else {
+  Module.enableCompileCache()
+  void import("./main.ts").then(({ runMain }) => runMain())
 }
-
-await main()

@@ -6,8 +6,8 @@
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { MqttError } from "../MqttError.ts"
 
 /**
  * The time given with `-W` is over.
@@ -75,11 +75,16 @@ export const codes = {
   terminated: 143
 } as const
 
+/** Told by its tags: importing the errors would load all of them before `--help`. */
+const isOfStore = (error: unknown): boolean =>
+  Predicate.isTagged(error, "MqttError") && Predicate.hasProperty(error, "reason") &&
+  Predicate.isTagged(error.reason, "StoreFailed")
+
 const ofError = (error: unknown): number => {
   if (error instanceof TimedOut) return codes.timeout
   if (error instanceof Usage) return codes.usage
   if (error instanceof MessagesWait) return codes.waiting
-  if (error instanceof MqttError && error.reason._tag === "StoreFailed") return codes.store
+  if (isOfStore(error)) return codes.store
   if (CliError.isCliError(error)) {
     return error._tag === "ShowHelp" && error.errors.length === 0 ? codes.success : codes.usage
   }

@@ -88,7 +88,6 @@ const outbox = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("outbox", flags, outbox).pipe(
-  Command.withDescription("Says what waits in a store, also while another program has it"),
   Command.withExamples([
     { command: "effect-mqtt outbox --store /var/lib/gateway", description: "How much, and since when" }
   ])

@@ -104,6 +104,5 @@ const ping = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("ping", flags, ping).pipe(
-  Command.withDescription("Measures round trips to the broker"),
   Command.withExamples([{ command: "effect-mqtt ping -h broker -C 3", description: "Three times" }])
 )

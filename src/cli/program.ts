@@ -18,31 +18,10 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Fs from "node:fs"
 import type { MqttError } from "../MqttError.ts"
 import * as Arguments from "./arguments.ts"
-import * as Bench from "./bench.ts"
+import * as Commands from "./commands.ts"
 import { MessagesWait, type TimedOut, type Unsuccessful, type Usage } from "./exitCode.ts"
 import * as Help from "./help.ts"
-import * as Outbox from "./outbox.ts"
 import * as Output from "./output.ts"
-import * as Ping from "./ping.ts"
-import * as Pub from "./pub.ts"
-import * as Replay from "./replay.ts"
-import * as Request from "./request.ts"
-import * as Respond from "./respond.ts"
-import * as Sub from "./sub.ts"
-
-const root = Command.make("effect-mqtt").pipe(
-  Command.withDescription("An MQTT 5.0 and 3.1.1 client for the command line"),
-  Command.withSubcommands([
-    Pub.command,
-    Sub.command,
-    Replay.command,
-    Request.command,
-    Respond.command,
-    Ping.command,
-    Bench.command,
-    Outbox.command
-  ])
-)
 
 const builtIn = (name: string, description: string, run: GlobalFlag.Action<boolean>["run"]) =>
   GlobalFlag.Action({
@@ -122,10 +101,11 @@ const manifest: { readonly version: string } = JSON.parse(
  * @since 0.1.0
  * @category running
  */
-export const run = (list: ReadonlyArray<string>): Effect.Effect<void, Failure, Command.Environment> => {
-  const normalized = Arguments.normalize(Completions.fromCommand(root), list)
-  return Command.runWith(root, { version: manifest.version, renderErrors: true })(normalized).pipe(
-    normalized.includes("--quiet") ? (self) => self : Effect.tapError(tell),
-    Effect.provide(environment)
-  )
-}
+export const run = (list: ReadonlyArray<string>): Effect.Effect<void, Failure, Command.Environment> =>
+  Effect.gen(function*() {
+    const root = yield* Commands.rootFor(list)
+    const normalized = Arguments.normalize(Completions.fromCommand(root), list)
+    yield* Command.runWith(root, { version: manifest.version, renderErrors: true })(normalized).pipe(
+      normalized.includes("--quiet") ? (self) => self : Effect.tapError(tell)
+    )
+  }).pipe(Effect.provide(environment))

@@ -100,7 +100,6 @@ const sending = Effect.fnUntraced(function*(connecting: Connecting.Connecting, i
  * @category commands
  */
 export const command = Command.make("pub", flags, publish).pipe(
-  Command.withDescription("Publishes a message, or each line of standard input as one"),
   Command.withExamples([
     { command: "effect-mqtt pub -t site/1/temperature -m 21.5 -q 1", description: "One message, acknowledged" },
     { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "A message of each line" },

@@ -81,7 +81,6 @@ const replay = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("replay", input, replay).pipe(
-  Command.withDescription("Publishes what sub --record has recorded"),
   Command.withExamples([
     { command: "effect-mqtt replay incident.jsonl", description: "At the pace at which the messages came" },
     { command: "effect-mqtt replay incident.jsonl --speed 10", description: "Ten times as fast" },

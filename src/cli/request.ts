@@ -49,6 +49,5 @@ const request = Effect.fnUntraced(function*(input: Command.Command.Config.Infer<
  * @category commands
  */
 export const command = Command.make("request", flags, request).pipe(
-  Command.withDescription("Publishes a request and prints its answer, MQTT 5.0"),
   Command.withExamples([{ command: "effect-mqtt request -t square -m 12", description: "Asks who answers on square" }])
 )

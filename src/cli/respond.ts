@@ -116,7 +116,6 @@ const respond = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("respond", flags, respond).pipe(
-  Command.withDescription("Answers requests, MQTT 5.0"),
   Command.withExamples([
     {
       command: "effect-mqtt respond -t square --exec 'read n; echo $((n * n))'",

@@ -125,7 +125,6 @@ const subscribe = Effect.fnUntraced(function*(input: Input) {
  * @category commands
  */
 export const command = Command.make("sub", flags, subscribe).pipe(
-  Command.withDescription("Prints the messages of topics"),
   Command.withExamples([
     { command: "effect-mqtt sub -t 'site/#' -v", description: "Everything below site, with topics" },
     {

@@ -261,16 +261,6 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
       assert.strictEqual((yield* effectMqtt([...list, "--hex", "-v"])).stdout, "bytes ff00\n")
     }))
 
-  it.effect.each(["bash", "zsh", "fish", "powershell"])(
-    "completions for %s know commands and flags",
-    (shell) =>
-      Effect.gen(function*() {
-        const { exitCode, stdout } = yield* effectMqtt(["--completions", shell])
-        assert.strictEqual(exitCode, 0)
-        for (const word of ["respond", "bench", "will-topic", "tls-version"]) assert.include(stdout, word)
-      })
-  )
-
   it.effect.each(["pub", "sub", "request", "respond"])(
     "the help of %s begins with the topic, and has the connection flags in a group below its own",
     (command) =>

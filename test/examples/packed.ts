@@ -41,13 +41,14 @@ export const tsc = (cwd: string, ...options: ReadonlyArray<string>): string =>
 export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =>
   nodeRuns(cwd, "vitest/vitest.mjs", "run", ...options)
 
-/** The tarball: `files` of package.json with `dist` compiled from `src` as it is now. */
+/** The tarball: `files` of package.json with `dist` compiled and bundled from `src` as it is now. */
 const pack = (): string => {
   const stage = folderFor("pack")
   for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "src"]) {
     Fs.cpSync(Path.join(repository, file), Path.join(stage, file), { recursive: true })
   }
   tsc(repository, "--project", "tsconfig.build.json", "--outDir", Path.join(stage, "dist"))
+  run(repository, process.execPath, Path.join("scripts", "commandLine.ts"), Path.join(stage, "dist"))
   const printed = run(stage, "npm", "pack", "--json", "--ignore-scripts", "--offline")
   const [packed]: ReadonlyArray<{ readonly filename: string }> = JSON.parse(printed)
   return Path.join(stage, `${packed?.filename}`)

@@ -1,0 +1,81 @@
+/**
+ * The commands: what `--help` says of each, and where it is.
+ *
+ * Only the command that the arguments name is loaded: the others, with the client and all that it needs, would take longer
+ * than `--help` does.
+ *
+ * @since 0.2.0
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Completions from "effect/cli/Completions"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+
+const command = <const Name extends string, Input, ContextInput, E, R>(
+  name: Name,
+  description: string,
+  load: () => Promise<{ readonly command: Command.Command<Name, Input, ContextInput, E, R> }>
+) => ({
+  name,
+  known: Command.make(name).pipe(Command.withDescription(description)),
+  loaded: Effect.map(Effect.promise(load), ({ command }) => Command.withDescription(command, description))
+})
+
+const commands = [
+  command("pub", "Publishes a message, or each line of standard input as one", () => import("./pub.ts")),
+  command("sub", "Prints the messages of topics", () => import("./sub.ts")),
+  command("replay", "Publishes what sub --record has recorded", () => import("./replay.ts")),
+  command("request", "Publishes a request and prints its answer, MQTT 5.0", () => import("./request.ts")),
+  command("respond", "Answers requests, MQTT 5.0", () => import("./respond.ts")),
+  command("ping", "Measures round trips to the broker", () => import("./ping.ts")),
+  command("bench", "Measures how many messages the broker takes and gives", () => import("./bench.ts")),
+  command("outbox", "Says what waits in a store, also while another program has it", () => import("./outbox.ts"))
+]
+
+/** Where all have their flags, which is what a shell completes. */
+const everything = "everything"
+
+const completion = Command.make(
+  "completion",
+  {
+    shell: Argument.Literals("shell", ["bash", "zsh", "fish", "powershell"]).pipe(
+      Argument.withDescription("the shell that is to complete")
+    )
+  },
+  ({ shell }): Effect.Effect<void> =>
+    Effect.flatMap(
+      withFlagsOf(everything),
+      (root) => Console.log(Completions.generate(root.name, shell, Completions.fromCommand(root)))
+    )
+).pipe(
+  Command.withDescription("Prints what a shell completes commands and flags with"),
+  Command.withExamples([
+    { command: "source <(effect-mqtt completion bash)", description: "In the shell that reads this line" }
+  ])
+)
+
+const withFlagsOf = (named: string | undefined) =>
+  Effect.map(
+    Effect.all(
+      commands.map(({ known, loaded, name }) => named === name || named === everything ? loaded : Effect.succeed(known))
+    ),
+    (subcommands) =>
+      Command.make("effect-mqtt").pipe(
+        Command.withDescription("An MQTT 5.0 and 3.1.1 client for the command line"),
+        Command.withSubcommands([...subcommands, completion])
+      )
+  )
+
+/**
+ * The root of the commands, for these arguments. A command that they do not name has no flags there.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const rootFor = (list: ReadonlyArray<string>) =>
+  withFlagsOf(
+    list.some((argument) => argument.startsWith("--completions"))
+      ? everything
+      : list.find((argument) => commands.some(({ name }) => name === argument))
+  )
