@@ -319,9 +319,8 @@ describe("durations", () => {
           "messaging.client.id": clientId,
           "mqtt.endpoint": "mqtt://broker.test:1883"
         })
-        assert.deepStrictEqual(all[0].state.buckets.map(([boundary]) => boundary), [
-          ...[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-        ])
+        const boundaries = all[0].state.buckets.map(([boundary]) => boundary)
+        assert.deepStrictEqual([boundaries[0], boundaries.at(-1), boundaries.length], [0.005, 10, 14])
       }))
   )
 
