@@ -41,10 +41,12 @@ export const tsc = (cwd: string, ...options: ReadonlyArray<string>): string =>
 export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =>
   nodeRuns(cwd, "vitest/vitest.mjs", "run", ...options)
 
-/** The tarball: `files` of package.json with `dist` compiled and bundled from `src` as it is now. */
-const pack = (): string => {
+/** The tarball, in a folder of its own that the caller removes: `files` of package.json with `dist` compiled and bundled from `src` as it is now. */
+export const pack = (): string => {
   const stage = folderFor("pack")
-  for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "src"]) {
+  for (
+    const file of ["package.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs", "examples", "src"]
+  ) {
     Fs.cpSync(Path.join(repository, file), Path.join(stage, file), { recursive: true })
   }
   tsc(repository, "--project", "tsconfig.build.json", "--outDir", Path.join(stage, "dist"))

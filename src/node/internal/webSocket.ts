@@ -89,8 +89,21 @@ const headersOf = ({ headers = {} }: WebSocketOptions): Record<string, string> =
 export const load = (endpoint: string): Effect.Effect<Implementation, MqttError.MqttError> =>
   Effect.tryPromise({
     try: () => import("@effect/platform-node/NodeWS"),
-    catch: (cause) => MqttError.fromReason(new MqttError.OpenFailed({ endpoint, cause }))
+    catch: (cause) =>
+      MqttError.fromReason(hasNoRequire(cause) ? unbundled : new MqttError.OpenFailed({ endpoint, cause }))
   })
+
+/** `ws` is CommonJS, and a bundler that writes an ES module leaves its `require` to the platform, which has none there. */
+const hasNoRequire = (cause: unknown): boolean =>
+  cause instanceof Error && /Dynamic require of|require is not defined|Calling `require` for/.test(cause.message)
+
+/** No retry mends a bundle. */
+const unbundled = new MqttError.InvalidOptions({
+  option: "url",
+  description:
+    "is of a WebSocket, and the bundle of this program cannot load `ws`, which is CommonJS: begin the bundle with " +
+    "`import { createRequire } from \"node:module\"; const require = createRequire(import.meta.url)`, or leave `ws` out of it"
+})
 
 const start = (
   { WebSocket }: Implementation,
