@@ -1,0 +1,54 @@
+/**
+ * What would be published: its documents are in it, and their links lead to files of it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { repository } from "../../scripts/files.ts"
+
+interface Packed {
+  readonly files: ReadonlyArray<{ readonly path: string }>
+}
+
+const [{ files }]: ReadonlyArray<Packed> = JSON.parse(
+  execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"], {
+    cwd: repository,
+    encoding: "utf8",
+    shell: process.platform === "win32"
+  })
+)
+
+const packed = new Set(files.map(({ path }) => path))
+
+/** Files and folders that a page links to, as paths of the package. */
+const targets = (page: string): ReadonlyArray<string> =>
+  [...fs.readFileSync(path.join(repository, page), "utf8").matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target)
+    .filter((target) => !/^(\w+:|#)/.test(target))
+    .map((target) => path.posix.join(path.posix.dirname(page), target.split("#")[0]))
+
+const isPacked = (target: string): boolean =>
+  packed.has(target) || [...packed].some((file) => file.startsWith(`${target}/`))
+
+/** They say which test shows what, and how it was measured: that is in the repository alone. */
+const aboutTheRepository: ReadonlyMap<string, RegExp> = new Map([
+  ["docs/conformance.md", /^test\//],
+  ["docs/security.md", /^test\//],
+  ["docs/performance.md", /^bench\//]
+])
+
+describe("the package", () => {
+  const pages = [...packed].filter((file) => file.endsWith(".md"))
+
+  it("has the documents and the examples, and no reference that happens to lie there", () => {
+    assert.includeMembers(pages, ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/README.md", "docs/cli.md"])
+    assert.include([...packed], "examples/quickstart.ts")
+    assert.isFalse(isPacked("docs/api"))
+  })
+
+  it.each(pages)("the links of %s lead to files of it", (page) => {
+    const broken = targets(page).filter((target) => !isPacked(target) && !aboutTheRepository.get(page)?.test(target))
+    assert.deepStrictEqual(broken, [])
+  })
+})
