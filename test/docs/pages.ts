@@ -26,6 +26,16 @@ export const blocks = (language: string, page: string): ReadonlyArray<Block> =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}(| run)\n(.*?)^\`\`\`$`, "gms"))]
     .map(([, mark, text]) => ({ text, isRun: mark !== "" }))
 
+/** A program with a name, after `file=`: other programs of its page import it. */
+export interface FileBlock extends Block {
+  readonly file: string
+}
+
+/** The files of a language in a page. */
+export const fileBlocks = (language: string, page: string): ReadonlyArray<FileBlock> =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}(| run) file=(\\S+)\n(.*?)^\`\`\`$`, "gms"))]
+    .map(([, mark, file, text]) => ({ file, text, isRun: mark !== "" }))
+
 /** What stands under a heading, to the next one; `undefined` if there is no such heading. */
 export const section = (heading: string, page: string): string | undefined =>
   page.split(`\n${heading}\n`)[1]?.split(/^#/m)[0]

@@ -41,7 +41,10 @@ export const tsc = (cwd: string, ...options: ReadonlyArray<string>): string =>
 export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =>
   nodeRuns(cwd, "vitest/vitest.mjs", "run", ...options)
 
-/** The tarball, in a folder of its own that the caller removes: `files` of package.json with `dist` compiled and bundled from `src` as it is now. */
+/**
+ * The tarball: `files` of package.json with `dist` compiled and bundled from `src` as it is now. The caller removes its
+ * folder.
+ */
 export const pack = (): string => {
   const stage = folderFor("pack")
   for (

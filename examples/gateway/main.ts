@@ -1,0 +1,39 @@
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { Config, Effect, Layer } from "effect"
+import { FetchHttpClient, HttpRouter } from "effect/http"
+import { Otlp, OtlpSerialization } from "effect/observability"
+import { NodeMqtt, NodeMqttConfig } from "effect-mqtt/node"
+import { createServer } from "node:http"
+import { commands, deliver, Machines } from "./gateway.ts"
+import { routes } from "./http.ts"
+
+/** Where it is, who it is and where its store is stands in the environment. What the service relies on stands here. */
+const client = NodeMqtt.layerConfig(
+  NodeMqttConfig.merge(NodeMqttConfig.environment, {
+    session: Config.succeed("persistent"),
+    initialConnection: Config.succeed("retry"),
+    metrics: Config.succeed(true),
+    tracing: Config.succeed({})
+  })
+)
+
+const server = HttpRouter.serve(routes, { disableLogger: true }).pipe(
+  Layer.provide(NodeHttpServer.layerConfig(createServer, {
+    host: Config.String("HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
+    port: Config.Port("HTTP_PORT").pipe(Config.withDefault(8080))
+  }))
+)
+
+/** Exports traces and metrics to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, and nowhere without it. */
+const telemetry = Otlp.layerFromConfig({ resource: { serviceName: "gateway" } }).pipe(
+  Layer.provide(OtlpSerialization.layerJson),
+  Layer.provide(FetchHttpClient.layer)
+)
+
+// SIGTERM interrupts both: no request is taken any more, commands that were begun are finished, and all is delivered.
+Effect.raceFirst(NodeMqtt.launch(server), commands).pipe(
+  Effect.ensuring(deliver),
+  Effect.provide(Layer.merge(client, Machines.layer)),
+  Effect.provide(telemetry),
+  NodeRuntime.runMain
+)

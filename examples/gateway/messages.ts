@@ -1,0 +1,14 @@
+import { Schema } from "effect"
+import { MqttTopic } from "effect-mqtt"
+
+/** A temperature: measured, or wanted. The number tells it from others of its machine. */
+export const Temperature = Schema.Struct({ number: Schema.Int, celsius: Schema.Finite })
+
+/** What a machine has measured. */
+export const Reading = MqttTopic.make("hall/{machine}/reading", { payload: MqttTopic.json(Temperature) })
+
+/** What a machine is to do. */
+export const Command = MqttTopic.make("hall/{machine}/set", { payload: MqttTopic.json(Temperature) })
+
+/** What a machine has done. */
+export const Report = MqttTopic.make("hall/{machine}/done", { payload: MqttTopic.json(Temperature) })

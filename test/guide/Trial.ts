@@ -1,0 +1,177 @@
+/**
+ * The guide, followed to the letter, and then what it says its gateway withstands: the broker is stopped, the gateway is
+ * told to end, and it is killed, each with readings and commands on their way.
+ */
+import { Effect, Schedule, type Scope } from "effect"
+import { NodeTls } from "../../src/node/index.ts"
+import * as port from "../brokers/port.ts"
+import { read } from "../docs/pages.ts"
+import * as Collector from "./Collector.ts"
+import * as Hall from "./Hall.ts"
+import * as page from "./page.ts"
+import * as Reader from "./Reader.ts"
+
+export interface Options {
+  readonly tarball: string
+  /** How often each thing is done. */
+  readonly rounds: number
+  readonly onStep: (text: string) => void
+}
+
+export interface Round extends Hall.Judgement {
+  readonly what: keyof typeof happenings
+  readonly seconds: number
+  /** Whether nothing may come twice. */
+  readonly once: boolean
+  /** What has to be true besides, and is not. */
+  readonly wrong: ReadonlyArray<string>
+}
+
+interface Place {
+  readonly reader: Reader.Reader
+  readonly hall: Hall.Hall
+  readonly brokerPort: number
+  readonly gatewayUrl: string
+}
+
+const commands = 400
+
+/** Deadlines that come first, and say what was missing. */
+const within = <A, E, R>(effect: Effect.Effect<A, E, R>, seconds: number, what: () => string): Effect.Effect<A, E, R> =>
+  Effect.timeoutOrElse(effect, {
+    duration: `${seconds} seconds`,
+    orElse: () => Effect.die(new Error(`not within ${seconds} seconds: ${what()}`))
+  })
+
+const until = (condition: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
+    Effect.retry(Schedule.spaced("5 millis")),
+    Effect.orDie
+  )
+
+const ready = (gatewayUrl: string): Effect.Effect<void> =>
+  Effect.tryPromise(() => fetch(`${gatewayUrl}/ready`)).pipe(
+    Effect.flatMap(({ status }) => status === 200 ? Effect.void : Effect.fail("not ready")),
+    Effect.retry(Schedule.spaced("50 millis")),
+    Effect.orDie
+  )
+
+const startGateway = Effect.fnUntraced(function*({ gatewayUrl, reader }: Place) {
+  const terminal = yield* reader.startAgain("gateway")
+  yield* within(ready(gatewayUrl), 30, () => `the gateway is ready\n${terminal.printed()}`)
+})
+
+/** Ends the gateway by a signal in the middle of its commands, and starts it again. */
+const endGateway = (signal: NodeJS.Signals, expected: number | string) =>
+  Effect.fnUntraced(function*(place: Place, part: Hall.Part) {
+    const { hall, reader } = place
+    yield* until(() => hall.finished(part) >= commands / 8)
+    const terminal = reader.terminals.get("gateway")
+    terminal?.signal(signal)
+    const end = yield* within(terminal?.ended ?? Effect.succeed("not started"), 30, () => `the gateway ends`)
+    const finished = hall.finished(part)
+    yield* startGateway(place)
+    return [
+      ...end === expected ? [] : [`the gateway ended with ${end}, not with ${expected}: ${terminal?.printed()}`],
+      ...finished < commands ? [] : ["nothing was on its way any more"]
+    ]
+  })
+
+const restartBroker = Effect.fnUntraced(function*({ brokerPort, hall, reader }: Place, part: Hall.Part) {
+  yield* until(() => hall.finished(part) >= commands / 8)
+  yield* reader.stop("broker")
+  const [accepted, finished] = [part.accepted.size, hall.finished(part)]
+  yield* until(() => part.accepted.size >= accepted + 200)
+  yield* reader.startAgain("broker")
+  yield* within(port.listening(brokerPort), 10, () => "the broker listens")
+  return finished < commands ? [] : ["nothing was on its way any more"]
+})
+
+const happenings = {
+  "the broker is stopped and started": { happen: restartBroker, once: false },
+  "the gateway is told to end (SIGTERM)": { happen: endGateway("SIGTERM", 130), once: true },
+  "the gateway is killed (kill -9)": { happen: endGateway("SIGKILL", "SIGKILL"), once: false }
+}
+
+const round = Effect.fnUntraced(function*(place: Place, what: keyof typeof happenings): Effect.fn.Return<
+  Round,
+  never,
+  Scope.Scope
+> {
+  const { happen, once } = happenings[what]
+  const { hall } = place
+  const started = performance.now()
+  const part: Hall.Part = { accepted: new Set(), given: new Set() }
+  const wrong = yield* Effect.gen(function*() {
+    const [, wrong] = yield* Effect.all([hall.give(part, commands), happen(place, part)], { concurrency: 2 })
+    return wrong
+  }).pipe(Effect.raceFirst(hall.keepHandingIn(part)), Effect.orDie)
+  const isDone = () => hall.finished(part) === commands && hall.arrived(part) === part.accepted.size
+  // What never comes is counted as lost; what comes twice comes behind it.
+  yield* until(isDone).pipe(Effect.timeoutOption("30 seconds"))
+  yield* Effect.sleep("1 second")
+  const seconds = (performance.now() - started) / 1000
+  return { what, once, seconds, wrong, ...hall.judge(part) }
+})
+
+/** The certificate of another client, as the page makes that of the gateway. */
+const certificateFor = (name: string, steps: ReadonlyArray<page.Step>): string => {
+  const lines = steps.flatMap((step) => step._tag === "Run" ? step.commands.split("\n") : [])
+  const line = lines.find((line) => line.startsWith("openssl") && line.includes("/CN=gateway"))
+  if (line === undefined) throw new Error("the page makes no certificate for the gateway")
+  return line.replaceAll("gateway", name)
+}
+
+export interface Outcome {
+  readonly rounds: ReadonlyArray<Round>
+  /** What the gateway exported. */
+  readonly spans: ReadonlyArray<string>
+  readonly metrics: ReadonlyArray<string>
+}
+
+/** mosquitto that root starts becomes a user who may not read the keys. */
+const asWhoStarted = (step: page.Step): page.Step =>
+  process.getuid?.() === 0 && step._tag === "Write" && step.file === "mosquitto.conf"
+    ? { ...step, text: `user root\n${step.text}` }
+    : step
+
+/** Follows the page, and then tries its gateway. */
+export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Options) {
+  const collector = yield* Collector.start
+  const { portFor, reader } = yield* Reader.make({
+    tarball,
+    ports: [1883, 8883, 8080],
+    environment: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: "500",
+      OTEL_METRIC_EXPORT_INTERVAL: "1000"
+    },
+    onStep
+  })
+  const steps = page.steps(read("docs/guide.md")).map(asWhoStarted)
+  for (const step of steps) {
+    yield* reader.follow(step)
+    if (step._tag !== "Start" || step.name !== "broker") continue
+    const named = step.command.includes("1883") ? 1883 : 8883
+    yield* within(port.listening(portFor(named)), 10, () => `the broker listens\n${reader.terminals.get("broker")?.printed()}`)
+  }
+  onStep("the page is followed; now its promises")
+  yield* reader.run(certificateFor("plant", steps))
+  const gatewayUrl = `http://127.0.0.1:${portFor(8080)}`
+  const file = (name: string) => `${reader.folder}/certificates/${name}`
+  const hall = yield* Hall.make({
+    url: `mqtts://localhost:${portFor(8883)}`,
+    tls: NodeTls.fromFiles({ ca: file("ca.pem"), cert: file("plant.pem"), key: file("plant.key") })
+  }, gatewayUrl).pipe(Effect.orDie)
+  const place: Place = { reader, hall, brokerPort: portFor(8883), gatewayUrl }
+  const judged: Array<Round> = []
+  for (let number = 1; number <= rounds; number++) {
+    for (const what of ["the broker is stopped and started", "the gateway is told to end (SIGTERM)", "the gateway is killed (kill -9)"] as const) {
+      onStep(`${what}, ${number} of ${rounds}`)
+      judged.push(yield* round(place, what))
+    }
+  }
+  yield* reader.stop("gateway")
+  const outcome: Outcome = { rounds: judged, spans: [...collector.spans], metrics: [...collector.metrics] }
+  return outcome
+})
