@@ -49,6 +49,22 @@ describe("consume ends", () => {
   const key = ({ topic }: MqttMessage) => topic
   const ways = { "one at a time": {}, "several at once": { concurrency: 2 }, "with a key": { concurrency: 2, key } }
 
+  scenario("with a key: what came before a message that has begun is handled too", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      const { handler, log } = timed()
+      const consumer = yield* consuming(mqtt.consume("t/+", handler, { concurrency: 2, key }))
+      yield* publish(kit, "a1", "a2", "a3", "b1", "a4", "b2")
+      const ending = yield* begin(Fiber.interrupt(consumer))
+      yield* TestClock.adjust("3 seconds")
+      yield* complete(Fiber.join(ending))
+      assert.deepStrictEqual(log, ["+a1", "+b1", "-a1", "+a2", "-b1", "-a2", "+a3", "-a3"])
+      yield* TestClock.adjust(roundTrip)
+      // Without a2 and a3 the acknowledgement of b1 could not leave, and b1 would be handled twice.
+      assert.deepStrictEqual(yield* acknowledged(kit), [1, 2, 3, 4])
+      assert.deepStrictEqual(yield* left(mqtt), ["a4", "b2"])
+    }))
+
   for (const [way, options] of Object.entries(ways)) {
     const many = way !== "one at a time"
 

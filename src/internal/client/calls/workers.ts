@@ -21,10 +21,16 @@ const ahead = 16
 /** Of those without work so many stay, however many there were at once. */
 const mostIdle = 64
 
+interface Waiting {
+  readonly delivery: Delivery
+  /** In the order of arrival, among all keys. */
+  readonly number: number
+}
+
 /** The messages of one key that wait for their turn. */
 interface Lane {
   readonly key: unknown
-  readonly waiting: Fifo<Delivery>
+  readonly waiting: Fifo<Waiting>
 }
 
 /** One that handles messages, and the message that it handles. */
@@ -65,12 +71,15 @@ export class Workers<E, R> {
   /** Lanes whose first message may be handled. */
   readonly #ready = new Fifo<Lane>()
   #inLanes = 0
+  #entered = 0
+  /** The newest message in a lane that has begun. */
+  #newest = -1
   #isPulling = false
   #hasEnded = false
   #outcome: Exit.Exit<void, E | MqttError> | undefined
   #tellOutcome: (outcome: Exit.Exit<void, E | MqttError>) => void = () => {}
   #tellFinished = (): void => {}
-  /** Nothing begins any more. */
+  /** Nothing begins any more but what `stop` has left in the lanes. */
   isEnding = false
 
   constructor(options: WorkersOptions<E, R>) {
@@ -89,16 +98,25 @@ export class Workers<E, R> {
     return this.#outcome ?? Effect.void
   }
 
-  /** What is being handled; what waits for another attempt is not. */
+  /** What is being handled, or has to be; what waits for another attempt is not. */
   get handled(): ReadonlySet<Delivery> {
     const busy = [...this.#all].filter(({ isWaiting }) => !isWaiting)
-    return new Set(busy.flatMap(({ delivery }) => delivery === undefined ? [] : [delivery]))
+    return new Set([
+      ...busy.flatMap(({ delivery }) => delivery === undefined ? [] : [delivery]),
+      ...[...this.#lanes.values()].flatMap(({ waiting }) => waiting.toArray().map(({ delivery }) => delivery))
+    ])
   }
 
-  /** Handlers that run go on; whoever waits for something ends. */
+  /**
+   * Handlers that run go on; whoever waits for something ends. In a lane those are still handled that came before a message
+   * that has begun: acknowledgements leave in order, so that message would come again without them.
+   */
   stop(): void {
     this.isEnding = true
     this.#hasEnded = true
+    const newest = this.#outcome === undefined ? this.#newest : -1
+    for (const { waiting } of this.#lanes.values()) waiting.retain(({ number }) => number < newest)
+    this.#ready.retain(({ waiting }) => !waiting.isEmpty)
     for (const worker of this.#all) if (worker.delivery === undefined || worker.isWaiting) worker.interrupt()
   }
 
@@ -208,8 +226,7 @@ export class Workers<E, R> {
       else this.#ready.push(worker.lane)
       worker.lane = undefined
     }
-    if (this.isEnding) return undefined
-    while (this.#next < this.#taken.length && this.#inLanes < this.#concurrency * ahead) {
+    while (!this.isEnding && this.#next < this.#taken.length && this.#inLanes < this.#concurrency * ahead) {
       this.#enter(this.#taken[this.#next++], key)
     }
     const lane = this.#ready.shift()
@@ -217,7 +234,9 @@ export class Workers<E, R> {
     worker.lane = lane
     worker.failure = lane.key instanceof NoKey ? lane.key.failure : undefined
     this.#inLanes--
-    return lane.waiting.shift()
+    const next = lane.waiting.shift()
+    if (next !== undefined && next.number > this.#newest) this.#newest = next.number
+    return next?.delivery
   }
 
   #enter(delivery: Delivery, keyOf: NonNullable<ConsumeOptions["key"]>): void {
@@ -227,7 +246,7 @@ export class Workers<E, R> {
       this.#lanes.set(key, lane)
       this.#ready.push(lane)
     }
-    lane.waiting.push(delivery)
+    lane.waiting.push({ delivery, number: this.#entered++ })
     this.#inLanes++
   }
 }
