@@ -20,7 +20,9 @@ const client = NodeMqtt.layerConfig(
 const server = HttpRouter.serve(routes, { disableLogger: true }).pipe(
   Layer.provide(NodeHttpServer.layerConfig(createServer, {
     host: Config.String("HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
-    port: Config.Port("HTTP_PORT").pipe(Config.withDefault(8080))
+    port: Config.Port("HTTP_PORT").pipe(Config.withDefault(8080)),
+    // How long requests that are under way may take at the end.
+    gracefulShutdownTimeout: Config.succeed("2 seconds")
   }))
 )
 

@@ -58,7 +58,7 @@ const ready = (gatewayUrl: string): Effect.Effect<void> =>
 
 const startGateway = Effect.fnUntraced(function*({ gatewayUrl, reader }: Place) {
   const terminal = yield* reader.startAgain("gateway")
-  yield* within(ready(gatewayUrl), 30, () => `the gateway is ready\n${terminal.printed()}`)
+  yield* within(ready(gatewayUrl), 60, () => `the gateway is ready\n${terminal.printed()}`)
 })
 
 /** Ends the gateway by a signal in the middle of its commands, and starts it again. */
@@ -68,7 +68,7 @@ const endGateway = (signal: NodeJS.Signals, expected: number | string) =>
     yield* until(() => hall.finished(part) >= commands / 8)
     const terminal = reader.terminals.get("gateway")
     terminal?.signal(signal)
-    const end = yield* within(terminal?.ended ?? Effect.succeed("not started"), 30, () => `the gateway ends`)
+    const end = yield* within(terminal?.ended ?? Effect.succeed("not started"), 60, () => "the gateway ends")
     const finished = hall.finished(part)
     yield* startGateway(place)
     return [
@@ -108,7 +108,7 @@ const round = Effect.fnUntraced(function*(place: Place, what: keyof typeof happe
   }).pipe(Effect.raceFirst(hall.keepHandingIn(part)), Effect.orDie)
   const isDone = () => hall.finished(part) === commands && hall.arrived(part) === part.accepted.size
   // What never comes is counted as lost; what comes twice comes behind it.
-  yield* until(isDone).pipe(Effect.timeoutOption("30 seconds"))
+  yield* until(isDone).pipe(Effect.timeoutOption("60 seconds"))
   yield* Effect.sleep("1 second")
   const seconds = (performance.now() - started) / 1000
   return { what, once, seconds, wrong, ...hall.judge(part) }
