@@ -17,7 +17,7 @@ const start = Effect.suspend(() =>
 
 const command = (number: number) => JSON.stringify({ number, celsius: 60 })
 
-/** What the gateway has reported so far. */
+/** All reports of the gateway so far. */
 const reports = Effect.gen(function*() {
   const broker = yield* MemoryBroker.MemoryBroker
   const messages = yield* broker.messages

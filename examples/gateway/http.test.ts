@@ -10,7 +10,7 @@ import { routes } from "./http.ts"
 const client = () =>
   MqttClient.layer({ clientId: "gateway", session: "persistent", initialConnection: "retry", metrics: true })
 
-/** What the gateway answers, without a server in between. */
+/** The answer of the gateway to a request, without a server in between. */
 const answer = Effect.fnUntraced(function*(request: Request) {
   const { handler } = HttpRouter.toWebHandler(routes, { disableLogger: true })
   const context = Context.pick(MqttClient.MqttClient)(yield* Effect.context<MqttClient.MqttClient>())

@@ -28,19 +28,19 @@ const readings = HttpRouter.add(
 
 const health = Effect.flatMap(MqttClient.MqttClient, (mqtt) => mqtt.health)
 
-/** Whether it is to be started again. */
+/** Fails when only a restart of the process helps. */
 const live = HttpRouter.add(
   "GET",
   "/live",
   Effect.flatMap(health, (health) => HttpServerResponse.json(health, { status: health.isClosed ? 503 : 200 }))
 )
 
-/** Whether it reaches the broker. */
+/** Fails while there is no connection to the broker. */
 const ready = HttpRouter.add(
   "GET",
   "/ready",
   Effect.flatMap(health, (health) => HttpServerResponse.json(health, { status: health.status === "down" ? 503 : 200 }))
 )
 
-/** For machines, for what supervises the process, and for Prometheus. */
+/** For machines, for the supervisor of the process, and for Prometheus. */
 export const routes = Layer.mergeAll(readings, live, ready, PrometheusMetrics.layerHttp())

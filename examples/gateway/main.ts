@@ -7,7 +7,7 @@ import { createServer } from "node:http"
 import { commands, deliver, Machines } from "./gateway.ts"
 import { routes } from "./http.ts"
 
-/** Where it is, who it is and where its store is stands in the environment. What the service relies on stands here. */
+/** The environment has the server, the identifier and the store; here are the options that the service relies on. */
 const client = NodeMqtt.layerConfig(
   NodeMqttConfig.merge(NodeMqttConfig.environment, {
     session: Config.succeed("persistent"),

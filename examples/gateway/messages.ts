@@ -4,11 +4,11 @@ import { MqttTopic } from "effect-mqtt"
 /** A temperature: measured, or wanted. The number tells it from others of its machine. */
 export const Temperature = Schema.Struct({ number: Schema.Int, celsius: Schema.Finite })
 
-/** What a machine has measured. */
+/** A machine has measured it. */
 export const Reading = MqttTopic.make("hall/{machine}/reading", { payload: MqttTopic.json(Temperature) })
 
-/** What a machine is to do. */
+/** A machine is to reach it. */
 export const Command = MqttTopic.make("hall/{machine}/set", { payload: MqttTopic.json(Temperature) })
 
-/** What a machine has done. */
+/** A machine has been set to it. */
 export const Report = MqttTopic.make("hall/{machine}/done", { payload: MqttTopic.json(Temperature) })

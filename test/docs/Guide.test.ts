@@ -1,6 +1,6 @@
 /**
  * docs/guide.md and `examples/gateway` are one service, and it starts, takes a reading and ends as the page says. Its
- * programs and tests are run with those of the other pages; the whole page is followed by `npm run guide`.
+ * programs and tests are run with all others of the documentation; the whole page is followed by `npm run guide`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
@@ -20,7 +20,7 @@ const page = read("docs/guide.md")
 const written = files(page)
 const example = Path.join(repository, "examples", "gateway")
 
-/** What npm adds to it when the page installs packages. */
+/** npm adds them when the page installs packages. */
 const added = ["dependencies", "devDependencies"]
 
 describe("docs/guide.md", () => {

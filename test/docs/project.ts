@@ -45,7 +45,7 @@ export const makeProject = (files: ReadonlyArray<{ readonly file: string; readon
   return folder
 }
 
-/** That of this process, without the marks of a test run. */
+/** The environment of this process, without the marks of a test run. */
 export const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_ENV$|TEST$|MODE$|npm_|MQTT_)/.test(name))
 )

@@ -1,5 +1,5 @@
 /**
- * A collector of OpenTelemetry: takes what is exported over OTLP, and knows the names of the spans and metrics.
+ * A collector of OpenTelemetry: takes exports over OTLP, and knows the names of the spans and metrics.
  */
 import { Effect, Schema } from "effect"
 import * as Http from "node:http"

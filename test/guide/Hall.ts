@@ -1,6 +1,6 @@
 /**
- * The hall around the gateway: machines that hand in readings, a plant that gives commands, and a record of what became of
- * each, by its number.
+ * The hall around the gateway: machines that hand in readings, a plant that gives commands, and a record of each reading
+ * and command, by its number.
  */
 import { Context, Effect, Layer, Schedule, Schema, type Scope, Stream } from "effect"
 import { MqttClient, type MqttError } from "../../src/index.ts"
@@ -19,7 +19,7 @@ class Tally {
   }
 }
 
-/** What was asked for in one part of the trial. */
+/** The messages of one part of the trial. */
 export interface Part {
   /** Readings that the gateway has accepted. */
   readonly accepted: Set<number>
@@ -46,7 +46,7 @@ export class Hall {
     this.#gatewayUrl = gatewayUrl
   }
 
-  /** Sees what the gateway publishes, for as long as the scope. */
+  /** Records the messages of the gateway, for as long as the scope. */
   watch(): Effect.Effect<void, MqttError.MqttError, Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       for (const [filter, tally] of [["hall/+/reading", this.#readings], ["hall/+/done", this.#reports]] as const) {

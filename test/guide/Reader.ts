@@ -1,7 +1,7 @@
 /**
  * Somebody who follows a page in an empty folder: writes its files, runs its commands, and keeps its terminals open.
  *
- * What a page cannot know is put in its place: a free port for each that it names, and the tarball for `effect-mqtt`. Other
+ * It replaces what no page can know: a free port stands for each port of the page, and the tarball for `effect-mqtt`. Other
  * packages are installed in the versions of this repository, so that the same commit passes today and tomorrow.
  */
 import { Effect, type Scope } from "effect"
@@ -24,11 +24,11 @@ export interface Terminal {
 
 export interface Options {
   readonly tarball: string
-  /** Ports that the page names, and what is there instead. */
+  /** Ports that the page names, and the free ones instead. */
   readonly ports: ReadonlyMap<number, number>
   /** More variables for the programs that it starts. */
   readonly environment: { readonly [name: string]: string }
-  /** Says what is being done. */
+  /** Told of each step. */
   readonly onStep: (text: string) => void
 }
 
@@ -81,7 +81,7 @@ export class Reader {
     Fs.writeFileSync(Path.join(this.folder, file), this.localized(text))
   }
 
-  /** Runs commands to their end, and gives back what they printed to standard output. */
+  /** Runs commands to their end, and gives back their standard output. */
   run(commands: string): Effect.Effect<string> {
     return Effect.callback<string>((resume) => {
       const script = `${this.#installing(this.localized(commands))}\nprintf '\\n%s' "$PWD"\n`
@@ -130,7 +130,7 @@ export class Reader {
     })
   }
 
-  /** Starts in a terminal what was started there before. */
+  /** Starts the last program of a terminal again. */
   startAgain(name: string): Effect.Effect<Terminal, never, Scope.Scope> {
     return this.start(name, this.#commands.get(name) ?? "false")
   }

@@ -1,5 +1,5 @@
 /**
- * The guide, followed to the letter, and then what it says its gateway withstands: the broker is stopped, the gateway is
+ * The guide, followed to the letter, and then the promises that it ends with: the broker is stopped, the gateway is
  * told to end, and it is killed, each with readings and commands on their way.
  */
 import { Effect, Schedule, type Scope } from "effect"
@@ -23,7 +23,7 @@ export interface Round extends Hall.Judgement {
   readonly seconds: number
   /** Whether nothing may come twice. */
   readonly once: boolean
-  /** What has to be true besides, and is not. */
+  /** Other conditions that do not hold. */
   readonly wrong: ReadonlyArray<string>
 }
 
@@ -36,7 +36,7 @@ interface Place {
 
 const commands = 400
 
-/** Deadlines that come first, and say what was missing. */
+/** A deadline that says which event did not come. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, seconds: number, what: () => string): Effect.Effect<A, E, R> =>
   Effect.timeoutOrElse(effect, {
     duration: `${seconds} seconds`,
@@ -107,14 +107,14 @@ const round = Effect.fnUntraced(function*(place: Place, what: keyof typeof happe
     return wrong
   }).pipe(Effect.raceFirst(hall.keepHandingIn(part)), Effect.orDie)
   const isDone = () => hall.finished(part) === commands && hall.arrived(part) === part.accepted.size
-  // What never comes is counted as lost; what comes twice comes behind it.
+  // A message that never comes counts as lost; copies get another second.
   yield* until(isDone).pipe(Effect.timeoutOption("60 seconds"))
   yield* Effect.sleep("1 second")
   const seconds = (performance.now() - started) / 1000
   return { what, once, seconds, wrong, ...hall.judge(part) }
 })
 
-/** The certificate of another client, as the page makes that of the gateway. */
+/** The command for the certificate of another client: the page has one for the gateway. */
 const certificateFor = (name: string, steps: ReadonlyArray<page.Step>): string => {
   const lines = steps.flatMap((step) => step._tag === "Run" ? step.commands.split("\n") : [])
   const line = lines.find((line) => line.startsWith("openssl") && line.includes("/CN=gateway"))
@@ -124,7 +124,7 @@ const certificateFor = (name: string, steps: ReadonlyArray<page.Step>): string =
 
 export interface Outcome {
   readonly rounds: ReadonlyArray<Round>
-  /** What the gateway exported. */
+  /** Names in the exports of the gateway. */
   readonly spans: ReadonlyArray<string>
   readonly metrics: ReadonlyArray<string>
 }

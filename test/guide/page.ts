@@ -1,9 +1,9 @@
 /**
- * What docs/guide.md has its reader do, in the order of the page: write files, run commands, start programs in terminals of
+ * The steps of docs/guide.md for its reader, in the order of the page: write files, run commands, start programs in terminals of
  * their own and stop them.
  *
  * The first line of a block says it, after the language: `file=NAME` is a file, `run` a command that ends, `start=NAME` a
- * program that goes on, `output` what the command before it prints. `<!-- stop NAME -->` is where the reader stops one.
+ * program that goes on, `output` the text that the command before it prints. `<!-- stop NAME -->` is where the reader stops one.
  * A block that says none of these is only shown.
  */
 

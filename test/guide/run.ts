@@ -1,5 +1,5 @@
 /**
- * `npm run guide`: follows docs/guide.md in an empty folder with the packed tarball, and tries what it promises.
+ * `npm run guide`: follows docs/guide.md in an empty folder with the packed tarball, and tries its promises.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, References } from "effect"
@@ -37,7 +37,7 @@ const lineOf = ({ accepted, given, lost, repeated, seconds, what }: Trial.Round)
 const isRight = ({ lost, once, repeated, wrong }: Trial.Round): boolean =>
   lost.length === 0 && wrong.length === 0 && (!once || repeated.length === 0)
 
-/** What traces and metrics have to have in them. */
+/** Names that are missing in traces and metrics. */
 const telemetry = ({ metrics, spans }: Trial.Outcome): ReadonlyArray<string> => [
   ...spans.some((name) => name.includes("hall/+/set")) ? [] : [`no trace of a command: ${spans.join(", ")}`],
   ...metrics.some((name) => name.startsWith("mqtt.client.")) ? [] : [`no metric of the client: ${metrics.join(", ")}`]

@@ -79,7 +79,7 @@ export class Workers<E, R> {
   #outcome: Exit.Exit<void, E | MqttError> | undefined
   #tellOutcome: (outcome: Exit.Exit<void, E | MqttError>) => void = () => {}
   #tellFinished = (): void => {}
-  /** Nothing begins any more but what `stop` has left in the lanes. */
+  /** Nothing begins any more but the messages that `stop` has left in the lanes. */
   isEnding = false
 
   constructor(options: WorkersOptions<E, R>) {
