@@ -193,9 +193,13 @@ export class Workers<E, R> {
     this.#isPulling || this.#next < this.#taken.length ? this.#idling : this.#pulling
   )
 
-  readonly #idling: Effect.Effect<void> = Effect.callback((resume) => {
-    this.#idle.push(resume)
-  })
+  /** Whoever wakes it begins first: handlers begin in the order of the messages. */
+  readonly #idling: Effect.Effect<void> = Effect.andThen(
+    Effect.callback<void>((resume) => {
+      this.#idle.push(resume)
+    }),
+    Effect.yieldNow
+  )
 
   readonly #pulling: Effect.Effect<void> = Effect.suspend(() => {
     this.#isPulling = true
