@@ -39,7 +39,7 @@ for (const { exports, name } of modules) members.set(name, new Set(exports.map((
 
 /** Strings in the sources, and the names of metrics. */
 const literals = new Set([
-  ...Object.values(MqttMetrics.all).map(({ id }) => id),
+  ...Object.values({ ...MqttMetrics.all, ...MqttMetrics.messages }).map(({ id }) => id),
   ...filesUnder(Path.join(repository, "src"), ".ts").flatMap((file) =>
     [...withoutComments(read(`src/${file}`)).matchAll(/"([^"\\\n]*)"/g)].map(([, literal]) => literal)
   )
