@@ -16,6 +16,7 @@ import manifest from "../package.json" with { type: "json" }
 import { namesDeclaredBy, resolve, type Source, sourceOf } from "./declarations.ts"
 import { indexes, ofModule } from "./exportPaths.ts"
 import { repository } from "./files.ts"
+import * as Links from "./links.ts"
 import { unnameable } from "./unnameable.ts"
 
 /**
@@ -229,9 +230,46 @@ const fence = (language: string, text: string): string => `\`\`\`${language}\n${
 const sinceOf = (docstring: Docstring | undefined): string =>
   docstring?.since === undefined ? "" : `Since ${docstring.since}`
 
-const exportPage = ({ docstring, name, signatures }: Export): string =>
-  [`### ${name}`, docstring?.description ?? "", fence("ts", signatures.join("\n\n")), sinceOf(docstring)]
-    .filter((part) => part !== "").join("\n\n")
+/** A type as a user imports it: by its name alone on the page of its module. */
+const nameOf = ({ module, name }: Links.Entry, page: Module): string =>
+  module === page.name ? name : `${module}.${name}`
+
+const linkTo = (entry: Links.Entry, page: Module): string => {
+  const file = fileOf({ exportPath: entry.exportPath, name: entry.module })
+  const target = file === fileOf(page) ? "" : path.posix.relative(path.posix.dirname(fileOf(page)), file)
+  return `[\`${nameOf(entry, page)}\`](${target}#${anchor(entry.name)})`
+}
+
+/** With the names that a user has for types instead of those of the modules inside. */
+const withPublicNames = (text: string, references: ReadonlyArray<Links.Reference>, page: Module): string =>
+  references.filter(({ written }) => written.includes(".")).reduce(
+    (text, { entry, written }) =>
+      text.replaceAll(new RegExp(`(?<![\\w.])${written.replace(".", "\\.")}(?!\\w)`, "g"), nameOf(entry, page)),
+    text
+  )
+
+/** What an interface has from others is written out: all its fields stand in one place. */
+const inheritedFields = ({ fields, from, references }: Links.Inherited, page: Module): string => {
+  const text = fields.map((field) => `  ${field}`).join("\n")
+  return `From ${linkTo(from, page)}:\n\n${fence("ts", withPublicNames(text, references, page))}`
+}
+
+const exportPage = (page: Module, links: Links.Links) => ({ docstring, name, signatures }: Export): string => {
+  const references = links.references(page, name)
+  const linked = references.filter(({ entry }) => entry.module !== page.name || entry.name !== name)
+  const inherited = links.inherited(page, name)
+  const types = new Set(
+    [...linked, ...inherited.flatMap(({ references }) => references)].map(({ entry }) => linkTo(entry, page))
+  )
+  return [
+    `### ${name}`,
+    docstring?.description ?? "",
+    fence("ts", withPublicNames(signatures.join("\n\n"), references, page)),
+    ...inherited.map((inherited) => inheritedFields(inherited, page)),
+    types.size === 0 ? "" : `Types: ${[...types].join(", ")}`,
+    sinceOf(docstring)
+  ].filter((part) => part !== "").join("\n\n")
+}
 
 const anchor = (name: string): string => name.toLowerCase()
 
@@ -241,7 +279,8 @@ const anchor = (name: string): string => name.toLowerCase()
  * @since 0.1.0
  * @category writing
  */
-export const page = ({ docstring, exportPath, exports, name }: Module): string => {
+export const page = (module: Module, links: Links.Links): string => {
+  const { docstring, exportPath, exports, name } = module
   const categories = groupBy(exports, ({ docstring }) => docstring?.category ?? "other")
   const sorted = [...categories].toSorted(([one], [other]) => one.localeCompare(other))
   const overview = sorted.map(([category, members]) =>
@@ -255,11 +294,11 @@ export const page = ({ docstring, exportPath, exports, name }: Module): string =
       `import { ${name} } from "${exportPath}"\nimport * as ${name} from "${ofModule({ exportPath, name })}"`
     ),
     overview.join("\n"),
-    ...sorted.flatMap(([category, members]) => [`## ${category}`, ...members.map(exportPage)])
+    ...sorted.flatMap(([category, members]) => [`## ${category}`, ...members.map(exportPage(module, links))])
   ].join("\n\n") + "\n"
 }
 
-const fileOf = ({ exportPath, name }: Module): string =>
+const fileOf = ({ exportPath, name }: Pick<Module, "exportPath" | "name">): string =>
   path.posix.join(path.posix.relative(manifest.name, exportPath), `${name}.md`)
 
 const firstSentence = (docstring: Docstring | undefined): string =>
@@ -280,7 +319,11 @@ export const reference = (all: ReadonlyArray<Module>): ReadonlyMap<string, strin
     ].join("\n\n")
   )
   const index = ["# API reference", `\`${manifest.name}\` ${manifest.version}, from its docstrings.`, ...lists]
-  return new Map([["README.md", index.join("\n\n") + "\n"], ...all.map((one) => [fileOf(one), page(one)] as const)])
+  const links = Links.make(all)
+  return new Map([
+    ["README.md", index.join("\n\n") + "\n"],
+    ...all.map((one) => [fileOf(one), page(one, links)] as const)
+  ])
 }
 
 const write = (folder: string, all: ReadonlyArray<Module>): void => {

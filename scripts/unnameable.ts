@@ -8,13 +8,22 @@
  */
 import { namesDeclaredBy, type Node, resolve, sourceOf } from "./declarations.ts"
 
-/** A name and the file that declares it. */
-interface Place {
+/**
+ * A name and the file that declares it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Place {
   readonly file: string
   readonly name: string
 }
 
-const keyOf = ({ file, name }: Place): string => `${file}#${name}`
+/**
+ * @since 0.2.0
+ * @category reading
+ */
+export const keyOf = ({ file, name }: Place): string => `${file}#${name}`
 
 const declarationOf = (node: Node): Node | undefined =>
   node.type === "ExportNamedDeclaration"
@@ -23,14 +32,23 @@ const declarationOf = (node: Node): Node | undefined =>
     ? undefined
     : node
 
-const declarationsOf = (file: string, name: string): ReadonlyArray<Node> =>
+/**
+ * @since 0.2.0
+ * @category reading
+ */
+export const declarationsOf = (file: string, name: string): ReadonlyArray<Node> =>
   sourceOf(file).body.flatMap((node) => {
     const declaration = declarationOf(node)
     return declaration !== undefined && namesDeclaredBy(declaration).includes(name) ? [declaration] : []
   })
 
-/** Where a name that a file exports is declared; nothing if another package declares it. */
-const exportedAs = (file: string, name: string): Place | undefined => {
+/**
+ * Where a name that a file exports is declared; nothing if another package declares it.
+ *
+ * @since 0.2.0
+ * @category reading
+ */
+export const exportedAs = (file: string, name: string): Place | undefined => {
   for (const node of sourceOf(file).body) {
     if (node.type === "ExportAllDeclaration" && node.exported === null && node.source?.value.startsWith(".")) {
       const found = exportedAs(resolve(file, node.source.value), name)
@@ -47,15 +65,32 @@ const exportedAs = (file: string, name: string): Place | undefined => {
   return declarationsOf(file, name).length > 0 ? { file, name } : undefined
 }
 
-/** Where a name that a file uses is declared; a member of a namespace by both its names. */
-const localAs = (file: string, name: string, member?: string): Place | undefined => {
+/** The file behind `export * as Name from "./Name.ts"` of an index. */
+const namespaceOf = (file: string, name: string): string | undefined => {
+  const node = sourceOf(file).body.find(({ exported, type }) =>
+    type === "ExportAllDeclaration" && exported?.name === name
+  )
+  return node?.source?.value.startsWith(".") === true ? resolve(file, node.source.value) : undefined
+}
+
+/**
+ * Where a name that a file uses is declared; a member of a namespace by both its names.
+ *
+ * @since 0.2.0
+ * @category reading
+ */
+export const localAs = (file: string, name: string, member?: string): Place | undefined => {
   if (declarationsOf(file, name).length > 0) return { file, name }
   for (const { source, specifiers, type } of sourceOf(file).body) {
     if (type !== "ImportDeclaration" || source === null || !source?.value.startsWith(".")) continue
     const specifier = specifiers?.find(({ local }) => local.name === name)
     if (specifier === undefined) continue
     const target = resolve(file, source.value)
-    if (specifier.imported !== undefined) return exportedAs(target, specifier.imported.name)
+    if (specifier.imported !== undefined) {
+      const namespace = namespaceOf(target, specifier.imported.name)
+      if (namespace === undefined) return exportedAs(target, specifier.imported.name)
+      return member === undefined ? undefined : exportedAs(namespace, member)
+    }
     return member === undefined ? undefined : exportedAs(target, member)
   }
   return undefined
@@ -63,11 +98,20 @@ const localAs = (file: string, name: string, member?: string): Place | undefined
 
 type Json = { readonly [key: string]: unknown }
 
-const isNode = (value: unknown): value is Json & { readonly type: string } =>
+/**
+ * @since 0.2.0
+ * @category reading
+ */
+export const isNode = (value: unknown): value is Json & { readonly type: string } =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
-/** `Packet.Qos` as its two names, in every kind of syntax. */
-const pathOf = (name: unknown): ReadonlyArray<string> => {
+/**
+ * `Packet.Qos` as its two names, in every kind of syntax.
+ *
+ * @since 0.2.0
+ * @category reading
+ */
+export const pathOf = (name: unknown): ReadonlyArray<string> => {
   if (!isNode(name)) return []
   if (name.type === "Identifier") return [String(name.name)]
   if (name.type === "TSQualifiedName") return [...pathOf(name.left), ...pathOf(name.right)]
@@ -113,8 +157,13 @@ const namesIn = (declaration: Node): Names => {
   return { used: used.filter(({ length }) => length > 0), imported, parameters }
 }
 
-/** The types named by a declaration of this API, each with its place. */
-const namedBy = (place: Place): ReadonlyArray<readonly [name: string, place: Place]> =>
+/**
+ * The types named by a declaration of this API, each with its place.
+ *
+ * @since 0.2.0
+ * @category reading
+ */
+export const namedBy = (place: Place): ReadonlyArray<readonly [name: string, place: Place]> =>
   declarationsOf(place.file, place.name).flatMap((declaration) => {
     const { imported, parameters, used } = namesIn(declaration)
     const ofOtherFiles = imported.filter(([specifier]) => specifier.startsWith(".")).map(([specifier, name]) => {

@@ -85,6 +85,52 @@ describe("API reference", () => {
     assert.strictEqual(text.split("readonly publishSink:").length, 2)
   })
 
+  /** The entry of an export. */
+  const entryOf = (file: string, name: string): string => {
+    const [, entry] = (reference.get(file) ?? "").split(`\n### ${name}\n`)
+    assert.isDefined(entry, `${file}: ${name}`)
+    return entry.split(/\n#{2,3} /)[0]
+  }
+
+  it("links the types of a signature to their entries", () => {
+    const types = entryOf("MqttClient.md", "Subscription").split("\nTypes: ")[1]
+    assert.include(types, "[`MqttMessage.MqttMessage`](MqttMessage.md#mqttmessage)")
+    assert.include(types, "[`MqttError.MqttError`](MqttError.md#mqtterror)")
+    assert.include(entryOf("node/NodeMqtt.md", "layer"), "[`MqttClient.MqttClient`](../MqttClient.md#mqttclient)")
+    assert.include(entryOf("node/NodeMqtt.md", "Options"), "[`TlsOptions`](#tlsoptions)")
+  })
+
+  it("has all fields of an interface, with the docstrings of those that it has from others", () => {
+    const options = entryOf("node/NodeMqtt.md", "Options")
+    assert.include(options, "From [`MqttClient.Options`](../MqttClient.md#options)")
+    assert.match(options, /Default: 60 seconds\. \*\/\n {2}readonly keepAlive\?: Duration\.Input/)
+    const deliver = entryOf("testing/MemoryBroker.md", "DeliverOptions")
+    assert.include(deliver, "readonly qos?:")
+    assert.notInclude(deliver, "readonly retain?:")
+    const listening = entryOf("testing/node/NodeMemoryBroker.md", "Options")
+    assert.include(listening, "readonly maximumQos?:")
+    assert.notInclude(listening, "readonly connectDelay?:")
+  })
+
+  it("names the modules that a user imports, and none inside", () => {
+    const names = new Set(modules.map(({ name }) => name))
+    const imported = /^import (?:type )?(?:\* as (\w+)|\{([^}]*)\}|(\w+)) from "(?:effect|node:|@effect\/|ws)/gm
+    const others = new Set(
+      filesUnder(declarations, ".d.ts").map((file) => path.join(declarations, file))
+        .flatMap((file) => [...fs.readFileSync(file, "utf8").matchAll(imported)])
+        .flatMap(([, namespace, listed, single]) => [namespace, single, ...(listed ?? "").split(",")])
+        .flatMap((name) => name?.trim().replace(/^type /, "") ?? [])
+    )
+    const inside = [...reference].flatMap(([file, text]) =>
+      [...text.matchAll(/^```ts\n(.*?)^```/gms)].flatMap(([, code]) =>
+        [...code.replaceAll(/\/\*.*?\*\/|\/\/.*/gs, "").matchAll(/(?<![\w."`])([A-Z]\w+)\.[A-Z]/g)]
+          .filter(([, name]) => !names.has(name) && !others.has(name))
+          .map(([, name]) => `${file}: ${name}`)
+      )
+    )
+    assert.deepStrictEqual(inside, [])
+  })
+
   it("links only to what is there", () => {
     for (const [file, text] of reference) {
       const prose = text.replace(/^```.*?^```$/gms, "")
