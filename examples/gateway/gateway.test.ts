@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { TestClock } from "effect/testing"
 import { MqttClient } from "effect-mqtt"
 import { FakeNetwork, MemoryBroker } from "effect-mqtt/testing"
+import { TestClock } from "effect/testing"
 import { commands, deliver, Machines } from "./gateway.ts"
 
 /** Starts the gateway; each start has a client of its own, and all have one session. */

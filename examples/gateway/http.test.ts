@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { HttpRouter } from "effect/http"
-import { TestClock } from "effect/testing"
 import { MqttClient, MqttStore } from "effect-mqtt"
 import { FakeNetwork, MemoryBroker } from "effect-mqtt/testing"
+import { HttpRouter } from "effect/http"
+import { TestClock } from "effect/testing"
 import { routes } from "./http.ts"
 
 /** The client of another start of the gateway. */

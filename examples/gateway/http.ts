@@ -1,7 +1,7 @@
 import { Effect, Layer, Schema } from "effect"
+import { MqttClient } from "effect-mqtt"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { MqttClient } from "effect-mqtt"
 import { Reading, Temperature } from "./messages.ts"
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(Temperature))

@@ -66,7 +66,13 @@ describe("docs/guide.md", () => {
           Effect.sync(() =>
             spawn(process.execPath, ["main.ts"], {
               cwd: Path.join(folder, "gateway"),
-              env: { ...environment, MQTT_URL: url, MQTT_CLIENT_ID: "gateway", MQTT_STORE_PATH: "store", HTTP_PORT: `${httpPort}` }
+              env: {
+                ...environment,
+                MQTT_URL: url,
+                MQTT_CLIENT_ID: "gateway",
+                MQTT_STORE_PATH: "store",
+                HTTP_PORT: `${httpPort}`
+              }
             })
           ),
           (child) => Effect.sync(() => child.kill("SIGKILL"))

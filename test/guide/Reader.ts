@@ -176,9 +176,11 @@ export class Reader {
 }
 
 /** In an empty folder, which goes with the scope. */
-export const make = Effect.fnUntraced(function*(options: Omit<Options, "ports"> & {
-  readonly ports: ReadonlyArray<number>
-}) {
+export const make = Effect.fnUntraced(function*(
+  options: Omit<Options, "ports"> & {
+    readonly ports: ReadonlyArray<number>
+  }
+) {
   const ports = new Map<number, number>()
   for (const named of options.ports) ports.set(named, yield* port.free)
   const reader = new Reader(yield* Process.folder("guide"), { ...options, ports })

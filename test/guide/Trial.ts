@@ -153,7 +153,11 @@ export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Opti
     yield* reader.follow(step)
     if (step._tag !== "Start" || step.name !== "broker") continue
     const named = step.command.includes("1883") ? 1883 : 8883
-    yield* within(port.listening(portFor(named)), 10, () => `the broker listens\n${reader.terminals.get("broker")?.printed()}`)
+    yield* within(
+      port.listening(portFor(named)),
+      10,
+      () => `the broker listens\n${reader.terminals.get("broker")?.printed()}`
+    )
   }
   onStep("the page is followed; now its promises")
   yield* reader.run(certificateFor("plant", steps))
@@ -166,7 +170,13 @@ export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Opti
   const place: Place = { reader, hall, brokerPort: portFor(8883), gatewayUrl }
   const judged: Array<Round> = []
   for (let number = 1; number <= rounds; number++) {
-    for (const what of ["the broker is stopped and started", "the gateway is told to end (SIGTERM)", "the gateway is killed (kill -9)"] as const) {
+    for (
+      const what of [
+        "the broker is stopped and started",
+        "the gateway is told to end (SIGTERM)",
+        "the gateway is killed (kill -9)"
+      ] as const
+    ) {
       onStep(`${what}, ${number} of ${rounds}`)
       judged.push(yield* round(place, what))
     }

@@ -28,7 +28,8 @@ const { values } = parseArgs({
   }
 })
 
-const some = (numbers: ReadonlyArray<string>): string => numbers.length === 0 ? "" : ` (${numbers.slice(0, 5).join(", ")})`
+const some = (numbers: ReadonlyArray<string>): string =>
+  numbers.length === 0 ? "" : ` (${numbers.slice(0, 5).join(", ")})`
 
 const lineOf = ({ accepted, given, lost, repeated, seconds, what }: Trial.Round): string =>
   `${what}: ${accepted} readings and ${given} commands, ${lost.length} lost${some(lost)}, ` +
