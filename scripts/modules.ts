@@ -60,7 +60,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "options",
     modules:
-      /^(MqttConfig|internal\/(clientOptions|receivingOptions|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
+      /^(MqttConfig|internal\/(clientOptions|receivingOptions|presenceOptions|presence|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

@@ -5,13 +5,11 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -21,10 +19,12 @@ import type * as SubscriptionRef from "effect/SubscriptionRef"
 import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
 import * as Consumer from "./internal/client/calls/consumer.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
+import * as Goodbye from "./internal/client/calls/goodbye.ts"
 import * as Health from "./internal/client/calls/health.ts"
 import { Measuring } from "./internal/client/calls/instrument.ts"
 import * as Lingering from "./internal/client/calls/lingering.ts"
 import { ObservedPublisher } from "./internal/client/calls/observedPublisher.ts"
+import * as OnConnected from "./internal/client/calls/onConnected.ts"
 import { Publisher } from "./internal/client/calls/publisher.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
 import * as Receiving from "./internal/client/calls/receiving.ts"
@@ -33,6 +33,7 @@ import * as Responder from "./internal/client/calls/responder.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
 import { Tracing } from "./internal/client/calls/tracing.ts"
 import { Authenticator } from "./internal/client/connecting/authenticator.ts"
+import { Closing } from "./internal/client/connecting/closing.ts"
 import * as Events from "./internal/client/connecting/events.ts"
 import * as Hook from "./internal/client/connecting/hook.ts"
 import { State } from "./internal/client/connecting/state.ts"
@@ -53,7 +54,6 @@ import type {
 } from "./internal/clientOptions.ts"
 import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
-import * as FailureAnnotations from "./internal/failureAnnotations.ts"
 import { resolve } from "./internal/options.ts"
 import type { ConsumeOptions, NextOptions, RespondOptions } from "./internal/receivingOptions.ts"
 import * as MqttConfig from "./MqttConfig.ts"
@@ -85,12 +85,11 @@ export type {
   OutgoingMessage,
   OverflowPolicy,
   PublishOptions,
-  PublishProperties,
   RequestOptions,
   SessionMode,
-  SubscribeOptions,
-  Will
+  SubscribeOptions
 } from "./internal/clientOptions.ts"
+export type { Birth, Presence, PublishProperties, Will } from "./internal/presenceOptions.ts"
 
 /**
  * @since 0.1.0
@@ -283,27 +282,11 @@ export const make = Effect.fnUntraced(function*(
   const annotations = { clientId: resolved.clientId, endpoint }
   const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
-  const first = yield* Deferred.make<void, MqttError.MqttError>()
-  const closed = yield* Deferred.make<void, MqttError.MqttError>()
-
-  /** Once: who waits hears `error`, and a client that was not closed by its own side says what closed it. */
-  const close = (error: MqttError.MqttError) =>
-    Effect.uninterruptible(Effect.suspend(() => {
-      if (lifetime.closedBy !== undefined) return Effect.void
-      lifetime.closedBy = error
-      const isOwn = error.reason._tag === "Closed"
-      runner.end(error, isOwn ? Cause.Done() : error)
-      requests?.end(error)
-      // Its own maker hears of a first connection that fails. The log line comes first: `closed` may end the program.
-      const attempt = "attempt" in state.value ? { attempt: state.value.attempt } : {}
-      const isNews = !isOwn && (runner.connections > 0 || resolved.initialConnection === "retry")
-      return (isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")).pipe(
-        Effect.andThen(Deferred.fail(first, error)),
-        Effect.andThen(Deferred.done(closed, isOwn ? Exit.void : Exit.fail(error))),
-        Effect.andThen(state.set({ _tag: "Closed", error: isOwn ? undefined : error })),
-        Effect.annotateLogs({ ...annotations, ...FailureAnnotations.ofError(error), ...attempt })
-      )
-    }))
+  /** There from the first request on. */
+  let requests: Requests | undefined
+  const ended = (error: MqttError.MqttError) => requests?.end(error)
+  const closing = new Closing({ options: resolved, runner, lifetime, state, annotations, ended })
+  const { closed, first } = closing
 
   const holding = {
     runner,
@@ -321,8 +304,6 @@ export const make = Effect.fnUntraced(function*(
   const publisher = instrument === undefined ? new Publisher(publishing) : new ObservedPublisher(publishing, instrument)
   const counts = { handlerRetries: 0, deadLetters: 0 }
   const consume = Consumer.make({ ...holding, instrument, publisher, counts })
-  /** There from the first request on. */
-  let requests: Requests | undefined
 
   const stats = (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 })
   if (runner instanceof MeasuredRunner) {
@@ -335,14 +316,16 @@ export const make = Effect.fnUntraced(function*(
     .pipe(
       (run) => Hook.supervise(run, lifetime),
       // Whatever ended it: a client that nothing keeps up must not look alive.
-      Effect.catchCause((cause) => close(failures.fromCause(cause))),
+      Effect.catchCause((cause) => closing.close(failures.fromCause(cause))),
       Effect.ensuring(events.end),
       Effect.annotateLogs(annotations),
       Effect.forkDetach,
       Effect.tap((supervisor) => Scope.addFinalizer(scope, Hook.interrupt(supervisor, lifetime))),
       Effect.uninterruptible
     )
-  yield* Scope.addFinalizer(scope, Effect.suspend(() => close(failures.closed)))
+  yield* Scope.addFinalizer(scope, closing.close(failures.closed))
+  const goodbye = Goodbye.make(runner, resolved)
+  yield* Scope.addFinalizer(scope, goodbye)
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
   const { flush, publish, publishAsync, publishSink } = publisher
@@ -367,12 +350,26 @@ export const make = Effect.fnUntraced(function*(
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
     ...Disconnecting.make({
       runner,
+      goodbye,
       sessionExpiryInterval: resolved.session === "clean" ? 0 : resolved.sessionExpiry,
-      end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), close(failures.closed)))
+      end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), closing.close(failures.closed)))
     }),
     reauthenticate: Reauthenticating.make({ runner, lifetime, authenticator })
   })
 })
+
+/**
+ * From now on, runs an effect in the scope of each connection: when the server has accepted it, and at once if there is a
+ * connection. When the connection is lost, the effect is interrupted and what it acquired is released. A failure is logged
+ * and does not end the client. It lasts as long as the scope of the caller.
+ *
+ * @since 0.2.0
+ * @category connections
+ */
+export const onConnected = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<void, never, MqttClient | Scope.Scope | Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(MqttClient, ({ state }) => OnConnected.run(state, effect))
 
 /**
  * A client as a layer, on whatever transport layer there is.
@@ -392,6 +389,6 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Wrap<Options> = MqttConfig.environment
+  config: MqttConfig.Wrap<Options> = MqttConfig.environment
 ): Layer.Layer<MqttClient, MqttError.MqttError | Config.ConfigError, MqttTransport> =>
   Layer.effect(MqttClient, Effect.flatMap(unwrap(config), make))

@@ -8,9 +8,12 @@
  * @since 0.2.0
  */
 import * as Config from "effect/Config"
-import type { FollowServerReference, Options, Will } from "./internal/clientOptions.ts"
+import type { FollowServerReference, Options } from "./internal/clientOptions.ts"
 import { optional, refused, withoutMisspellings } from "./internal/config.ts"
+import type { Presence, Will } from "./internal/presenceOptions.ts"
 import type { TracingOptions } from "./MqttTracing.ts"
+
+export type { Wrap } from "./internal/config.ts"
 
 const policies = ["suspend", "dropOldest", "dropNewest", "fail"] as const
 
@@ -37,6 +40,18 @@ const willConfig = Config.all({
   const isEmpty = payload === "" && Object.values(will).every((value) => value === undefined)
   // The variable that is missing is the one that fails.
   return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("WILL_TOPIC"), () => undefined)
+}))
+
+const presenceConfig = Config.all({
+  topic: optional(Config.String("PRESENCE_TOPIC")),
+  online: optional(Config.String("PRESENCE_ONLINE")),
+  offline: optional(Config.String("PRESENCE_OFFLINE")),
+  qos: optional(Config.Literals([0, 1, 2], "PRESENCE_QOS")),
+  retain: optional(Config.Boolean("PRESENCE_RETAIN"))
+}).pipe(Config.flatMap(({ topic, ...presence }): Config.Config<Presence | undefined> => {
+  if (topic !== undefined) return Config.succeed({ topic, ...presence })
+  const isEmpty = Object.values(presence).every((value) => value === undefined)
+  return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("PRESENCE_TOPIC"), () => undefined)
 }))
 
 const tracingConfig = Config.all({
@@ -86,6 +101,11 @@ const ofSeveralWords = [
   "WILL_QOS",
   "WILL_RETAIN",
   "WILL_DELAY",
+  "PRESENCE_TOPIC",
+  "PRESENCE_ONLINE",
+  "PRESENCE_OFFLINE",
+  "PRESENCE_QOS",
+  "PRESENCE_RETAIN",
   "RESPONSE_TOPIC",
   "TRACING_PROPAGATE",
   "TRACING_CONSUME"
@@ -130,6 +150,7 @@ const known: Config.Config<Options> = Config.all({
   outbox: outboxConfig,
   buffer: Config.all(bounds("BUFFER")),
   will: willConfig,
+  presence: presenceConfig,
   responseTopic: optional(Config.String("RESPONSE_TOPIC")),
   tracing: tracingConfig,
   metrics: optional(Config.Boolean("METRICS"))

@@ -234,7 +234,7 @@ export class ConnectTimeout extends Reason("ConnectTimeout")<{
   /** Milliseconds. */
   readonly timeout: number
   /** `AUTH`: a connection there is, which was to be authenticated again. */
-  readonly waitingFor: "credentials" | "network" | "CONNACK" | "AUTH"
+  readonly waitingFor: "credentials" | "will" | "birth" | "network" | "CONNACK" | "AUTH"
 }> {
   override get message(): string {
     const awaited = this.waitingFor === "network" ? "network connection" : this.waitingFor

@@ -72,7 +72,7 @@ const ofReasons = {
   OpenFailed: { endpoint: Schema.String, cause: Schema.Defect() },
   ConnectTimeout: {
     timeout: Schema.Finite,
-    waitingFor: Schema.Literals(["credentials", "network", "CONNACK", "AUTH"])
+    waitingFor: Schema.Literals(["credentials", "will", "birth", "network", "CONNACK", "AUTH"])
   },
   ConnectionRefused: { reasonCode: Schema.Int, reasonString: text, userProperties, serverReference: text },
   AuthenticationFailed: { method: Schema.String, description: Schema.String, cause },

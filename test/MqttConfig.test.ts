@@ -97,6 +97,22 @@ describe("S3 options from the environment", () => {
       assert.isUndefined((yield* readFrom({})).will)
     }))
 
+  it.effect("presence is read, and without a topic fails with the variable that is missing", () =>
+    Effect.gen(function*() {
+      const values = [["ONLINE", "here"], ["OFFLINE", "away"], ["QOS", "2"], ["RETAIN", "false"]] as const
+      for (const [name, value] of values) {
+        const error = yield* Effect.flip(readFrom({ [`MQTT_PRESENCE_${name}`]: value }))
+        assert.include(error.message, `["MQTT"]["PRESENCE_TOPIC"]`)
+      }
+      const env = Object.fromEntries(values.map(([name, value]) => [`MQTT_PRESENCE_${name}`, value]))
+      const { presence } = yield* readFrom({ ...env, MQTT_PRESENCE_TOPIC: "status" })
+      assert.deepStrictEqual(presence, { topic: "status", online: "here", offline: "away", qos: 2, retain: false })
+      for (const name of ["QOS", "RETAIN"]) {
+        const bad = { ...env, MQTT_PRESENCE_TOPIC: "status", [`MQTT_PRESENCE_${name}`]: "nonsense" }
+        assert.include((yield* Effect.flip(readFrom(bad))).message, `PRESENCE_${name}`)
+      }
+    }))
+
   it.effect("each is read", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* readFrom(env), {
@@ -110,6 +126,7 @@ describe("S3 options from the environment", () => {
         responseTimeout: Duration.seconds(4),
         packetTimeout: Duration.seconds(20),
         responseTopic: "answers/7",
+        presence: undefined,
         tracing: { propagate: false, consume: "link" },
         metrics: true,
         drainTimeout: Duration.millis(500),
@@ -137,7 +154,7 @@ describe("S3 options from the environment", () => {
     Effect.gen(function*() {
       const resolved = Result.getOrThrow(resolve(yield* readFrom({})))
       assert.strictEqual(resolved.protocolVersion, "5.0")
-      assert.isUndefined(resolved.will)
+      assert.isUndefined(yield* resolved.will)
       assert.isUndefined(resolved.tracing)
       assert.isUndefined(resolved.metrics)
       assert.strictEqual(resolved.outbox.messages, 10_000)

@@ -15,6 +15,7 @@ import { unwrap } from "../internal/config.ts"
 import { defaults } from "../internal/defaults.ts"
 import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
+import type * as MqttConfig from "../MqttConfig.ts"
 import * as MqttError from "../MqttError.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
@@ -152,6 +153,6 @@ export const layer = (options: Options): Layer.Layer<MqttClient.MqttClient, Mqtt
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Wrap<Options> = BrowserMqttConfig.environment
+  config: MqttConfig.Wrap<Options> = BrowserMqttConfig.environment
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
   Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))

@@ -13,7 +13,6 @@ import type { LogLevel } from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Fs from "node:fs/promises"
-import * as Net from "node:net"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
 import { optional } from "../internal/config.ts"
@@ -26,6 +25,7 @@ import * as NodeMqtt from "../node/NodeMqtt.ts"
 import type * as NodeMqttStore from "../node/NodeMqttStore.ts"
 import * as NodeTls from "../node/NodeTls.ts"
 import type * as Properties from "../protocol/Properties.ts"
+import { connectFrom } from "./binding.ts"
 import { Usage } from "./exitCode.ts"
 import * as Flags from "./flags.ts"
 import * as PropertyFlags from "./properties.ts"
@@ -182,20 +182,6 @@ const nameOf = ({ endpoints, host, port, url }: Server, isSecure: boolean): stri
     : url === undefined
     ? `${isSecure ? "mqtts" : "mqtt"}://${host}:${port ?? (isSecure ? 8883 : 1883)}`
     : url.split("?")[0]
-
-/** TCP from one address of this machine. */
-const connectFrom = (localAddress: string): NodeMqtt.Connect => ({ host, port }) =>
-  Effect.acquireRelease(
-    Effect.sync(() => Net.connect({ host, port, localAddress, noDelay: true })),
-    (socket) => Effect.sync(() => void socket.destroy())
-  ).pipe(
-    Effect.tap((socket) =>
-      Effect.callback<void, unknown>((resume) => {
-        socket.once("connect", () => resume(Effect.void))
-        socket.once("error", (cause) => resume(Effect.fail(cause)))
-      })
-    )
-  )
 
 // ---------------------------------------------------------------------------
 // TLS

@@ -13,6 +13,7 @@ import type { AnswerProperties, Payload } from "../MqttMessage.ts"
 import type { TracingOptions } from "../MqttTracing.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import type * as Properties from "../protocol/Properties.ts"
+import type { Birth, Presence, PublishProperties, Will } from "./presenceOptions.ts"
 
 /**
  * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
@@ -50,24 +51,6 @@ export interface OutboxBounds extends Bounds {
    * that were not delivered: they are no part of the session. Default: `"keep"`.
    */
   readonly atCleanStart?: "keep" | "drop" | undefined
-}
-
-/**
- * The message the server publishes when the client is gone without DISCONNECT. Section 3.1.2.5.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Will {
-  readonly topic: string
-  readonly payload: Payload
-  /** Default: 0. */
-  readonly qos?: Packet.Qos | undefined
-  /** Default: `false`. */
-  readonly retain?: boolean | undefined
-  /** How long the server waits for the client to come back first, 5.0; whole seconds. Default: not at all. */
-  readonly delay?: Duration.Input | undefined
-  readonly properties?: Omit<Properties.Properties, "willDelayInterval"> | undefined
 }
 
 /**
@@ -189,7 +172,22 @@ export interface Options {
   readonly outbox?: OutboxBounds | undefined
   /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
   readonly buffer?: Bounds | undefined
-  readonly will?: Will | undefined
+  /** What the server publishes when the client is gone without a word. An effect is run for every connection. */
+  readonly will?: Will | Effect.Effect<Will, MqttError.MqttError> | undefined
+  /**
+   * Published at the beginning of every connection, before any other message. An effect is run for every connection, after
+   * the one of `will`. A connection that is lost takes its birth along: the next one has its own.
+   *
+   * @since 0.2.0
+   */
+  readonly birth?: Birth | Effect.Effect<Birth, MqttError.MqttError> | undefined
+  /**
+   * Whether the client is there, as a retained message: the Will, the birth and a goodbye at the end in one. Instead of
+   * `will` and `birth`.
+   *
+   * @since 0.2.0
+   */
+  readonly presence?: Presence | undefined
   /**
    * Where the answers to this client's requests come, 5.0; no two clients may have the same. Default: a topic with the
    * client identifier under the server's Response Information, or under `response/` when it gives none.
@@ -286,22 +284,6 @@ export interface PublishOptions {
    */
   readonly whenOffline?: "wait" | "fail" | "drop" | undefined
 }
-
-/**
- * What a program may say about a message, 5.0. Section 3.3.2.3.
- *
- * @since 0.1.0
- * @category models
- */
-export type PublishProperties = Pick<
-  Properties.Properties,
-  | "payloadFormatIndicator"
-  | "messageExpiryInterval"
-  | "contentType"
-  | "responseTopic"
-  | "correlationData"
-  | "userProperties"
->
 
 /**
  * @since 0.1.0

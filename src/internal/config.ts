@@ -56,11 +56,26 @@ const firstPlain = (wrapped: unknown, option: string): string | undefined => {
   return undefined
 }
 
+/**
+ * What `layerConfig` takes: a `Config` of all options, or an object with a `Config` for each. An option that is an object
+ * may be one with a `Config` for each field.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Wrap<A> = Config.Config<A> | { readonly [Name in keyof A]: Config.Wrap<A[Name]> | WrapValue<A[Name]> }
+
+/** `Config.Wrap` has no fields for an option that may be an effect, too. */
+type WrapValue<A> = Config.Wrap<Exclude<A, Effect.Effect<unknown, unknown>>>
+
+/** The types cannot say that a `Config` of a value is one of what may be a value or an effect. */
+export const toConfig = <A>(wrapped: Wrap<A>): Config.Config<A> => Config.unwrap(wrapped as Config.Wrap<A>)
+
 /** What a configuration says. The types forbid a plain value in it, which `Config.unwrap` never comes to the end of. */
-export const unwrap = <A>(wrapped: Config.Wrap<A>): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> =>
+export const unwrap = <A>(wrapped: Wrap<A>): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> =>
   Effect.suspend((): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> => {
     const option = firstPlain(wrapped, "config")
-    if (option === undefined) return Config.unwrap(wrapped)
+    if (option === undefined) return toConfig(wrapped)
     const description =
       "is a value, and `layerConfig` takes a Config for every option: write `Config.succeed(value)`, or " +
       "give the options to `layer`"

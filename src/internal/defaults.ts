@@ -46,5 +46,6 @@ export const defaults = {
   outboxAtCleanStart: "keep",
   buffer: bounds,
   will: { qos: 0, retain: false },
+  presence: { online: "online", offline: "offline", qos: 1, retain: true },
   tracing: { propagate: true, consume: "parent" }
 } as const

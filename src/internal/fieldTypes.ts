@@ -126,7 +126,9 @@ export const faultOf = (value: unknown, kind: Kind, field: string): Fault | unde
   const { accepts, expected, fields, isRequired = false } = kind
   if (value === undefined) return isRequired ? { field, description: "is missing" } : undefined
   if (!accepts(value)) return { field, description: `is not ${expected}` }
-  return fields === undefined || !Predicate.isObject(value) ? undefined : faultWithin(value, fields, `${field}.`)
+  // What an effect gives is checked when it is run.
+  const isOpaque = fields === undefined || !Predicate.isObject(value) || Effect.isEffect(value)
+  return isOpaque ? undefined : faultWithin(value, fields, `${field}.`)
 }
 
 /** The same of a record whose own name says nothing. */

@@ -3,6 +3,7 @@
  *
  * The compiler knows them too; a program in JavaScript, a configuration in JSON or an environment does not.
  */
+import * as Effect from "effect/Effect"
 import type { Options } from "./clientOptions.ts"
 import * as OptionTypes from "./optionTypes.ts"
 
@@ -53,7 +54,7 @@ export const unknown = (options: Options): readonly [name: string, meant: string
   if (found !== undefined) return found
   for (const option of Object.keys(OptionTypes.inside) as ReadonlyArray<keyof typeof OptionTypes.inside>) {
     const value = options[option]
-    if (typeof value !== "object" || value === null) continue
+    if (typeof value !== "object" || value === null || Effect.isEffect(value)) continue
     const within = unknownIn(value, OptionTypes.inside[option])
     if (within !== undefined) return [`${option}.${within[0]}`, within[1] && `${option}.${within[1]}`]
   }

@@ -13,10 +13,10 @@ import type {
   MetricsOptions,
   Options,
   OutboxBounds,
-  SubscribeOptions,
-  Will
+  SubscribeOptions
 } from "./clientOptions.ts"
 import * as Types from "./fieldTypes.ts"
+import type { Birth, Presence, Will } from "./presenceOptions.ts"
 import type { ConsumeOptions, DeadLetterOptions, NextOptions, RespondOptions } from "./receivingOptions.ts"
 
 const bounds: Types.FieldsOf<Bounds> = {
@@ -31,14 +31,17 @@ const outboxBounds: Types.FieldsOf<OutboxBounds> = {
   atCleanStart: Types.literal("keep", "drop")
 }
 
-const will: Types.FieldsOf<Will> = {
-  topic: Types.required(Types.string),
+const message = { topic: Types.required(Types.string), qos: Types.qos, retain: Types.boolean }
+
+const birth: Types.FieldsOf<Birth> = {
+  ...message,
   payload: Types.required(Types.payload),
-  qos: Types.qos,
-  retain: Types.boolean,
-  delay: Types.duration,
   properties: Types.record()
 }
+
+const will: Types.FieldsOf<Will> = { ...birth, delay: Types.duration }
+
+const presence: Types.FieldsOf<Presence> = { ...message, online: Types.payload, offline: Types.payload }
 
 const escalate: Types.FieldsOf<Escalation> = { after: Types.number, run: Types.required(Types.callback) }
 
@@ -59,6 +62,8 @@ export const inside = {
   outbox: outboxBounds,
   buffer: bounds,
   will,
+  birth,
+  presence,
   escalate,
   followServerReference,
   metrics,
@@ -99,7 +104,9 @@ export const client: Types.FieldsOf<Options> = {
   outgoingTopicAliasMaximum: Types.number,
   outbox: Types.record(outboxBounds),
   buffer: Types.record(bounds),
-  will: Types.record(will),
+  will: Types.either(Types.record(will), Types.effect),
+  birth: Types.either(Types.record(birth), Types.effect),
+  presence: Types.record(presence),
   responseTopic: Types.string,
   userProperties: Types.pairs,
   tracing: Types.record(tracing),

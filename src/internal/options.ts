@@ -10,17 +10,17 @@ import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import type { MqttAuthentication } from "../MqttAuthentication.ts"
 import * as MqttError from "../MqttError.ts"
-import { toBytes } from "../MqttMessage.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import * as Properties from "../protocol/Properties.ts"
 import * as Topic from "../protocol/Topic.ts"
 import * as Validity from "../protocol/Validity.ts"
-import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode, Will } from "./clientOptions.ts"
+import type { Bounds, Credentials, Escalation, Options, OverflowPolicy, SessionMode } from "./clientOptions.ts"
 import { defaults } from "./defaults.ts"
 import * as Types from "./fieldTypes.ts"
 import { nameProblem } from "./misplacedSecret.ts"
 import * as OptionNames from "./optionNames.ts"
 import * as OptionTypes from "./optionTypes.ts"
+import * as Presence from "./presence.ts"
 
 /** Bounds with everything said. */
 export interface ResolvedBounds {
@@ -30,7 +30,7 @@ export interface ResolvedBounds {
 }
 
 /** The options with their defaults, checked. */
-export interface Resolved {
+export interface Resolved extends Presence.Resolved {
   readonly protocolVersion: Packet.ProtocolVersion | "auto"
   readonly clientId: string
   /** The program gave it, so it stays the same. */
@@ -71,7 +71,6 @@ export interface Resolved {
   readonly outboxAge: number
   readonly outboxAtCleanStart: "keep" | "drop"
   readonly buffer: ResolvedBounds
-  readonly will: Packet.Will | undefined
   readonly responseTopic: string | undefined
   readonly userProperties: Properties.Properties["userProperties"]
   readonly tracing: { readonly propagate: boolean; readonly consume: "parent" | "link" } | undefined
@@ -137,7 +136,7 @@ const withDefaults = (options: Options): Resolved => {
     outboxAge: Duration.toMillis(options.outbox?.age ?? defaults.outboxAge),
     outboxAtCleanStart: options.outbox?.atCleanStart ?? defaults.outboxAtCleanStart,
     buffer: resolveBounds(options.buffer, defaults.buffer),
-    will: options.will === undefined ? undefined : resolveWill(options.will),
+    ...Presence.resolve(options, readably),
     responseTopic: options.responseTopic,
     userProperties: options.userProperties,
     tracing: options.tracing === undefined ? undefined : {
@@ -155,16 +154,6 @@ export const resolveBounds = (bounds: Bounds | undefined, otherwise: ResolvedBou
   messages: bounds?.messages ?? otherwise.messages,
   bytes: bounds?.bytes ?? otherwise.bytes,
   policy: bounds?.policy ?? otherwise.policy
-})
-
-const resolveWill = (will: Will): Packet.Will => ({
-  topic: will.topic,
-  payload: toBytes(will.payload),
-  qos: will.qos ?? defaults.will.qos,
-  retain: will.retain ?? defaults.will.retain,
-  properties: will.delay === undefined
-    ? will.properties ?? Properties.none
-    : { ...will.properties, willDelayInterval: toSeconds(will.delay) }
 })
 
 const toSeconds = (duration: Duration.Input): number => Duration.toMillis(duration) / 1000
@@ -307,9 +296,9 @@ const types: Check = (options) => {
   return fault === undefined ? undefined : invalid(fault.field, fault.description)
 }
 
-/** The codec knows what CONNECT can say; its field names are ours, but for the Will's. */
+/** The codec knows what CONNECT can say; its field names are ours. */
 const connect: Check = (options) => {
-  const { clientId, protocolVersion, will } = withDefaults(options)
+  const { clientId, protocolVersion } = withDefaults(options)
   const version = protocolVersion === "auto" ? "5.0" : protocolVersion
   const invalidPacket = Validity.check({
     _tag: "Connect",
@@ -317,14 +306,14 @@ const connect: Check = (options) => {
     cleanStart: true,
     keepAlive: 0,
     clientId,
-    will: version === "5.0" || will === undefined ? will : { ...will, properties: Properties.none },
+    will: Presence.knownWill(options, version),
     username: options.username,
     password: undefined,
     properties: version === "5.0"
       ? { userProperties: options.userProperties, authenticationMethod: options.authentication?.method }
       : Properties.none
   }, { protocolVersion: version, sender: "client" })
-  return invalidPacket === undefined ? undefined : invalid(invalidPacket.field, invalidPacket.message)
+  return invalidPacket && invalid(Presence.nameOf(invalidPacket.field, options), invalidPacket.message)
 }
 
 /** It would do nothing, and nobody would notice. */
@@ -340,7 +329,7 @@ const checks: ReadonlyArray<Check> = [
   types,
   seconds("keepAlive", ({ keepAlive }) => keepAlive, 65_535),
   seconds("sessionExpiry", ({ sessionExpiry }) => sessionExpiry, 0xffff_ffff),
-  seconds("will.delay", ({ will }) => will?.delay, 0xffff_ffff),
+  seconds("will.delay", ({ will }) => Effect.isEffect(will) ? undefined : will?.delay, 0xffff_ffff),
   timeout("connectTimeout"),
   timeout("responseTimeout"),
   timeout("packetTimeout"),
@@ -364,6 +353,7 @@ const checks: ReadonlyArray<Check> = [
   bounds("buffer"),
   escalation,
   responseTopicName,
+  Presence.problem,
   connect
 ]
 

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { unwrap } from "../internal/config.ts"
 import * as ClientOptions from "../internal/options.ts"
 import * as MqttClient from "../MqttClient.ts"
+import type * as MqttConfig from "../MqttConfig.ts"
 import * as MqttError from "../MqttError.ts"
 import * as MqttStore from "../MqttStore.ts"
 import { MqttTransport } from "../MqttTransport.ts"
@@ -196,7 +197,7 @@ export const layerTransport = (options: TransportOptions = {}): Layer.Layer<Mqtt
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Wrap<Options> = NodeMqttConfig.environment
+  config: MqttConfig.Wrap<Options> = NodeMqttConfig.environment
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError> =>
   Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))
 

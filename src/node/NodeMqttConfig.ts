@@ -8,7 +8,7 @@
  */
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
-import { optional } from "../internal/config.ts"
+import { optional, toConfig } from "../internal/config.ts"
 import * as MqttConfig from "../MqttConfig.ts"
 import * as ConnectionConfig from "./internal/connectionConfig.ts"
 import type { Options } from "./internal/options.ts"
@@ -89,8 +89,8 @@ const isGiven = ([, value]: readonly [string, unknown]): boolean => value !== un
  * @since 0.2.0
  * @category config
  */
-export const merge = (config: Config.Config<Options>, own: Config.Wrap<Options>): Config.Config<Options> =>
-  Config.map(Config.all([config, Config.unwrap(own)]), ([found, given]): Options => ({
+export const merge = (config: Config.Config<Options>, own: MqttConfig.Wrap<Options>): Config.Config<Options> =>
+  Config.map(Config.all([config, toConfig(own)]), ([found, given]): Options => ({
     ...withoutServer(found, given),
     ...Object.fromEntries(Object.entries(given).filter(isGiven))
   }))

@@ -41,16 +41,35 @@ export const isNeeded = <R>(draft: Draft<R>, { qos }: Message, packetIdentifier:
 export const begin = <R>(
   draft: Draft<R>,
   packetIdentifier: PacketIdentifier,
-  { message, order, request }: { readonly message: Message; readonly order: number; readonly request: R }
+  { isOfConnection, message, order, request }: Pick<Clear<R>, "isOfConnection" | "message" | "order" | "request">
 ): void => {
   const sequence = draft.nextSequence++
   const sentOn = draft.connection
-  draft.outgoing.set(packetIdentifier, { _tag: "Clear", message, request, order, sentOn, sequence })
+  const waiting = { _tag: "Clear", message, request, order, sentOn, sequence } as const
+  draft.outgoing.set(packetIdentifier, isOfConnection ? { ...waiting, isOfConnection } : waiting)
   draft.outstanding++
   owe(draft)
+  clear(draft, packetIdentifier)
+}
+
+/**
+ * Sends PUBREL for whatever the server has under this identifier. The answer to the PINGREQ behind it says that it is over.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const clear = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void => {
   draft.clearing.push(packetIdentifier)
   send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
 }
+
+/**
+ * Whether the server takes PUBREL for an identifier that it may not know: connections did not keep ending with it.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const isAllowed = <R>({ unansweredClears }: Draft<R>): boolean => unansweredClears < allowedHangUps
 
 /**
  * The server has received the PUBREL packets of these identifiers: whatever stood under them is over. Returns them in the
@@ -94,7 +113,7 @@ export const disconnected = <R>(draft: Draft<R>): void => {
  * @category conversions
  */
 export const neverSent = <R>(
-  { message, request, sequence }: Clear<R>,
+  { isOfConnection, message, request, sequence }: Clear<R>,
   order: number
 ): Outgoing<R> & { readonly _tag: "Publish" } => ({
   _tag: "Publish",
@@ -104,5 +123,6 @@ export const neverSent = <R>(
   sentOn: 0,
   sentAt: 0,
   isSentAgain: false,
-  sequence
+  sequence,
+  ...(isOfConnection && { isOfConnection })
 })

@@ -6,14 +6,26 @@
  *
  * @since 0.1.0
  */
+import * as Announcing from "./Announcing.ts"
 import * as Clearing from "./Clearing.ts"
-import type { PacketIdentifier, Puback, Pubcomp, Publish, Pubrec } from "./Packet.ts"
+import type { PacketIdentifier, Puback, Pubcomp, Pubrec } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import * as Properties from "./Properties.ts"
 import * as ReasonCode from "./ReasonCode.ts"
 import * as Change from "./SessionChange.ts"
 import type { Message, Outcome, Outgoing, Session } from "./SessionState.ts"
-import { acknowledgement, type Draft, owe, send, settle, type Step, step } from "./SessionStep.ts"
+import {
+  acknowledgement,
+  type Draft,
+  owe,
+  type PublishRequest,
+  send,
+  sendPublish,
+  settle,
+  type Step,
+  step,
+  toPublish
+} from "./SessionStep.ts"
 
 const noReasonCodes: ReadonlyArray<ReasonCode.ReasonCode> = []
 
@@ -38,17 +50,6 @@ const outcomeOf = (packet: Puback | Pubrec): Outcome =>
  */
 export const room = <R>(self: Session<R>): number =>
   Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
-
-/**
- * A message with the request that wants to know how it ended.
- *
- * @since 0.1.0
- * @category models
- */
-export interface PublishRequest<R> {
-  readonly message: Message
-  readonly request: R
-}
 
 /**
  * Publishes messages; not more of QoS 1 and 2 than there is `room` for. QoS 0 needs no room.
@@ -93,28 +94,6 @@ class InFlight<R> {
     this.sentAt = draft.now
     this.sequence = draft.nextSequence++
   }
-}
-
-const toPublish = (message: Message, packetIdentifier: PacketIdentifier, dup: boolean): Publish => ({
-  _tag: "Publish",
-  topic: message.topic,
-  payload: message.payload,
-  qos: message.qos,
-  retain: message.retain,
-  dup,
-  packetIdentifier,
-  properties: message.properties
-})
-
-const sendPublish = <R>(
-  draft: Draft<R>,
-  packetIdentifier: PacketIdentifier,
-  message: Message,
-  dup: boolean
-): void => {
-  draft.outstanding++
-  owe(draft)
-  send(draft, toPublish(message, packetIdentifier, dup))
 }
 
 /** Sends a message for the first time under this identifier. */
@@ -206,12 +185,13 @@ export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
   })
 
 /**
- * Sends what is unfinished: PUBREL, then PUBLISH as far as the window goes (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
+ * Sends what is unfinished: PUBREL, then the birth, then PUBLISH as far as the window goes (`[MQTT-4.4.0-1]`,
+ * `[MQTT-4.6.0-1]`).
  *
  * @since 0.1.0
  * @category operations
  */
-export const resume = <R>(self: Session<R>, draft: Draft<R>): void => {
+export const resume = <R>(self: Session<R>, draft: Draft<R>, birth: PublishRequest<R> | undefined): void => {
   const { publishes, releases } = unfinishedInOrder(self, draft)
   // A released message has had no PUBCOMP, so it takes its place in the window of this connection too. [MQTT-3.3.4-7]
   draft.outstanding = releases.length
@@ -219,7 +199,8 @@ export const resume = <R>(self: Session<R>, draft: Draft<R>): void => {
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing?._tag === "Release") sendPubrel(draft, packetIdentifier, outgoing)
   }
-  draft.replay = publishes
+  Announcing.clear(self, draft)
+  draft.replay = birth === undefined ? publishes : [...Announcing.take(draft, birth), ...publishes]
   draft.replayed = 0
   replay(draft)
 }
@@ -242,8 +223,14 @@ const unfinishedInOrder = <R>(self: Session<R>, draft: Draft<R>) => {
 /** Sends again what the window has room for. */
 const replay = <R>(draft: Draft<R>): void => {
   while (draft.replayed < draft.replay.length && draft.outstanding < draft.window) {
-    const packetIdentifier = draft.replay[draft.replayed++]
+    const packetIdentifier = draft.replay[draft.replayed]
     const unfinished = draft.outgoing.get(packetIdentifier)
+    if (Announcing.isOne(unfinished)) {
+      if (!Announcing.begin(draft, packetIdentifier, unfinished)) return
+      draft.replayed++
+      continue
+    }
+    draft.replayed++
     if (unfinished?._tag === "Clear" && draft.isUnknown) {
       Clearing.begin(draft, packetIdentifier, unfinished)
       continue
@@ -385,6 +372,7 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
 export const receivePingresp = <R>(draft: Draft<R>): void => {
   for (const packetIdentifier of Clearing.end(draft)) {
     const outgoing = draft.outgoing.get(packetIdentifier)
+    if (outgoing?._tag === "Reserved" && outgoing.isOfConnection) end(draft, packetIdentifier, outgoing.request)
     if (outgoing?._tag !== "Clear" || outgoing.sentOn !== draft.connection) continue
     settle(draft)
     draft.outstanding--
@@ -392,6 +380,11 @@ export const receivePingresp = <R>(draft: Draft<R>): void => {
     const sequence = draft.nextSequence++
     const message = Clearing.neverSent(outgoing, draft.nextOrder++)
     draft.outgoing.set(packetIdentifier, { ...message, sentOn, sentAt, sequence })
-    sendNew(draft, packetIdentifier, message)
+    if (message.isOfConnection !== true) sendNew(draft, packetIdentifier, message)
+    else {
+      Announcing.send(draft, packetIdentifier, message)
+      if (draft.replay[draft.replayed] === packetIdentifier) draft.replayed++
+    }
   }
+  if (draft.replayed < draft.replay.length) replay(draft)
 }

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as Announcing from "./Announcing.ts"
 import * as Clearing from "./Clearing.ts"
 import type { SessionPacket } from "./Connection.ts"
 import * as Incoming from "./Incoming.ts"
@@ -15,9 +16,15 @@ import * as Outgoing from "./Outgoing.ts"
 import type { PacketIdentifier, ProtocolVersion } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import { noArrivals, type Session } from "./SessionState.ts"
-import { type Draft, type Step, step } from "./SessionStep.ts"
+import { type Draft, type PublishRequest, type Step, step } from "./SessionStep.ts"
 import * as Subscribing from "./Subscribing.ts"
 
+export {
+  /** @since 0.2.0 */
+  announce,
+  /** @since 0.2.0 */
+  isBeginning
+} from "./Announcing.ts"
 export {
   /** @since 0.2.0 */
   type Arrival,
@@ -33,8 +40,6 @@ export {
   giveUp,
   /** @since 0.1.0 */
   publish,
-  /** @since 0.1.0 */
-  type PublishRequest,
   /** @since 0.1.0 */
   room,
   /** @since 0.1.0 */
@@ -63,6 +68,8 @@ export {
 export {
   /** @since 0.1.0 */
   type Action,
+  /** @since 0.1.0 */
+  type PublishRequest,
   /** @since 0.1.0 */
   type Step
 } from "./SessionStep.ts"
@@ -96,6 +103,8 @@ export const connected = <R>(self: Session<R>, options: {
    * acknowledged, so that the one they ended with is found before many others are lost with it. Default: `false`.
    */
   readonly isWary?: boolean | undefined
+  /** Of QoS 1 or 2: nothing is published before it, and it is not sent again on another connection. Default: none. */
+  readonly birth?: PublishRequest<R> | undefined
 }, now: number): Step<R> =>
   step(self, now, (draft) => {
     draft.protocolVersion = options.protocolVersion
@@ -112,7 +121,7 @@ export const connected = <R>(self: Session<R>, options: {
       Incoming.forget(self, draft)
       Outgoing.forget(self, draft)
     }
-    Outgoing.resume(self, draft)
+    Outgoing.resume(self, draft, options.birth)
   })
 
 /**
@@ -133,6 +142,7 @@ export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
     draft.replay = []
     draft.replayed = 0
     Subscribing.abandon(self, draft)
+    Announcing.abandon(self, draft)
   })
 
 /**

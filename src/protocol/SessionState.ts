@@ -28,6 +28,7 @@ export interface Message {
 
 /**
  * What one of our Packet Identifiers stands for. `request` is whatever the caller wants to get back with the outcome.
+ * `isOfConnection`: no later connection sends the message again (`Announcing`).
  *
  * @since 0.1.0
  * @category models
@@ -47,6 +48,7 @@ export type Outgoing<R> =
     readonly isSentAgain: boolean
     /** Its place among the packets that were sent on that connection. */
     readonly sequence: number
+    readonly isOfConnection?: true
   }
   /** A message that waits until its identifier stands for none of an earlier program (`Clearing`). */
   | {
@@ -57,6 +59,7 @@ export type Outgoing<R> =
     /** The connection on which PUBREL was sent. */
     readonly sentOn: number
     readonly sequence: number
+    readonly isOfConnection?: true
   }
   | {
     readonly _tag: "Release"
@@ -69,7 +72,7 @@ export type Outgoing<R> =
     readonly sequence: number
   }
   /** A message that was given up and that the server may have; `request` stands for nobody. */
-  | { readonly _tag: "Reserved"; readonly request: R }
+  | { readonly _tag: "Reserved"; readonly request: R; readonly isOfConnection?: true }
   | Asked<"Subscribe", R>
   | Asked<"Unsubscribe", R>
 

@@ -12,7 +12,7 @@ import * as Properties from "./Properties.ts"
 import * as ProtocolError from "./ProtocolError.ts"
 import type * as ReasonCode from "./ReasonCode.ts"
 import type { Change } from "./SessionChange.ts"
-import type { Outcome, Outgoing, Received, Session } from "./SessionState.ts"
+import type { Message, Outcome, Outgoing, Received, Session } from "./SessionState.ts"
 
 /**
  * What the shell around the rules must do, in this order.
@@ -189,6 +189,49 @@ export const owe = <R>(draft: Draft<R>): void => {
 export const settle = <R>(draft: Draft<R>): void => {
   if (draft.owed > 0) draft.owed--
   draft.owedSince = draft.now
+}
+
+/**
+ * A message with the request that wants to know how it ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishRequest<R> {
+  readonly message: Message
+  readonly request: R
+}
+
+/**
+ * @since 0.2.0
+ * @category constructors
+ */
+export const toPublish = (message: Message, packetIdentifier: PacketIdentifier, dup: boolean): Publish => ({
+  _tag: "Publish",
+  topic: message.topic,
+  payload: message.payload,
+  qos: message.qos,
+  retain: message.retain,
+  dup,
+  packetIdentifier,
+  properties: message.properties
+})
+
+/**
+ * A message of QoS 1 or 2 takes its place in the window and is owed an answer.
+ *
+ * @since 0.2.0
+ * @category operations
+ */
+export const sendPublish = <R>(
+  draft: Draft<R>,
+  packetIdentifier: PacketIdentifier,
+  message: Message,
+  dup: boolean
+): void => {
+  draft.outstanding++
+  owe(draft)
+  send(draft, toPublish(message, packetIdentifier, dup))
 }
 
 /**

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Announcing from "./Announcing.ts"
 import type { PacketIdentifier } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
@@ -48,7 +49,7 @@ export const empty: Snapshot<never> = { messages: [], releases: [], reserved: []
 
 /**
  * What there is to keep of a session. A message that was received and not decided about is not: it comes again. One that
- * waits until its identifier is cleared has not been sent.
+ * waits until its identifier is cleared has not been sent, and a birth belongs to its connection.
  *
  * @since 0.1.0
  * @category conversions
@@ -59,7 +60,9 @@ export const take = <R>(session: Session<R>): Snapshot<R> => {
   const reserved: Array<PacketIdentifier> = []
   const received: Array<Snapshot<R>["received"][number]> = []
   PacketIdentifiers.forEach(session.outgoing, (outgoing, packetIdentifier) => {
-    if (outgoing._tag === "Publish") {
+    if (Announcing.isOne(outgoing)) {
+      if (Announcing.mayBeKnown(outgoing)) reserved.push(packetIdentifier)
+    } else if (outgoing._tag === "Publish") {
       const { message, order, request } = outgoing
       messages.push({ packetIdentifier, message, request, order })
     } else if (outgoing._tag === "Release") {

@@ -37,6 +37,7 @@ const wanted = [
   "typed-topics",
   "dead-letter",
   "bridge",
+  "sparkplug",
   "testing-your-program",
   "trace",
   "browser-dashboard"

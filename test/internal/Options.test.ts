@@ -81,11 +81,67 @@ describe("options", () => {
     for (const identifier of identifiers) assert.match(identifier, /^[0-9a-zA-Z]{1,23}$/)
   })
 
+  describe("S4 birth and presence", () => {
+    it("presence is Will, birth and goodbye", () => {
+      const { birth, goodbye, will } = resolve({ presence: { topic: "t" } })
+      const message = { topic: "t", qos: 1, retain: true, properties: {} } as const
+      const [online, offline] = ["online", "offline"].map((text) => new TextEncoder().encode(text))
+      assert.deepStrictEqual(Effect.runSync(birth), { ...message, payload: online })
+      assert.deepStrictEqual(Effect.runSync(will), { ...message, payload: offline })
+      assert.deepStrictEqual(goodbye, { ...message, payload: offline })
+      const neither = resolve({ will: { topic: "t", payload: "" }, birth: { topic: "t", payload: "" } })
+      assert.isUndefined(neither.goodbye)
+      assert.strictEqual(Effect.runSync(neither.birth)?.qos, 0)
+    })
+
+    it("what cannot be said is refused with the name that the program gave it", () => {
+      const birth = { topic: "t", payload: "" }
+      const large = "x".repeat(65_536)
+      const cases: ReadonlyArray<readonly [name: string, options: object]> = [
+        ["presence", { presence: { topic: "t" }, will: birth }],
+        ["presence", { presence: { topic: "t" }, birth: Effect.succeed(birth) }],
+        ["presence.topic", { presence: {} }],
+        ["presence.topic", { presence: { topic: "a/+" } }],
+        ["presence.offline", { presence: { topic: "t", offline: large } }],
+        ["presence.online", { presence: { topic: "t", online: 1 } }],
+        ["presence.qos", { presence: { topic: "t", qos: 3 } }],
+        ["presence.will", { presence: { topic: "t", will: "x" } }],
+        ["birth", { birth: "online" }],
+        ["birth.payload", { birth: { topic: "t" } }],
+        ["birth.topic", { birth: { topic: "#", payload: "" } }],
+        ["birth.whenOffline", { birth: { ...birth, whenOffline: "drop" } }],
+        ["birth.properties.topicAlias", { birth: { ...birth, properties: { topicAlias: 1 } } }],
+        ["birth.properties.messageExpiryInterval", { birth: { ...birth, properties: { messageExpiryInterval: -1 } } }]
+      ]
+      for (const [name, options] of cases) assert.strictEqual(refused(options).option, name)
+      assert.include(
+        refused({ presence: { topic: "t" }, will: birth }).description,
+        "leave it out, or leave out `will` and `birth`"
+      )
+    })
+
+    it("what an effect gives is checked as a value is", () => {
+      const cases: ReadonlyArray<readonly [name: string, given: unknown]> = [
+        ["payload", { topic: "t" }],
+        ["topic", { topic: "a/#", payload: "" }],
+        ["qos", { topic: "t", payload: "", qos: 3 }],
+        ["retained", { topic: "t", payload: "", retained: true }]
+      ]
+      for (const option of ["will", "birth"] as const) {
+        for (const [name, given] of cases) {
+          const resolved = resolve({ [option]: Effect.succeed(given) } as MqttClient.Options)
+          const { reason } = Effect.runSync(Effect.flip<unknown, MqttError.MqttError, never>(resolved[option]))
+          assert.strictEqual(reason._tag === "InvalidOptions" ? reason.option : reason._tag, `${option}.${name}`)
+        }
+      }
+    })
+  })
+
   describe("S4 the Will", () => {
     for (const protocolVersion of versions) {
       for (const qos of [0, 1, 2] as const) {
         it(`R31 QoS ${qos} is accepted (${protocolVersion})`, () => {
-          const { will } = resolve({ protocolVersion, will: { topic: "t", payload: "gone", qos } })
+          const will = Effect.runSync(resolve({ protocolVersion, will: { topic: "t", payload: "gone", qos } }).will)
           assert.deepStrictEqual(will, {
             topic: "t",
             payload: new TextEncoder().encode("gone"),
@@ -104,9 +160,11 @@ describe("options", () => {
     }
 
     it("a delay is one of its properties", () => {
-      const { will } = resolve({
-        will: { topic: "t", payload: "gone", delay: "1 minute", properties: { contentType: "text/plain" } }
-      })
+      const will = Effect.runSync(
+        resolve({
+          will: { topic: "t", payload: "gone", delay: "1 minute", properties: { contentType: "text/plain" } }
+        }).will
+      )
       assert.deepStrictEqual(will?.properties, { contentType: "text/plain", willDelayInterval: 60 })
     })
 

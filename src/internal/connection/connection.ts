@@ -137,7 +137,10 @@ export interface SessionConnection extends MqttConnection {
    * Checks Keep Alive, the packet that is being read, and the deadlines of the session from now on. To be called once.
    */
   readonly checkDeadlines: (session: SessionDeadlines) => Effect.Effect<void>
-  /** Ends the connection for a reason of the caller's, which everything pending fails with. */
+  /**
+   * Ends the connection for a reason of the caller's, which everything pending fails with. Default of `reasonCode`: the server
+   * publishes the Will, as nobody knows whether there will be another connection.
+   */
   readonly fail: (error: MqttError.MqttError, reasonCode?: number) => Effect.Effect<void>
   /** Ends the connection because the server broke a rule that the session keeps. */
   readonly violated: (violation: ProtocolViolation) => Effect.Effect<void>

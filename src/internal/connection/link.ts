@@ -375,7 +375,7 @@ export class Link implements SessionConnection, Timed {
     })
   }
 
-  fail(error: MqttError.MqttError, reasonCode = 0x00): Effect.Effect<void> {
+  fail(error: MqttError.MqttError, reasonCode = this.#connection.connect.will === undefined ? 0x00 : 0x04) {
     return this.ending.shutdown(error, disconnectPacket(reasonCode))
   }
 

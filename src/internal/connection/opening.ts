@@ -90,7 +90,7 @@ const endingWith = (scope: Scope.Closeable): Effect.Effect<Ending, never, Scope.
       const { link } = ending
       return link === undefined
         ? close
-        : Effect.ensuring(link.fail(failures.closed), close)
+        : Effect.ensuring(link.fail(failures.closed, 0x00), close)
     }
     return Effect.as(Scope.addFinalizerExit(outer, end), ending)
   })

@@ -6,7 +6,8 @@ import * as Predicate from "effect/Predicate"
 import type { MqttClient } from "../../MqttClient.ts"
 import type { MqttError } from "../../MqttError.ts"
 import type { Acknowledgement, AnswerProperties, Payload } from "../../MqttMessage.ts"
-import type { PublishOptions, PublishProperties } from "../clientOptions.ts"
+import type { PublishOptions } from "../clientOptions.ts"
+import type { PublishProperties } from "../presenceOptions.ts"
 
 export interface Publication {
   readonly topic: string

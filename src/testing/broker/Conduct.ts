@@ -53,6 +53,8 @@ export interface Options {
   readonly session: Session
   readonly sessionPresent: boolean
   readonly cleanStart: boolean
+  /** The client says whether it is there, so that its first message may be its birth. */
+  readonly hasWill: boolean
   readonly receiveMaximum: number
   readonly bytesRead: (() => number) | undefined
   readonly report: (rule: RuleName) => void
@@ -80,6 +82,7 @@ export class Conduct {
   readonly #repeated = new Map<Packet.PacketIdentifier, number>()
   #lastResent = -1
   #hasSentNew = false
+  #mayBeBirth: boolean
   /** Identifiers that the client completed before it used them; `undefined` where there is nothing to complete. */
   readonly #cleared: Set<Packet.PacketIdentifier> | undefined
   readonly #owed: Owed = { Puback: [], Pubrec: [], Pubrel: [] }
@@ -91,6 +94,7 @@ export class Conduct {
     this.#receiveMaximum = options.receiveMaximum
     this.#bytesRead = options.bytesRead ?? (() => Infinity)
     this.#report = options.report
+    this.#mayBeBirth = options.hasWill
     this.#cleared = options.cleanStart ? undefined : new Set()
   }
 
@@ -99,11 +103,13 @@ export class Conduct {
     this.#settle()
     const qos = packet.qos === 2 ? 2 : 1
     const before = this.#session.incoming.get(packet.packetIdentifier)
+    const isBirth = this.#mayBeBirth && !packet.dup
+    this.#mayBeBirth = false
     this.#outstanding++
     if (this.#outstanding > this.#receiveMaximum) this.#report("receiveMaximum")
-    if (before === undefined || before.isSettled) {
-      this.#judgeFirst(packet, before)
-      this.#begin(packet, topic, qos)
+    if (before === undefined || before.isSettled || (this.#isAbandoned(before) && qos === 1)) {
+      this.#judgeFirst(packet, before, isBirth)
+      this.#begin(packet, topic, isBirth)
       return true
     }
     if (before.connection === this.#connection) {
@@ -117,9 +123,14 @@ export class Conduct {
       before.connection = this.#connection
       before.isAnswered = false
     } else {
-      this.#begin(packet, topic, qos)
+      this.#begin(packet, topic, isBirth)
     }
     return !isSameExchange
+  }
+
+  /** The birth of an earlier connection is not sent again. */
+  #isAbandoned({ connection, isBirth, isSettled }: Incoming): boolean {
+    return isBirth && !isSettled && connection !== this.#connection
   }
 
   /** A PUBREL. Whether there is an exchange it belongs to. */
@@ -127,7 +138,8 @@ export class Conduct {
     const incoming = this.#session.incoming.get(packetIdentifier)
     if (this.#clears(packetIdentifier, incoming)) return false
     const isOfThisConnection = incoming?.connection === this.#connection
-    if (incoming === undefined || incoming.qos === 1 || incoming.stage === "published") {
+    const isFreed = incoming !== undefined && incoming.qos === 2 && this.#isAbandoned(incoming)
+    if (!isFreed && (incoming === undefined || incoming.qos === 1 || incoming.stage === "published")) {
       this.#report("pubrelUnexpected")
       // Of an exchange that another program may have begun on another connection, servers take it all the same.
       if (incoming?.qos !== 2 || isOfThisConnection) return false
@@ -240,10 +252,10 @@ export class Conduct {
     return index >= 0
   }
 
-  #begin(packet: Packet.Publish, topic: string, qos: 1 | 2): void {
+  #begin(packet: Packet.Publish, topic: string, isBirth: boolean): void {
     this.#session.incoming.set(packet.packetIdentifier, {
       packetIdentifier: packet.packetIdentifier,
-      qos,
+      qos: packet.qos === 2 ? 2 : 1,
       topic,
       payload: packet.payload.slice(),
       sequence: this.#session.incomingCount++,
@@ -251,20 +263,23 @@ export class Conduct {
       answer: undefined,
       isAnswered: false,
       isSettled: false,
-      connection: this.#connection
+      connection: this.#connection,
+      isBirth
     })
   }
 
-  #judgeFirst(packet: Packet.Publish, before: Incoming | undefined): void {
+  #judgeFirst(packet: Packet.Publish, before: Incoming | undefined, isBirth: boolean): void {
     if (this.#isRequested(packet.packetIdentifier)) this.#report("identifierInUse")
     if (packet.dup) {
       if (!this.#sessionPresent || before?.connection === this.#connection) this.#report("dupOnFirstSending")
       return
     }
-    if (this.#hasSentNew) return
+    if (isBirth || this.#hasSentNew) return
     this.#hasSentNew = true
     for (const incoming of this.#session.incoming.values()) {
-      if (!incoming.isSettled && incoming.connection !== this.#connection) return this.#report("notResent")
+      if (!this.#isAbandoned(incoming) && !incoming.isSettled && incoming.connection !== this.#connection) {
+        return this.#report("notResent")
+      }
     }
   }
 

@@ -273,6 +273,7 @@ const establish = (
       session,
       sessionPresent,
       cleanStart: packet.cleanStart,
+      hasWill: packet.will !== undefined,
       receiveMaximum: is50 ? options.receiveMaximum ?? defaultReceiveMaximum : defaultReceiveMaximum,
       bytesRead: connection.wire.peer.insight?.bytesRead,
       report: (rule) => report(core, connection, rule)

@@ -82,6 +82,8 @@ export interface Incoming {
   isSettled: boolean
   /** The connection it was sent on last, by its ordinal. */
   connection: number
+  /** A client with a Will began its connection with it, and may begin the next one with another message instead. */
+  readonly isBirth: boolean
 }
 
 /**

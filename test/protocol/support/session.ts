@@ -103,6 +103,7 @@ export const connected = (
     readonly isInDoubt?: boolean
     readonly isWary?: boolean
     readonly receiveMaximum?: number
+    readonly birth?: Session.PublishRequest<string>
   }
 ): Input =>
 ({ now, session }) =>
@@ -111,8 +112,13 @@ export const connected = (
     sessionPresent: options?.sessionPresent ?? true,
     isInDoubt: options?.isInDoubt,
     isWary: options?.isWary,
-    receiveMaximum: options?.receiveMaximum ?? 65_535
+    receiveMaximum: options?.receiveMaximum ?? 65_535,
+    birth: options?.birth
   }, now)
+
+/** A message that belongs to the connection. */
+export const announce = (request: Session.PublishRequest<string>): Input => ({ now, session }) =>
+  Session.announce(session, request, now)
 
 export const disconnected: Input = ({ now, session }) => Session.disconnected(session, now)
 

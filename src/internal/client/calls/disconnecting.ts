@@ -22,8 +22,10 @@ export interface Disconnecting {
 
 /** Half of an end would leave a client that neither connects nor fails; `drainTimeout` bounds it. */
 export const make = (
-  { end, runner, sessionExpiryInterval }: {
+  { end, goodbye, runner, sessionExpiryInterval }: {
     readonly runner: SessionRunner
+    /** What the client says of itself before DISCONNECT, unless the server is to publish the Will. */
+    readonly goodbye: Effect.Effect<void>
     /** As CONNECT says it, seconds. */
     readonly sessionExpiryInterval: number
     /** Sends DISCONNECT unless one was sent, and closes the client. */
@@ -32,10 +34,10 @@ export const make = (
 ): Disconnecting => {
   const disconnectWith = (options: DisconnectOptions) =>
     Effect.uninterruptible(
-      Effect.andThen(Effect.suspend(() => sayFarewell(runner, options, sessionExpiryInterval)), end)
+      Effect.andThen(Effect.suspend(() => sayFarewell(runner, options, { goodbye, sessionExpiryInterval })), end)
     )
   return {
-    disconnect: Effect.uninterruptible(end),
+    disconnect: Effect.uninterruptible(Effect.andThen(goodbye, end)),
     disconnectWith,
     // There is nothing in it that DISCONNECT could not say.
     disconnectWithWill: Effect.orDie(disconnectWith({ publishWill: true }))
@@ -58,7 +60,7 @@ const contradiction = MqttError.fromReason(
 const sayFarewell = (
   { connection, protocolVersion }: SessionRunner,
   options: DisconnectOptions,
-  sessionExpiryInterval: number
+  { goodbye, sessionExpiryInterval }: { readonly goodbye: Effect.Effect<void>; readonly sessionExpiryInterval: number }
 ): Effect.Effect<void, MqttError.MqttError> => {
   const wrong = wrongOptions(options, OptionTypes.disconnect, protocolVersion)
   if (wrong !== undefined) return Effect.fail(wrong)
@@ -80,5 +82,7 @@ const sayFarewell = (
     Connection.checkDisconnect({ connect: { properties: { sessionExpiryInterval } } }, packet)
   if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
   if (connection === undefined) return Effect.void
-  return isSilent ? connection.abort : connection.disconnect(packet)
+  if (isSilent) return connection.abort
+  const disconnect = connection.disconnect(packet)
+  return packet.reasonCode === withWill ? disconnect : Effect.andThen(goodbye, disconnect)
 }

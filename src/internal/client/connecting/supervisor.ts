@@ -23,11 +23,14 @@ import type { SessionConnection } from "../../connection/connection.ts"
 import * as Opening from "../../connection/opening.ts"
 import * as FailureAnnotations from "../../failureAnnotations.ts"
 import type { Resolved } from "../../options.ts"
+import * as Presence from "../../presence.ts"
 import type { Owner } from "../owner.ts"
+import { quarantine } from "../session/quarantine.ts"
 import { read } from "../session/reading.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Suspect } from "../suspicion.ts"
 import type { Authenticator } from "./authenticator.ts"
+import { Birth } from "./birth.ts"
 import type { Events } from "./events.ts"
 import type { Hooks } from "./hook.ts"
 import { ServerChoice } from "./serverChoice.ts"
@@ -67,6 +70,7 @@ class Supervisor {
   readonly #hooks: Hooks
   readonly #version: VersionChoice
   readonly #server: ServerChoice
+  readonly #birth = new Birth()
   readonly #state: State
   readonly #events: Events
   readonly #first: SupervisorOptions["first"]
@@ -147,7 +151,7 @@ class Supervisor {
       this.#nextRetransmission ??= yield* Schedule.toStepWithSleep(this.#options.retransmit)
       this.#suspect = suspect
       yield* this.#hooks.run(this.#nextRetransmission(error)).pipe(
-        Effect.catch(() => Effect.sync(() => this.#runner.quarantine(suspect, error))),
+        Effect.catch(() => Effect.sync(() => quarantine(this.#runner, suspect, error))),
         catchUnexpected(() => Effect.void)
       )
     })
@@ -220,9 +224,11 @@ class Supervisor {
     return Effect.gen({ self: this }, function*() {
       const { cleanStart, options } = { cleanStart: this.#cleanStart, options: this.#options }
       const authenticator = this.#authenticator
-      const credentials = yield* this.#inTime(options.credentials)
-      const authentication = authenticator === undefined ? undefined : yield* this.#inTime(authenticator.begin)
+      const credentials = yield* this.#inTime("credentials", options.credentials)
+      const authentication = authenticator && (yield* this.#inTime("credentials", authenticator.begin))
       const version = this.#version.next
+      const will = Presence.inVersion(yield* this.#inTime("will", options.will), version)
+      this.#birth.prepare(Presence.inVersion(yield* this.#inTime("birth", options.birth), version))
       const connect = (isClean: boolean) =>
         Opening.open({
           protocolVersion: version,
@@ -231,9 +237,7 @@ class Supervisor {
           keepAlive: options.keepAlive,
           pingInterval: options.pingInterval,
           responseTimeout: options.responseTimeout,
-          will: version === "5.0" || options.will === undefined
-            ? options.will
-            : { ...options.will, properties: {} },
+          will,
           username: credentials.username,
           password: credentials.password,
           properties: { ...this.#properties, ...authentication },
@@ -266,15 +270,17 @@ class Supervisor {
   }
 
   /** What the program gives us to run may take as long as the connection itself may. */
-  #inTime<A>(self: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
+  #inTime<A>(
+    waitingFor: "credentials" | "will" | "birth",
+    self: Effect.Effect<A, MqttError.MqttError>
+  ): Effect.Effect<A, MqttError.MqttError> {
     // What is known already takes no time, and neither a timer nor a fiber.
     if (Exit.isExit(self)) return self
     const { connectTimeout } = this.#options
     const timeout = Duration.toMillis(connectTimeout)
     return Effect.timeoutOrElse(this.#hooks.run(self), {
       duration: connectTimeout,
-      orElse: () =>
-        Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor: "credentials" })))
+      orElse: () => Effect.fail(MqttError.fromReason(new MqttError.ConnectTimeout({ timeout, waitingFor })))
     })
   }
 
@@ -309,7 +315,8 @@ class Supervisor {
       const scope = yield* Effect.scope
       const since = connection.now()
       yield* Scope.addFinalizer(scope, Effect.sync(() => this.#disconnected(since, connection.now())))
-      this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful)
+      const birth = yield* this.#birth.announced
+      this.#runner.connected(connection, sessionPresent && !this.#isSessionDoubtful, birth)
       this.#isSessionDoubtful = false
       yield* this.#state.set({
         _tag: "Connected",

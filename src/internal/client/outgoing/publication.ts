@@ -144,13 +144,17 @@ export class Publication implements Entry, Owner, Unfinished {
     this.#settle(Exit.fail(error))
   }
 
-  completed({ properties, reasonCode }: Outcome): void {
+  completed(outcome: Outcome): void {
+    const { properties, reasonCode } = outcome
     if (reasonCode === 0x00 && properties === Properties.none) return this.#settle(acknowledged)
+    if (ReasonCode.isError(reasonCode)) return this.failed(refusal(this.message.topic, outcome))
     const { reasonString, userProperties } = properties
-    if (!ReasonCode.isError(reasonCode)) {
-      return this.#settle(Exit.succeed({ reasonCode, reasonString, userProperties }))
-    }
-    const { topic } = this.message
-    this.failed(MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties })))
+    this.#settle(Exit.succeed({ reasonCode, reasonString, userProperties }))
   }
+}
+
+/** Of an outcome that is an error: the server did not take the message. */
+export const refusal = (topic: string, { properties, reasonCode }: Outcome): MqttError.MqttError => {
+  const { reasonString, userProperties } = properties
+  return MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties }))
 }

@@ -140,7 +140,8 @@ export class KeptSession {
           break
         case "Reserved":
           this.journal.withdraw(key)
-          this.journal.record(this.#records.reserved(key))
+          // The server may have what had the identifier, and must not take the next one for that.
+          this.journal.recordUrgently(this.#records.reserved(key))
           break
         case "Settled":
           if (!this.journal.withdraw(key)) this.journal.record({ _tag: "Remove", table: "exchange", key })

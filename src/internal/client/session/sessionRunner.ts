@@ -7,7 +7,7 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import * as MqttError from "../../../MqttError.ts"
+import type { MqttError } from "../../../MqttError.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
 import type { SessionPacket } from "../../../protocol/Connection.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
@@ -29,6 +29,7 @@ import { Publication, type Unfinished } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import * as Suspicion from "../suspicion.ts"
 import { Acknowledgements } from "./acknowledgements.ts"
+import type { Announcement } from "./announcement.ts"
 import * as FirstSession from "./firstSession.ts"
 import type { KeptSession } from "./keptSession.ts"
 import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
@@ -57,6 +58,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   /** Subscriptions are asked for before any message is sent. */
   #isBeginning = false
   readonly #suspects = new Suspects()
+  /** The last message of all: it goes before what waits, and nothing is published behind it. */
+  goodbye: Announcement | undefined
   /** With a store. */
   readonly kept: KeptSession | undefined
 
@@ -117,10 +120,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   // -------------------------------------------------------------------------
 
   /**
-   * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then what is
-   * unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
+   * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then the birth,
+   * then what is unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
    */
-  connected(connection: SessionConnection, hasSubscriptions: boolean): void {
+  connected(connection: SessionConnection, hasSubscriptions: boolean, birth?: Announcement): void {
     this.#connection = connection
     this.#connections++
     const { connack, limits, protocolVersion } = connection
@@ -130,7 +133,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       sessionPresent,
       isInDoubt: sessionPresent && !hasSubscriptions,
       receiveMaximum: limits.receiveMaximum,
-      isWary: this.suspicion.isWary
+      isWary: this.suspicion.isWary,
+      birth: birth?.message.qos === 0 ? undefined : birth
     }, connection.now()))
     this.#isBeginning = true
     this.subscriptions.connected({
@@ -139,6 +143,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       takesIdentifiers: protocolVersion === "5.0" && limits.subscriptionIdentifierAvailable
     })
     this.#isBeginning = false
+    if (birth?.message.qos === 0) birth.sendOnce(connection)
     this.#perform(actions)
     connection.wake()
   }
@@ -151,35 +156,22 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
     this.#connection = undefined
     this.#roundTrips.disconnected()
-    if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) this.#suspect()
+    if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) {
+      this.suspicion = this.#suspects.ended(this.suspicion, this.#state)
+    }
     this.#leaving.returnTo(this.outbox)
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
     this.#onResume?.()
   }
 
-  #suspect(): void {
-    const { quota, window } = this.#state
-    this.suspicion = Suspicion.ended(this.suspicion, this.#suspects.unanswered(this.#state), window >= quota)
-  }
-
-  /** Gives the suspect up, so that the others can go on. */
-  quarantine(
-    { culprit, deaths, packet, packetIdentifier }: Suspicion.Suspect<Owner>,
-    cause: MqttError.MqttError
-  ): void {
-    this.suspicion = Suspicion.givenUp(this.suspicion)
-    const error = (topic: string) =>
-      MqttError.fromReason(new MqttError.Quarantined({ packet, topic, attempts: deaths, cause }))
-    if (packet === "UNSUBSCRIBE") return this.subscriptions.giveUpLeaving(`${culprit}`)
-    if (typeof culprit === "string") return this.subscriptions.giveUp(culprit, error(culprit))
-    // The server may have it.
-    if (packetIdentifier !== undefined) this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
-    culprit.failed(error(culprit instanceof Publication ? culprit.message.topic : ""))
+  /** The server may have the message, and it is not sent again. */
+  giveUp(packetIdentifier: Packet.PacketIdentifier): void {
+    this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
   }
 
   /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
-  end(error: MqttError.MqttError, how: MqttError.MqttError | Cause.Done): void {
+  end(error: MqttError, how: MqttError | Cause.Done): void {
     this.#leaving.returnTo(this.outbox)
     this.outbox.failAll(error)
     this.subscriptions.end(how, error)
@@ -201,7 +193,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
       this.#lacksIdentifiers = false
       this.subscriptions.askAgain()
     }
-    if (!this.outbox.isEmpty) this.#connection?.wake()
+    if (!this.outbox.isEmpty || this.goodbye !== undefined) this.#connection?.wake()
     return violation
   }
 
@@ -250,6 +242,15 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     return barrier && Effect.tap(barrier, () => Effect.sync(() => this.resumed(this.#connection?.now() ?? 0)))
   }
 
+  #announce(goodbye: Announcement, connection: SessionConnection): void {
+    if (goodbye.isSent || Session.isBeginning(this.#state)) return
+    if (goodbye.message.qos === 0) return goodbye.sendOnce(connection)
+    if (Session.room(this.#state) === 0) return
+    goodbye.isSent = true
+    this.#apply(Session.announce(this.#state, goodbye, connection.now()))
+    this.#onResume?.()
+  }
+
   /** There may be more to send. */
   readonly wake = (): void => this.#connection?.wake()
 
@@ -258,7 +259,8 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     const connection = this.#connection
     if (connection === undefined) return
     this.#sendAcknowledgements(connection)
-    if (!this.outbox.isEmpty) this.#sendMessages(connection)
+    if (this.goodbye !== undefined) this.#announce(this.goodbye, connection)
+    else if (!this.outbox.isEmpty && !Session.isBeginning(this.#state)) this.#sendMessages(connection)
     this.subscriptions.askForSuspected()
   }
 

@@ -7,7 +7,7 @@ import type { MqttError, MqttErrorReason } from "../../../MqttError.ts"
 import * as Session from "../../../protocol/Session.ts"
 import { answersUnread } from "../../connection/failures.ts"
 import type { Owner } from "../owner.ts"
-import type { Unanswered } from "../suspicion.ts"
+import * as Suspicion from "../suspicion.ts"
 
 /** The client itself ended the connection, for want of an answer or of any sign of life: no packet of ours is to blame. */
 const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
@@ -38,8 +38,13 @@ export class Suspects {
     this.#topicFilters.set(owner, topicFilters)
   }
 
+  /** A connection ended, and says something about a packet. */
+  ended(suspicion: Suspicion.Suspicion<Owner>, session: Session.Session<Owner>): Suspicion.Suspicion<Owner> {
+    return Suspicion.ended(suspicion, this.#unanswered(session), session.window >= session.quota)
+  }
+
   /** The packet that was sent first of those that the server has not answered. */
-  unanswered(session: Session.Session<Owner>): Unanswered<Owner> | undefined {
+  #unanswered(session: Session.Session<Owner>): Suspicion.Unanswered<Owner> | undefined {
     const first = Session.unanswered(session)
     if (first === undefined) return undefined
     const { packet, packetIdentifier, request } = first

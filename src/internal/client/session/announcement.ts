@@ -1,0 +1,55 @@
+/**
+ * A message of the client about itself: the birth that each connection begins with, or the goodbye that the last one ends
+ * with.
+ *
+ * It waits in no outbox and no store keeps it. When it is sent is up to the session.
+ */
+import * as MqttError from "../../../MqttError.ts"
+import * as ReasonCode from "../../../protocol/ReasonCode.ts"
+import type { Message, Outcome } from "../../../protocol/Session.ts"
+import { toPublish } from "../../../protocol/SessionStep.ts"
+import type { SessionConnection } from "../../connection/connection.ts"
+import { noOutcome } from "../outgoing/leaving.ts"
+import { refusal } from "../outgoing/publication.ts"
+import type { Owner } from "../owner.ts"
+import { trySend } from "./refusals.ts"
+
+export class Announcement implements Owner {
+  /** That of the birth is another one on each connection. */
+  message: Message
+  isSent = false
+  readonly #ended: (error: MqttError.MqttError | undefined) => void
+
+  /** `ended` hears how it ends: that of a birth, once for each connection or more. */
+  constructor(message: Message, ended: (error: MqttError.MqttError | undefined) => void) {
+    this.message = message
+    this.#ended = ended
+  }
+
+  /** What the session gives back with the outcome. */
+  get request(): this {
+    return this
+  }
+
+  completed(outcome: Outcome): void {
+    this.#ended(ReasonCode.isError(outcome.reasonCode) ? refusal(this.message.topic, outcome) : undefined)
+  }
+
+  /** No other connection sends it. */
+  abandoned(): void {
+    const cause = "it ended, and the message with it"
+    this.failed(MqttError.fromReason(new MqttError.ConnectionLost({ cause })))
+  }
+
+  failed(error: MqttError.MqttError): void {
+    this.#ended(error)
+  }
+
+  /** At QoS 0: it is over when it is sent, as nobody answers it. */
+  sendOnce(connection: SessionConnection): void {
+    this.isSent = true
+    const error = trySend(connection, toPublish(this.message, 0, false), false)
+    if (error === undefined) this.completed(noOutcome)
+    else this.failed(error)
+  }
+}
