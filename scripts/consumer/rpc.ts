@@ -20,8 +20,11 @@ export const square = Effect.gen(function*() {
   return yield* client.Square({ number: 12 })
 }).pipe(
   Effect.scoped,
-  Effect.provide(MqttRpc.layerClientProtocol({ prefix: "calculator", lease: "10 seconds", qos: 2 })),
-  Effect.provide(RpcSerialization.layerJson)
+  Effect.provide(
+    MqttRpc.layerClientProtocol({ prefix: "calculator", lease: "10 seconds", qos: 2 }).pipe(
+      Layer.provide(RpcSerialization.layerJson)
+    )
+  )
 )
 
 export const mayHaveRun = (error: RpcClientError.RpcClientError): boolean | undefined =>

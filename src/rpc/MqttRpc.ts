@@ -31,8 +31,9 @@
  *   return yield* calculator.Square({ number: 12 })
  * }).pipe(
  *   Effect.scoped,
- *   Effect.provide(MqttRpc.layerClientProtocol({ prefix: "calculator" })),
- *   Effect.provide(RpcSerialization.layerJson)
+ *   Effect.provide(
+ *     MqttRpc.layerClientProtocol({ prefix: "calculator" }).pipe(Layer.provide(RpcSerialization.layerJson))
+ *   )
  * )
  * ```
  *

@@ -65,9 +65,7 @@ describe("servers that are gone", () => {
       yield* OverMqtt.serve(yield* kit.connect(OverMqtt.persistent("two")), two, group)
       const service = yield* OverMqtt.use(yield* kit.connect(OverMqtt.persistent("client")), { lease: "6 seconds" })
       const calls = yield* begin(
-        Effect.all([service.Wait({ name: "a" }), service.Wait({ name: "b" })].map(Effect.exit), {
-          concurrency: "unbounded"
-        })
+        Effect.forEach(["a", "b"], (name) => Effect.exit(service.Wait({ name })), { concurrency: "unbounded" })
       )
       yield* until(() => one.started.length === 1 && two.started.length === 1)
       yield* kit.broker.kick("one")
