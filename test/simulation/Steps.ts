@@ -44,6 +44,7 @@ export class Steps {
         return this.#emitTo(action)
       case "Join":
       case "Work":
+      case "Job":
       case "Follow":
       case "Request":
       case "Respond":

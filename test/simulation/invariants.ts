@@ -23,6 +23,12 @@ import {
 } from "./invariants/calls.ts"
 import { backoffFollowed, deadPeersFound, everyCallSettles, nothingLeft, oneAtATime } from "./invariants/connection.ts"
 import {
+  acknowledgedWhenDealtWith,
+  consumersEndInOrder,
+  deadLettersAreRight,
+  oneAfterAnother
+} from "./invariants/jobs.ts"
+import {
   boundsHeld,
   chunksBounded,
   limitsAreTheConnections,
@@ -169,7 +175,11 @@ export const table: ReadonlyArray<Invariant> = [
   { number: 26, name: "what is blamed for ending connections is what ended them", atEnd: blameIsDeserved },
   { number: 27, name: "nothing that others publish ends a connection", atEnd: noConnectionEnded },
   { number: 28, name: "a server that limits the rate of CONNECT is reached", atEnd: letIn },
-  { number: 29, name: "nobody waits because of messages that are not for them", atEnd: nobodyWaits }
+  { number: 29, name: "nobody waits because of messages that are not for them", atEnd: nobodyWaits },
+  { number: 30, name: "a consumer ends in order, and in time", atEnd: consumersEndInOrder },
+  { number: 31, name: "messages of one key are handled one after another", atEnd: oneAfterAnother },
+  { number: 32, name: "acknowledged is what was dealt with, and that is over", atEnd: acknowledgedWhenDealtWith },
+  { number: 33, name: "a dead letter says what it is, and its consumer goes on", atEnd: deadLettersAreRight }
 ]
 
 export const judgeMoment = (moment: Moment): ReadonlyArray<Violation> =>

@@ -10,6 +10,7 @@ import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Batch from "./Batch.ts"
 import type { Bug } from "./Bug.ts"
+import { jobBugs } from "./calls/jobBugs.ts"
 import { crashBugs } from "./crash/crashBugs.ts"
 import { serverBugs } from "./server/bugs.ts"
 
@@ -143,7 +144,8 @@ export const bugs: ReadonlyArray<Bug> = [
     to:
       "const correlationData = new Uint8Array(correlationLength).fill(answers.waiting.size + 1, correlationLength - 1)"
   },
-  ...serverBugs
+  ...serverBugs,
+  ...jobBugs
 ]
 
 /** As many as a run of `npm test` has. */

@@ -6,6 +6,7 @@
  */
 import type { Qos } from "../../../src/protocol/Packet.ts"
 import type * as Random from "../../protocol/Random.ts"
+import * as Job from "./Job.ts"
 
 export type CallPolicy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
@@ -21,6 +22,7 @@ export interface Wish {
 export type Inside = "publish" | "subscribe" | "flush" | "request" | "disconnect"
 
 export type CallAction =
+  | Job.JobAction
   | {
     readonly _tag: "Join"
     /** More than one are asked for together. */
@@ -129,7 +131,7 @@ export const themes: ReadonlyArray<Theme> = [
 ]
 
 export const isOfCalls = (topicFilter: string): boolean =>
-  /^(\$share\/\w+\/)?(call|ask|value|response|dead)\//.test(topicFilter)
+  /^(\$share\/\w+\/)?(call|ask|value|response|dead|jobs)\//.test(topicFilter)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Drawing
@@ -321,7 +323,13 @@ type Weighed = readonly [weight: number, make: Make]
 
 const draws: { readonly [Name in Theme]: ReadonlyArray<Weighed> } = {
   sharing: [[12, join], [1, joinMany], [8, emitTo(["call/a", "call/a", "call/b"])], [3, emitTo(["value/a"], true)]],
-  working: [[8, work], [12, emitTo(["call/work", "call/work", "call/a"])], [2, join]],
+  working: [
+    [8, work],
+    [12, emitTo(["call/work", "call/work", "call/a"])],
+    [2, join],
+    [8, Job.make],
+    [12, emitTo(["jobs/a", "jobs/a", "jobs/b", "jobs/c"])]
+  ],
   asking: [[4, work], [2, workAsking], [8, request], [4, respond], [2, emitRequest], [8, emitTo(["call/work"])], [
     1,
     join

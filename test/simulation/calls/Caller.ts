@@ -23,6 +23,7 @@ import type { Ended } from "../Ended.ts"
 import { type Call, idOf, type Observations, payloadOf } from "../Observations.ts"
 import type { CallAction, DeadLetter, Inside, Wish } from "./Call.ts"
 import type { Guest, Point, Requested, Taken } from "./Seen.ts"
+import { Worker } from "./Worker.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 type ActionOf<Tag extends CallAction["_tag"]> = Extract<CallAction, { readonly _tag: Tag }>
@@ -53,6 +54,7 @@ export class Caller {
   readonly #clock: Clock.Clock
   readonly #scope: Scope.Scope
   readonly #nextId: () => number
+  readonly #worker: Worker
   readonly #attempted = new Set<number>()
   #order = 0
   isStopping = false
@@ -62,6 +64,12 @@ export class Caller {
     this.#observations = observations
     this.#clock = clock
     this.#scope = scope
+    this.#worker = new Worker({
+      client,
+      observations,
+      point: () => this.point(),
+      endOf: (exit) => this.#endOf(exit)
+    })
     this.#nextId = nextId
   }
 
@@ -83,6 +91,8 @@ export class Caller {
         return this.#again(action, (time) => this.#join(action, action.wishes[time % action.wishes.length]))
       case "Work":
         return this.#again(action, () => this.#work(action))
+      case "Job":
+        return this.#again(action, () => this.#worker.work(action))
       case "Follow":
         return this.#again(action, () => this.#follow(action))
       case "Respond":
@@ -335,12 +345,16 @@ export class Caller {
         buffer: { messages: buffer }
       })
       // In a turn of its own: a handler that interrupts itself has not succeeded.
-      const leaving = Effect.map(Effect.andThen(Deferred.await(enough), Effect.yieldNow), () => {
+      const handledEnough = Effect.andThen(Deferred.await(enough), Effect.yieldNow)
+      const stayedLong = action.lifetime === undefined ? Effect.never : Effect.sleep(action.lifetime)
+      const leaving = Effect.map(Effect.raceFirst(handledEnough, stayedLong), () => {
         guest.isSentAway = true
+        // From now on it takes nothing more. Handlers that run have their time.
+        guest.left ??= this.point()
       })
-      const until = leavesAfter === 0 ? consuming : Effect.raceFirst(consuming, leaving)
+      const until = Effect.raceFirst(consuming, leaving)
       return Effect.provideService(
-        this.#staying(guest, until, action.lifetime),
+        this.#staying(guest, until, undefined),
         References.MaxOpsBeforeYield,
         givesWayAfter
       )
@@ -368,6 +382,7 @@ export class Caller {
             if (Exit.isSuccess(exit)) return
             taken.done = this.point()
             taken.how = Cause.hasInterrupts(exit.cause) && !isTroubled ? "interrupted" : "failed"
+            if (guest.onFailure === "stop" && trouble?.how !== "reject") guest.left ??= taken.done
           })
         ),
         // Its last operation: then it has succeeded, whatever comes after it.

@@ -7,6 +7,7 @@
 import type { Qos, Subscription } from "../../../src/protocol/Packet.ts"
 import type { Ended } from "../Ended.ts"
 import type { CallPolicy, Wish } from "./Call.ts"
+import type { Job, Run } from "./Job.ts"
 
 export interface Point {
   readonly at: number
@@ -91,6 +92,8 @@ export interface Seen {
   readonly requested: Array<Requested>
   readonly emitted: Array<EmittedTo>
   readonly answered: Array<Answered>
+  readonly jobs: Array<Job>
+  readonly runs: Array<Run>
   /** When the program stopped taking its time. */
   hurriedAt: number | undefined
   /** A step or a hook ended the client. */
@@ -108,6 +111,8 @@ export const make = (): Seen => ({
   requested: [],
   emitted: [],
   answered: [],
+  jobs: [],
+  runs: [],
   hurriedAt: undefined,
   isEnded: false,
   rest: undefined,

@@ -9,7 +9,7 @@ const most = 60
 export const make = () => {
   let dead = 0
   return ({ topic }: { readonly topic: string }): ReasonCode => {
-    if (topic === "dead/refused") return 0x87
+    if (topic === "dead/refused" || topic === "dead/rejected") return 0x87
     return /^call\/(one|other)\/dead$/.test(topic) && ++dead > most ? 0x87 : 0
   }
 }

@@ -19,7 +19,7 @@ const matches = (filters: ReadonlyArray<string>, topic: string): boolean =>
   filters.some((filter) => Topic.matches(filter.replace(/^\$share\/\w+\//, ""), topic))
 
 /** What is subscribed to by those who are looked at one by one. */
-const isOfGuests = (filter: string): boolean => isOfCalls(filter) && !/^(response|call\/inside)\//.test(filter)
+const isOfGuests = (filter: string): boolean => isOfCalls(filter) && !/^(response|call\/inside|jobs)\//.test(filter)
 
 const nameOf = ({ filters, kind, number }: Guest): string => `${kind} ${number} of ${filters[0]}`
 
