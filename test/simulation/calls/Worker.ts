@@ -2,15 +2,17 @@
  * The part of the program that does the steps of `Job`, and notes down what its handlers do.
  */
 import { Cause, Effect, Exit, Schedule, Stream } from "effect"
+import type { MqttClient } from "../../../src/MqttClient.ts"
 import { MqttRejected } from "../../../src/MqttError.ts"
 import type { MqttMessage } from "../../../src/MqttMessage.ts"
 import type { Ended } from "../Ended.ts"
-import { idOf } from "../Observations.ts"
-import type { CallerOptions } from "./Caller.ts"
+import { idOf, type Observations } from "../Observations.ts"
 import { filter, type Job, type JobAction, type Run } from "./Job.ts"
 import type { Point } from "./Seen.ts"
 
-export interface WorkerOptions extends Pick<CallerOptions, "client" | "observations"> {
+export interface WorkerOptions {
+  readonly client: MqttClient["Service"]
+  readonly observations: Observations
   readonly point: () => Point
   readonly endOf: (exit: Exit.Exit<unknown, unknown>) => Ended
 }
