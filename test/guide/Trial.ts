@@ -19,10 +19,11 @@ export interface Options {
 }
 
 export interface Round extends Hall.Judgement {
-  readonly what: keyof typeof happenings
+  readonly what: string
   readonly seconds: number
   /** Whether nothing may come twice. */
   readonly once: boolean
+  readonly remark: string
   /** Other conditions that do not hold. */
   readonly wrong: ReadonlyArray<string>
 }
@@ -61,57 +62,88 @@ const startGateway = Effect.fnUntraced(function*({ gatewayUrl, reader }: Place) 
   yield* within(ready(gatewayUrl), 60, () => `the gateway is ready\n${terminal.printed()}`)
 })
 
-/** Ends the gateway by a signal in the middle of its commands, and starts it again. */
-const endGateway = (signal: NodeJS.Signals, expected: number | string) =>
-  Effect.fnUntraced(function*(place: Place, part: Hall.Part) {
-    const { hall, reader } = place
-    yield* until(() => hall.finished(part) >= commands / 8)
-    const terminal = reader.terminals.get("gateway")
-    terminal?.signal(signal)
-    const end = yield* within(terminal?.ended ?? Effect.succeed("not started"), 60, () => "the gateway ends")
-    const finished = hall.finished(part)
-    yield* startGateway(place)
-    return [
-      ...end === expected ? [] : [`the gateway ended with ${end}, not with ${expected}: ${terminal?.printed()}`],
-      ...finished < commands ? [] : ["nothing was on its way any more"]
-    ]
-  })
-
-const restartBroker = Effect.fnUntraced(function*({ brokerPort, hall, reader }: Place, part: Hall.Part) {
-  yield* until(() => hall.finished(part) >= commands / 8)
-  yield* reader.stop("broker")
-  const [accepted, finished] = [part.accepted.size, hall.finished(part)]
-  yield* until(() => part.accepted.size >= accepted + 200)
-  yield* reader.startAgain("broker")
-  yield* within(port.listening(brokerPort), 10, () => "the broker listens")
-  return finished < commands ? [] : ["nothing was on its way any more"]
-})
-
-const happenings = {
-  "the broker is stopped and started": { happen: restartBroker, once: false },
-  "the gateway is told to end (SIGTERM)": { happen: endGateway("SIGTERM", 130), once: true },
-  "the gateway is killed (kill -9)": { happen: endGateway("SIGKILL", "SIGKILL"), once: false }
+/** The result of an event: conditions that do not hold, and a remark for the report. */
+interface Result {
+  readonly wrong: ReadonlyArray<string>
+  readonly remark: string
 }
 
-const round = Effect.fnUntraced(function*(place: Place, what: keyof typeof happenings): Effect.fn.Return<
-  Round,
-  never,
-  Scope.Scope
-> {
-  const { happen, once } = happenings[what]
+type Event = (place: Place, part: Hall.Part) => Effect.Effect<Result, never, Scope.Scope>
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000
+
+/** A moment in the middle of the commands. */
+const middle = ({ hall }: Place, part: Hall.Part) =>
+  within(until(() => hall.finished(part) >= commands / 8), 60, () => `${hall.finished(part)} commands are carried out`)
+
+const stillOnTheWay = ({ hall }: Place, part: Hall.Part): ReadonlyArray<string> =>
+  hall.finished(part) < commands ? [] : ["nothing was on its way any more"]
+
+const endGateway = Effect.fnUntraced(function*({ reader }: Place, signal: NodeJS.Signals, expected: number | string) {
+  const terminal = reader.terminals.get("gateway")
+  terminal?.signal(signal)
+  const end = yield* within(terminal?.ended ?? Effect.succeed("not started"), 60, () => "the gateway ends")
+  return end === expected ? [] : [`the gateway ended with ${end}, not with ${expected}: ${terminal?.printed()}`]
+})
+
+/** Ends the gateway by a signal in the middle of its commands, and starts it again. */
+const restartGateway = (signal: NodeJS.Signals, expected: number | string): Event =>
+  Effect.fnUntraced(function*(place, part) {
+    yield* middle(place, part)
+    const told = performance.now()
+    const wrong = yield* endGateway(place, signal, expected)
+    const remark = `it ended after ${secondsSince(told).toFixed(1)} s`
+    const late = stillOnTheWay(place, part)
+    yield* startGateway(place)
+    return { wrong: [...wrong, ...late], remark }
+  })
+
+/** The broker stays away until machines have handed in so many readings. */
+const readingsMeanwhile = 200
+
+/** Stops the broker, and starts it again when the gateway has taken readings without it. */
+const restartBroker = (meanwhile: (place: Place) => Effect.Effect<ReadonlyArray<string>>): Event =>
+  Effect.fnUntraced(function*(place, part) {
+    const { brokerPort, reader } = place
+    yield* middle(place, part)
+    yield* reader.stop("broker")
+    const [accepted, late] = [part.accepted.size, stillOnTheWay(place, part)]
+    yield* within(
+      until(() => part.accepted.size >= accepted + readingsMeanwhile),
+      60,
+      () => `only ${part.accepted.size - accepted} readings were accepted without a broker`
+    )
+    const wrong = yield* meanwhile(place)
+    yield* reader.startAgain("broker")
+    yield* within(port.listening(brokerPort), 10, () => "the broker listens")
+    if (reader.terminals.get("gateway")?.isRunning() !== true) yield* startGateway(place)
+    return { wrong: [...wrong, ...late], remark: `${readingsMeanwhile} readings were accepted without it` }
+  })
+
+const events: { readonly [what: string]: { readonly event: Event; readonly once: boolean } } = {
+  "the broker is stopped and started": { event: restartBroker(() => Effect.succeed([])), once: false },
+  "the gateway gets SIGTERM": { event: restartGateway("SIGTERM", 130), once: true },
+  "the gateway is killed (kill -9)": { event: restartGateway("SIGKILL", "SIGKILL"), once: false },
+  "the gateway is killed while the broker is away": {
+    event: restartBroker((place) => endGateway(place, "SIGKILL", "SIGKILL")),
+    once: false
+  }
+}
+
+const round = Effect.fnUntraced(function*(place: Place, what: string): Effect.fn.Return<Round, never, Scope.Scope> {
+  const { event, once } = events[what]
   const { hall } = place
   const started = performance.now()
   const part: Hall.Part = { accepted: new Set(), given: new Set() }
-  const wrong = yield* Effect.gen(function*() {
-    const [, wrong] = yield* Effect.all([hall.give(part, commands), happen(place, part)], { concurrency: 2 })
-    return wrong
+  const { remark, wrong } = yield* Effect.gen(function*() {
+    const [, result] = yield* Effect.all([hall.give(part, commands), event(place, part)], { concurrency: 2 })
+    return result
   }).pipe(Effect.raceFirst(hall.keepHandingIn(part)), Effect.orDie)
   const isDone = () => hall.finished(part) === commands && hall.arrived(part) === part.accepted.size
   // A message that never comes counts as lost; copies get another second.
   yield* until(isDone).pipe(Effect.timeoutOption("60 seconds"))
   yield* Effect.sleep("1 second")
-  const seconds = (performance.now() - started) / 1000
-  return { what, once, seconds, wrong, ...hall.judge(part) }
+  return { what, once, remark, wrong, seconds: secondsSince(started), ...hall.judge(part) }
 })
 
 /** The command for the certificate of another client: the page has one for the gateway. */
@@ -170,13 +202,7 @@ export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Opti
   const place: Place = { reader, hall, brokerPort: portFor(8883), gatewayUrl }
   const judged: Array<Round> = []
   for (let number = 1; number <= rounds; number++) {
-    for (
-      const what of [
-        "the broker is stopped and started",
-        "the gateway is told to end (SIGTERM)",
-        "the gateway is killed (kill -9)"
-      ] as const
-    ) {
+    for (const what of Object.keys(events)) {
       onStep(`${what}, ${number} of ${rounds}`)
       judged.push(yield* round(place, what))
     }

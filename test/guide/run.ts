@@ -31,8 +31,8 @@ const { values } = parseArgs({
 const some = (numbers: ReadonlyArray<string>): string =>
   numbers.length === 0 ? "" : ` (${numbers.slice(0, 5).join(", ")})`
 
-const lineOf = ({ accepted, given, lost, repeated, seconds, what }: Trial.Round): string =>
-  `${what}: ${accepted} readings and ${given} commands, ${lost.length} lost${some(lost)}, ` +
+const lineOf = ({ accepted, given, lost, remark, repeated, seconds, what }: Trial.Round): string =>
+  `${what} (${remark}): ${accepted} readings and ${given} commands, ${lost.length} lost${some(lost)}, ` +
   `${repeated.length} came twice${some(repeated)}, ${seconds.toFixed(1)} s`
 
 const isRight = ({ lost, once, repeated, wrong }: Trial.Round): boolean =>
