@@ -40,6 +40,7 @@ export class Held {
 
   /** The rest waits for the next one who comes for it. Not `handled`, which may be dealt with yet. */
   giveBack(handled?: ReadonlySet<Delivery>): void {
+    this.#client.runner.sendAcknowledgements()
     const left = [...this.#open, ...this.inbox.takeBack()].filter((delivery) => handled?.has(delivery) !== true)
     for (const delivery of left) this.#open.delete(delivery)
     this.#client.runner.deliveries.giveBack(left, this.#topicFilters, this.#client.now())

@@ -151,14 +151,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   disconnected(now: number): void {
     const connection = this.#connection
     if (connection === undefined) return
-    // They leave before DISCONNECT. Where nothing leaves any more they are decided all the same: at QoS 2 they leave on the
-    // next connection.
-    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
     this.#connection = undefined
     this.#roundTrips.disconnected()
     if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) {
       this.suspicion = this.#suspects.ended(this.suspicion, this.#state)
     }
+    // Acknowledgements are decided even though they can no longer be sent: at QoS 2 they leave on the next connection.
+    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
     this.#leaving.returnTo(this.outbox)
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
@@ -354,6 +353,11 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     } else {
       this.#acknowledgements.add(arrivals, connection)
     }
+  }
+
+  /** A consumer has ended: its acknowledgements leave before anything else does, such as DISCONNECT. */
+  sendAcknowledgements(): void {
+    if (this.#connection !== undefined) this.#sendAcknowledgements(this.#connection)
   }
 
   #sendAcknowledgements(connection: SessionConnection): void {
