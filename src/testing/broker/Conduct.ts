@@ -103,6 +103,8 @@ export class Conduct {
     this.#settle()
     const qos = packet.qos === 2 ? 2 : 1
     const before = this.#session.incoming.get(packet.packetIdentifier)
+    // What is sent again was none.
+    if (packet.dup && before !== undefined) before.isBirth = false
     const isBirth = this.#mayBeBirth && !packet.dup
     this.#mayBeBirth = false
     this.#outstanding++

@@ -83,7 +83,7 @@ export interface Incoming {
   /** The connection it was sent on last, by its ordinal. */
   connection: number
   /** A client with a Will began its connection with it, and may begin the next one with another message instead. */
-  readonly isBirth: boolean
+  isBirth: boolean
 }
 
 /**
