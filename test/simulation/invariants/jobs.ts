@@ -14,12 +14,20 @@ const textOf = (payload: Uint8Array): string => new TextDecoder().decode(payload
 
 export const consumersEndInOrder = function*({ closedAt = Infinity, seen: { jobs, runs } }: Observations) {
   for (const job of jobs) {
-    const { action: { call, drainTimeout }, gone, leaving } = job
+    const { action: { call, drainTimeout, isKeyed }, gone, leaving } = job
     if (job.end === undefined) yield `${nameOf(job)} never ended`
     if (call !== "consume" || leaving === undefined) continue
+    // Acknowledgements leave in order: with a key, what came before a message that has begun is handled as well.
+    const newest = Math.max(
+      ...runs.flatMap(({ begun, id, job: number }) =>
+        isKeyed && number === job.number && begun.at <= leaving.at ? [id] : []
+      )
+    )
     for (const { begun, done, how, id, job: number } of runs) {
       if (number !== job.number) continue
-      if (begun.at > leaving.at) yield `${nameOf(job)} left at ${leaving.at}, and handled message ${id} at ${begun.at}`
+      if (begun.at > leaving.at && id >= newest) {
+        yield `${nameOf(job)} left at ${leaving.at}, and handled message ${id} at ${begun.at}`
+      }
       if (how === "interrupted" && done !== undefined && done.at < leaving.at + drainTimeout) {
         yield `${nameOf(job)} left at ${leaving.at}, and message ${id} was interrupted at ${done.at}`
       }
