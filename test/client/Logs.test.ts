@@ -239,6 +239,39 @@ describe("a log line has the reason, the topic and the attempt:", () => {
   )
 
   logs(
+    "of a message that is a dead letter now",
+    {},
+    [[/^A message handler failed; its message is a dead letter now/, { reason: "OutOfRange", topic: "t", attempt: 1 }]],
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* begin(mqtt.consume("t", () => Effect.fail(new OutOfRange()), { deadLetter: "dead" }))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.broker.publish("t", "1", { qos: 1 })
+        yield* TestClock.adjust(3 * roundTrip)
+      })
+  )
+
+  logs(
+    "of a birth that the server does not take",
+    { versions: only50, broker: { authorizePublish: () => 0x87 } },
+    [[/^The birth message was not published/, { reason: "PublishRefused", topic: "presence" }]],
+    (kit) => Effect.andThen(kit.connect({ presence: { topic: "presence" } }), TestClock.adjust(roundTrip))
+  )
+
+  logs(
+    "of an effect for each connection that fails",
+    {},
+    [[/^What runs on a connection failed/, { reason: "OutOfRange" }]],
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* through(mqtt)(MqttClient.onConnected(Effect.fail(new OutOfRange())))
+        yield* TestClock.adjust(roundTrip)
+      })
+  )
+
+  logs(
     "of messages that are not delivered as they came",
     { versions: ["3.1.1"] },
     [[/larger than `maximumPacketSize`/, { reason: "MessageTooLarge", topic: "t" }]],
@@ -295,10 +328,13 @@ describe("in the sources", () => {
 
   it("a file with a new line about a failure needs a scenario above", () => {
     assert.deepStrictEqual([...new Set(calls.map(({ file }) => file))].toSorted(), [
-      "MqttClient.ts",
-      "internal/client/calls/consumer.ts",
+      "internal/client/calls/deadLetters.ts",
+      "internal/client/calls/handling.ts",
+      "internal/client/calls/onConnected.ts",
       "internal/client/calls/responder.ts",
       "internal/client/connecting/authenticator.ts",
+      "internal/client/connecting/birth.ts",
+      "internal/client/connecting/closing.ts",
       "internal/client/connecting/supervisor.ts",
       "internal/client/connecting/unexpected.ts",
       "internal/client/session/keptSession.ts",

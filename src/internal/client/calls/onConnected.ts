@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../../../MqttState.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
 
 /** For as long as the scope of the caller lives. */
 export const run = <A, E, R>(
@@ -16,7 +17,11 @@ export const run = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<void, never, Scope.Scope | Exclude<R, Scope.Scope>> =>
   Effect.flatMap(Effect.scope, (outer) => {
-    const guarded = Effect.catchCause(effect, (cause) => Effect.logError("What runs on a connection failed", cause))
+    const guarded = Effect.catchCause(effect, (cause) =>
+      Effect.annotateLogs(
+        Effect.logError("What runs on a connection failed", cause),
+        FailureAnnotations.ofCause(cause)
+      ))
     let current: Scope.Closeable | undefined
     const follow = Effect.fnUntraced(function*({ _tag }: ConnectionState) {
       if (current !== undefined) yield* Scope.close(current, Exit.void)

@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../../MqttError.ts"
 import type { Message } from "../../../protocol/Session.ts"
+import * as FailureAnnotations from "../../failureAnnotations.ts"
+import { harmless } from "../../harmlessText.ts"
 import { Announcement } from "../session/announcement.ts"
 
 export class Birth {
@@ -38,7 +40,7 @@ export class Birth {
     }).pipe(
       Effect.flatMap((error) =>
         Effect.logWarning(`The birth message was not published: ${error.message}`).pipe(
-          Effect.annotateLogs({ topic, reason: error.reason._tag })
+          Effect.annotateLogs({ ...FailureAnnotations.ofError(error), topic: harmless(topic) })
         )
       )
     )
