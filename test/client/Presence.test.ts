@@ -151,7 +151,7 @@ describe("presence", () => {
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect({ presence: { topic } })
-        yield* complete(mqtt.subscribe("t", { qos: 1, buffer: { messages: 1 } }))
+        yield* Effect.asVoid(complete(mqtt.subscribe("t", { qos: 1, buffer: { messages: 1 } })))
         for (const text of ["1", "2", "3", "4"]) yield* kit.broker.publish("t", text, { qos: 1 })
         yield* TestClock.adjust(roundTrip)
         const began = yield* Clock.currentTimeMillis

@@ -48,7 +48,7 @@ const storing = Effect.gen(function*() {
   const session = { clientId: "runtime", session: "persistent", store } as const
   const accepted = Effect.gen(function*() {
     const mqtt = yield* MqttClient.MqttClient
-    yield* mqtt.publishAsync("stored", "kept", { qos: 1 })
+    yield* Effect.asVoid(mqtt.publishAsync("stored", "kept", { qos: 1 }))
     yield* expectStored(mqtt, 1)
   })
   const away = { ...options("mqtt://127.0.0.1:1"), ...session, initialConnection: "retry" } as const
