@@ -12,6 +12,7 @@ const client = NodeMqtt.layerConfig(
   NodeMqttConfig.merge(NodeMqttConfig.environment, {
     session: Config.succeed("persistent"),
     initialConnection: Config.succeed("retry"),
+    presence: { topic: Config.map(Config.String("MQTT_CLIENT_ID"), (clientId) => `${clientId}/status`) },
     metrics: Config.succeed(true),
     tracing: Config.succeed({})
   })

@@ -88,11 +88,16 @@ describe("docs/guide.md", () => {
         assert.strictEqual(status, 202)
         const [reading] = yield* broker.awaitMessages("hall/+/reading")
         assert.strictEqual(reading?.text, "{\"number\":1,\"celsius\":58.5}")
+        const presence = Effect.map(broker.retained, (retained) =>
+          retained.filter(({ topic }) => topic === "gateway/status").map(({ text }) => text))
+        assert.deepStrictEqual(yield* presence, ["online"])
         gateway.kill("SIGTERM")
         const code = yield* Effect.callback<number | null>((resume) => {
-          gateway.once("exit", (code) => resume(Effect.succeed(code)))
+          gateway.once("exit", (code) =>
+            resume(Effect.succeed(code)))
         })
         assert.strictEqual(code, 130, printed)
+        assert.deepStrictEqual(yield* presence, ["offline"])
       }).pipe(Effect.scoped, Effect.provide(NodeMemoryBroker.layer())), { timeout: 60_000 })
   })
 })
