@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { MqttClient } from "effect-mqtt"
 import { FakeNetwork, MemoryBroker } from "effect-mqtt/testing"
 import { TestClock } from "effect/testing"
@@ -9,8 +9,7 @@ import { commands, deliver, Machines } from "./gateway.ts"
 const start = Effect.suspend(() =>
   commands.pipe(
     Effect.ensuring(deliver),
-    Effect.provide(MqttClient.layer({ clientId: "gateway", session: "persistent" })),
-    Effect.provide(Machines.layer),
+    Effect.provide(Layer.merge(MqttClient.layer({ clientId: "gateway", session: "persistent" }), Machines.layer)),
     Effect.forkChild
   )
 )

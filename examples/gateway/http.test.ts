@@ -45,7 +45,7 @@ describe("readings", () => {
       const { status, text } = yield* post("/machines/oven/readings", { number: 1, celsius: "hot" })
       assert.strictEqual(status, 400)
       assert.include(text, "celsius")
-    }).pipe(Effect.provide(client()), Effect.provide(MemoryBroker.layer())))
+    }).pipe(Effect.provide(Layer.provideMerge(client(), MemoryBroker.layer()))))
 })
 
 describe("the supervisor", () => {
@@ -60,5 +60,5 @@ describe("the supervisor", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* get("/ready")).status, 503)
       assert.strictEqual((yield* get("/live")).status, 200)
-    }).pipe(Effect.provide(client()), Effect.provide(MemoryBroker.layer())))
+    }).pipe(Effect.provide(Layer.provideMerge(client(), MemoryBroker.layer()))))
 })

@@ -36,7 +36,6 @@ const telemetry = Otlp.layerFromConfig({ resource: { serviceName: "gateway" } })
 // SIGTERM interrupts both: no request is taken any more, commands that were begun are finished, and all is delivered.
 Effect.raceFirst(NodeMqtt.launch(server), commands).pipe(
   Effect.ensuring(deliver),
-  Effect.provide(Layer.merge(client, Machines.layer)),
-  Effect.provide(telemetry),
+  Effect.provide(Layer.merge(client, Machines.layer).pipe(Layer.provideMerge(telemetry))),
   NodeRuntime.runMain
 )
