@@ -30,8 +30,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "the second of two pipelined messages is dropped on reconnect",
     file: "protocol/Outgoing.ts",
-    from: "draft.replay = publishes",
-    to: "draft.replay = publishes.filter((_, index) => index !== 1)"
+    from: "birth === undefined ? publishes :",
+    to: "birth === undefined ? publishes.filter((_, index) => index !== 1) :"
   },
   {
     name: "consume acknowledges before the hand-over",

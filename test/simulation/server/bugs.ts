@@ -42,8 +42,8 @@ export const serverBugs: ReadonlyArray<Bug> = [
   {
     name: "the client's own timeouts put a packet under suspicion",
     file: "internal/client/session/sessionRunner.ts",
-    from: "if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) this.#suspect()",
-    to: "this.#suspect()"
+    from: "if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) {",
+    to: "{"
   },
   {
     name: "no excess of the Receive Maximum is tolerated",

@@ -257,7 +257,7 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   readonly fill = (): void => {
     const connection = this.#connection
     if (connection === undefined) return
-    this.#sendAcknowledgements(connection)
+    this.sendAcknowledgements()
     if (this.goodbye !== undefined) this.#announce(this.goodbye, connection)
     else if (!this.outbox.isEmpty && !Session.isBeginning(this.#state)) this.#sendMessages(connection)
     this.subscriptions.askForSuspected()
@@ -355,14 +355,10 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
     }
   }
 
-  /** A consumer has ended: its acknowledgements leave before anything else does, such as DISCONNECT. */
+  /** Before what is enqueued next: before messages, and before DISCONNECT when a consumer has ended. */
   sendAcknowledgements(): void {
-    if (this.#connection !== undefined) this.#sendAcknowledgements(this.#connection)
-  }
-
-  #sendAcknowledgements(connection: SessionConnection): void {
-    if (this.#acknowledgements.isEmpty) return
-    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, connection.now()))
+    if (this.#connection === undefined || this.#acknowledgements.isEmpty) return
+    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, this.#connection.now()))
   }
 
   // -------------------------------------------------------------------------
