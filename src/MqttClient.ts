@@ -255,7 +255,7 @@ export const defaultReconnect: Schedule.Schedule<unknown, MqttError.MqttError> =
 
 /**
  * A client on whatever `MqttTransport` there is. It lives as long as the scope; then DISCONNECT is sent and everything
- * stops within `drainTimeout`.
+ * stops within `drainTimeout`. The goodbye of `presence` comes first and has as long.
  *
  * Fails with `InvalidOptions`, and, unless `initialConnection` is `"retry"`, with what the first connection failed of.
  *
