@@ -3,9 +3,8 @@
  * told to end, and it is killed, each with readings and commands on their way.
  */
 import { Effect, Schedule, type Scope } from "effect"
-import { NodeTls } from "../../src/node/index.ts"
-import * as port from "../brokers/port.ts"
 import { read } from "../docs/pages.ts"
+import * as Broker from "./Broker.ts"
 import * as Collector from "./Collector.ts"
 import * as Hall from "./Hall.ts"
 import * as page from "./page.ts"
@@ -31,7 +30,7 @@ export interface Round extends Hall.Judgement {
 interface Place {
   readonly reader: Reader.Reader
   readonly hall: Hall.Hall
-  readonly brokerPort: number
+  readonly broker: Broker.Broker
   readonly gatewayUrl: string
 }
 
@@ -104,9 +103,9 @@ const readingsMeanwhile = 200
 /** Stops the broker, and starts it again when the gateway has taken readings without it. */
 const restartBroker = (meanwhile: (place: Place) => Effect.Effect<ReadonlyArray<string>>): Event =>
   Effect.fnUntraced(function*(place, part) {
-    const { brokerPort, reader } = place
+    const { broker, reader } = place
     yield* middle(place, part)
-    yield* reader.stop("broker")
+    yield* broker.stop
     const [accepted, late] = [part.accepted.size, stillOnTheWay(place, part)]
     yield* within(
       until(() => part.accepted.size >= accepted + readingsMeanwhile),
@@ -114,8 +113,7 @@ const restartBroker = (meanwhile: (place: Place) => Effect.Effect<ReadonlyArray<
       () => `only ${part.accepted.size - accepted} readings were accepted without a broker`
     )
     const wrong = yield* meanwhile(place)
-    yield* reader.startAgain("broker")
-    yield* within(port.listening(brokerPort), 10, () => "the broker listens")
+    yield* broker.startAgain
     if (reader.terminals.get("gateway")?.isRunning() !== true) yield* startGateway(place)
     return { wrong: [...wrong, ...late], remark: `${readingsMeanwhile} readings were accepted without it` }
   })
@@ -161,18 +159,12 @@ export interface Outcome {
   readonly metrics: ReadonlyArray<string>
 }
 
-/** mosquitto that root starts becomes a user who may not read the keys. */
-const asWhoStarted = (step: page.Step): page.Step =>
-  process.getuid?.() === 0 && step._tag === "Write" && step.file === "mosquitto.conf"
-    ? { ...step, text: `user root\n${step.text}` }
-    : step
-
 /** Follows the page, and then tries its gateway. */
 export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Options) {
   const collector = yield* Collector.start
   const { portFor, reader } = yield* Reader.make({
     tarball,
-    ports: [1883, 8883, 8080],
+    ports: [Broker.plainPort, Broker.tlsPort, 8080],
     environment: {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_BSP_SCHEDULE_DELAY: "500",
@@ -180,26 +172,14 @@ export const run = Effect.fnUntraced(function*({ onStep, rounds, tarball }: Opti
     },
     onStep
   })
-  const steps = page.steps(read("docs/guide.md")).map(asWhoStarted)
-  for (const step of steps) {
-    yield* reader.follow(step)
-    if (step._tag !== "Start" || step.name !== "broker") continue
-    const named = step.command.includes("1883") ? 1883 : 8883
-    yield* within(
-      port.listening(portFor(named)),
-      10,
-      () => `the broker listens\n${reader.terminals.get("broker")?.printed()}`
-    )
-  }
+  const steps = page.steps(read("docs/guide.md"))
+  const broker = yield* Broker.make(reader, portFor)
+  for (const step of steps) yield* broker.follow(step) ?? reader.follow(step)
   onStep("the page is followed; now its promises")
   yield* reader.run(certificateFor("plant", steps))
   const gatewayUrl = `http://127.0.0.1:${portFor(8080)}`
-  const file = (name: string) => `${reader.folder}/certificates/${name}`
-  const hall = yield* Hall.make({
-    url: `mqtts://localhost:${portFor(8883)}`,
-    tls: NodeTls.fromFiles({ ca: file("ca.pem"), cert: file("plant.pem"), key: file("plant.key") })
-  }, gatewayUrl).pipe(Effect.orDie)
-  const place: Place = { reader, hall, brokerPort: portFor(8883), gatewayUrl }
+  const hall = yield* Hall.make(broker.clientOptions("plant"), gatewayUrl).pipe(Effect.orDie)
+  const place: Place = { reader, hall, broker, gatewayUrl }
   const judged: Array<Round> = []
   for (let number = 1; number <= rounds; number++) {
     for (const what of Object.keys(events)) {

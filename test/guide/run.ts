@@ -16,7 +16,7 @@ const help = `npm run guide -- [options]
   --tarball FILE  a package that was packed before (default: this repository, packed anew)
   --help          this text
 
-Needs mosquitto, openssl and curl, and npm's registry or its cache. Ends with 0 when the page can be followed, nothing was
+Needs openssl and curl, mosquitto for the part with TLS, and npm's registry or its cache. Ends with 0 when the page can be followed, nothing was
 lost, and nothing came twice after SIGTERM.
 `
 
@@ -64,7 +64,9 @@ const program = Effect.gen(function*() {
 }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Error"))
 
 if (values.help) console.log(help)
-else if (!Mosquitto.requirement.isInstalled()) {
-  console.error("guide: mosquitto is not installed here; it is in the package of that name")
-  process.exitCode = 2
-} else NodeRuntime.runMain(program)
+else {
+  if (!Mosquitto.requirement.isInstalled()) {
+    console.log("guide: mosquitto is not installed, so a broker in memory stands for it, without TLS")
+  }
+  NodeRuntime.runMain(program)
+}
