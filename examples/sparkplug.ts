@@ -1,7 +1,6 @@
-// Shows the life of an Edge Node of Sparkplug B: its Will is NDEATH, every connection begins with NBIRTH, and both have the
-// `bdSeq` of their connection, counted from 0 to 255 and round. A host hears which NDEATH belongs to which NBIRTH. Payloads
-// are JSON here: the protobuf of Sparkplug is another subject. Ends by itself after three outages.
-// Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows an Edge Node of Sparkplug B: its Will is NDEATH, each connection begins with NBIRTH, and both have the `bdSeq` of
+// their connection, so that a host knows which belong together; in JSON, not protobuf. Ends by itself after three outages.
+// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Effect, Layer, Queue, Redacted, Ref, Schedule, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"

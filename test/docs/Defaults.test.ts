@@ -35,9 +35,9 @@ const ofClient = Object.entries<unknown>(defaults).filter((entry) =>
 const ofInterface = {
   OutboxBounds: { atCleanStart: defaults.outboxAtCleanStart },
   FollowServerReference: defaults.followServerReference,
-  Escalation: defaults.escalate,
-  Will: defaults.will
+  Escalation: defaults.escalate
 }
+const ofPresence = { Will: defaults.will, Birth: defaults.will, Presence: defaults.presence }
 
 const tableOf = (page: string): ReadonlyMap<string, string> =>
   new Map(
@@ -60,6 +60,7 @@ const assertStates = (text: string | undefined, option: string, value: unknown):
 }
 
 const options = "src/internal/clientOptions.ts"
+const presence = "src/internal/presenceOptions.ts"
 
 describe("the documentation has the defaults that are in force", () => {
   it.each(["docs/connecting.md", "README.md"])("%s", (page) => {
@@ -78,8 +79,10 @@ describe("the documentation has the defaults that are in force", () => {
   })
 
   it("the docstrings of the objects that options hold", () => {
-    for (const [name, fields] of Object.entries(ofInterface)) {
-      for (const [field, value] of Object.entries(fields)) assertStates(stated(options, name, field), field, value)
+    for (const [file, interfaces] of [[options, ofInterface], [presence, ofPresence]] as const) {
+      for (const [name, fields] of Object.entries(interfaces)) {
+        for (const [field, value] of Object.entries(fields)) assertStates(stated(file, name, field), field, value)
+      }
     }
     for (const [field, value] of Object.entries(defaults.tracing)) {
       assertStates(stated("src/MqttTracing.ts", "TracingOptions", field), field, value)
