@@ -240,8 +240,8 @@ const sent: ReadonlyArray<Break> = [
   ),
   of("src/internal/client/outgoing/publication.ts")(
     "R80",
-    "if (!ReasonCode.isError(reasonCode)) {",
-    "if (reasonCode < 0x100) {"
+    "if (ReasonCode.isError(reasonCode)) return this.failed(",
+    "if (reasonCode > 255) return this.failed("
   ),
   outgoing(
     "R81",

@@ -58,15 +58,18 @@ const firstPlain = (wrapped: unknown, option: string): string | undefined => {
 
 /**
  * What `layerConfig` takes: a `Config` of all options, or an object with a `Config` for each. An option that is an object
- * may be one with a `Config` for each field.
+ * may be one with a `Config` for each field. So may one that could be an effect, for which `Config.Wrap` has no fields.
  *
  * @since 0.2.0
  * @category models
  */
-export type Wrap<A> = Config.Config<A> | { readonly [Name in keyof A]: Config.Wrap<A[Name]> | WrapValue<A[Name]> }
-
-/** `Config.Wrap` has no fields for an option that may be an effect, too. */
-type WrapValue<A> = Config.Wrap<Exclude<A, Effect.Effect<unknown, unknown>>>
+export type Wrap<A> =
+  | Config.Config<A>
+  | {
+    readonly [Name in keyof A]:
+      | Config.Wrap<A[Name]>
+      | Config.Wrap<Exclude<A[Name], Effect.Effect<unknown, unknown>>>
+  }
 
 /** The types cannot say that a `Config` of a value is one of what may be a value or an effect. */
 export const toConfig = <A>(wrapped: Wrap<A>): Config.Config<A> => Config.unwrap(wrapped as Config.Wrap<A>)
