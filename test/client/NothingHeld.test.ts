@@ -116,7 +116,12 @@ const calls: { readonly [name: string]: Call } = {
   consume: ({ mqtt, server }) =>
     Effect.suspend(() => {
       server.deliver("s", 1)
-      return mqtt.consume("s", () => Effect.never)
+      return mqtt.consume("s", () => Effect.never, { drainTimeout: 0 })
+    }),
+  "consume with handlers that finish": ({ mqtt, server }) =>
+    Effect.suspend(() => {
+      server.deliver("s", 1)
+      return mqtt.consume("s", () => Effect.andThen(Effect.yieldNow, Effect.yieldNow), { concurrency: 2 })
     }),
   latest: ({ mqtt }) => withClient(mqtt)(Effect.andThen(MqttTopic.latest("s"), Effect.never)),
   "a typed publish": ({ mqtt }) => withClient(mqtt)(topics.publish({ name: "a" }, "x", { qos: 1 })),
