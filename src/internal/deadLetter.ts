@@ -1,7 +1,11 @@
 /**
- * What dead letters of consumers and of typed topics say about themselves, in User Properties.
+ * What dead letters of consumers and of typed topics have in common: where they may go, and what they say about themselves
+ * in User Properties.
  */
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as MqttError from "../MqttError.ts"
+import * as Topic from "../protocol/Topic.ts"
 
 /** The name of the User Property that has the topic of the message. */
 export const originalTopic = "original-topic"
@@ -18,3 +22,33 @@ export const printable = (text: string): string => text.slice(0, longestError).r
 /** What has happened, without a stack. */
 export const deadLetterText = (cause: Cause.Cause<unknown>): string =>
   printable(Cause.prettyErrors(cause)[0]?.message ?? "interrupted")
+
+/** A dead letter that cannot be, by the option that asks for it. */
+export const invalidDeadLetter = (option: string, description: string): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.InvalidOptions({ option, description }))
+
+/** Why no dead letter may go there: one that comes back fails again, and goes round for ever. */
+export const checkTopic = (
+  topic: string,
+  topicFilters: ReadonlyArray<string>,
+  option: string
+): MqttError.MqttError | undefined => {
+  const invalid = Topic.validateTopicName(topic, "5.0")
+  if (invalid !== undefined) return invalidDeadLetter(option, invalid.message)
+  const filter = topicFilters.find((filter) => Topic.matches(filter, topic))
+  return filter === undefined ? undefined : invalidDeadLetter(
+    option,
+    `"${topic}" is one of "${filter}", so dead letters would come back; use another topic`
+  )
+}
+
+/** Publishes with the first of these properties that fit into a packet that the server takes. */
+export const publishWithin = <Properties>(
+  publish: (properties: Properties) => Effect.Effect<unknown, MqttError.MqttError>,
+  [properties, ...shorter]: ReadonlyArray<Properties>
+): Effect.Effect<unknown, MqttError.MqttError> =>
+  Effect.catchIf(
+    publish(properties),
+    ({ reason }) => shorter.length > 0 && reason._tag === "ServerLimit" && reason.limit === "Maximum Packet Size",
+    () => publishWithin(publish, shorter)
+  )

@@ -10,8 +10,7 @@ import * as MqttError from "../../MqttError.ts"
 import type { MqttMessage } from "../../MqttMessage.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type { UserProperty } from "../../protocol/Properties.ts"
-import * as Topic from "../../protocol/Topic.ts"
-import { originalTopic, printable } from "../deadLetter.ts"
+import { checkTopic, invalidDeadLetter, originalTopic, printable, publishWithin } from "../deadLetter.ts"
 import * as FailureAnnotations from "../failureAnnotations.ts"
 import { harmless } from "../harmlessText.ts"
 import { PacedLog } from "../pacedLog.ts"
@@ -86,17 +85,7 @@ const descriptionsOf = ({ error, message }: Invalid): ReadonlyArray<PublishPrope
   ]
 }
 
-const invalidDeadLetter = (description: string): MqttError.MqttError =>
-  MqttError.fromReason(new MqttError.InvalidOptions({ option: "onInvalid.deadLetter", description }))
-
-/** One that comes back does not decode either, and would go round for ever. */
-const checkTopic = (topic: string, topicFilter: string): MqttError.MqttError | undefined => {
-  const invalid = Topic.validateTopicName(topic, "5.0")
-  if (invalid !== undefined) return invalidDeadLetter(invalid.message)
-  return Topic.matches(topicFilter, topic)
-    ? invalidDeadLetter(`"${topic}" is one of "${topicFilter}", so dead letters would come back; use another topic`)
-    : undefined
-}
+const option = "onInvalid.deadLetter"
 
 export interface PlacingOptions<E, R> {
   readonly mqtt: MqttClient["Service"]
@@ -111,7 +100,7 @@ export const placing = <E, R>(
   if (onInvalid === "log") return Effect.succeed(logging())
   if (typeof onInvalid === "function") return Effect.succeed((invalid) => Effect.suspend(() => onInvalid(invalid)))
   const { deadLetter } = onInvalid
-  const problem = typeof deadLetter === "string" ? checkTopic(deadLetter, topicFilter) : undefined
+  const problem = typeof deadLetter === "string" ? checkTopic(deadLetter, [topicFilter], option) : undefined
   if (problem !== undefined) return Effect.fail(problem)
   return Effect.succeed(burying(mqtt, topicFilter, onInvalid))
 }
@@ -130,12 +119,18 @@ const burying = (
   const bury = (invalid: Invalid): Effect.Effect<unknown, MqttError.MqttError> => {
     const { message } = invalid
     const { deadLetter, qos = message.qos, retain } = options
-    if (isDeadLetter(message, graves)) return Effect.fail(invalidDeadLetter("the message is a dead letter itself"))
+    if (isDeadLetter(message, graves)) {
+      return Effect.fail(invalidDeadLetter(option, "the message is a dead letter itself"))
+    }
     const topic = typeof deadLetter === "string" ? deadLetter : deadLetter(invalid)
-    const problem = checkTopic(topic, topicFilter)
+    const problem = checkTopic(topic, [topicFilter], option)
     if (problem !== undefined) return Effect.fail(problem)
     remember(graves, topic)
-    return publishWithin(mqtt, { topic, payload: message.payload, options: { qos, retain } }, descriptionsOf(invalid))
+    const publication = { topic, payload: message.payload, options: { qos, retain } }
+    return publishWithin(
+      (described) => Publishing.publish(mqtt, { ...publication, described }),
+      descriptionsOf(invalid)
+    )
   }
   const refuse = (
     invalid: Invalid,
@@ -164,19 +159,6 @@ const cannotBury = ({ error, message }: Invalid, cause: Cause.Cause<unknown>): E
     Effect.annotateLogs({ ...FailureAnnotations.ofError(squashed), topic: harmless(message.topic) })
   )
 }
-
-/** With as many of the properties as fit into a packet that the server takes. */
-const publishWithin = (
-  mqtt: MqttClient["Service"],
-  publication: Omit<Publishing.Publication, "described">,
-  [described, ...shorter]: ReadonlyArray<PublishProperties>
-): Effect.Effect<unknown, MqttError.MqttError> =>
-  Publishing.publish(mqtt, { ...publication, described }).pipe(
-    Effect.catchIf(
-      ({ reason }) => shorter.length > 0 && reason._tag === "ServerLimit" && reason.limit === "Maximum Packet Size",
-      () => publishWithin(mqtt, publication, shorter)
-    )
-  )
 
 /** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
 export const payloadFormatInvalid = new MqttError.MqttRejected({ reasonCode: 0x99 })

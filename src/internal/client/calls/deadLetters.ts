@@ -5,10 +5,9 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as MqttError from "../../../MqttError.ts"
+import type { MqttError } from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
-import * as Topic from "../../../protocol/Topic.ts"
-import { deadLetterText, originalTopic } from "../../deadLetter.ts"
+import { checkTopic, deadLetterText, originalTopic, publishWithin } from "../../deadLetter.ts"
 import * as FailureAnnotations from "../../failureAnnotations.ts"
 import { harmless } from "../../harmlessText.ts"
 import { PacedLog } from "../../pacedLog.ts"
@@ -42,13 +41,13 @@ export class DeadLetters {
   }
 
   /** What is wrong with the topic, where it is the same for all messages. */
-  get problem(): MqttError.MqttError | undefined {
+  get problem(): MqttError | undefined {
     const { topic } = this.#options
     return typeof topic === "string" ? this.#check(topic) : undefined
   }
 
   /** Waits for the QoS. */
-  publish(unhandled: Unhandled): Effect.Effect<void, MqttError.MqttError> {
+  publish(unhandled: Unhandled): Effect.Effect<void, MqttError> {
     return Effect.suspend(() => {
       const { cause, message } = unhandled
       const { topic } = this.#options
@@ -56,7 +55,7 @@ export class DeadLetters {
       const problem = this.#check(to)
       if (problem !== undefined) return Effect.fail(problem)
       return Effect.andThen(
-        this.#publish(to, message.payload, descriptionsOf(unhandled)),
+        publishWithin((described) => this.#publish(to, message.payload, described), descriptionsOf(unhandled)),
         this.#paced.write(
           Effect.logError("A message handler failed; its message is a dead letter now", cause).pipe(
             Effect.annotateLogs({
@@ -71,34 +70,16 @@ export class DeadLetters {
     })
   }
 
-  /** With as many of the properties as fit into a packet that the server takes. */
-  #publish(
-    topic: string,
-    payload: Uint8Array,
-    [described, ...shorter]: ReadonlyArray<PublishProperties | undefined>
-  ): Effect.Effect<unknown, MqttError.MqttError> {
+  #publish(topic: string, payload: Uint8Array, described: PublishProperties | undefined) {
     const { qos = 1, retain } = this.#options
     const properties = this.#runner.protocolVersion === "3.1.1" ? undefined : described
-    return Effect.catchIf(
-      this.#publisher.publish(topic, payload, { qos, retain, properties }),
-      ({ reason }) => shorter.length > 0 && reason._tag === "ServerLimit" && reason.limit === "Maximum Packet Size",
-      () => this.#publish(topic, payload, shorter)
-    )
+    return this.#publisher.publish(topic, payload, { qos, retain, properties })
   }
 
-  /** One that comes back would most likely fail again, and go round for ever. */
-  #check(topic: string): MqttError.MqttError | undefined {
-    const invalid = Topic.validateTopicName(topic, "5.0")
-    if (invalid !== undefined) return invalidDeadLetter(invalid.message)
-    const filter = this.#topicFilters.find((filter) => Topic.matches(filter, topic))
-    return filter === undefined
-      ? undefined
-      : invalidDeadLetter(`"${topic}" is one of "${filter}", so dead letters would come back; use another topic`)
+  #check(topic: string): MqttError | undefined {
+    return checkTopic(topic, this.#topicFilters, "deadLetter")
   }
 }
-
-const invalidDeadLetter = (description: string): MqttError.MqttError =>
-  MqttError.fromReason(new MqttError.InvalidOptions({ option: "deadLetter", description }))
 
 /** From all there is to say to nothing. Without an expiry: it waits for somebody. */
 const descriptionsOf = ({ attempts, cause, message }: Unhandled): ReadonlyArray<PublishProperties | undefined> => {
