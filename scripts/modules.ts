@@ -47,7 +47,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "vocabulary",
     modules:
-      /^(Mqtt(Error|ErrorSchema|Message|State|Tracing|Authentication)|internal\/(problems|harmlessText|deadLetter|pacedLog|failureAnnotations|misplacedSecret|topicErrors))\.ts$/,
+      /^(Mqtt(Error|ErrorSchema|Message|State|Tracing|Authentication)|internal\/(problems|harmlessText|deadLetter|nextTimeout|pacedLog|failureAnnotations|misplacedSecret|topicErrors))\.ts$/,
     imports: ["protocol"],
     packages: effect
   },

@@ -5,7 +5,6 @@
  * then acknowledged or refused.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
@@ -14,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as MqttError from "../../MqttError.ts"
 import type * as MqttMessage from "../../MqttMessage.ts"
+import { within } from "../nextTimeout.ts"
 import { PacedLog } from "../pacedLog.ts"
 import type * as ReceivingOptions from "../receivingOptions.ts"
 import { type OnInvalid, payloadFormatInvalid, type Place, placing } from "./invalid.ts"
@@ -109,7 +109,9 @@ export const next = <V, A, RD, R = never>(
   Effect.uninterruptibleMask((restore) =>
     Effect.scoped(Effect.gen(function*() {
       const source = yield* open(receiver, options)
-      const { acknowledge, message, parameters, payload } = yield* restore(within(first(source), source, options))
+      const { acknowledge, message, parameters, payload } = yield* restore(
+        within(first(source), source.filter, options.timeout)
+      )
       yield* acknowledge
       return { parameters, payload, message }
     }))
@@ -130,19 +132,3 @@ const first = Effect.fnUntraced(function*<V, A, R>(
 
 const orClosed = <A>(pull: Pull.Pull<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> =>
   Effect.catchIf(pull, Cause.isDone, () => Effect.fail(MqttError.fromReason(new MqttError.Closed())))
-
-const within = <A, R>(
-  first: Effect.Effect<A, MqttError.MqttError, R>,
-  { filter }: { readonly filter: string },
-  { timeout }: ReceivingOptions.NextOptions
-): Effect.Effect<A, MqttError.MqttError, R> => {
-  if (timeout === undefined) return first
-  const duration = Duration.fromInputUnsafe(timeout)
-  return Effect.timeoutOrElse(first, {
-    duration,
-    orElse: () =>
-      Effect.fail(
-        MqttError.fromReason(new MqttError.NextTimeout({ topicFilter: filter, timeout: Duration.toMillis(duration) }))
-      )
-  })
-}

@@ -2,12 +2,12 @@
  * Waiting for one message: it is acknowledged as it is returned, and what came with it goes back.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as MqttError from "../../../MqttError.ts"
+import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import * as failures from "../../connection/failures.ts"
+import { within } from "../../nextTimeout.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import type { NextOptions } from "../../receivingOptions.ts"
 import { Held, type Holding } from "./held.ts"
@@ -31,7 +31,7 @@ export const make = (client: Holding) =>
       Effect.catchIf(Cause.isDone, () => Effect.fail(client.lifetime.closedBy ?? failures.closed)),
       Effect.scoped
     )
-    const inTime = options.timeout === undefined ? first : within(first, topicFilters, options.timeout)
+    const inTime = within(first, topicFilters.join(" "), options.timeout)
     // The subscription has ended. Nothing comes between the acknowledgement and the return, an interruption neither.
     return Effect.onExitPrimitive(inTime, (exit) => {
       if (Exit.isSuccess(exit)) held.settle(exit.value, 0x00)
@@ -39,19 +39,3 @@ export const make = (client: Holding) =>
       return undefined
     }).pipe(Effect.map(({ message }) => message))
   })
-
-const within = <A>(
-  first: Effect.Effect<A, MqttError.MqttError>,
-  topicFilters: ReadonlyArray<string>,
-  timeout: Duration.Input
-): Effect.Effect<A, MqttError.MqttError> => {
-  const duration = Duration.fromInputUnsafe(timeout)
-  const topicFilter = topicFilters.join(" ")
-  return Effect.timeoutOrElse(first, {
-    duration,
-    orElse: () =>
-      Effect.fail(
-        MqttError.fromReason(new MqttError.NextTimeout({ topicFilter, timeout: Duration.toMillis(duration) }))
-      )
-  })
-}

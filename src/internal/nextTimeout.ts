@@ -1,0 +1,23 @@
+/**
+ * How long `next` waits, of the client and of typed topics.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MqttError from "../MqttError.ts"
+
+/** Fails with `NextTimeout` where there is a timeout. `topicFilter` is what was waited for, for people. */
+export const within = <A, R>(
+  waiting: Effect.Effect<A, MqttError.MqttError, R>,
+  topicFilter: string,
+  timeout: Duration.Input | undefined
+): Effect.Effect<A, MqttError.MqttError, R> => {
+  if (timeout === undefined) return waiting
+  const duration = Duration.fromInputUnsafe(timeout)
+  return Effect.timeoutOrElse(waiting, {
+    duration,
+    orElse: () =>
+      Effect.fail(
+        MqttError.fromReason(new MqttError.NextTimeout({ topicFilter, timeout: Duration.toMillis(duration) }))
+      )
+  })
+}
