@@ -23,14 +23,20 @@ export type PacketName = "connect" | "publish" | "subscribe" | "disconnect" | "w
  */
 export type ByPacket = { readonly [Name in PacketName]: Properties }
 
-const ofMessage: ReadonlyArray<PropertyName> = [
+/**
+ * What a message may say about itself.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const ofMessage = [
   "payloadFormatIndicator",
   "messageExpiryInterval",
   "contentType",
   "responseTopic",
   "correlationData",
   "userProperties"
-]
+] as const satisfies ReadonlyArray<PropertyName>
 
 /** What the client can be told to send; the others it sends by itself, or not at all. */
 const carried: { readonly [Name in PacketName]: ReadonlyArray<PropertyName> } = {

@@ -13,22 +13,12 @@ import { harmless } from "../internal/harmlessText.ts"
 import type { OutgoingMessage, PublishProperties } from "../MqttClient.ts"
 import type { MqttMessage, Payload } from "../MqttMessage.ts"
 import { base64, textOf } from "./format.ts"
-import { dashed } from "./properties.ts"
+import { dashed, ofMessage } from "./properties.ts"
 
-/** In the order of a line. */
-const names = [
-  "payloadFormatIndicator",
-  "messageExpiryInterval",
-  "contentType",
-  "responseTopic",
-  "correlationData",
-  "userProperties"
-] as const satisfies ReadonlyArray<keyof PublishProperties>
-
-const nameOf = (name: typeof names[number]): string => name === "userProperties" ? "user-properties" : dashed(name)
+const nameOf = (name: typeof ofMessage[number]): string => name === "userProperties" ? "user-properties" : dashed(name)
 
 const propertiesOf = ({ packet: { properties } }: MqttMessage): object | undefined => {
-  const known = names.flatMap((name) => {
+  const known = ofMessage.flatMap((name) => {
     const value = properties[name]
     return value === undefined ? [] : [[nameOf(name), value instanceof Uint8Array ? base64(value) : value] as const]
   })
