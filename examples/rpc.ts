@@ -2,9 +2,8 @@
 // with the other. Ends by itself within seconds; fails when a call was not answered. Brings its own broker, or uses the one
 // that MQTT_URL=mqtt://user:password@host:port names, which has to speak 5.0. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Fiber, Layer, Redacted, Schedule, Schema, Stream } from "effect"
+import { Console, Effect, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import { Rpc, RpcClient, type RpcClientError, RpcGroup, RpcSchema, RpcSerialization, RpcServer } from "effect/rpc"
-import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { MqttClient } from "../src/index.ts"
 import { MqttRpc } from "../src/rpc/index.ts"
@@ -12,6 +11,7 @@ import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 import * as Example from "./support/example.ts"
 import { say } from "./support/narration.ts"
+import * as OwnProcess from "./support/ownProcess.ts"
 
 /** A server learns its name and the topics of this run from its command line. */
 const [, , role, serverName = "", run = randomUUID().slice(0, 8)] = process.argv
@@ -70,29 +70,8 @@ const server = Effect.gen(function*() {
 const names = ["Ada", "Grace"]
 const numbers = Array.from({ length: 300 }, (_, number) => number)
 
-const exited = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-  })
-
 /** A server process that runs until the scope ends, unless it is killed before. */
-const startServer = Effect.fnUntraced(function*(name: string) {
-  const { url } = yield* Broker
-  return yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [import.meta.filename, "server", name, run], {
-        stdio: ["pipe", "inherit", "inherit"],
-        env: { ...process.env, MQTT_URL: Redacted.value(url) }
-      })
-    ),
-    (child) =>
-      Effect.suspend(() => {
-        child.stdin?.end()
-        return exited(child)
-      }).pipe(Effect.timeoutOrElse({ duration: "3 seconds", orElse: () => Effect.sync(() => child.kill("SIGKILL")) }))
-  )
-})
+const startServer = (name: string) => OwnProcess.start(import.meta.filename, "server", name, run)
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((one, other) => one + other, 0)
 
@@ -128,7 +107,7 @@ const calling = Effect.gen(function*() {
   const calls = yield* Effect.forkScoped(Effect.forEach(numbers, square, { concurrency: 5 }))
   yield* Effect.sleep("500 millis")
   ada.kill("SIGKILL")
-  yield* exited(ada)
+  yield* OwnProcess.exited(ada)
   yield* say("caller", `Ada was killed, and ${sum(answered.values())} calls are answered`)
   yield* Fiber.join(calls)
   yield* Fiber.join(countdowns)

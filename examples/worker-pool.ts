@@ -3,12 +3,13 @@
 // mosquitto where it is installed, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Option, Redacted, Schedule, Schema, Stream } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { MqttClient } from "../src/index.ts"
 import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 import * as Mosquitto from "./support/mosquitto.ts"
+import * as OwnProcess from "./support/ownProcess.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 
@@ -71,34 +72,13 @@ const workerClient = Broker5.client({
 const names = ["Ada", "Grace", "Hedy"]
 const jobs = 300
 
-const exited = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-  })
-
 /** One that runs until the scope ends, or is killed before. */
-const startWorker = Effect.fnUntraced(function*(name: string) {
-  const { url } = yield* Broker
-  return yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [import.meta.filename, "worker", name, run], {
-        stdio: ["pipe", "inherit", "inherit"],
-        env: { ...process.env, MQTT_URL: Redacted.value(url) }
-      })
-    ),
-    (child) =>
-      Effect.suspend(() => {
-        child.stdin?.end()
-        return exited(child)
-      }).pipe(Effect.timeoutOrElse({ duration: "3 seconds", orElse: () => Effect.sync(() => child.kill("SIGKILL")) }))
-  )
-})
+const startWorker = (name: string) => OwnProcess.start(import.meta.filename, "worker", name, run)
 
 /** Dies in the middle of whatever it does, and somebody starts it again. */
 const killAndStartAgain = Effect.fnUntraced(function*(name: string, child: ChildProcess, tally: Tally) {
   child.kill("SIGKILL")
-  yield* exited(child)
+  yield* OwnProcess.exited(child)
   yield* Console.log(`${name} was killed; ${tally.done.size} of ${jobs} jobs are done`)
   yield* Effect.sleep("300 millis")
   yield* startWorker(name)
