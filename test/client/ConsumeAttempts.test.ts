@@ -2,26 +2,16 @@
  * `consume` with `attempts` and `deadLetter`: what becomes of messages whose handler fails.
  */
 import { assert, describe } from "@effect/vitest"
-import { Data, Deferred, Effect, Exit, Fiber, Logger, Schedule } from "effect"
+import { Data, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type { ConsumeOptions } from "../../src/MqttClient.ts"
 import { MqttError, MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import { type Client, type Kit, scenario, sent } from "../support/scenario.ts"
 import { begin, complete, roundTrip } from "../support/time.ts"
-
-const quiet = Effect.provide(Logger.layer([]))
+import { acknowledged, publish, quiet } from "./support/consuming.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
-
-const publish = ({ broker }: Kit, ...texts: ReadonlyArray<string>) =>
-  Effect.andThen(
-    Effect.forEach(texts, (text) => broker.publish(`t/${text[0]}`, text, { qos: 1 })),
-    TestClock.adjust(2 * roundTrip)
-  )
-
-const acknowledged = (kit: Kit) =>
-  Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ packetIdentifier }) => packetIdentifier))
 
 const codes = (kit: Kit) => Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ reasonCode }) => reasonCode))
 

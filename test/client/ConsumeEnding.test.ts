@@ -2,38 +2,15 @@
  * How `consume` ends: nothing more begins, handlers that run may finish, and what succeeded is acknowledged.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
-import { clientId, type Kit, scenario, sent } from "../support/scenario.ts"
+import { clientId, scenario, sent } from "../support/scenario.ts"
 import { begin, complete, roundTrip } from "../support/time.ts"
 import { versions } from "../support/versions.ts"
-
-const publish = ({ broker }: Kit, ...texts: ReadonlyArray<string>) =>
-  Effect.andThen(
-    Effect.forEach(texts, (text) => broker.publish(`t/${text[0]}`, text, { qos: 1 })),
-    TestClock.adjust(2 * roundTrip)
-  )
-
-const acknowledged = (kit: Kit) =>
-  Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ packetIdentifier }) => packetIdentifier))
-
-const consuming = <E>(effect: Effect.Effect<void, E>) => Effect.tap(begin(effect), () => TestClock.adjust(roundTrip))
-
-/** Handlers that take a second, with what begins and ends. */
-const timed = () => {
-  const log: Array<string> = []
-  const handler = ({ text }: MqttMessage) =>
-    Effect.sync(() => log.push(`+${text}`)).pipe(
-      Effect.andThen(Effect.sleep("1 second")),
-      Effect.andThen(Effect.sync(() => log.push(`-${text}`)))
-    )
-  return { log, handler }
-}
-
-const quiet = Effect.provide(Logger.layer([]))
+import { acknowledged, consuming, publish, quiet, timed } from "./support/consuming.ts"
 
 /** The texts that another consumer finds. */
 const left = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {

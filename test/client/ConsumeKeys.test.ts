@@ -2,40 +2,16 @@
  * `consume` with `key`: order within a key, and different keys at once.
  */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
-import { type Kit, scenario, sent } from "../support/scenario.ts"
-import { begin, roundTrip } from "../support/time.ts"
+import { scenario } from "../support/scenario.ts"
+import { roundTrip } from "../support/time.ts"
+import { acknowledged, consuming, publish, quiet, timed } from "./support/consuming.ts"
 
 /** The topic is the key. */
 const key = ({ topic }: MqttMessage) => topic
-
-/** Each text is the topic's last level and a number: `a1`. */
-const publish = ({ broker }: Kit, ...texts: ReadonlyArray<string>) =>
-  Effect.andThen(
-    Effect.forEach(texts, (text) => broker.publish(`t/${text[0]}`, text, { qos: 1 })),
-    TestClock.adjust(2 * roundTrip)
-  )
-
-const acknowledged = (kit: Kit) =>
-  Effect.map(sent(kit, "Puback"), (packets) => packets.map(({ packetIdentifier }) => packetIdentifier))
-
-const consuming = <E>(effect: Effect.Effect<void, E>) => Effect.tap(begin(effect), () => TestClock.adjust(roundTrip))
-
-/** Handlers that take a second, with what begins and ends. */
-const timed = () => {
-  const log: Array<string> = []
-  const handler = ({ text }: MqttMessage) =>
-    Effect.sync(() => log.push(`+${text}`)).pipe(
-      Effect.andThen(Effect.sleep("1 second")),
-      Effect.andThen(Effect.sync(() => log.push(`-${text}`)))
-    )
-  return { log, handler }
-}
-
-const quiet = Effect.provide(Logger.layer([]))
 
 describe("consume with a key", () => {
   scenario(
