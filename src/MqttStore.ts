@@ -1,6 +1,6 @@
 /**
- * The port to where messages and Session State outlive a process: what was accepted and is not delivered yet, and which
- * Packet Identifiers stand for what.
+ * Where messages and Session State outlive a process: what was accepted and is not delivered yet, and which Packet
+ * Identifiers stand for what. The layers here give clients a store; what a store promises is `internal/store/port.ts`.
  *
  * A store keeps records and understands none of them. What the records mean, and when they are written, is the client's;
  * so a store of one's own is short, and `StoreSuite` of `effect-mqtt/testing` says whether it keeps its promises.

@@ -1,14 +1,13 @@
 /**
- * The errors of typed topics, for messages that cannot be made and messages that cannot be read. `MqttError` exports both; they are declared here so that a
- * program without typed topics does not carry them.
+ * The errors of typed topics, for messages that cannot be made and messages that cannot be read. `MqttError` exports both;
+ * they are declared here so that a program without typed topics does not carry them.
  */
 import * as Data from "effect/Data"
 import { harmless } from "./harmlessText.ts"
 
 /**
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
- * level of a Topic Name. `answer` and `failure` are of the
- * handler of a request. Nothing was sent.
+ * level of a Topic Name. Nothing was sent. `answer` and `failure` are those of the handler of a request.
  *
  * @since 0.2.0
  * @category errors
