@@ -36,7 +36,36 @@ export const withLazyBuiltIns = (code: string): string => {
   return `${hashbang}const node$ = {\n${getters.join(",\n")}\n};\n${body.slice(hashbang.length)}`
 }
 
-const lazyBuiltIns: Vite.Plugin = { name: "lazy-built-ins", renderChunk: (code) => withLazyBuiltIns(code) }
+/** As Effect makes it where its module is loaded. */
+const segmenter = /^const (\w+) = \/\*#__PURE__\*\/new Intl\.Segmenter\(([^)]*)\);$/gm
+
+/** Of these characters each is a grapheme of its own. */
+const printable = "/^[ -~]*$/"
+
+/**
+ * A module in which segmenters of graphemes are made when there is a text that needs one: making one takes as long as a
+ * tenth of `pub`.
+ *
+ * @since 0.2.0
+ * @category bundling
+ */
+export const withLazySegmenters = (code: string): string =>
+  code.replaceAll(segmenter, (_, name, options) =>
+    [
+      `let ${name}$;`,
+      `const ${name} = {`,
+      "  segment: (text) =>",
+      `    ${printable}.test(text)`,
+      "      ? Array.from(text, (segment) => ({ segment }))",
+      `      : (${name}$ ??= new Intl.Segmenter(${options})).segment(text)`,
+      "};"
+    ].join("\n"))
+
+const lazyParts: Vite.Plugin = {
+  name: "lazy-parts",
+  transform: (code) => code.includes("Intl.Segmenter") ? withLazySegmenters(code) : undefined,
+  renderChunk: (code) => withLazyBuiltIns(code)
+}
 
 /** The folder of the package that a module is of, if it is not of this repository. */
 const packageOf = (module: string): string | undefined =>
@@ -67,7 +96,7 @@ export const bundle = async (dist: string): Promise<void> => {
     configFile: false,
     logLevel: "warn",
     publicDir: false,
-    plugins: [lazyBuiltIns],
+    plugins: [lazyParts],
     // `ws` is faster with these, and does without.
     ssr: { noExternal: true, external: ["bufferutil", "utf-8-validate"] },
     build: {

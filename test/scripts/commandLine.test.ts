@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { withLazyBuiltIns } from "../../scripts/commandLine.ts"
+import * as fs from "node:fs"
+import { fileURLToPath } from "node:url"
+import { withLazyBuiltIns, withLazySegmenters } from "../../scripts/commandLine.ts"
 
 describe("the bundle of the command line", () => {
   it("loads a module of Node where it is used, and leaves everything else as it is", () => {
@@ -34,5 +36,38 @@ describe("the bundle of the command line", () => {
   it("is as it was where no module of Node is used", () => {
     const code = "const answer = 42\n"
     assert.strictEqual(withLazyBuiltIns(code), code)
+  })
+})
+
+describe("withLazySegmenters", () => {
+  const code = "const graphemes = /*#__PURE__*/new Intl.Segmenter(undefined, {\n  granularity: \"grapheme\"\n});\n"
+
+  const load = (made: Array<unknown>) => {
+    class Segmenter extends Intl.Segmenter {
+      constructor(locale: undefined, options: Intl.SegmenterOptions) {
+        super(locale, options)
+        made.push(options)
+      }
+    }
+    return new Function("Intl", `${withLazySegmenters(code)}\nreturn graphemes`)({ Segmenter })
+  }
+
+  const segmentsOf = (segmenter: { readonly segment: (text: string) => Iterable<Intl.SegmentData> }, text: string) =>
+    Array.from(segmenter.segment(text), ({ segment }) => segment)
+
+  it("makes a segmenter for the first text that needs one, and no other", () => {
+    const made: Array<unknown> = []
+    const graphemes = load(made)
+    assert.deepStrictEqual(segmentsOf(graphemes, "-h ~"), ["-", "h", " ", "~"])
+    assert.deepStrictEqual(made, [])
+    assert.deepStrictEqual(segmentsOf(graphemes, "e\u0301a"), ["e\u0301", "a"])
+    assert.deepStrictEqual(segmentsOf(graphemes, "\r\n"), ["\r\n"])
+    assert.deepStrictEqual(made, [{ granularity: "grapheme" }])
+  })
+
+  it("finds the one that Effect makes", () => {
+    const file = fileURLToPath(import.meta.resolve("effect/cli/CliOutput"))
+    const module = fs.readFileSync(file, "utf8")
+    assert.notStrictEqual(withLazySegmenters(module), module)
   })
 })

@@ -187,4 +187,5 @@ const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i
 
 const schemeOf = ({ scheme }: Target): Scheme => scheme === "unix" ? "mqtt" : scheme
 
-const withBrackets = (host: string): string => Net.isIPv6(host) ? `[${host}]` : host
+/** Looks for a colon first: the expression behind `isIPv6` takes milliseconds to compile. */
+const withBrackets = (host: string): string => host.includes(":") && Net.isIPv6(host) ? `[${host}]` : host
