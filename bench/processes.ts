@@ -13,8 +13,10 @@ const timeoutSeconds = 60
 
 const repository = path.dirname(import.meta.dirname)
 
-/** Where the benchmark and the library are as JavaScript. Nothing else is resolved from there but `node_modules`. */
-export const built = path.join(repository, "node_modules", ".cache", "effect-mqtt-bench")
+/** Where a checkout has the benchmark and the library as JavaScript. Nothing else is resolved from there but `node_modules`. */
+export const builtOf = (checkout: string): string => path.join(checkout, "node_modules", ".cache", "effect-mqtt-bench")
+
+export const built = builtOf(repository)
 
 /**
  * Compiles the benchmark and the library: that Node strips types from one side's modules and not from the other's would
@@ -55,11 +57,12 @@ export class BenchmarkProcess<Request extends object, Message extends { readonly
   #end: string | undefined
   #wake: () => void = () => {}
 
-  constructor(name: string, script: string, args: ReadonlyArray<string>) {
+  /** `folder` is where the script is built. */
+  constructor(name: string, script: string, args: ReadonlyArray<string>, folder = built) {
     this.#name = name
     // What a library logs is not the result.
     const stdio = ["ignore", "ignore", "inherit", "ipc"] as const
-    this.#child = fork(path.join(built, "bench", script), args, { stdio: [...stdio] })
+    this.#child = fork(path.join(folder, "bench", script), args, { stdio: [...stdio] })
     this.#child.on("message", (message: Message) => {
       this.#unread.push(message)
       this.#wake()
