@@ -123,11 +123,39 @@ const calls: { readonly [name: string]: Call } = {
       server.deliver("s", 1)
       return mqtt.consume("s", () => Effect.andThen(Effect.yieldNow, Effect.yieldNow), { concurrency: 2 })
     }),
+  "consume with attempts and dead letters": ({ mqtt, server }) =>
+    Effect.suspend(() => {
+      server.deliver("s", 1)
+      return mqtt.consume("s", () => Effect.fail("poison"), {
+        attempts: Schedule.recurs(2),
+        deadLetter: "dead",
+        until: Effect.never
+      })
+    }),
+  next: ({ mqtt }) => mqtt.next("s", { qos: 1, timeout: "1 hour" }),
+  "next, and a message comes": ({ mqtt, server }) =>
+    Effect.suspend(() => {
+      server.deliver("s", 1)
+      return mqtt.next("s", { qos: 1 })
+    }),
+  deliveries: ({ mqtt, server }) =>
+    Effect.suspend(() => {
+      server.deliver("s", 1)
+      return Stream.runForEach(mqtt.deliveries("s", { qos: 1 }), ({ acknowledge }) => acknowledge)
+    }),
+  "deliveries that nobody acknowledges": ({ mqtt, server }) =>
+    Effect.suspend(() => {
+      server.deliver("s", 1)
+      return Stream.runDrain(mqtt.deliveries("s", { qos: 1 }))
+    }),
   latest: ({ mqtt }) => withClient(mqtt)(Effect.andThen(MqttTopic.latest("s"), Effect.never)),
   "a typed publish": ({ mqtt }) => withClient(mqtt)(topics.publish({ name: "a" }, "x", { qos: 1 })),
   "a typed consumer": ({ mqtt }) => withClient(mqtt)(topics.consume(() => Effect.never)),
   "a typed subscription with failures": ({ mqtt }) =>
     withClient(mqtt)(Effect.flatMap(topics.subscribeWithFailures(), ({ messages }) => Stream.runDrain(messages))),
+  "a typed next": ({ mqtt }) => withClient(mqtt)(topics.next()),
+  "typed deliveries": ({ mqtt }) => withClient(mqtt)(Stream.runDrain(topics.deliveries())),
+  onConnected: ({ mqtt }) => withClient(mqtt)(Effect.andThen(MqttClient.onConnected(Effect.never), Effect.never)),
   brokerUp: ({ mqtt }) => mqtt.brokerUp,
   "changes of the state": ({ mqtt }) => Stream.runDrain(SubscriptionRef.changes(mqtt.state)),
   events: ({ mqtt }) => Stream.runDrain(mqtt.events),

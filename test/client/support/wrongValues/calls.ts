@@ -47,6 +47,9 @@ const options = (fields: Fields.Fields): Fields.Fields => ({
 
 const handled = () => Effect.void
 
+/** Of a consumer, with all that has fields of its own. */
+const consuming = { qos: 1, deadLetter: { topic: "dead" } }
+
 const number = MqttTopic.json(Schema.Number)
 
 const topics = MqttTopic.make("typed/{name}", { payload: number })
@@ -118,7 +121,7 @@ const requests: ReadonlyArray<Call> = [
   {
     name: "respond",
     versions: ["5.0"],
-    right: () => ({ topicFilter: "asked", handler: () => Effect.succeed("answer"), options: { qos: 1 } }),
+    right: () => ({ topicFilter: "asked", handler: () => Effect.succeed("answer"), options: consuming }),
     fields: (version) => ({
       topicFilter: required(Values.isTopicFilters),
       handler: required(Values.isFunction),
@@ -137,7 +140,7 @@ const requests: ReadonlyArray<Call> = [
   {
     name: "MqttTopic.respond",
     versions: ["5.0"],
-    right: () => ({ handler: () => Effect.succeed("answer"), options: { qos: 1 } }),
+    right: () => ({ handler: () => Effect.succeed("answer"), options: consuming }),
     fields: (version) => ({
       handler: required(Values.isFunction),
       ...options({ ...Fields.respondOptions(version), ...typedReceiving })
@@ -181,7 +184,7 @@ const receiving: ReadonlyArray<Call> = [
   {
     name: "consume",
     versions: both,
-    right: () => ({ topicFilter: "s", handler: handled, options: { qos: 1 } }),
+    right: () => ({ topicFilter: "s", handler: handled, options: consuming }),
     fields: (version) => ({
       ...filters,
       handler: required(Values.isFunction),
@@ -225,7 +228,7 @@ const receiving: ReadonlyArray<Call> = [
   {
     name: "MqttTopic.consume",
     versions: both,
-    right: () => ({ handler: handled, options: { qos: 1 } }),
+    right: () => ({ handler: handled, options: consuming }),
     fields: (version) => ({
       handler: required(Values.isFunction),
       ...options({
@@ -336,6 +339,7 @@ const making: ReadonlyArray<Call> = [
         outbox: {},
         buffer: {},
         will: { topic: "will", payload: "gone", properties: {} },
+        birth: { topic: "birth", payload: "here", properties: {} },
         tracing: {},
         metrics: {}
       }
@@ -347,6 +351,17 @@ const making: ReadonlyArray<Call> = [
     run: (_, { options }) => Effect.asVoid(MqttClient.make(options)),
     // A field that is no option is told of by its name.
     named: { options: "" },
+    isOnlineOnly: true
+  },
+  {
+    name: "MqttClient.make with presence",
+    versions: both,
+    right: (protocolVersion) => ({ options: { ...transported, protocolVersion, presence: { topic: "presence" } } }),
+    fields: () => ({
+      "options.presence": Values.optional(Values.isNothing),
+      ...under("options.presence", Fields.presence)
+    }),
+    run: (_, { options }) => Effect.asVoid(MqttClient.make(options)),
     isOnlineOnly: true
   },
   {

@@ -66,6 +66,7 @@ export const subscribeOptions = (version: string): Fields => ({
   noLocal: optional(is50(version) ? Values.isBoolean : Values.oneOf(false)),
   retainAsPublished: optional(is50(version) ? Values.isBoolean : Values.oneOf(false)),
   retainHandling: optional(is50(version) ? Values.isQos : Values.oneOf(0)),
+  askForRetained: optional(Values.isBoolean),
   // No pairs say nothing, which 3.1.1 can say.
   userProperties: optional(is50(version) ? Values.isUserProperties : Values.isEmptyList)
 })
@@ -75,16 +76,32 @@ export const nextOptions = (version: string): Fields => ({
   timeout: optional(Values.isDuration)
 })
 
+const deadLetterTopic: Accepts = (value) => Values.isFunction(value) || Values.isTopicName(value)
+
+/** A record of nothing lacks the topic, and is told of by that. */
+const deadLetterOptions: Fields = {
+  deadLetter: optional((value) => deadLetterTopic(value) || Values.isRecord(value)),
+  "deadLetter.topic": required(deadLetterTopic),
+  "deadLetter.qos": optional(Values.isQos),
+  "deadLetter.retain": optional(Values.isBoolean)
+}
+
 export const consumeOptions = (version: string): Fields => ({
   ...subscribeOptions(version),
   concurrency: optional((value) => value === "unbounded" || Values.isCount(value)),
   key: optional(Values.isFunction),
-  onFailure: optional(Values.oneOf("stop", "reject", "acknowledge"))
+  onFailure: optional(Values.oneOf("stop", "reject", "acknowledge")),
+  until: optional(Values.isEffect),
+  drainTimeout: optional(Values.isDuration),
+  attempts: optional(Values.isSchedule),
+  ...deadLetterOptions
 })
 
 /** Those of a consumer that answers. */
 export const respondOptions = (version: string): Fields => ({
   ...consumeOptions(version),
+  // With none in the list nobody is answered.
+  responseTopics: optional((value) => Values.isTopicFilters(value) || Values.isEmptyList(value)),
   answerQos: optional(Values.isQos)
 })
 
@@ -99,14 +116,28 @@ export const disconnectOptions: Fields = {
   userProperties: optional(Values.isUserProperties)
 }
 
-const will = (version: string): Fields => ({
+const birth = (version: string): Fields => ({
   topic: required(Values.isTopicName),
-  payload: required(Values.isWillPayload),
+  payload: required(Values.isPayload),
   qos: optional(Values.isQos),
   retain: optional(Values.isBoolean),
-  delay: optional(Values.wholeSeconds(most)),
   ...(is50(version) ? { properties, ...under("properties", messageProperties) } : {})
 })
+
+const will = (version: string): Fields => ({
+  ...birth(version),
+  payload: required(Values.isWillPayload),
+  delay: optional(Values.wholeSeconds(most))
+})
+
+/** Instead of `will` and `birth`. */
+export const presence: Fields = {
+  topic: required(Values.isTopicName),
+  online: optional(Values.isPayload),
+  offline: optional(Values.isWillPayload),
+  qos: optional(Values.isQos),
+  retain: optional(Values.isBoolean)
+}
 
 export const authentication: Fields = {
   method: required(Values.isText),
@@ -129,6 +160,7 @@ export const clientOptions = (version: string): Fields => ({
   responseTimeout: optional(Values.isTimeout),
   packetTimeout: optional(Values.isTimeout),
   drainTimeout: optional(Values.isDuration),
+  unclaimedTimeout: optional(Values.isDuration),
   session: optional(Values.oneOf("clean", "persistent", "cleanStartThenPersistent")),
   sessionExpiry: optional(Values.wholeSeconds(most)),
   refuseUnknownSession: optional(Values.isBoolean),
@@ -142,6 +174,7 @@ export const clientOptions = (version: string): Fields => ({
   initialConnection: optional(Values.oneOf("fail", "retry")),
   maxInFlight: optional(Values.integer(1, 65_535)),
   receiveMaximum: optional(Values.integer(1, 65_535)),
+  strictReceiveMaximum: optional(Values.isBoolean),
   maximumPacketSize: optional(Values.integer(16, 268_435_460)),
   filtersPerSubscribe: optional(Values.integer(1, 10_000)),
   topicAliasMaximum: optional(Values.integer(0, 65_535)),
@@ -152,6 +185,8 @@ export const clientOptions = (version: string): Fields => ({
   ...under("buffer", bounds),
   will: optional(Values.isNothing),
   ...under("will", will(version)),
+  birth: optional(Values.isNothing),
+  ...under("birth", birth(version)),
   responseTopic: optional(Values.isTopicName),
   // 3.1.1 has none and sends none.
   userProperties: optional(is50(version) ? Values.isUserProperties : Values.isPairs),
