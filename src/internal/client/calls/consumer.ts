@@ -17,7 +17,6 @@ import { handling } from "./handling.ts"
 import { Held, type Holding } from "./held.ts"
 import type { Instrument } from "./instrument.ts"
 import type { Publisher } from "./publisher.ts"
-import { join, toSubscriptions } from "./subscribe.ts"
 import { Workers } from "./workers.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
@@ -38,11 +37,9 @@ export const make = (client: Consuming) =>
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return Effect.fail(wrong)
     const { attempts, concurrency = 1, deadLetter, key, onFailure } = options
-    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
-    const deadLetters = deadLetter === undefined ? undefined : new DeadLetters(client, deadLetter, topicFilters)
+    const held = new Held(client, topicFilter, options)
+    const deadLetters = deadLetter === undefined ? undefined : new DeadLetters(client, deadLetter, held.topicFilters)
     if (deadLetters?.problem !== undefined) return Effect.fail(deadLetters.problem)
-    const held = new Held(client, topicFilters, options)
     const isEnding = (): boolean => workers.isEnding
     const isMending = attempts !== undefined || deadLetters !== undefined
     const workers = new Workers({
@@ -59,12 +56,11 @@ export const make = (client: Consuming) =>
         mend: isMending ? mending({ ...client, attempts, deadLetters, held, isEnding }) : undefined
       })
     })
-    return consuming(client, { options, subscriptions, held, workers })
+    return consuming(client, { options, held, workers })
   })
 
 interface Consumer<E, R> {
   readonly options: ConsumeOptions
-  readonly subscriptions: ReturnType<typeof toSubscriptions>
   readonly held: Held
   readonly workers: Workers<E, R>
 }
@@ -74,20 +70,13 @@ const drainTimeout = "5 seconds"
 
 const consuming = <E, R>(
   client: Consuming,
-  { held, options, subscriptions, workers }: Consumer<E, R>
+  { held, options, workers }: Consumer<E, R>
 ): Effect.Effect<void, E | MqttError.MqttError> => {
   const scope = Scope.makeUnsafe()
   let linger: Effect.Effect<void> = Effect.void
-  const subscribing = {
-    ...client,
-    // The second in which somebody may come back for the subscription begins when there is nothing left to do.
-    linger: (release: () => void) => Effect.sync(() => void (linger = client.linger(release)))
-  }
-  const subscriber = { acknowledges: "byConsumer", inbox: held.inbox } as const
-  const taking = join(subscribing, subscriptions, subscriber, options).pipe(
-    Effect.andThen(workers.run),
-    Scope.provide(scope)
-  )
+  // The second in which somebody may come back for the subscription begins when there is nothing left to do.
+  const lingerLater: Holding["linger"] = (release) => Effect.sync(() => void (linger = client.linger(release)))
+  const taking = held.subscribed(lingerLater).pipe(Effect.andThen(workers.run), Scope.provide(scope))
   const end = Effect.fnUntraced(function*() {
     workers.stop()
     yield* Scope.close(scope, Exit.void)

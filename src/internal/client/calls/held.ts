@@ -1,9 +1,12 @@
 /**
- * What one consumer has taken and not dealt with, in the order of arrival, and how it goes back.
+ * What one consumer subscribes to, has taken and has not dealt with, in the order of arrival, and how that goes back.
  *
- * Subscribing is the subscriber's; who gets what goes back is the deliveries'.
+ * How one subscribes is the subscriber's; who gets what goes back is the deliveries'.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { MqttError } from "../../../MqttError.ts"
+import type { Subscription } from "../../../protocol/Packet.ts"
 import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import type { Delivery } from "../incoming/handover.ts"
@@ -17,20 +20,31 @@ export interface Holding extends Subscribing {
 
 export class Held {
   readonly #client: Holding
-  readonly #topicFilters: ReadonlyArray<string>
+  readonly #options: SubscribeOptions
+  readonly #subscriptions: ReadonlyArray<Subscription>
+  readonly topicFilters: ReadonlyArray<string>
   /** Out of the inbox and not dealt with. */
   readonly #open = new Set<Delivery>()
   readonly inbox: Inbox<Delivery>
 
-  constructor(client: Holding, topicFilters: ReadonlyArray<string>, options: SubscribeOptions) {
+  /** At QoS 1 unless the options say otherwise. */
+  constructor(client: Holding, topicFilter: string | ReadonlyArray<string>, options: SubscribeOptions) {
     this.#client = client
-    this.#topicFilters = topicFilters
+    this.#options = options
+    this.#subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
+    this.topicFilters = this.#subscriptions.map((subscription) => subscription.topicFilter)
     this.inbox = makeInbox<Delivery>(client, options, {
       onDropped: ({ handover }) => handover?.settle(0x00),
       onPulled: (deliveries) => {
         for (const delivery of deliveries) this.#open.add(delivery)
       }
     })
+  }
+
+  /** Subscribes for as long as the scope. `linger` is for what the client does a while later. */
+  subscribed(linger: Holding["linger"] = this.#client.linger): Effect.Effect<unknown, MqttError, Scope.Scope> {
+    const subscriber = { acknowledges: "byConsumer", inbox: this.inbox } as const
+    return join({ ...this.#client, linger }, this.#subscriptions, subscriber, this.#options)
   }
 
   /** Deals with a message, once: whatever is said of it after that, or after it went back, is nothing. */
@@ -43,19 +57,6 @@ export class Held {
     this.#client.runner.sendAcknowledgements()
     const left = [...this.#open, ...this.inbox.takeBack()].filter((delivery) => handled?.has(delivery) !== true)
     for (const delivery of left) this.#open.delete(delivery)
-    this.#client.runner.deliveries.giveBack(left, this.#topicFilters, this.#client.now())
+    this.#client.runner.deliveries.giveBack(left, this.topicFilters, this.#client.now())
   }
 }
-
-/** Subscribes for as long as the scope. What is not dealt with by its end goes back. */
-export const hold = Effect.fnUntraced(function*(
-  client: Holding,
-  topicFilter: string | ReadonlyArray<string>,
-  options: SubscribeOptions
-) {
-  const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-  const held = new Held(client, subscriptions.map((subscription) => subscription.topicFilter), options)
-  yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
-  yield* join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options)
-  return held
-})

@@ -11,7 +11,7 @@ import type { Delivery, MqttMessage } from "../../../MqttMessage.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import type * as Handover from "../incoming/handover.ts"
-import { type Held, hold, type Holding } from "./held.ts"
+import { Held, type Holding } from "./held.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 export const make = (client: Holding) =>
@@ -23,7 +23,10 @@ export const make = (client: Holding) =>
     const given = { topicFilter, options, fields: OptionTypes.subscribe } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
-    const held = yield* hold(client, topicFilter, options)
+    const held = new Held(client, topicFilter, options)
+    // What nobody has acknowledged by the end of the stream.
+    yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
+    yield* held.subscribed()
     const pull = Effect.map(held.inbox.pull, Arr.map((delivery) => new Manual(held, delivery)))
     return Stream.fromPull(Effect.succeed(pull))
   }))

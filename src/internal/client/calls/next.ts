@@ -11,7 +11,6 @@ import { within } from "../../nextTimeout.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import type { NextOptions } from "../../receivingOptions.ts"
 import { Held, type Holding } from "./held.ts"
-import { join, toSubscriptions } from "./subscribe.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
 export const make = (client: Holding) =>
@@ -22,16 +21,14 @@ export const make = (client: Holding) =>
   Effect.suspend(() => {
     const wrong = wrongReceiving({ topicFilter, options, fields: OptionTypes.next }, client.runner.protocolVersion)
     if (wrong !== undefined) return Effect.fail(wrong)
-    const subscriptions = toSubscriptions(topicFilter, { ...options, qos: options.qos ?? 1 })
-    const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
-    const held = new Held(client, topicFilters, options)
-    const first = join(client, subscriptions, { acknowledges: "byConsumer", inbox: held.inbox }, options).pipe(
+    const held = new Held(client, topicFilter, options)
+    const first = held.subscribed().pipe(
       Effect.andThen(held.inbox.pull),
       Effect.map(([delivery]) => delivery),
       Effect.catchIf(Cause.isDone, () => Effect.fail(client.lifetime.closedBy ?? failures.closed)),
       Effect.scoped
     )
-    const inTime = within(first, topicFilters.join(" "), options.timeout)
+    const inTime = within(first, held.topicFilters.join(" "), options.timeout)
     // The subscription has ended. Nothing comes between the acknowledgement and the return, an interruption neither.
     return Effect.onExitPrimitive(inTime, (exit) => {
       if (Exit.isSuccess(exit)) held.settle(exit.value, 0x00)
