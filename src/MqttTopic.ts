@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { PublishOptions } from "./internal/clientOptions.ts"
+import { type Address, toAddress } from "./internal/topic/address.ts"
 import { decodingMessage, decodingPayload } from "./internal/topic/decoding.ts"
 import {
   type Checked,
@@ -35,6 +36,7 @@ import { MqttClient } from "./MqttClient.ts"
 import * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, MqttMessage } from "./MqttMessage.ts"
 
+export type { Address } from "./internal/topic/address.ts"
 export type {
   Checked,
   Definition,
@@ -85,20 +87,7 @@ export type { Fault, LevelFault, MultiName, NameFault, NameIn, Names } from "./i
  * @since 0.1.0
  * @category models
  */
-export interface MqttTopic<Values, A, RD = never, RE = never> {
-  readonly template: string
-  /** The Topic Filter: `+` for each parameter, `#` for `{name...}`. */
-  readonly filter: string
-  /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
-  readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
-  /**
-   * The Topic Name with these parameters. It is one that `parse` reads back and no other template's: a parameter with a
-   * separator, a wildcard or a control character in it is refused, one that is empty unless `allowEmpty` says otherwise,
-   * and one that begins with "$" where it would be the first level.
-   */
-  readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
-  /** The parameters in a Topic Name. */
-  readonly parse: (topic: string) => Result.Result<Values, MqttError.MqttDecodeError>
+export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Values> {
   /** Parameters and payload of a message that came by another way. */
   readonly decode: (message: MqttMessage) => Effect.Effect<Receiving.Received<Values, A>, MqttError.MqttDecodeError, RD>
   /**
@@ -263,11 +252,7 @@ const fromParts = <V, S extends Payload.PayloadSchema>(
     Effect.flatMap(receiver, (receiver) => Receiving.subscribe(receiver, options))
 
   return {
-    template: template.source,
-    filter: topicFilter,
-    shared: (group) => Receiving.shared(topicFilter, group),
-    topic: parameters.format,
-    parse: parameters.parse,
+    ...toAddress({ parameters, template }),
     decode,
     publish: Effect.fnUntraced(function*(values, value, options) {
       const topic = yield* Effect.fromResult(parameters.format(values))

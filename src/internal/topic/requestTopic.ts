@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import { MqttClient } from "../../MqttClient.ts"
 import type * as MqttError from "../../MqttError.ts"
 import type * as ClientOptions from "../clientOptions.ts"
+import { type Address, toAddress } from "./address.ts"
 import { decodingMessage } from "./decoding.ts"
 import {
   type Checked,
@@ -21,7 +22,7 @@ import {
   type Values
 } from "./definition.ts"
 import * as Payload from "./payload.ts"
-import * as Receiving from "./receiving.ts"
+import type * as Receiving from "./receiving.ts"
 import * as Requests from "./requests.ts"
 import type { Names } from "./template.ts"
 
@@ -31,16 +32,7 @@ import type { Names } from "./template.ts"
  * @since 0.2.0
  * @category models
  */
-export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS = never> {
-  readonly template: string
-  /** The Topic Filter: `+` for each parameter, `#` for `{name...}`. */
-  readonly filter: string
-  /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
-  readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
-  /** The Topic Name with these parameters, under the rules of `MqttTopic.topic`. */
-  readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
-  /** The parameters in a Topic Name. */
-  readonly parse: (topic: string) => Result.Result<Values, MqttError.MqttDecodeError>
+export interface RequestTopic<Values, A, Answer, Failure = never, RQ = never, RS = never> extends Address<Values> {
   /**
    * `MqttClient.request` with the topic of these parameters and the encoded payload, and the decoded answer. 5.0 only.
    *
@@ -214,16 +206,11 @@ const fromParts = <
   P["EncodingServices"] | A["DecodingServices"] | F["DecodingServices"],
   P["DecodingServices"] | A["EncodingServices"] | F["EncodingServices"]
 > => {
-  const { parameters, template } = parts
-  const { topicFilter } = template
+  const { parameters, template: { topicFilter } } = parts
   const decode = decodingMessage(parameters, parts.payload)
   const respond = Requests.responding(parts)
   return {
-    template: template.source,
-    filter: topicFilter,
-    shared: (group) => Receiving.shared(topicFilter, group),
-    topic: parameters.format,
-    parse: parameters.parse,
+    ...toAddress(parts),
     request: Requests.asking(parts),
     respond: (handler, options) =>
       Effect.flatMap(MqttClient, (mqtt) => respond({ mqtt, topicFilter, decode }, handler, options))
