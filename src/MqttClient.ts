@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -16,22 +15,13 @@ import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
-import * as BrokerUp from "./internal/client/calls/brokerUp.ts"
-import * as Consumer from "./internal/client/calls/consumer.ts"
+import * as Calls from "./internal/client/calls/calls.ts"
 import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
 import * as Goodbye from "./internal/client/calls/goodbye.ts"
 import * as Health from "./internal/client/calls/health.ts"
-import { Measuring } from "./internal/client/calls/instrument.ts"
-import * as Lingering from "./internal/client/calls/lingering.ts"
-import { ObservedPublisher } from "./internal/client/calls/observedPublisher.ts"
 import * as OnConnected from "./internal/client/calls/onConnected.ts"
-import { Publisher } from "./internal/client/calls/publisher.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
-import * as Receiving from "./internal/client/calls/receiving.ts"
-import { Requests } from "./internal/client/calls/requests.ts"
-import * as Responder from "./internal/client/calls/responder.ts"
-import * as Subscribe from "./internal/client/calls/subscribe.ts"
-import { Tracing } from "./internal/client/calls/tracing.ts"
+import type * as Subscribe from "./internal/client/calls/subscribe.ts"
 import { Authenticator } from "./internal/client/connecting/authenticator.ts"
 import { Closing } from "./internal/client/connecting/closing.ts"
 import * as Events from "./internal/client/connecting/events.ts"
@@ -194,10 +184,24 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: RespondOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
-   * Whether the server answers: something was heard within the last second, or a ping is answered in time. While a slow
-   * subscriber keeps the client from reading, whether there is a connection.
+   * Whether the server answers: something was heard within the last second, or a ping is answered in time; if none is, the
+   * connection is replaced. While a slow subscriber keeps the client from reading, whether there is a connection.
    */
   readonly brokerUp: Effect.Effect<boolean>
+  /**
+   * Whether the server answers from now on, in `responseTimeout` or five seconds if that is longer; if it does not, the
+   * connection is replaced. For programs that know more than the client, such as that the machine has just woken up.
+   *
+   * @since 0.2.0
+   */
+  readonly checkConnection: Effect.Effect<boolean>
+  /**
+   * Sends DISCONNECT, so that the server publishes no Will, and connects again as after any connection that was lost. For
+   * new credentials, or another server of several.
+   *
+   * @since 0.2.0
+   */
+  readonly replaceConnection: Effect.Effect<void>
   /** The connection as it is, and as it changes (`SubscriptionRef.changes`). */
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   /** What happens from now on, to the end of the client; one who does not pull misses the oldest. */
@@ -266,10 +270,9 @@ export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
   const resolved = yield* Effect.fromResult(resolve(options))
-  const clock = yield* Clock.Clock
   const kept = yield* Persistence.open(resolved)
   const runner = new (resolved.metrics === undefined ? SessionRunner : MeasuredRunner)(resolved, kept)
-  const { authentication, connectTimeout, responseTopic } = resolved
+  const { authentication, connectTimeout } = resolved
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
   const hooks = new Hook.Hooks(lifetime)
@@ -282,30 +285,11 @@ export const make = Effect.fnUntraced(function*(
   const annotations = { clientId: resolved.clientId, endpoint }
   const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
-  /** There from the first request on. */
-  let requests: Requests | undefined
-  const ended = (error: MqttError.MqttError) => requests?.end(error)
-  const closing = new Closing({ options: resolved, runner, lifetime, state, annotations, ended })
+  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics?.attributes }
+  const { calls, end, stats } = yield* Calls.make({ options: resolved, runner, lifetime, state, scope, attributes })
+  const closing = new Closing({ options: resolved, runner, lifetime, state, annotations, ended: end })
   const { closed, first } = closing
 
-  const holding = {
-    runner,
-    lifetime,
-    now: () => runner.connection?.now() ?? 0,
-    dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
-    buffer: resolved.buffer,
-    linger: Lingering.make(resolved.session, scope)
-  }
-  const subscribe = Subscribe.make(holding)
-  const tracing = resolved.tracing === undefined ? undefined : new Tracing(runner, resolved, resolved.tracing)
-  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics?.attributes }
-  const instrument = yield* (yield* Measuring)(attributes, tracing)
-  const publishing = { runner, lifetime, clock, outboxAge: resolved.outboxAge }
-  const publisher = instrument === undefined ? new Publisher(publishing) : new ObservedPublisher(publishing, instrument)
-  const counts = { handlerRetries: 0, deadLetters: 0 }
-  const consume = Consumer.make({ ...holding, instrument, publisher, counts })
-
-  const stats = (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 })
   if (runner instanceof MeasuredRunner) {
     const isConnected = () => runner.connection !== undefined
     yield* MqttMetrics.register({ stats, tally: () => runner.tally, isConnected, attributes })
@@ -328,21 +312,8 @@ export const make = Effect.fnUntraced(function*(
   yield* Scope.addFinalizer(scope, goodbye)
   if (resolved.initialConnection === "fail") yield* Deferred.await(first)
 
-  const { flush, publish, publishAsync, publishSink } = publisher
   return MqttClient.of({
-    publish,
-    publishAsync,
-    publishSink,
-    flush,
-    subscribe,
-    ...Receiving.make(holding, subscribe),
-    consume,
-    request: (topic, payload, requestOptions) => {
-      requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
-      return requests.request(topic, payload, requestOptions)
-    },
-    respond: Responder.make({ runner, publisher, consume }),
-    brokerUp: BrokerUp.make(runner, { responseTimeout: resolved.responseTimeout, scope }),
+    ...calls,
     state,
     events: events.stream,
     closed: Deferred.await(closed),

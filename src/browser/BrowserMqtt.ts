@@ -111,7 +111,17 @@ const make = Effect.fnUntraced(function*(options: Options) {
     reconnect: haste.cutShort(clientOptions.reconnect ?? defaults.reconnect)
   }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)), withStore(options.store))
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  if (options.disconnectWithPage !== false) yield* Page.onEnd(() => void runFork(client.disconnect))
+  haste.checkWith(client.checkConnection, (effect) => void runFork(effect))
+  const leave = () => {
+    haste.away()
+    runFork(client.replaceConnection)
+  }
+  if (options.disconnectWithPage !== false) {
+    yield* Page.onKept(leave)
+    // The packet leaves within the event: what `disconnect` waits for first would come too late.
+    yield* Page.onEnd(() => void runFork(Effect.ignore(client.disconnectWith({}))))
+    yield* Page.beforeEnd(leave, () => haste.back())
+  }
   return client
 })
 

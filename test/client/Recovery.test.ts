@@ -221,6 +221,21 @@ describe("brokerUp", () => {
       assert.isFalse(yield* complete(mqtt.brokerUp))
     }))
 
+  scenario("replaces a connection on which nobody answers", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ keepAlive: 0, responseTimeout: 3000 })
+      yield* TestClock.adjust("5 seconds")
+      yield* kit.network.drop
+      const asking = yield* begin(mqtt.brokerUp)
+      yield* TestClock.adjust(2900)
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust(100)
+      assert.isFalse(yield* complete(Fiber.join(asking)))
+      yield* TestClock.adjust(reconnected)
+      assert.strictEqual((yield* sent(kit, "Connect")).length, 2)
+      assert.isTrue(yield* complete(mqtt.brokerUp))
+    }))
+
   scenario(
     "many who ask at once share one PINGREQ, and one who leaves takes no answer along",
     {},
@@ -271,4 +286,71 @@ describe("brokerUp", () => {
         assert.isTrue(yield* complete(Fiber.join(asking)))
       })
   )
+})
+
+describe("checkConnection", () => {
+  scenario("asks also when something was heard a moment ago", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      assert.isTrue(yield* complete(mqtt.checkConnection))
+      assert.strictEqual((yield* sent(kit, "Pingreq")).length, 1)
+    }))
+
+  scenario("replaces a connection on which nobody answers within five seconds", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ keepAlive: 0, responseTimeout: "10 seconds" })
+      yield* kit.network.drop
+      const asking = yield* begin(mqtt.checkConnection)
+      yield* TestClock.adjust(4900)
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust(100)
+      assert.isFalse(yield* complete(Fiber.join(asking)))
+      yield* TestClock.adjust(reconnected)
+      assert.strictEqual((yield* sent(kit, "Connect")).length, 2)
+    }))
+
+  scenario("is not content with what was on its way before", { leavesUnfinished: true }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ keepAlive: 0, responseTimeout: "10 seconds" })
+      yield* begin(Stream.runDrain(mqtt.messages("t")))
+      yield* TestClock.adjust(roundTrip)
+      yield* kit.broker.stall("1 minute")
+      const asking = yield* begin(mqtt.checkConnection)
+      yield* kit.broker.publish("t", "late")
+      yield* TestClock.adjust(4900)
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust(100)
+      assert.isFalse(yield* complete(Fiber.join(asking)))
+    }))
+
+  scenario("says no at once without a connection", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* kit.network.reset
+      yield* TestClock.adjust(1)
+      assert.isFalse(yield* complete(mqtt.checkConnection))
+    }))
+})
+
+describe("replaceConnection", () => {
+  scenario("says DISCONNECT, and connects again", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ will: { topic: "will", payload: "gone" } })
+      yield* complete(mqtt.replaceConnection)
+      const [packet] = yield* sent(kit, "Disconnect")
+      assert.strictEqual(packet.reasonCode, 0x00)
+      yield* TestClock.adjust(reconnected)
+      assert.strictEqual((yield* sent(kit, "Connect")).length, 2)
+      assert.isTrue(yield* complete(mqtt.brokerUp))
+    }))
+
+  scenario("has nothing to do without a connection", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* kit.network.reset
+      yield* TestClock.adjust(1)
+      yield* complete(mqtt.replaceConnection)
+      yield* TestClock.adjust(reconnected)
+      assert.strictEqual((yield* sent(kit, "Connect")).length, 2)
+    }))
 })

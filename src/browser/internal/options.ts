@@ -22,11 +22,16 @@ export interface Options extends ClientOptions.Options {
   /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
   readonly maximumUnsent?: number | undefined
   /**
-   * Whether the next attempt is made at once, and `reconnect` starts anew, when the browser has a network again (`online`)
-   * or the page comes back (`pageshow`). Default: `true`.
+   * What the client does when the browser has a network again (`online`), a hidden page is shown, or a page comes back from
+   * a freeze or from where the browser kept it. A client that waits for its next attempt makes it at once, and `reconnect`
+   * starts anew. A client with a connection checks it, and replaces it if no answer comes within five seconds. Default:
+   * `true`.
    */
   readonly reconnectWhenOnline?: boolean | undefined
-  /** Whether a page that is closed or left for good sends DISCONNECT, if it still can. Default: `true`. */
+  /**
+   * Whether a page that is closed or left sends DISCONNECT, so that the server publishes no Will. One that the browser keeps
+   * for "back" connects at once when it is shown again. Default: `true`.
+   */
   readonly disconnectWithPage?: boolean | undefined
   /**
    * Where messages and the session outlive the page, such as `BrowserMqttStore.layer()`. It needs a `clientId` that stays the

@@ -13,9 +13,16 @@ import { MqttTransport } from "../../MqttTransport.ts"
 /** The window or the worker, where there is one. */
 const page = (): EventTarget | undefined => typeof globalThis.addEventListener === "function" ? globalThis : undefined
 
-const listen = (type: string, listener: (event: Event) => void): Effect.Effect<void, never, Scope.Scope> =>
+/** A worker has none. */
+const visible = (): Document | undefined => globalThis.document
+
+const listen = (
+  type: string,
+  listener: (event: Event) => void,
+  of: () => EventTarget | undefined = page
+): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
-    const target = page()
+    const target = of()
     if (target === undefined) return Effect.void
     return Effect.acquireRelease(
       Effect.sync(() => target.addEventListener(type, listener)),
@@ -32,24 +39,87 @@ export const onEnd = (last: () => void): Effect.Effect<void, never, Scope.Scope>
     if (!isKept(event)) last()
   })
 
-/** Ends the waiting for the next attempt when the browser has a network again. */
+/** Runs when the page is left and kept by the browser. Only what needs no wait has an effect then. */
+export const onKept = (leave: () => void): Effect.Effect<void, never, Scope.Scope> =>
+  listen("pagehide", (event) => {
+    if (isKept(event)) leave()
+  })
+
+/** Firefox closes the WebSockets of a page that is left before it says so with `pagehide`. Only it has this property. */
+const closesEarly = (): boolean => "mozInnerScreenX" in globalThis
+
+/** How long a page that was to be left may be still there before it counts as one that stays, milliseconds. */
+const mayStay = 5000
+
+/** Runs where `onEnd` would come too late: just before the page is left, which it may yet not be; then `stays` runs. */
+export const beforeEnd = (leave: () => void, stays: () => void): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    if (!closesEarly()) return Effect.void
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const leaving = listen("beforeunload", () => {
+      leave()
+      clearTimeout(timer)
+      timer = setTimeout(stays, mayStay)
+    })
+    return Effect.andThen(leaving, Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer))))
+  })
+
+/**
+ * What a page does when it may have slept, or when there is a network again: its connection is checked, or the waiting for
+ * the next attempt ends.
+ */
 export class Haste {
   /** Open from the event until the attempt that it leads to. */
   readonly #latch = Latch.makeUnsafe()
+  /** Closed while the page is away: no attempt begins then. */
+  readonly #here = Latch.makeUnsafe(true)
   #isConnected = false
+  /** There once the client is. */
+  #check: (() => void) | undefined
 
   /** For as long as the scope. */
-  readonly listen: Effect.Effect<void, never, Scope.Scope> = Effect.andThen(
-    // A connection that is there lost nothing: the next loss is to wait like any other.
-    listen("online", () => this.#isConnected || this.#latch.openUnsafe()),
-    // That of a page that was kept is gone, even if it has not been told yet.
-    listen("pageshow", (event) => isKept(event) && this.#latch.openUnsafe())
-  )
+  readonly listen: Effect.Effect<void, never, Scope.Scope> = Effect.all([
+    listen("online", () => this.#awake()),
+    listen("visibilitychange", () => visible()?.visibilityState === "visible" && this.#awake(), visible),
+    // After a freeze, also of a page that stays hidden.
+    listen("resume", () => this.#awake(), visible),
+    // The connection of a page that was kept is gone, even if it has not been told yet.
+    listen("pageshow", (event) => {
+      if (!isKept(event)) return
+      this.back()
+      this.#check?.()
+    })
+  ], { discard: true })
+
+  #awake(): void {
+    if (this.#isConnected) this.#check?.()
+    else this.#latch.openUnsafe()
+  }
+
+  /** The page is left: the next attempt waits until it is back. */
+  away(): void {
+    this.#here.closeUnsafe()
+  }
+
+  /** The page is there again, or still. */
+  back(): void {
+    this.#here.openUnsafe()
+    this.#latch.openUnsafe()
+  }
+
+  /** Asks with `check` whether the server answers. A connection that is replaced for that is replaced at once. */
+  checkWith(check: Effect.Effect<boolean>, run: (effect: Effect.Effect<void>) => void): void {
+    const checked = Effect.map(check, () => {
+      if (!this.#isConnected) this.#latch.openUnsafe()
+    })
+    this.#check = () => run(checked)
+  }
 
   /** The transport, watched for attempts and connections. */
   watch(transport: MqttTransport["Service"]): MqttTransport["Service"] {
     const watched = (open: MqttTransport["Service"]["open"]): MqttTransport["Service"]["open"] =>
       Effect.gen({ self: this }, function*() {
+        yield* this.#here.await
         this.#latch.closeUnsafe()
         const connection = yield* open
         yield* Effect.acquireRelease(

@@ -7,8 +7,20 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../MqttError.ts"
+import type { Auth } from "../../protocol/Packet.ts"
+import type { LinkOptions, MqttConnection } from "./connection.ts"
 import { disconnectPacket, type Ending } from "./ending.ts"
 import * as failures from "./failures.ts"
+
+/** What the program answers, if anything, is sent. */
+export const answered = (
+  auth: Auth,
+  { authenticate }: Pick<LinkOptions, "authenticate">,
+  connection: Pick<MqttConnection, "send">
+): Effect.Effect<void, MqttError> =>
+  authenticate === undefined
+    ? Effect.void
+    : Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : connection.send(answer))
 
 /** Before CONNACK: a connection whose AUTH cannot be answered is over. */
 export const authenticate = (answer: Effect.Effect<void, MqttError>, ending: Ending): Effect.Effect<void, MqttError> =>

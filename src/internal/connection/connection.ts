@@ -137,6 +137,8 @@ export interface SessionConnection extends MqttConnection {
    * Checks Keep Alive, the packet that is being read, and the deadlines of the session from now on. To be called once.
    */
   readonly checkDeadlines: (session: SessionDeadlines) => Effect.Effect<void>
+  /** As `ping`, and completes with the answer to this very question: what was on its way before says nothing. */
+  readonly roundTrip: Effect.Effect<void, MqttError.MqttError>
   /**
    * Ends the connection for a reason of the caller's, which everything pending fails with. Default of `reasonCode`: the server
    * publishes the Will, as nobody knows whether there will be another connection.

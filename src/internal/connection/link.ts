@@ -6,6 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
@@ -21,19 +22,16 @@ import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolEr
 import type { ServerLimits } from "../../protocol/ServerLimits.ts"
 import * as TopicAliases from "../../protocol/TopicAliases.ts"
 import * as Validity from "../../protocol/Validity.ts"
-import { authenticate, reauthenticate } from "./authentication.ts"
+import { answered, authenticate, reauthenticate } from "./authentication.ts"
 import { BatchWriter } from "./batchWriter.ts"
 import type { DisconnectOptions, LinkOptions, SessionConnection, SessionDeadlines } from "./connection.ts"
 import { ConnectionDeadlines, type Timed } from "./deadlines.ts"
 import { disconnectPacket, Ending } from "./ending.ts"
 import * as failures from "./failures.ts"
 import { withOwnPayload } from "./ownPayload.ts"
+import { pingreq, Pings } from "./pings.ts"
 
 type Packets = ReadonlyArray<Connection.SessionPacket>
-
-const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
-
-const isPingresp = ({ _tag }: { readonly _tag: string }): boolean => _tag === "Pingresp"
 
 /** Nobody sees a connection before its CONNACK. */
 const notYetAccepted: Packet.Connack = { _tag: "Connack", sessionPresent: false, reasonCode: 0x00, properties: none }
@@ -54,18 +52,16 @@ export class Link implements SessionConnection, Timed {
   /** From when CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
   isPulling = false
-  /** When the PINGREQ was sent whose PINGRESP tells the round trip. */
-  #pingSent: number | undefined
+  readonly #pings = new Pings()
   /** Packets that came in the same bytes as CONNACK. */
   #early: Packets = []
 
   constructor(options: LinkOptions, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
-    const { drainTimeout, network, scope } = options
+    const { drainTimeout, maximumPacketSize, network, refuses, scope } = options
     const { protocolVersion } = options.connect
     this.#options = options
     this.#clock = clock
     this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
-    const { maximumPacketSize, refuses } = options
     this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize, refuses })
     this.#deadlines = new ConnectionDeadlines(this, options.packetTimeout)
     this.ending = new Ending({ network, scope, drainTimeout, sendLast: (last) => this.#sendLast(last) })
@@ -164,8 +160,9 @@ export class Link implements SessionConnection, Timed {
 
   readonly #write = (packet: Packet.ClientPacket): InvalidPacket | undefined => this.#writer.enqueue(packet)
 
-  #enqueuePing(by: KeepAlive.Pinging): undefined {
+  #enqueuePing(by: KeepAlive.Pinging, answered?: Deferred.Deferred<void>): undefined {
     this.#writer.enqueue(pingreq)
+    this.#pings.sent(this.now(), answered)
     this.#connection = Connection.pinged(this.#connection, this.now(), by)
   }
 
@@ -257,9 +254,7 @@ export class Link implements SessionConnection, Timed {
     for (const chunk of chunks) traffic.bytesReceived += chunk.length
     traffic.packetsReceived += packets.length
     if (packetLog !== undefined) { for (const packet of packets) packetLog("received", packet) }
-    if (this.#pingSent === undefined || !packets.some(isPingresp)) return
-    traffic.roundTrip = now - this.#pingSent
-    this.#pingSent = undefined
+    traffic.roundTrip = this.#pings.received(packets, now) ?? traffic.roundTrip
   }
 
   /** The rules of the connection, then what the decoder could not read after the packets that it could. */
@@ -288,8 +283,8 @@ export class Link implements SessionConnection, Timed {
         return Effect.void
       case "Authenticating":
         return this.#connack === notYetAccepted
-          ? authenticate(this.#answer(event.auth), this.ending)
-          : reauthenticate(this.#answer(event.auth), this.ending, this.scope)
+          ? authenticate(answered(event.auth, this.#options, this), this.ending)
+          : reauthenticate(answered(event.auth, this.#options, this), this.ending, this.scope)
       case "Refused":
         return this.ending.abort(failures.fromRefusal(event.connack, connect.protocolVersion))
       case "Disconnected":
@@ -305,12 +300,6 @@ export class Link implements SessionConnection, Timed {
     const maximum = Math.min(topicAliasMaximum, this.#options.outgoingTopicAliasMaximum)
     this.#encoder.setMaximumPacketSize(maximumPacketSize)
     this.#mostAliases = maximum
-  }
-
-  #answer(auth: Packet.Auth): Effect.Effect<void, MqttError.MqttError> {
-    const { authenticate } = this.#options
-    if (authenticate === undefined) return Effect.void
-    return Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : this.send(answer))
   }
 
   // -------------------------------------------------------------------------
@@ -334,17 +323,25 @@ export class Link implements SessionConnection, Timed {
   }
 
   sendPing(): void {
-    this.#pingSent ??= this.now()
     this.#enqueuePing("connection")
   }
 
   get ping(): Effect.Effect<void, MqttError.MqttError> {
+    return this.#ask(() => this.#deadlines.heard)
+  }
+
+  get roundTrip(): Effect.Effect<void, MqttError.MqttError> {
+    return this.#ask(Deferred.await)
+  }
+
+  #ask(answer: (answered: Deferred.Deferred<void>) => Effect.Effect<void>): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
       const { failure } = this.ending
       if (failure !== undefined) return Effect.fail(failure)
-      this.sendPing()
+      const answered = Deferred.makeUnsafe<void>()
+      this.#enqueuePing("connection", answered)
       // The timer may be set for much later, or for nothing at all.
-      return Effect.andThen(this.#deadlines.resetTimer, Effect.raceFirst(this.#deadlines.heard, this.ended))
+      return Effect.andThen(this.#deadlines.resetTimer, Effect.raceFirst(answer(answered), this.ended))
     })
   }
 

@@ -1,0 +1,84 @@
+/**
+ * What a program asks of a client, put together: each call has a module of its own.
+ *
+ * How the client connects, what it says of itself, and how it ends is not here.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
+import type { MqttError } from "../../../MqttError.ts"
+import type { ConnectionState, Stats } from "../../../MqttState.ts"
+import type { RequestOptions } from "../../clientOptions.ts"
+import type { Resolved } from "../../options.ts"
+import type { Lifetime } from "../lifetime.ts"
+import type { SessionRunner } from "../session/sessionRunner.ts"
+import * as SessionStats from "../session/stats.ts"
+import * as BrokerUp from "./brokerUp.ts"
+import * as Consumer from "./consumer.ts"
+import { Measuring } from "./instrument.ts"
+import * as Lingering from "./lingering.ts"
+import { ObservedPublisher } from "./observedPublisher.ts"
+import { Publisher } from "./publisher.ts"
+import * as Receiving from "./receiving.ts"
+import { Requests } from "./requests.ts"
+import * as Responder from "./responder.ts"
+import * as Subscribe from "./subscribe.ts"
+import { Tracing } from "./tracing.ts"
+
+export interface CallsOptions {
+  readonly options: Resolved
+  readonly runner: SessionRunner
+  readonly lifetime: Lifetime
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  /** Of the client. */
+  readonly scope: Scope.Scope
+  /** Of its metrics. */
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export const make = Effect.fnUntraced(
+  function*({ attributes, lifetime, options, runner, scope, state }: CallsOptions) {
+    const { outboxAge, responseTimeout, responseTopic } = options
+    const holding = {
+      runner,
+      lifetime,
+      now: () => runner.connection?.now() ?? 0,
+      dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
+      buffer: options.buffer,
+      linger: Lingering.make(options.session, scope)
+    }
+    const subscribe = Subscribe.make(holding)
+    const tracing = options.tracing === undefined ? undefined : new Tracing(runner, options, options.tracing)
+    const instrument = yield* (yield* Measuring)(attributes, tracing)
+    const publishing = { runner, lifetime, clock: yield* Clock.Clock, outboxAge }
+    const publisher = instrument === undefined
+      ? new Publisher(publishing)
+      : new ObservedPublisher(publishing, instrument)
+    const counts = { handlerRetries: 0, deadLetters: 0 }
+    const consume = Consumer.make({ ...holding, instrument, publisher, counts })
+    /** There from the first request on. */
+    let requests: Requests | undefined
+    const { flush, publish, publishAsync, publishSink } = publisher
+    return {
+      calls: {
+        publish,
+        publishAsync,
+        publishSink,
+        flush,
+        subscribe,
+        ...Receiving.make(holding, subscribe),
+        consume,
+        request: (topic: string, payload: Parameters<Requests["request"]>[1], requestOptions?: RequestOptions) => {
+          requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+          return requests.request(topic, payload, requestOptions)
+        },
+        respond: Responder.make({ runner, publisher, consume }),
+        ...BrokerUp.make({ runner, responseTimeout, scope })
+      },
+      stats: (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 }),
+      /** The client is over. */
+      end: (error: MqttError): void => requests?.end(error)
+    }
+  }
+)

@@ -1,0 +1,26 @@
+/**
+ * The page of `Leaving.test.ts`: a client that connects by itself, and says in the title what state it is in. Runs in the
+ * browser.
+ *
+ * Its options are JSON in the fragment of its address.
+ */
+import { MqttClient } from "effect-mqtt"
+import { BrowserMqtt } from "effect-mqtt/browser"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+
+const options: BrowserMqtt.Options = JSON.parse(decodeURIComponent(globalThis.location.hash.slice(1)))
+
+const program = Effect.gen(function*() {
+  const mqtt = yield* MqttClient.MqttClient
+  yield* Stream.runForEach(SubscriptionRef.changes(mqtt.state), ({ _tag }) =>
+    Effect.sync(() => {
+      document.title = _tag
+    }))
+})
+
+program.pipe(
+  Effect.provide(BrowserMqtt.layer({ ...options, initialConnection: "retry" })),
+  Effect.runFork
+)

@@ -1,0 +1,62 @@
+/**
+ * Chromium and Firefox as the system has them, without a window, and pages in them: for what both are to do alike.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as puppeteer from "puppeteer-core"
+import type { Requirement } from "../support/requirements.ts"
+
+export interface Kind {
+  readonly name: "Chromium" | "Firefox"
+  readonly requirement: Requirement
+  readonly layer: Layer.Layer<Browser>
+}
+
+export class Browser extends Context.Service<Browser, puppeteer.Browser>()("test/Browser") {}
+
+const find = (names: ReadonlyArray<string>): string | undefined =>
+  [...(process.env.PATH ?? "").split(Path.delimiter), "/usr/bin"]
+    .flatMap((folder) => names.map((name) => Path.join(folder, name)))
+    .find((file) => Fs.existsSync(file))
+
+const launched = (options: puppeteer.LaunchOptions): Layer.Layer<Browser> =>
+  Layer.effect(
+    Browser,
+    Effect.acquireRelease(
+      Effect.promise(() => puppeteer.launch({ headless: true, timeout: 60_000, ...options })),
+      (browser) => Effect.promise(() => browser.close())
+    )
+  )
+
+const chromium = find(["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])
+const firefox = find(["firefox-esr", "firefox"])
+
+export const kinds: ReadonlyArray<Kind> = [
+  {
+    name: "Chromium",
+    requirement: { name: "Chromium", packages: "chromium", isInstalled: () => chromium !== undefined },
+    layer: launched({
+      browser: "chrome",
+      executablePath: chromium ?? "chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    })
+  },
+  {
+    name: "Firefox",
+    requirement: { name: "Firefox", packages: "firefox-esr", isInstalled: () => firefox !== undefined },
+    layer: launched({ browser: "firefox", executablePath: firefox ?? "firefox-esr" })
+  }
+]
+
+/** Opens a page; it is closed with the scope, unless the test has closed it. */
+export const open = (url: string): Effect.Effect<puppeteer.Page, never, Browser | Scope.Scope> =>
+  Effect.gen(function*() {
+    const browser = yield* Browser
+    const page = yield* Effect.acquireRelease(
+      Effect.promise(() => browser.newPage()),
+      (page) => Effect.promise(() => page.isClosed() ? Promise.resolve() : page.close())
+    )
+    yield* Effect.promise(() => page.goto(url))
+    return page
+  })
