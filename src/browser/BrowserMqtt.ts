@@ -2,7 +2,7 @@
  * MQTT clients in a browser from a URL.
  *
  * Only puts a WebSocket under `MqttClient`, whose documentation says what a client does, and tells it what the page
- * knows: that there is a network again, and that the page ends.
+ * knows: that there is a network again, that the page wakes up, and that it is left.
  *
  * @since 0.1.0
  */
@@ -19,8 +19,9 @@ import type * as MqttConfig from "../MqttConfig.ts"
 import * as MqttError from "../MqttError.ts"
 import { MqttTransport } from "../MqttTransport.ts"
 import * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
+import { Haste } from "./internal/haste.ts"
+import * as Leaving from "./internal/leaving.ts"
 import type { Options } from "./internal/options.ts"
-import * as Page from "./internal/page.ts"
 import type { Target } from "./internal/url.ts"
 import * as WebSocket from "./internal/webSocket.ts"
 
@@ -104,24 +105,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const attempt = remembering(yield* Effect.fromResult(WebSocket.resolve(options.url)))
   const clientOptions = yield* Effect.fromResult(withCredentials(options, attempt.forCredentials))
   const transport = WebSocket.make(attempt.forOpening, options)
-  const haste = new Page.Haste()
-  if (options.reconnectWhenOnline !== false) yield* haste.listen
+  const haste = new Haste()
   const client = yield* MqttClient.make({
     ...clientOptions,
     reconnect: haste.cutShort(clientOptions.reconnect ?? defaults.reconnect)
   }).pipe(Effect.provideService(MqttTransport, haste.watch(transport)), withStore(options.store))
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  haste.checkWith(client.checkConnection, (effect) => void runFork(effect))
-  const leave = () => {
-    haste.away()
-    runFork(client.replaceConnection)
-  }
-  if (options.disconnectWithPage !== false) {
-    yield* Page.onKept(leave)
-    // The packet leaves within the event: what `disconnect` waits for first would come too late.
-    yield* Page.onEnd(() => void runFork(Effect.ignore(client.disconnectWith({}))))
-    yield* Page.beforeEnd(leave, () => haste.back())
-  }
+  if (options.reconnectWhenOnline !== false) yield* haste.listen(client.checkConnection)
+  if (options.disconnectWithPage !== false) yield* Leaving.listen(client, haste)
   return client
 })
 

@@ -2,7 +2,7 @@
  * A page that is left, kept for "back", or wakes up, in every browser there is.
  */
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Queue } from "effect"
+import { Deferred, Effect, Queue, type Scope } from "effect"
 import type * as puppeteer from "puppeteer-core"
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
@@ -14,7 +14,10 @@ import * as Puppeteer from "./Puppeteer.ts"
 import * as Site from "./Site.ts"
 
 const timeout = 240_000
-const rounds = 3
+
+// ---------------------------------------------------------------------------
+// The server
+// ---------------------------------------------------------------------------
 
 const bytesOf = (packet: ServerPacket): Uint8Array =>
   Encoder.toBytes(packet, { protocolVersion: "5.0", sender: "server" }) as Uint8Array
@@ -25,12 +28,16 @@ const pingresp = bytesOf({ _tag: "Pingresp" })
 /** One connection as the server sees it. */
 interface Connection {
   readonly packets: ReadonlyArray<ClientPacket>
-  /** Completes with its first PINGREQ. */
-  readonly pinged: Effect.Effect<void>
-  /** Nothing is answered any more. */
+  /** Completes with the next PINGREQ. */
+  readonly pinged: Effect.Effect<unknown>
+  /** From now on nothing is answered. */
   readonly silence: Effect.Effect<void>
+  readonly isOver: () => boolean
   readonly over: Effect.Effect<void>
 }
+
+/** What a test waits for comes long before. */
+const inTime = Effect.timeout("20 seconds")
 
 /** A server that accepts everybody, answers pings, and hands out its connections in their order. */
 const server = Effect.gen(function*() {
@@ -40,7 +47,7 @@ const server = Effect.gen(function*() {
     onWebSocket: (webSocket) => {
       const packets: Array<ClientPacket> = []
       const over = Deferred.makeUnsafe<void>()
-      const pinged = Deferred.makeUnsafe<void>()
+      const pings = Effect.runSync(Queue.unbounded<void>())
       const decoder = Decoder.make({ protocolVersion: "5.0", sender: "client", maximumPacketSize: 1000 })
       let isSilent = false
       webSocket.on("message", (bytes: Uint8Array) => {
@@ -50,149 +57,183 @@ const server = Effect.gen(function*() {
             webSocket.send(connack)
             Queue.offerUnsafe(accepted, {
               packets,
-              pinged: Deferred.await(pinged),
+              pinged: inTime(Queue.take(pings)).pipe(Effect.orDie),
               silence: Effect.sync(() => {
                 isSilent = true
               }),
-              over: Deferred.await(over)
+              isOver: () => Deferred.isDoneUnsafe(over),
+              over: inTime(Deferred.await(over)).pipe(Effect.orDie)
             })
           }
-          if (packet._tag === "Pingreq" && !isSilent) webSocket.send(pingresp)
-          if (packet._tag === "Pingreq") Deferred.doneUnsafe(pinged, Effect.void)
+          if (packet._tag === "Pingreq") {
+            Queue.offerUnsafe(pings, undefined)
+            if (!isSilent) webSocket.send(pingresp)
+          }
         }
       })
       webSocket.on("close", () => Deferred.doneUnsafe(over, Effect.void))
     }
   })
-  return { url, next: Effect.timeout(Queue.take(accepted), "40 seconds") }
+  return { url, next: inTime(Queue.take(accepted)).pipe(Effect.orDie) }
 })
-
-const addressOf = ({ url }: Site.Site, options: object): string =>
-  `${url}#${encodeURIComponent(JSON.stringify(options))}`
-
-const shows = (page: puppeteer.Page, state: string): Effect.Effect<unknown> =>
-  Effect.promise(() => page.waitForFunction((state) => document.title === state, { timeout: 40_000 }, state))
-
-const connected = (page: puppeteer.Page) => shows(page, "Connected")
 
 /** The last word of the connection is DISCONNECT. */
 const saysGoodbye = ({ over, packets }: Connection): Effect.Effect<void> =>
-  Effect.andThen(
-    over,
-    Effect.sync(() => assert.deepInclude(packets.at(-1), { _tag: "Disconnect", reasonCode: 0 }))
-  )
+  Effect.map(over, () => assert.deepInclude(packets.at(-1), { _tag: "Disconnect", reasonCode: 0 }))
 
-/** A page that stands still ends when its test does; one that has been closed is gone already. */
-const close = (page: puppeteer.Page): Promise<void> => page.isClosed() ? Promise.resolve() : page.close()
+// ---------------------------------------------------------------------------
+// The page
+// ---------------------------------------------------------------------------
 
-const elsewhere = "data:text/html,elsewhere"
+const shows = (page: puppeteer.Page, state: string): Effect.Effect<unknown> =>
+  Effect.promise(() => page.waitForFunction((state) => document.title === state, { timeout: 20_000 }, state))
+
+/** A page with a connection, and what the server sees of this one and of those after it. */
+const connected = (options: object = {}) =>
+  Effect.gen(function*() {
+    const { next, url } = yield* server
+    const site = yield* Site.builtModule("LeavingPage.ts")
+    const address = `${site.url}#${encodeURIComponent(JSON.stringify({ url, ...options }))}`
+    const open = Effect.gen(function*() {
+      const page = yield* Puppeteer.open(address)
+      yield* shows(page, "Connected")
+      return { page, connection: yield* next }
+    })
+    return { open, next }
+  })
+
+/** Browsers do not always say when a page has been left, so nobody waits for that. */
+const inBackground = (leaving: Promise<unknown>): void => void leaving.catch(() => undefined)
+
+const link = (page: puppeteer.Page, href: string): void =>
+  inBackground(page.evaluate((href) => {
+    const link = Object.assign(document.createElement("a"), { href })
+    document.body.append(link)
+    link.click()
+  }, href))
 
 interface Leaving {
   readonly how: string
-  readonly leave: (page: puppeteer.Page) => Promise<unknown>
-  /** Whether the same page begins anew. */
-  readonly comesBack?: true
+  readonly leave: (page: puppeteer.Page) => void
+  /** The same page begins anew. */
+  readonly isAgain?: true
 }
 
 const leavings: ReadonlyArray<Leaving> = [
+  { how: "closed", leave: (page) => inBackground(page.close({ runBeforeUnload: true })) },
+  { how: "reloaded", leave: (page) => inBackground(page.reload()), isAgain: true },
   {
-    how: "closed",
-    // The page may be gone before the browser says so.
-    leave: (page) => page.close({ runBeforeUnload: true }).catch(() => undefined)
-  },
-  { how: "reloaded", leave: (page) => page.reload(), comesBack: true },
-  { how: "left for another", leave: (page) => page.goto(elsewhere) },
-  {
-    how: "left by a link",
+    how: "reloaded by itself",
     leave: (page) =>
-      Promise.all([
-        page.waitForNavigation(),
-        page.evaluate(() => {
-          const link = Object.assign(document.createElement("a"), { href: "/other" })
-          document.body.append(link)
-          link.click()
-        })
-      ])
-  }
+      inBackground(page.evaluate(() => {
+        globalThis.location.reload()
+      })),
+    isAgain: true
+  },
+  { how: "left by its address bar", leave: (page) => inBackground(page.goto("data:text/html,elsewhere")) },
+  { how: "left by a link", leave: (page) => link(page, "/other") }
 ]
 
-/** What keep-alive would notice comes too late for these tests. */
+const rounds = 10
+
+/** Keep-alive would notice a dead connection long after these tests. */
 const slow = { keepAlive: "10 minutes", pingInterval: "10 minutes" }
 
-const wakings: ReadonlyArray<readonly [what: string, wake: () => void]> = [
-  ["there is a network again", () => void globalThis.dispatchEvent(new Event("online"))],
-  ["it is shown again", () => void document.dispatchEvent(new Event("visibilitychange"))],
-  ["it comes out of a freeze", () => void document.dispatchEvent(new Event("resume"))],
-  [
-    "it comes back from where the browser kept it",
-    () => void globalThis.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))
+interface Waking {
+  readonly what: string
+  /** The page is made to sleep; what wakes it. */
+  readonly sleep: (
+    page: puppeteer.Page
+  ) => Effect.Effect<Effect.Effect<unknown>, never, Puppeteer.Browser | Scope.Scope>
+}
+
+const dispatching = (page: puppeteer.Page, wake: () => void) =>
+  Effect.succeed(Effect.promise(() => page.evaluate(wake)))
+
+/** Another tab is in front. */
+const hidden: Waking["sleep"] = (page) =>
+  Effect.gen(function*() {
+    yield* Puppeteer.open("about:blank")
+    yield* Effect.promise(() => page.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 }))
+    return Effect.promise(() => page.bringToFront())
+  })
+
+const offline: Waking["sleep"] = (page) =>
+  Effect.gen(function*() {
+    yield* Effect.promise(() => page.setOfflineMode(true))
+    return Effect.promise(() => page.setOfflineMode(false))
+  })
+
+const frozen: Waking["sleep"] = (page) =>
+  Effect.gen(function*() {
+    const session = yield* Effect.promise(() => page.createCDPSession())
+    yield* Effect.promise(() => session.send("Page.setWebLifecycleState", { state: "frozen" }))
+    return Effect.promise(() => session.send("Page.setWebLifecycleState", { state: "active" }))
+  })
+
+/** Firefox tells no page of a network or of a freeze while a test drives it, so the page tells itself. */
+const wakings: { readonly [name in Puppeteer.Kind["name"]]: ReadonlyArray<Waking> } = {
+  Chromium: [
+    { what: "there is a network again", sleep: offline },
+    { what: "it is shown again", sleep: hidden },
+    { what: "it comes out of a freeze", sleep: frozen }
+  ],
+  Firefox: [
+    {
+      what: "there is a network again",
+      sleep: (page) => dispatching(page, () => void globalThis.dispatchEvent(new Event("online")))
+    },
+    { what: "it is shown again", sleep: hidden },
+    {
+      what: "it comes out of a freeze",
+      sleep: (page) => dispatching(page, () => void document.dispatchEvent(new Event("resume")))
+    }
   ]
-]
+}
 
 for (const { layer, name, requirement } of Puppeteer.kinds) {
   suiteWith([requirement], `a page in ${name}`, () => {
     it.layer(layer, { excludeTestServices: true, timeout })((it) => {
-      for (const { comesBack, how, leave } of leavings) {
+      for (const { how, isAgain, leave } of leavings) {
         it.effect(
           `that is ${how} says DISCONNECT, so that the server publishes no Will`,
           () =>
             Effect.gen(function*() {
-              const { next, url } = yield* server
-              const site = yield* Site.builtModule("LeavingPage.ts")
+              const { next, open } = yield* connected()
               for (let round = 0; round < rounds; round++) {
-                const page = yield* Puppeteer.open(addressOf(site, { url }))
-                yield* connected(page)
-                const connection = yield* next
-                yield* Effect.promise(() => leave(page))
-                yield* saysGoodbye(connection)
-                if (comesBack) {
-                  yield* connected(page)
-                  yield* next
-                }
-                yield* Effect.promise(() => close(page))
+                yield* Effect.scoped(Effect.gen(function*() {
+                  const { connection, page } = yield* open
+                  leave(page)
+                  yield* saysGoodbye(connection)
+                  if (isAgain) yield* next
+                }))
               }
             }).pipe(Effect.scoped),
           timeout
         )
       }
 
-      for (const [what, wake] of wakings) {
+      for (const { sleep, what } of wakings[name]) {
         it.effect(
-          `replaces a connection on which nobody answers when ${what}, and keeps one that is alive`,
+          `keeps a connection that is alive when ${what}, and replaces one on which nobody answers`,
           () =>
             Effect.gen(function*() {
-              const { next, url } = yield* server
-              const site = yield* Site.builtModule("LeavingPage.ts")
-              const page = yield* Puppeteer.open(addressOf(site, { url, ...slow }))
-              yield* connected(page)
-              for (let round = 0; round < rounds; round++) {
-                const connection = yield* next
-                yield* Effect.promise(() => page.evaluate(wake))
-                yield* connection.pinged
-                yield* connection.silence
-                yield* Effect.promise(() => page.evaluate(wake))
-                yield* connection.over
-              }
-              yield* connected(page)
+              const { next, open } = yield* connected(slow)
+              const { connection, page } = yield* open
+              yield* Effect.flatten(sleep(page))
+              yield* connection.pinged
+              const wake = yield* sleep(page)
+              assert.isFalse(connection.isOver())
+              yield* connection.silence
+              yield* wake
+              yield* connection.pinged
+              yield* connection.over
+              yield* next
+              yield* shows(page, "Connected")
             }).pipe(Effect.scoped),
           timeout
         )
       }
-
-      it.effect("that is not left after all connects again", () =>
-        Effect.gen(function*() {
-          const { next, url } = yield* server
-          const site = yield* Site.builtModule("LeavingPage.ts")
-          const page = yield* Puppeteer.open(addressOf(site, { url }))
-          yield* connected(page)
-          const connection = yield* next
-          yield* Effect.promise(() => page.evaluate(() => void globalThis.dispatchEvent(new Event("beforeunload"))))
-          if (name === "Firefox") {
-            yield* saysGoodbye(connection)
-            yield* next
-          }
-          yield* connected(page)
-        }).pipe(Effect.scoped), timeout)
     })
   })
 }

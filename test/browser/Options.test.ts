@@ -1,18 +1,14 @@
 /**
- * What `BrowserMqtt.layer` makes of its options and of the page's events, without a page.
+ * What `BrowserMqtt.layer` makes of its options, without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule, Stream } from "effect"
-import { TestClock } from "effect/testing"
-import { vi } from "vitest"
 import { BrowserMqtt, BrowserMqttConfig, BrowserMqttStore } from "../../src/browser/index.ts"
-import * as Page from "../../src/browser/internal/page.ts"
-import { MqttClient, MqttError, MqttStore, MqttTransport } from "../../src/index.ts"
+import { MqttClient, MqttStore } from "../../src/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
 import * as listeners from "../support/listeners.ts"
 import { assertReason } from "../support/reasons.ts"
-import { begin } from "../support/time.ts"
 
 const client = (options: BrowserMqtt.Options) =>
   Effect.flatMap(
@@ -171,83 +167,6 @@ describe("the option `store`", () => {
       const { reason } = yield* Effect.flip(Effect.scoped(client({ url, initialConnection: "retry", store })))
       assert.strictEqual(assertReason(reason, "InvalidOptions").option, "clientId")
     }))
-})
-
-describe("haste", () => {
-  const lost = MqttError.fromReason(new MqttError.Offline())
-  /** A window, and a transport that never fails. */
-  const setUp = Effect.gen(function*() {
-    const window = new EventTarget()
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        vi.stubGlobal("addEventListener", window.addEventListener.bind(window))
-        vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window))
-      }),
-      () => Effect.sync(() => vi.unstubAllGlobals())
-    )
-    const haste = new Page.Haste()
-    yield* haste.listen
-    const connection = { pull: Effect.never, write: () => Effect.void, abort: Effect.void }
-    const transport = haste.watch(MqttTransport.MqttTransport.of({ endpoint: "", open: Effect.succeed(connection) }))
-    const step = yield* Schedule.toStepWithSleep(
-      haste.cutShort(Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 5 })))
-    )
-    const fire = (type: string, properties = {}) =>
-      Effect.sync(() => window.dispatchEvent(Object.assign(new Event(type), properties)))
-    /** How long the next attempt has to wait. */
-    const wait = Effect.gen(function*() {
-      const clock = yield* TestClock.testClockWith(Effect.succeed)
-      const before = clock.currentTimeMillisUnsafe()
-      const waiting = yield* begin(step(lost))
-      while (waiting.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
-      return clock.currentTimeMillisUnsafe() - before
-    })
-    return { window, transport, step, fire, wait }
-  })
-
-  it.effect("S14 without news of the network the schedule is kept", () =>
-    Effect.gen(function*() {
-      const { wait } = yield* setUp
-      assert.deepStrictEqual([yield* wait, yield* wait, yield* wait], [1000, 2000, 4000])
-    }).pipe(Effect.scoped))
-
-  for (
-    const [what, type, properties] of [
-      ["the network is back", "online", {}],
-      ["the page is back", "pageshow", { persisted: true }]
-    ] as const
-  ) {
-    it.effect(`${what} while it waits: the attempt is made at once, and the schedule starts anew`, () =>
-      Effect.gen(function*() {
-        const { fire, step, transport, wait } = yield* setUp
-        yield* wait
-        yield* wait
-        const waiting = yield* begin(step(lost))
-        yield* TestClock.adjust("1 second")
-        assert.isUndefined(waiting.pollUnsafe())
-        yield* fire(type, properties)
-        yield* TestClock.adjust(0)
-        assert.isDefined(waiting.pollUnsafe())
-        yield* Effect.scoped(transport.open)
-        assert.deepStrictEqual([yield* wait, yield* wait], [1000, 2000])
-      }).pipe(Effect.scoped))
-  }
-
-  it.effect("the network is back while an attempt is failing: the next one is made at once", () =>
-    Effect.gen(function*() {
-      const { fire, transport, wait } = yield* setUp
-      yield* Effect.scoped(transport.open)
-      yield* fire("online")
-      assert.strictEqual(yield* wait, 0)
-    }).pipe(Effect.scoped))
-
-  it.effect("a page that is shown for the first time, and news while a connection is there, change nothing", () =>
-    Effect.gen(function*() {
-      const { fire, transport, wait } = yield* setUp
-      yield* fire("pageshow", { persisted: false })
-      yield* Effect.scoped(Effect.andThen(transport.open, fire("online")))
-      assert.strictEqual(yield* wait, 1000)
-    }).pipe(Effect.scoped))
 })
 
 describe("S3 from a ConfigProvider", () => {

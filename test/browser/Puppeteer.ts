@@ -49,14 +49,15 @@ export const kinds: ReadonlyArray<Kind> = [
   }
 ]
 
+/** Closes a page. One that closes by itself may be gone before the browser is asked. */
+export const close = (page: puppeteer.Page): Effect.Effect<void> =>
+  Effect.promise(() => page.isClosed() ? Promise.resolve() : page.close().catch(() => undefined))
+
 /** Opens a page; it is closed with the scope, unless the test has closed it. */
 export const open = (url: string): Effect.Effect<puppeteer.Page, never, Browser | Scope.Scope> =>
   Effect.gen(function*() {
     const browser = yield* Browser
-    const page = yield* Effect.acquireRelease(
-      Effect.promise(() => browser.newPage()),
-      (page) => Effect.promise(() => page.isClosed() ? Promise.resolve() : page.close())
-    )
+    const page = yield* Effect.acquireRelease(Effect.promise(() => browser.newPage()), close)
     yield* Effect.promise(() => page.goto(url))
     return page
   })

@@ -152,7 +152,7 @@ export const offline: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
   serveBuilt
 )
 
-/** A page of the tests that is opened often: one file with this module of theirs. */
+/** A page of the tests that is opened often: one file with this module of theirs. `/other` is another, `/file` a download. */
 export const builtModule = (file: string): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.gen(function*() {
     const built = yield* Effect.promise(() =>
@@ -171,11 +171,11 @@ export const builtModule = (file: string): Effect.Effect<Site, never, Scope.Scop
     )
     const [{ code }] = built.output
     const html = "<!doctype html><title>page</title><script type=\"module\" src=\"/page.js\"></script>"
-    return yield* serve((path) =>
-      path === "/"
-        ? { file: "index.html", text: html }
-        : path === "/page.js"
-        ? { file: "page.js", text: code }
-        : undefined
-    )
+    const files: { readonly [path: string]: Answer } = {
+      "/": { file: "index.html", text: html },
+      "/page.js": { file: "page.js", text: code },
+      "/other": { file: "other.html", text: "<!doctype html><title>other</title>" },
+      "/file": { file: "file", text: "file" }
+    }
+    return yield* serve((path) => files[path])
   })

@@ -309,19 +309,23 @@ describe("checkConnection", () => {
       assert.strictEqual((yield* sent(kit, "Connect")).length, 2)
     }))
 
-  scenario("is not content with what was on its way before", { leavesUnfinished: true }, (kit) =>
-    Effect.gen(function*() {
-      const mqtt = yield* kit.connect({ keepAlive: 0, responseTimeout: "10 seconds" })
-      yield* begin(Stream.runDrain(mqtt.messages("t")))
-      yield* TestClock.adjust(roundTrip)
-      yield* kit.broker.stall("1 minute")
-      const asking = yield* begin(mqtt.checkConnection)
-      yield* kit.broker.publish("t", "late")
-      yield* TestClock.adjust(4900)
-      assert.isUndefined(asking.pollUnsafe())
-      yield* TestClock.adjust(100)
-      assert.isFalse(yield* complete(Fiber.join(asking)))
-    }))
+  scenario(
+    "is not content with what was on its way before",
+    { leavesUnfinished: true },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ keepAlive: 0, responseTimeout: "10 seconds" })
+        yield* begin(Stream.runDrain(mqtt.messages("t")))
+        yield* TestClock.adjust(roundTrip)
+        yield* kit.broker.stall("1 minute")
+        const asking = yield* begin(mqtt.checkConnection)
+        yield* kit.broker.publish("t", "late")
+        yield* TestClock.adjust(4900)
+        assert.isUndefined(asking.pollUnsafe())
+        yield* TestClock.adjust(100)
+        assert.isFalse(yield* complete(Fiber.join(asking)))
+      })
+  )
 
   scenario("says no at once without a connection", {}, (kit) =>
     Effect.gen(function*() {

@@ -21,6 +21,7 @@ import * as Lingering from "./lingering.ts"
 import { ObservedPublisher } from "./observedPublisher.ts"
 import { Publisher } from "./publisher.ts"
 import * as Receiving from "./receiving.ts"
+import * as Replacing from "./replacing.ts"
 import { Requests } from "./requests.ts"
 import * as Responder from "./responder.ts"
 import * as Subscribe from "./subscribe.ts"
@@ -74,7 +75,8 @@ export const make = Effect.fnUntraced(
           return requests.request(topic, payload, requestOptions)
         },
         respond: Responder.make({ runner, publisher, consume }),
-        ...BrokerUp.make({ runner, responseTimeout, scope })
+        ...BrokerUp.make({ runner, responseTimeout, scope }),
+        replaceConnection: Replacing.make(runner, options)
       },
       stats: (): Stats => ({ ...SessionStats.of(runner), ...counts, answersDropped: requests?.dropped ?? 0 }),
       /** The client is over. */

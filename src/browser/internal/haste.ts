@@ -1,0 +1,82 @@
+/**
+ * When a client in a page connects: at once when the page wakes up or has a network again, and not while it is left.
+ *
+ * The events are in `page.ts`, and what the page says when it is left is in `leaving.ts`.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { MqttTransport } from "../../MqttTransport.ts"
+import * as Page from "./page.ts"
+
+export class Haste {
+  /** Open from the event until the attempt that it leads to. */
+  readonly #hurry = Latch.makeUnsafe()
+  /** Closed while the page is left. */
+  readonly #here = Latch.makeUnsafe(true)
+  #attempts = 0
+
+  /** For as long as the scope. `check` says whether there is a connection that is alive, and ends one that is not. */
+  listen(check: Effect.Effect<boolean>): Effect.Effect<void, never, Scope.Scope> {
+    const checked = Effect.suspend(() => {
+      const attempts = this.#attempts
+      return Effect.map(check, (isUp) => {
+        // The next attempt may have begun meanwhile: one that fails then is to wait like any other.
+        if (!isUp && this.#attempts === attempts) this.#hurry.openUnsafe()
+      })
+    })
+    return Effect.flatMap(Effect.context<never>(), (context) => {
+      const run = Effect.runForkWith(context)
+      return Page.onAwake(() => void run(checked))
+    })
+  }
+
+  /** From now on no attempt begins. */
+  hold(): void {
+    this.#here.closeUnsafe()
+  }
+
+  /** An attempt that is due, or waits, begins at once. */
+  release(): void {
+    this.#here.openUnsafe()
+    this.#hurry.openUnsafe()
+  }
+
+  /** The transport, watched for attempts. */
+  watch(transport: MqttTransport["Service"]): MqttTransport["Service"] {
+    const watched = (open: MqttTransport["Service"]["open"]): MqttTransport["Service"]["open"] =>
+      Effect.suspend(() => {
+        this.#attempts++
+        this.#hurry.closeUnsafe()
+        return open
+      })
+    const { openAt } = transport
+    return MqttTransport.of({
+      ...transport,
+      open: watched(transport.open),
+      openAt: openAt === undefined ? undefined : (reference) => watched(openAt(reference))
+    })
+  }
+
+  /** The schedule with its waiting cut short, after which it starts anew: the failures before were the network's. */
+  cutShort<Input>(schedule: Schedule.Schedule<unknown, Input>): Schedule.Schedule<unknown, Input> {
+    const start = Schedule.toStep(schedule)
+    const { await: hurried } = this.#hurry
+    const { await: here } = this.#here
+    return Schedule.fromStep(Effect.map(start, (first) => {
+      let step = first
+      const restart = Effect.map(start, (fresh) => {
+        step = fresh
+      })
+      return (now: number, input: Input) =>
+        Effect.flatMap(step(now, input), ([output, delay]) =>
+          Effect.andThen(hurried, restart).pipe(
+            Effect.timeoutOrElse({ duration: delay, orElse: () => Effect.void }),
+            Effect.andThen(here),
+            Effect.as<[unknown, typeof delay]>([output, Duration.zero])
+          ))
+    }))
+  }
+}
