@@ -122,14 +122,6 @@ interface Leaving {
 const leavings: ReadonlyArray<Leaving> = [
   { how: "closed", leave: (page) => inBackground(page.close({ runBeforeUnload: true })) },
   { how: "reloaded", leave: (page) => inBackground(page.reload()), isAgain: true },
-  {
-    how: "reloaded by itself",
-    leave: (page) =>
-      inBackground(page.evaluate(() => {
-        globalThis.location.reload()
-      })),
-    isAgain: true
-  },
   { how: "left by its address bar", leave: (page) => inBackground(page.goto("data:text/html,elsewhere")) },
   { how: "left by a link", leave: (page) => link(page, "/other") }
 ]
@@ -192,6 +184,9 @@ const wakings: { readonly [name in Puppeteer.Kind["name"]]: ReadonlyArray<Waking
 }
 
 for (const { layer, name, requirement } of Puppeteer.kinds) {
+  /** Firefox closes the WebSockets of a page as soon as the page may be left, and keeps no such page for "back". */
+  const keepsPages = name === "Chromium"
+
   suiteWith([requirement], `a page in ${name}`, () => {
     it.layer(layer, { excludeTestServices: true, timeout })((it) => {
       for (const { how, isAgain, leave } of leavings) {
@@ -234,6 +229,70 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
           timeout
         )
       }
+
+      it.effect("that is hidden keeps its connection", () =>
+        Effect.gen(function*() {
+          const { open } = yield* connected()
+          const { connection, page } = yield* open
+          yield* hidden(page)
+          yield* Effect.promise(() => page.evaluate(() => void globalThis.dispatchEvent(new Event("online"))))
+          yield* connection.pinged
+          assert.deepStrictEqual(connection.packets.map(({ _tag }) => _tag), ["Connect", "Pingreq"])
+          assert.isFalse(connection.isOver())
+        }).pipe(Effect.scoped), timeout)
+
+      it.effect(
+        keepsPages
+          ? "that is not left after all keeps its connection"
+          : "that is not left after all says DISCONNECT, and connects again within seconds",
+        () =>
+          Effect.gen(function*() {
+            const { next, open } = yield* connected()
+            const { connection, page } = yield* open
+            link(page, "/file")
+            if (keepsPages) {
+              yield* Effect.promise(() => page.evaluate(() => void globalThis.dispatchEvent(new Event("online"))))
+              yield* connection.pinged
+              assert.deepStrictEqual(connection.packets.map(({ _tag }) => _tag), ["Connect", "Pingreq"])
+            } else {
+              yield* saysGoodbye(connection)
+              yield* next
+              yield* shows(page, "Connected")
+            }
+          }).pipe(Effect.scoped),
+        timeout
+      )
+
+      it.effect("that is left says DISCONNECT, and \"back\" connects again at once", () =>
+        Effect.gen(function*() {
+          const { next, open } = yield* connected()
+          const { connection, page } = yield* open
+          yield* Effect.promise(() => page.evaluate(() => void Object.assign(globalThis, { isKept: true })))
+          link(page, "/other")
+          yield* saysGoodbye(connection)
+          yield* shows(page, "other")
+          inBackground(page.goBack())
+          yield* next
+          yield* shows(page, "Connected")
+          if (keepsPages) assert.isTrue(yield* Effect.promise(() => page.evaluate(() => "isKept" in globalThis)))
+        }).pipe(Effect.scoped), timeout)
+
+      it.effect(
+        "with `disconnectWithPage: false` is left without a word, and \"back\" connects again",
+        () =>
+          Effect.gen(function*() {
+            const { next, open } = yield* connected({ disconnectWithPage: false })
+            const { connection, page } = yield* open
+            link(page, "/other")
+            yield* connection.over
+            assert.deepStrictEqual(connection.packets.map(({ _tag }) => _tag), ["Connect"])
+            yield* shows(page, "other")
+            inBackground(page.goBack())
+            yield* next
+            yield* shows(page, "Connected")
+          }).pipe(Effect.scoped),
+        timeout
+      )
     })
   })
 }

@@ -7,6 +7,7 @@
 import { MqttClient } from "effect-mqtt"
 import { BrowserMqtt } from "effect-mqtt/browser"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
@@ -21,6 +22,11 @@ const program = Effect.gen(function*() {
 })
 
 program.pipe(
-  Effect.provide(BrowserMqtt.layer({ ...options, initialConnection: "retry" })),
+  Effect.provide(BrowserMqtt.layer({
+    ...options,
+    initialConnection: "retry",
+    // What connects again in a test does so at once, or never.
+    reconnect: Schedule.spaced("1 hour")
+  })),
   Effect.runFork
 )
