@@ -13,9 +13,7 @@ import { versions } from "../support/versions.ts"
 
 const responseTimeout = 1000
 
-/** A client that is connected, with a message it is owed an acknowledgement for. */
-const waiting = Effect.fnUntraced(function*(version: ProtocolVersion) {
-  const broker = yield* MemoryBroker.MemoryBroker
+const connected = Effect.fnUntraced(function*(version: ProtocolVersion) {
   const opening = yield* begin(
     MqttClient.make({
       clientId,
@@ -26,7 +24,13 @@ const waiting = Effect.fnUntraced(function*(version: ProtocolVersion) {
       reconnect: Schedule.spaced(reconnectDelay)
     })
   )
-  const mqtt = yield* complete(Fiber.join(opening))
+  return yield* complete(Fiber.join(opening))
+})
+
+/** A client that is connected, with a message it is owed an acknowledgement for. */
+const waiting = Effect.fnUntraced(function*(version: ProtocolVersion) {
+  const broker = yield* MemoryBroker.MemoryBroker
+  const mqtt = yield* connected(version)
   yield* broker.delayAnswers(responseTimeout - roundTrip / 2)
   const publishing = yield* begin(mqtt.publish("t", "hello", { qos: 1 }))
   yield* TestClock.adjust(10)
@@ -88,4 +92,33 @@ describe("S59 timers that fire late", () => {
       yield* TestClock.adjust(responseTimeout)
       assert.strictEqual((yield* network.counters).opened, 2)
     }))
+
+  for (const call of ["brokerUp", "checkConnection"] as const) {
+    told(`${call} asks once more, and the answer keeps the connection`, (version) =>
+      Effect.gen(function*() {
+        const mqtt = yield* connected(version)
+        yield* TestClock.adjust(2 * responseTimeout)
+        yield* Effect.flatMap(MemoryBroker.MemoryBroker, (broker) => broker.delayAnswers(1.5 * responseTimeout))
+        const asking = yield* begin(mqtt[call])
+        yield* sleepThrough(3600 * 1000)
+        assert.isTrue(yield* complete(Fiber.join(asking)))
+        assert.strictEqual((yield* mqtt.stats).connections, 1)
+      }))
+
+    told(`${call} asks only once more`, (version) =>
+      Effect.gen(function*() {
+        const network = yield* FakeNetwork.FakeNetwork
+        const mqtt = yield* connected(version)
+        yield* TestClock.adjust(2 * responseTimeout)
+        yield* network.drop
+        const asking = yield* begin(mqtt[call])
+        yield* sleepThrough(3600 * 1000)
+        yield* TestClock.adjust(responseTimeout)
+        yield* sleepThrough(3600 * 1000)
+        yield* TestClock.adjust(responseTimeout - 1)
+        assert.isUndefined(asking.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.isFalse(yield* complete(Fiber.join(asking)))
+      }))
+  }
 })

@@ -74,6 +74,21 @@ describe("presence", () => {
   }
 
   scenario(
+    "a connection that the program replaces leaves `offline` until the next one says `online`",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ presence: { topic } })
+        yield* TestClock.adjust(roundTrip)
+        yield* complete(mqtt.replaceConnection)
+        yield* TestClock.adjust(roundTrip)
+        assert.strictEqual(yield* word(kit), "offline")
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* accepted(kit), ["online", "offline", "online"])
+      })
+  )
+
+  scenario(
     "`disconnectWith` says goodbye, unless the server is to publish the Will",
     {},
     (kit) =>

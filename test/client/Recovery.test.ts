@@ -1,9 +1,12 @@
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Fiber, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { MqttErrorReason } from "../../src/MqttError.ts"
+import { none } from "../../src/protocol/Properties.ts"
+import { connectClient, leavesNothing } from "../support/peer.ts"
 import { accepted, record, scenario, sent } from "../support/scenario.ts"
 import { begin, complete, reconnected, roundTrip } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 describe("escalate", () => {
   scenario(
@@ -289,6 +292,16 @@ describe("brokerUp", () => {
 })
 
 describe("checkConnection", () => {
+  const message = {
+    _tag: "Publish",
+    topic: "t",
+    payload: new Uint8Array(0),
+    qos: 0,
+    retain: false,
+    dup: false,
+    properties: none
+  } as const
+
   scenario("asks also when something was heard a moment ago", {}, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* kit.connect()
@@ -324,8 +337,34 @@ describe("checkConnection", () => {
         assert.isUndefined(asking.pollUnsafe())
         yield* TestClock.adjust(100)
         assert.isFalse(yield* complete(Fiber.join(asking)))
+        yield* TestClock.adjust("1 minute")
       })
   )
+
+  for (const version of versions) {
+    it.effect(`keeps a connection on which much arrives before the answer (${version})`, () =>
+      leavesNothing(Effect.gen(function*() {
+        const { mqtt, peer } = yield* connectClient({ protocolVersion: version, keepAlive: 0 })
+        const asking = yield* begin(mqtt.checkConnection)
+        for (let second = 0; second < 5; second++) {
+          yield* TestClock.adjust(900)
+          yield* peer.send(message)
+        }
+        yield* TestClock.adjust(500)
+        assert.isTrue(yield* Fiber.join(asking))
+        assert.strictEqual((yield* mqtt.stats).connections, 1)
+      })))
+  }
+
+  scenario("while the client does not read says whether there is a connection", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect()
+      yield* Effect.asVoid(complete(mqtt.subscribe("t", { buffer: { messages: 1 } })))
+      for (const text of ["1", "2", "3"]) yield* kit.broker.publish("t", text)
+      yield* TestClock.adjust(roundTrip)
+      assert.isTrue(yield* complete(mqtt.checkConnection))
+      assert.deepStrictEqual(yield* sent(kit, "Pingreq"), [])
+    }))
 
   scenario("says no at once without a connection", {}, (kit) =>
     Effect.gen(function*() {

@@ -120,7 +120,7 @@ export type Action =
   | { readonly _tag: "ReleaseAcknowledgements" }
   | { readonly _tag: "DelayAnswers"; readonly delay: number }
   | { readonly _tag: "JumpClock"; readonly by: number }
-  | { readonly _tag: "Ask"; readonly what: "brokerUp" | "flush" }
+  | { readonly _tag: "Ask"; readonly what: Question }
   | ServerAction
   | { readonly _tag: "End"; readonly how: "scope" | "disconnect" | "disconnectWithWill" }
 
@@ -236,6 +236,11 @@ const makeFault = (random: Random.Random): Action => {
   return { _tag: "Fault", fault, target }
 }
 
+/** Calls without arguments. */
+const questions = ["brokerUp", "flush", "checkConnection", "replaceConnection"] as const
+
+export type Question = (typeof questions)[number]
+
 /** What can happen, with how often it does. */
 const actions: ReadonlyArray<readonly [weight: number, make: (random: Random.Random) => Action]> = [
   [26, (random) => ({
@@ -292,7 +297,7 @@ const actions: ReadonlyArray<readonly [weight: number, make: (random: Random.Ran
   [3, () => ({ _tag: "ReleaseAcknowledgements" })],
   [3, (random) => ({ _tag: "DelayAnswers", delay: anyOf(random, [0, 30, 120]) })],
   [4, (random) => ({ _tag: "JumpClock", by: anyOf(random, [-3_600_000, 3_600_000]) })],
-  [4, (random) => ({ _tag: "Ask", what: anyOf(random, ["brokerUp", "flush"] as const) })]
+  [4, (random) => ({ _tag: "Ask", what: anyOf(random, questions) })]
 ]
 
 const totalWeight = actions.reduce((sum, [weight]) => sum + weight, 0)
@@ -340,6 +345,9 @@ const makeAnchors = (random: Random.Random): ReadonlyArray<Step> => [
 /** What a plan may have in which nothing goes wrong. */
 const calm: ReadonlySet<Action["_tag"]> = new Set(["Publish", "Emit", "JumpClock", "Ask", "RefuseSubscribe"])
 
+const isCalming = (action: Action): boolean =>
+  calm.has(action._tag) && !(action._tag === "Ask" && action.what === "replaceConnection")
+
 /** Makes the calls of a theme part of a plan. */
 const withCalls = (plan: Plan, theme: Theme): Plan => {
   const random = Random.make(plan.seed ^ 0xca11)
@@ -354,7 +362,7 @@ const withCalls = (plan: Plan, theme: Theme): Plan => {
   const steps = isUnacknowledged
     ? []
     : isCalm
-    ? plan.steps.filter(({ action }) => calm.has(action._tag))
+    ? plan.steps.filter(({ action }) => isCalming(action))
     : plan.steps
   const callSteps: ReadonlyArray<Step> = makeSteps(random, { theme, is50, isUnacknowledged, until }).map((step) =>
     // Where others are in a hurry, who gives way often comes too late.

@@ -18,7 +18,7 @@ import {
   type Published,
   type Received
 } from "./Observations.ts"
-import type { Action } from "./Plan.ts"
+import type { Action, Question } from "./Plan.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 type ActionOf<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
@@ -303,7 +303,7 @@ export class Program {
   // The rest
   // -------------------------------------------------------------------------
 
-  ask(name: "brokerUp" | "flush"): Effect.Effect<void> {
+  ask(name: Question): Effect.Effect<void> {
     return this.call(name, this.#client[name])
   }
 
