@@ -11,6 +11,11 @@ export interface Kind {
   readonly name: "Chromium" | "Firefox"
   readonly requirement: Requirement
   readonly layer: Layer.Layer<Browser>
+  /**
+   * Holds back the timers of a page behind another one, as the browser does with a person before it: to one a second.
+   * Chromium goes on to one a minute after so many seconds, 300 by default; Firefox does not.
+   */
+  readonly throttled: (graceSeconds: number) => Layer.Layer<Browser>
 }
 
 export class Browser extends Context.Service<Browser, puppeteer.Browser>()("test/Browser") {}
@@ -32,6 +37,15 @@ const launched = (options: puppeteer.LaunchOptions): Layer.Layer<Browser> =>
 const chromium = find(["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])
 const firefox = find(["firefox-esr", "firefox"])
 
+const chromiumArguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+/** Puppeteer tells Chromium to treat every page as one in front. */
+const treatedAsInFront = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding"
+]
+
 export const kinds: ReadonlyArray<Kind> = [
   {
     name: "Chromium",
@@ -39,13 +53,21 @@ export const kinds: ReadonlyArray<Kind> = [
     layer: launched({
       browser: "chrome",
       executablePath: chromium ?? "chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    })
+      args: chromiumArguments
+    }),
+    throttled: (grace) =>
+      launched({
+        browser: "chrome",
+        executablePath: chromium ?? "chromium",
+        ignoreDefaultArgs: treatedAsInFront,
+        args: [...chromiumArguments, `--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/${grace}`]
+      })
   },
   {
     name: "Firefox",
     requirement: { name: "Firefox", packages: "firefox-esr", isInstalled: () => firefox !== undefined },
-    layer: launched({ browser: "firefox", executablePath: firefox ?? "firefox-esr" })
+    layer: launched({ browser: "firefox", executablePath: firefox ?? "firefox-esr" }),
+    throttled: () => launched({ browser: "firefox", executablePath: firefox ?? "firefox-esr" })
   }
 ]
 

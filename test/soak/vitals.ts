@@ -30,8 +30,9 @@ export const take = (at: number, sent: number, delivered: number): Vitals => {
 }
 
 /** Bytes an hour, by least squares. */
-export const slope = (samples: ReadonlyArray<Vitals>): number => {
-  const mean = (of: (sample: Vitals) => number) => samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length
+export const slope = (samples: ReadonlyArray<Pick<Vitals, "at" | "heap">>): number => {
+  const mean = (of: (sample: Pick<Vitals, "at" | "heap">) => number) =>
+    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length
   const at = mean((sample) => sample.at)
   const heap = mean((sample) => sample.heap)
   const spread = mean((sample) => (sample.at - at) ** 2)
