@@ -70,10 +70,10 @@ export const make = (parent: Element, { color, digits, least, title, unit }: Opt
   const figure = child(parent, "figure", "chart")
   figure.style.setProperty("--color", color)
   child(figure, "h2", "", title)
-  const value = child(figure, "p", "value", "–")
-  const plot = child(figure, "div", "plot")
-  const top = child(plot, "span", "top")
-  const svg = shape(plot, "svg", "", {
+  const head = child(figure, "div", "head")
+  const value = child(head, "p", "value", "–")
+  const top = child(head, "span", "top")
+  const svg = shape(figure, "svg", "", {
     viewBox: `0 0 ${width} ${height}`,
     preserveAspectRatio: "none",
     role: "img",

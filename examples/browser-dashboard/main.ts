@@ -67,9 +67,10 @@ const notice = (state: MqttState.ConnectionState): void => {
       break
     case "Disconnected":
       if (last === undefined || last.to !== undefined) outages.push({ from: Date.now(), to: undefined })
+      show("details", "no connection, waiting to try again")
   }
   show("outages", `${outages.length}`)
-  show("state", state._tag === "Disconnected" ? "Disconnected, waiting to try again" : state._tag)
+  show("state", state._tag)
 }
 
 // ---------------------------------------------------------------------------

@@ -68,6 +68,10 @@ const clientId = (): string => {
   return id
 }
 
+const takesNoMore = Effect.sync(() => {
+  element("form").inert = true
+})
+
 // ---------------------------------------------------------------------------
 // Readings
 // ---------------------------------------------------------------------------
@@ -133,6 +137,6 @@ program.pipe(
     reconnect: Option.getOrElse(reconnect, () => MqttClient.defaultReconnect),
     store: BrowserMqttStore.layer({ name: "readings", persist: true })
   })),
-  Effect.tapError((error) => show("state", refusal(error))),
+  Effect.tapError((error) => Effect.andThen(show("state", refusal(error)), takesNoMore)),
   Effect.runFork
 )

@@ -42,6 +42,7 @@ suiteWith([Mosquitto.requirement, Chromium.requirement], "examples/browser-offli
           yield* page.shows("#waiting", "3")
           const second = yield* open
           yield* second.shows("#state", /another tab/)
+          yield* second.shows("form[inert]", /Take/)
           assert.deepStrictEqual(page.problems, [])
         }))
         const page = yield* open
