@@ -2,7 +2,7 @@
  * A page that nobody looks at, and whose timers the browser holds back: hears messages for as long as is asked, while its
  * heap, its connections and the numbers of its messages are watched.
  */
-import { Effect, Schedule, Stream } from "effect"
+import { Effect, Option, Schedule, Stream } from "effect"
 import type * as puppeteer from "puppeteer-core"
 import { MqttClient } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
@@ -157,11 +157,17 @@ const publish = (mqtt: MqttClient.MqttClient["Service"], tally: Tally, { minutes
     return tally.now() >= minutes * 60_000
   }).pipe(Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: (isOver) => isOver }))
 
+/** Before anything is measured: what is not so then would make an hour worthless. */
+const must = Effect.fnUntraced(function*(what: string, page: puppeteer.Page, condition: (seen: Seen) => boolean) {
+  const held = yield* until(page, condition, 20)
+  if (Option.isNone(held)) return yield* Effect.die(new Error(`the page ${what}`))
+})
+
 /** Behind another page of the same window. */
 const hide = Effect.fnUntraced(function*(page: puppeteer.Page) {
   const front = yield* Puppeteer.open("about:blank")
   yield* Effect.promise(() => front.bringToFront())
-  yield* until(page, ({ visibility }) => visibility === "hidden", 10)
+  yield* must("is not hidden behind another", page, ({ visibility }) => visibility === "hidden")
 })
 
 export const run = Effect.fnUntraced(function*(options: Options) {
@@ -174,7 +180,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   const site = yield* Site.builtModule("HiddenPage.ts")
   const url = `ws://${host}:${ports.get("webSocket")}`
   const page = yield* Puppeteer.open(`${site.url}#${encodeURIComponent(url)}`)
-  yield* until(page, ({ isSubscribed, quietConnections }) => isSubscribed && quietConnections > 0, 20)
+  yield* must("does not connect", page, ({ isSubscribed, quietConnections }) => isSubscribed && quietConnections > 0)
   const heap = options.kind === "Chromium" ? yield* heapOf(page) : Effect.void
   yield* hide(page)
   tally.hidden()
