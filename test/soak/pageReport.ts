@@ -124,8 +124,8 @@ export const text = (outcome: Outcome): string => {
     `Node ${process.versions.node}, ${Os.availableParallelism()} processors`,
     "",
     `visibility    ${final.visibility}; shown ${final.shown} times`,
-    `timers        of 100 ms, a minute: ${perMinute(before)} in the first ${options.grace} s, ${
-      perMinute(after)
+    `timers        of 100 ms, a minute: ${perMinute(before.perMinute)} in the first ${options.grace} s, ${
+      perMinute(after.perMinute)
     } later`,
     `received      ${number(final.received)}; ${number(sent - final.received + final.repeated)} missing, ` +
     `${number(final.repeated)} repeated, ${number(final.skipped)} overtaken`,
