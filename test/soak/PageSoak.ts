@@ -153,7 +153,7 @@ const listen = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"
 const publish = (mqtt: MqttClient.MqttClient["Service"], tally: Tally, { minutes, rate }: Options) =>
   Effect.gen(function*() {
     const due = Math.floor(Math.min(tally.now(), minutes * 60_000) * rate / 1000)
-    while (tally.sent < due) yield* mqtt.publishAsync(Subjects.down, tally.next(), { qos: 1 })
+    while (tally.sent < due) yield* Effect.asVoid(mqtt.publishAsync(Subjects.down, tally.next(), { qos: 1 }))
     return tally.now() >= minutes * 60_000
   }).pipe(Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: (isOver) => isOver }))
 
