@@ -6,9 +6,18 @@
 import { MqttClient } from "effect-mqtt"
 import { BrowserMqtt } from "effect-mqtt/browser"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Subjects from "../soak/pageSubjects.ts"
+
+/** In the fragment of its address, as JSON. */
+export interface Options {
+  readonly url: string
+  /** Whether fibers that yield go on with a message of a channel instead of a timer. */
+  readonly channel: boolean
+}
 
 /** What the page has seen since it was opened. */
 export interface Seen {
@@ -67,7 +76,23 @@ const whenConnected = (mqtt: MqttClient.MqttClient["Service"], note: () => void)
     Stream.runForEach(() => Effect.sync(note))
   )
 
-const url = decodeURIComponent(globalThis.location.hash.slice(1))
+const { channel, url }: Options = JSON.parse(decodeURIComponent(globalThis.location.hash.slice(1)))
+
+/** What a browser does not hold back in a hidden page. */
+const overChannel = (): Scheduler.Scheduler => {
+  const { port1, port2 } = new MessageChannel()
+  const waiting: Array<() => void> = []
+  port1.addEventListener("message", () => waiting.shift()?.())
+  port1.start()
+  return new Scheduler.MixedScheduler("async", (resume) => {
+    let isCancelled = false
+    waiting.push(() => isCancelled || resume())
+    port2.postMessage(undefined)
+    return () => {
+      isCancelled = true
+    }
+  })
+}
 
 const hearing = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
@@ -85,7 +110,11 @@ const quiet = Effect.gen(function*() {
   yield* whenConnected(mqtt, () => seen.quietConnections++)
 }).pipe(Effect.provide(BrowserMqtt.layer({ url, clientId: Subjects.quiet, keepAlive: "2 minutes" })))
 
-Effect.all([hearing, quiet], { concurrency: "unbounded" }).pipe(Effect.scoped, Effect.runFork)
+Effect.all([hearing, quiet], { concurrency: "unbounded" }).pipe(
+  Effect.scoped,
+  channel ? Effect.provideService(Scheduler.Scheduler, overChannel()) : identity,
+  Effect.runFork
+)
 
 const hiddenPage = { seen: (): Seen => ({ ...seen, visibility: document.visibilityState }) }
 

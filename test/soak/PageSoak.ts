@@ -7,7 +7,7 @@ import type * as puppeteer from "puppeteer-core"
 import { MqttClient } from "../../src/index.ts"
 import { NodeTcp } from "../../src/node/index.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
-import type { HiddenPage, Seen } from "../browser/HiddenPage.ts"
+import type { HiddenPage, Options as PageOptions, Seen } from "../browser/HiddenPage.ts"
 import * as Puppeteer from "../browser/Puppeteer.ts"
 import * as Site from "../browser/Site.ts"
 import { Histogram } from "./Histogram.ts"
@@ -20,6 +20,8 @@ export interface Options {
   readonly rate: number
   /** How long the page is hidden before the browser runs its timers once a minute instead of once a second, seconds. */
   readonly grace: number
+  /** Whether the page's fibers go on with a message of a channel instead of a timer. */
+  readonly channel: boolean
   /** Called every second. */
   readonly onProgress: (progress: Progress) => void
 }
@@ -178,8 +180,8 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   yield* listen(mqtt, tally)
 
   const site = yield* Site.builtModule("HiddenPage.ts")
-  const url = `ws://${host}:${ports.get("webSocket")}`
-  const page = yield* Puppeteer.open(`${site.url}#${encodeURIComponent(url)}`)
+  const pageOptions: PageOptions = { url: `ws://${host}:${ports.get("webSocket")}`, channel: options.channel }
+  const page = yield* Puppeteer.open(`${site.url}#${encodeURIComponent(JSON.stringify(pageOptions))}`)
   yield* must("does not connect", page, ({ isSubscribed, quietConnections }) => isSubscribed && quietConnections > 0)
   const heap = options.kind === "Chromium" ? yield* heapOf(page) : Effect.void
   yield* hide(page)

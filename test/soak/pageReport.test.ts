@@ -33,7 +33,7 @@ const samples = Array.from(
 const final = samples[20]
 
 const outcome: Outcome = {
-  options: { kind: "Chromium", minutes: 10, rate: 200, grace: 300, onProgress: () => {} },
+  options: { kind: "Chromium", minutes: 10, rate: 200, grace: 300, channel: false, onProgress: () => {} },
   browser: "Chrome",
   elapsed: 600_000,
   sent: 120_000,

@@ -119,7 +119,9 @@ export const text = (outcome: Outcome): string => {
   const failed = judged.filter(({ holds }) => !holds).length
   const { after, before } = ticks(outcome)
   return [
-    `effect-mqtt page soak: ${options.minutes} minutes in a hidden page of ${browser}, mosquitto`,
+    `effect-mqtt page soak: ${options.minutes} minutes in a hidden page of ${browser}${
+      options.channel ? ", fibers over a channel" : ""
+    }, mosquitto`,
     `${number(sent)} messages published to it (${options.rate} a second) in ${clock(elapsed)}; ` +
     `Node ${process.versions.node}, ${Os.availableParallelism()} processors`,
     "",
@@ -148,7 +150,7 @@ export const text = (outcome: Outcome): string => {
 
 /** Everything as numbers. */
 export const json = (outcome: Outcome): string => {
-  const { connects, options: { grace, kind, minutes, rate }, roundTrips, ...rest } = outcome
+  const { connects, options: { channel, grace, kind, minutes, rate }, roundTrips, ...rest } = outcome
   const judged = checks(outcome)
   return JSON.stringify(
     {
@@ -158,6 +160,7 @@ export const json = (outcome: Outcome): string => {
       minutes,
       rate,
       grace,
+      channel,
       ticks: { before: ticks(outcome).before.perMinute, after: ticks(outcome).after.perMinute },
       connects: Object.fromEntries(connects),
       roundTrips: {

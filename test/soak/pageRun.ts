@@ -17,6 +17,7 @@ const help = `npm run page-soak -- [options]
   --browser NAME  chromium or firefox (default chromium)
   --grace N       seconds until Chromium runs the timers of a hidden page once a minute
                   (default 300, as Chromium has it, and less in runs below 25 minutes)
+  --channel       fibers that yield go on with a message of a channel instead of a timer
   --out DIR       also writes the report there: page-soak.txt, page-soak.json, page-soak.svg
   --help          this text
 
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     rate: { type: "string", default: "200" },
     browser: { type: "string", default: "chromium" },
     grace: { type: "string" },
+    channel: { type: "boolean", default: false },
     out: { type: "string" },
     help: { type: "boolean", default: false }
   }
@@ -48,6 +50,7 @@ const main = (kind: Puppeteer.Kind) => {
     minutes,
     rate: above("rate", values.rate, 1),
     grace: values.grace === undefined ? Math.min(300, Math.round(minutes * 12)) : above("grace", values.grace, 1),
+    channel: values.channel,
     onProgress: LongRun.showing(report.progress)
   }
   const program = Effect.map(
