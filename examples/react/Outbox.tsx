@@ -1,0 +1,15 @@
+import { useAtomValue } from "@effect/atom-react"
+import * as AsyncResult from "effect/reactivity/AsyncResult"
+import { waiting } from "./atoms.ts"
+
+const describe = (count: number): string =>
+  count === 0
+    ? "Everything has reached the broker."
+    : `Stored in this browser until the broker has them: ${count}. You may close the page.`
+
+/** How many readings wait for the broker, those of earlier visits included. */
+export const Outbox = () => (
+  <output className="outbox">
+    {AsyncResult.builder(useAtomValue(waiting)).onSuccess(describe).orNull()}
+  </output>
+)
