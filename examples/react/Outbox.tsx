@@ -5,7 +5,7 @@ import { waiting } from "./atoms.ts"
 const describe = (count: number): string =>
   count === 0
     ? "Everything has reached the broker."
-    : `Stored in this browser until the broker has them: ${count}. You may close the page.`
+    : `${count === 1 ? "1 reading waits" : `${count} readings wait`} in this browser. You may close the page.`
 
 /** How many readings wait for the broker, those of earlier visits included. */
 export const Outbox = () => (

@@ -1,14 +1,20 @@
+import type { MqttError } from "effect-mqtt"
 import type { ReactNode } from "react"
 
+type AnyError = MqttError.MqttError | MqttError.MqttEncodeError
+
 interface Properties {
-  readonly error: Error
+  readonly error: AnyError
   readonly children?: ReactNode
 }
 
-/** The messages of this library say what to do about an error. */
+const isOpenElsewhere = (error: AnyError): boolean =>
+  error._tag === "MqttError" && error.reason._tag === "StoreFailed" && error.reason.problem === "InUse"
+
+/** Says what is wrong. The messages of errors say what to do about it, to those who know what an MQTT client is. */
 export const Problem = ({ children, error }: Properties) => (
   <div className="problem" role="alert">
-    <p>{error.message}</p>
+    <p>{isOpenElsewhere(error) ? "This page is open in another tab. Close that one first." : error.message}</p>
     {children}
   </div>
 )

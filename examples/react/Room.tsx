@@ -1,7 +1,7 @@
 import { useAtomValue } from "@effect/atom-react"
 import * as Option from "effect/Option"
 import * as AsyncResult from "effect/reactivity/AsyncResult"
-import { temperature } from "./atoms.ts"
+import { problem, temperature } from "./atoms.ts"
 import { Problem } from "./Problem.tsx"
 
 interface Properties {
@@ -14,12 +14,15 @@ const describe = Option.match<string, number>({
 })
 
 /** The latest temperature of a room. It stays while there is no connection. */
-export const Room = ({ room }: Properties) => (
-  <li>
-    <span>{room}</span>
-    {AsyncResult.builder(useAtomValue(temperature(room)))
-      .onSuccess((latest) => <strong>{describe(latest)}</strong>)
-      .onErrorTag("MqttEncodeError", (error) => <Problem error={error} />)
-      .orElse(() => <strong>–</strong>)}
-  </li>
-)
+export const Room = ({ room }: Properties) => {
+  const isClosed = useAtomValue(problem) !== undefined
+  return (
+    <li>
+      <span>{room}</span>
+      {AsyncResult.builder(useAtomValue(temperature(room)))
+        .onSuccess((latest) => <strong>{describe(latest)}</strong>)
+        .onError((error) => isClosed ? <strong>–</strong> : <Problem error={error} />)
+        .orElse(() => <strong>–</strong>)}
+    </li>
+  )
+}
