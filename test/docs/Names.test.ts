@@ -13,7 +13,7 @@ import { filesUnder, repository } from "../../scripts/files.ts"
 import { MqttClient, MqttMetrics } from "../../src/index.ts"
 import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
 import { FakeNetwork, MemoryBroker } from "../../src/testing/index.ts"
-import { blocks, fileBlocks, pages, read, spans, tables, withoutBlocks } from "./pages.ts"
+import { blocks, excerpts, fileBlocks, pages, read, spans, tables, withoutBlocks } from "./pages.ts"
 
 const declarations = Reference.emitDeclarations()
 const modules = Reference.modules(declarations)
@@ -104,7 +104,7 @@ describe("names in the documentation", () => {
       // What a page's own programs declare is type-checked there.
       const inPrograms = new Set([
         ...blocks("ts", text).flatMap(({ text }) => identifiers(withoutComments(text))),
-        ...fileBlocks("ts", text).flatMap(({ text }) => identifiers(withoutComments(text))),
+        ...[...fileBlocks("ts", text), ...excerpts(text)].flatMap(({ text }) => identifiers(withoutComments(text))),
         // Units of systemd and the like have names of their own.
         ...["ini", "yaml"].flatMap((language) => blocks(language, text)).flatMap(({ text }) => identifiers(text))
       ])

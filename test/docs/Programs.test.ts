@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import { NodeMemoryBroker } from "../../src/testing/node/index.ts"
-import { type Block, blocks, fileBlocks, pages, read } from "./pages.ts"
+import { type Block, blocks, excerpts, fileBlocks, pages, read } from "./pages.ts"
 import { makeProject, moduleOf, run } from "./project.ts"
 
 interface Program extends Block {
@@ -65,6 +65,12 @@ describe("programs of the documentation", () => {
       }).pipe(Effect.provide(Layer.fresh(NodeMemoryBroker.layer()))),
     { timeout: 60_000 }
   )
+
+  it("that are excerpts stand in the files that they name", () => {
+    const all = pages.flatMap((page) => excerpts(read(page)).map((excerpt) => ({ page, ...excerpt })))
+    assert.isNotEmpty(all)
+    for (const { file, page, text } of all) assert.include(read(file), text, `${page}, ${file}`)
+  })
 
   const tests = runs.filter(isTest)
   it("that are tests pass", { timeout: 120_000 }, async () => {

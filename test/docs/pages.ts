@@ -36,6 +36,16 @@ export const fileBlocks = (language: string, page: string): ReadonlyArray<FileBl
   [...page.matchAll(new RegExp(`^\`\`\`${language}(| run) file=(\\S+)\n(.*?)^\`\`\`$`, "gms"))]
     .map(([, mark, file, text]) => ({ file, text, isRun: mark !== "" }))
 
+/** A part of a file of the repository, after `from=`. */
+export interface Excerpt {
+  readonly text: string
+  readonly file: string
+}
+
+/** The excerpts of a page, in whatever language. */
+export const excerpts = (page: string): ReadonlyArray<Excerpt> =>
+  [...page.matchAll(/^```\w+ from=(\S+)\n(.*?)^```$/gms)].map(([, file, text]) => ({ file, text }))
+
 /** What stands under a heading, to the next one; `undefined` if there is no such heading. */
 export const section = (heading: string, page: string): string | undefined =>
   page.split(`\n${heading}\n`)[1]?.split(/^#/m)[0]
