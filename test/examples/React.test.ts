@@ -34,6 +34,8 @@ interface Page {
   readonly problems: ReadonlyArray<string>
   /** Completes when an element that matches has such a text. */
   readonly shows: (selector: string, text: RegExp) => Effect.Effect<void>
+  /** Of all that it shows, pixels. */
+  readonly width: Effect.Effect<number>
   /** Types into the form. */
   readonly type: (celsius: string) => Effect.Effect<void>
   readonly typed: Effect.Effect<string>
@@ -78,6 +80,7 @@ const open = Effect.fnUntraced(
             throw new Error(`no ${selector} shows ${text}, but\n${instead}\n${problems.join("\n")}`)
           })
         }),
+      width: Effect.promise(() => page.evaluate(() => document.documentElement.scrollWidth)),
       type: (celsius) => Effect.promise(() => page.locator(field).fill(celsius)),
       typed: Effect.promise(() => page.evaluate(`document.querySelector("${field}").value`) as Promise<string>),
       enter: (room, celsius) =>
@@ -114,6 +117,11 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
             yield* page.enter("kitchen", "20.2")
             yield* page.enter("workshop", "15.5")
             yield* page.shows(outbox, /^2 readings wait/)
+            // As wide as a phone, which Firefox 140 cannot be told over WebDriver BiDi.
+            if (name === "Chromium") {
+              yield* Effect.promise(() => page.puppeteer.setViewport({ width: 375, height: 800 }))
+              assert.strictEqual(yield* page.width, 375)
+            }
 
             yield* Effect.promise(() => page.puppeteer.reload())
             yield* page.shows(state, /^(Disconnected|Connecting, attempt)/)
