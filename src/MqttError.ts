@@ -189,7 +189,7 @@ export class TlsFailed extends Reason("TlsFailed")<{
 }
 
 /**
- * The server did not open a WebSocket for MQTT, or broke the rules of one. Section 6.
+ * The server did not open a WebSocket for MQTT or broke the rules of one, or the page may not open it. Section 6.
  *
  * @since 0.1.0
  * @category reasons

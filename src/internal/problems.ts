@@ -97,6 +97,8 @@ export type WebSocketProblem =
   | "TextFrame"
   | "FrameTooLarge"
   | "Malformed"
+  | "MixedContent"
+  | "ContentSecurityPolicy"
 
 /** What can be wrong with a WebSocket, in words; and whether another attempt may find it mended. */
 export const webSocketProblems: {
@@ -107,7 +109,9 @@ export const webSocketProblems: {
   SubProtocol: [false, "the server did not choose the sub-protocol \"mqtt\" [MQTT-6.0.0-4]; check the path of the URL"],
   TextFrame: [true, "the server sent a text frame, where MQTT has only binary ones [MQTT-6.0.0-1]"],
   FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
-  Malformed: [true, "the server broke the WebSocket protocol"]
+  Malformed: [true, "the server broke the WebSocket protocol"],
+  MixedContent: [false, "from a page loaded over https: a browser opens no ws:; use wss:"],
+  ContentSecurityPolicy: [false, "the Content-Security-Policy of the page forbids it; add the server to `connect-src`"]
 }
 
 /**

@@ -29,7 +29,9 @@ const launched = (options: puppeteer.LaunchOptions): Layer.Layer<Browser> =>
   Layer.effect(
     Browser,
     Effect.acquireRelease(
-      Effect.promise(() => puppeteer.launch({ headless: true, timeout: 60_000, ...options })),
+      Effect.promise(() =>
+        puppeteer.launch({ headless: true, timeout: 60_000, acceptInsecureCerts: true, ...options })
+      ),
       (browser) => Effect.promise(() => browser.close())
     )
   )

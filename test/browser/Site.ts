@@ -5,6 +5,7 @@
 import { Effect, type Scope } from "effect"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
+import * as Https from "node:https"
 import { stripTypeScriptTypes } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -32,19 +33,34 @@ interface Answer {
   readonly text: string
 }
 
+/** What a site does besides serving its pages. */
+export interface Options {
+  /** Of every answer. */
+  readonly headers?: Http.OutgoingHttpHeaders
+  /** Serves over https. */
+  readonly tls?: Https.ServerOptions
+  /** Gets the server before it listens. */
+  readonly onServer?: (server: Http.Server) => void
+}
+
 const serve = Effect.fnUntraced(
-  function*(answer: (path: string) => Answer | undefined): Effect.fn.Return<Site, never, Scope.Scope> {
+  function*(
+    answer: (path: string) => Answer | undefined,
+    { headers, onServer, tls }: Options = {}
+  ): Effect.fn.Return<Site, never, Scope.Scope> {
     const requested: Array<string> = []
-    const server = Http.createServer((request, response) => {
+    const onRequest: Http.RequestListener = (request, response) => {
       const { pathname } = new URL(request.url ?? "/", "http://localhost")
       requested.push(pathname)
       const found = answer(pathname)
       const type = types[Path.extname(found?.file ?? "")] ?? "application/octet-stream"
-      response.writeHead(found === undefined ? 404 : 200, { "content-type": type }).end(found?.text)
-    })
+      response.writeHead(found === undefined ? 404 : 200, { ...headers, "content-type": type }).end(found?.text)
+    }
+    const server = tls === undefined ? Http.createServer(onRequest) : Https.createServer(tls, onRequest)
+    onServer?.(server)
     const listening = yield* port.listen(server)
     yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
-    return { url: `http://${port.host}:${listening}/`, requested }
+    return { url: `${tls === undefined ? "http" : "https"}://${port.host}:${listening}/`, requested }
   }
 )
 
@@ -153,7 +169,7 @@ export const offline: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
 )
 
 /** A page of the tests that is opened often: one file with this module of theirs. `/other` is another, `/file` a download. */
-export const builtModule = (file: string): Effect.Effect<Site, never, Scope.Scope> =>
+export const builtModule = (file: string, options?: Options): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.gen(function*() {
     const built = yield* Effect.promise(() =>
       build({
@@ -177,5 +193,5 @@ export const builtModule = (file: string): Effect.Effect<Site, never, Scope.Scop
       "/other": { file: "other.html", text: "<!doctype html><title>other</title>" },
       "/file": { file: "file", text: "file" }
     }
-    return yield* serve((path) => files[path])
+    return yield* serve((path) => files[path], options)
   })

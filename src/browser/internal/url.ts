@@ -15,17 +15,37 @@ export interface Target {
 
 const schemes: ReadonlySet<string> = new Set(["ws:", "wss:"])
 
-/** `/path` is on the server that the page came from, in its own scheme. */
-const toUrl = (text: string): URL => {
-  if (!text.startsWith("/") || globalThis.location === undefined) return new URL(text)
-  return new URL(new URL(text, globalThis.location.href).href.replace(/^http/, "ws"))
+const isWeb = (url: string | undefined): url is string => url !== undefined && /^https?:/.test(url)
+
+/**
+ * Where the page came from. One without an address of its own, such as a `srcdoc` frame or a worker from a `blob:`, has that
+ * of the page which made it as its origin, or as its base if it is sandboxed.
+ */
+export const pageUrl = (): string | undefined => {
+  const { document, location, origin } = globalThis as Partial<typeof globalThis>
+  return [location?.href, origin, location?.origin, document?.baseURI].find(isWeb)
 }
 
 const notUrl = "is not a URL; write it as wss://host/path, or /path for the page's own server"
 
+/** Why `/path` leads nowhere here: Node has no page, and a `file:`, a `data:` or an app is on no server. */
+const noServer = (): string => {
+  const { location } = globalThis as Partial<typeof globalThis>
+  if (location === undefined) return "is not a URL but a path, and here is no page; write it as wss://host/path"
+  return `is not a URL but a path, and this page (${location.protocol}) does not say which server it came from; ` +
+    "write it as wss://host/path"
+}
+
+/** `/path` is on the server that the page came from, in its own scheme. */
+const toUrl = (text: string): Result.Result<URL, string> => {
+  const base = text.startsWith("/") ? pageUrl() : undefined
+  if (text.startsWith("/") && base === undefined) return Result.fail(noServer())
+  const url = Result.try({ try: () => new URL(text, base), catch: () => notUrl })
+  return base === undefined ? url : Result.map(url, ({ href }) => new URL(href.replace(/^http/, "ws")))
+}
+
 /** The description of a failure never repeats the URL: it may hold a password or a signature. */
-export const parse = (text: string): Result.Result<Target, string> =>
-  Result.flatMap(Result.try({ try: () => toUrl(text), catch: () => notUrl }), fromUrl)
+export const parse = (text: string): Result.Result<Target, string> => Result.flatMap(toUrl(text), fromUrl)
 
 const fromUrl = (url: URL): Result.Result<Target, string> => {
   if (!schemes.has(url.protocol)) return Result.fail("does not begin with ws:// or wss://, all that a browser can open")

@@ -12,6 +12,7 @@ import { type PerAttempt, toMqttError } from "../../internal/transport/attempt.t
 import { fromWebSocket, type WebSocketLike } from "../../internal/transport/webSocket.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as MqttTransport from "../../MqttTransport.ts"
+import * as Refusal from "./refusal.ts"
 import * as Url from "./url.ts"
 
 /**
@@ -56,6 +57,7 @@ export const resolve = (
 // ---------------------------------------------------------------------------
 
 interface Opened extends WebSocketLike {
+  readonly url: string
   readonly protocol: string
   /** Nobody waits for it any more. */
   readonly isAbandoned: () => boolean
@@ -78,18 +80,33 @@ const abandonable = (webSocket: WebSocket): Opened => {
 const whyNot = (cause: unknown): Error =>
   new Error(
     cause instanceof DOMException && cause.name === "SecurityError"
-      ? "the browser does not allow it; from a page loaded over https: only wss: leads"
+      ? "the browser does not allow it"
       : "the browser does not take this URL"
   )
 
-const start = ({ endpoint, href }: Url.Target): Effect.Effect<Opened, MqttError.MqttError> =>
-  Effect.try({
-    try: () => abandonable(new globalThis.WebSocket(href, "mqtt")),
-    catch: (cause) => toMqttError(endpoint, whyNot(cause))
-  })
-
 const isOpen = 1
 const isClosed = 3
+
+const refusedAs = (refused: MqttError.MqttErrorReason | undefined): Effect.Effect<void, MqttError.MqttError> =>
+  refused === undefined ? Effect.void : Effect.fail(MqttError.fromReason(refused))
+
+/** A page that may not open it is told by what the browser throws, or by a WebSocket that is closed from the beginning. */
+const start = (
+  { endpoint, href }: Url.Target,
+  refusal: Refusal.Refusal
+): Effect.Effect<Opened, MqttError.MqttError> =>
+  Effect.try({
+    try: () => abandonable(new globalThis.WebSocket(href, "mqtt")),
+    catch: (cause) => ({ cause })
+  }).pipe(
+    Effect.catch(({ cause }) =>
+      Effect.flatMap(refusal.thrown(cause), (refused) =>
+        Effect.andThen(refusedAs(refused), Effect.fail(toMqttError(endpoint, whyNot(cause)))))
+    ),
+    Effect.tap(({ readyState }) =>
+      readyState > isOpen ? Effect.flatMap(refusal.told, refusedAs) : Effect.void
+    )
+  )
 
 /** Says goodbye and waits for the answer, for as long as that may take; the browser goes on by itself. */
 const close = (webSocket: Opened, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
@@ -104,18 +121,28 @@ const notOpened =
   "the browser does not say why: the server may not be there, may not take this page's origin, may not " +
   "speak the sub-protocol \"mqtt\" at this path, or with wss: may have a certificate the browser does not trust"
 
+/** What a transport has seen of the browser so far. */
+interface Past {
+  hasOpened: boolean
+}
+
 const open = Effect.fnUntraced(function*(
   target: Url.Target,
-  { drainTimeout, maximumUnsent }: Pick<Options, "drainTimeout" | "maximumUnsent">
+  { drainTimeout, maximumUnsent }: Pick<Options, "drainTimeout" | "maximumUnsent">,
+  past: Past
 ): Effect.fn.Return<MqttTransport.NetworkConnection, MqttError.MqttError, Scope.Scope> {
   const { endpoint } = target
-  const webSocket = yield* Effect.acquireRelease(start(target), (webSocket) => close(webSocket, drainTimeout))
+  const refusal = yield* Refusal.listen(target)
+  const webSocket = yield* Effect.acquireRelease(start(target, refusal), (webSocket) => close(webSocket, drainTimeout))
   const connection = yield* fromWebSocket({
     endpoint,
     webSocket: Effect.succeed(webSocket),
     maximumUnsent,
-    openFailed: () => new MqttError.OpenFailed({ endpoint, cause: new Error(notOpened) })
+    openFailed: () =>
+      refusal.failed(webSocket.url, past.hasOpened) ??
+        new MqttError.OpenFailed({ endpoint, cause: new Error(notOpened) })
   }).open
+  past.hasOpened = true
   if (webSocket.protocol === "mqtt") return connection
   const cause = webSocket.protocol === "" ? "it chose none" : `it chose "${webSocket.protocol}"`
   return yield* MqttError.fromReason(new MqttError.WebSocketFailed({ endpoint, problem: "SubProtocol", cause }))
@@ -131,14 +158,15 @@ export const make = (
   options: Options
 ): MqttTransport.MqttTransport["Service"] => {
   const known = Effect.isEffect(options.url) ? undefined : Result.getOrUndefined(parse(options.url))
+  const past: Past = { hasOpened: false }
   const openAt = (base: Url.Target, reference: string) =>
     Result.match(Url.refer(base, reference), {
       onFailure: (problem) => Effect.fail(toMqttError(reference, new Error(problem))),
-      onSuccess: (referred) => open(referred, options)
+      onSuccess: (referred) => open(referred, options, past)
     })
   return MqttTransport.MqttTransport.of({
     endpoint: known?.endpoint ?? byEffect,
-    open: Effect.flatMap(target, (target) => open(target, options)),
+    open: Effect.flatMap(target, (target) => open(target, options, past)),
     openAt: (references) =>
       Effect.flatMap(target, (base) => {
         const [first, ...others] = references.trim().split(/ +/)

@@ -1,0 +1,93 @@
+/**
+ * Whether it is the page that may not open a WebSocket, by its Content-Security-Policy or because its content would be
+ * mixed. No attempt from the same page can change that.
+ *
+ * Browsers say so each in its way: by what they throw, by an event before or after that, or not at all. CSP level 3
+ * section 5; Mixed Content section 5.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { WebSocketFailed } from "../../MqttError.ts"
+import { pageUrl, type Target } from "./url.ts"
+
+/** Firefox throws first and says why afterwards, after about a millisecond. */
+const afterwards = "100 millis"
+
+/** The document or the worker, which a policy may bind. Firefox hides the class of the event from workers. */
+const source = (): EventTarget | undefined =>
+  globalThis.document ?? ("WorkerGlobalScope" in globalThis ? globalThis : undefined)
+
+/** Without the query of the URL, which some browsers tell and which may be a signature. */
+const hostOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).host : undefined
+
+/** Hosts that are this machine: to them browsers open `ws:` from any page. */
+const isLocal = (hostname: string): boolean =>
+  hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$|(^|\.)localhost\.?$/.test(hostname)
+
+const isInsecure = (url: string): boolean => url.startsWith("ws:")
+
+/** What the page refuses while one WebSocket opens. */
+export class Refusal {
+  readonly #target: Target
+  readonly #policy: Deferred.Deferred<void>
+
+  constructor(target: Target, policy: Deferred.Deferred<void>) {
+    this.#target = target
+    this.#policy = policy
+  }
+
+  /** Why the browser threw, if it was for the page. */
+  thrown(cause: unknown): Effect.Effect<WebSocketFailed | undefined> {
+    const isSecurityError = cause instanceof DOMException && cause.name === "SecurityError"
+    if (isSecurityError && isInsecure(this.#target.href) && pageUrl()?.startsWith("http:") !== true) {
+      return Effect.succeed(this.#of("MixedContent"))
+    }
+    return this.told
+  }
+
+  /** What the page's policy has refused, which a browser may say only after it has refused. */
+  get told(): Effect.Effect<WebSocketFailed | undefined> {
+    return source() === undefined
+      ? Effect.undefined
+      : Effect.map(Effect.timeoutOption(Deferred.await(this.#policy), afterwards), () => this.#byPolicy)
+  }
+
+  /**
+   * Why a WebSocket failed to open, if it was for the page. `url` is the browser's: it may have made it `wss:`. Where one
+   * has been open, a person has told the browser to allow mixed content.
+   */
+  failed(url: string, hasOpened: boolean): WebSocketFailed | undefined {
+    if (this.#byPolicy !== undefined) return this.#byPolicy
+    const isMixed = isInsecure(url) && pageUrl()?.startsWith("https:") === true && !isLocal(new URL(url).hostname)
+    return isMixed && !hasOpened ? this.#of("MixedContent") : undefined
+  }
+
+  get #byPolicy(): WebSocketFailed | undefined {
+    return Deferred.isDoneUnsafe(this.#policy) ? this.#of("ContentSecurityPolicy") : undefined
+  }
+
+  #of(problem: "ContentSecurityPolicy" | "MixedContent"): WebSocketFailed {
+    return new WebSocketFailed({ endpoint: this.#target.endpoint, problem })
+  }
+}
+
+/** Hears what the page refuses, for as long as the scope. */
+export const listen = (target: Target): Effect.Effect<Refusal, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const policy = Deferred.makeUnsafe<void>()
+    const host = hostOf(target.href)
+    const hear = (event: Event): void => {
+      const { blockedURI, disposition, effectiveDirective } = event as SecurityPolicyViolationEvent
+      if (effectiveDirective !== "connect-src" || disposition !== "enforce" || hostOf(blockedURI) !== host) return
+      Deferred.doneUnsafe(policy, Effect.void)
+    }
+    const heard = source()
+    return Effect.as(
+      Effect.acquireRelease(
+        Effect.sync(() => heard?.addEventListener("securitypolicyviolation", hear)),
+        () => Effect.sync(() => heard?.removeEventListener("securitypolicyviolation", hear))
+      ),
+      new Refusal(target, policy)
+    )
+  })
