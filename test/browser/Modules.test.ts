@@ -80,6 +80,7 @@ const unused: Readonly<Record<string, string>> = {
   "effect/crypto": "~effect/crypto",
   "SCRAM": "SCRAM-SHA-256",
   "the store in IndexedDB": "IDBKeyRange",
+  "one client for all tabs": "effect-mqtt/tabs/",
   "how a session is kept": "The last changes of the session",
   "packets as lines": "bytes that are no packet",
   "typed topics": "MqttEncodeError",
