@@ -168,6 +168,12 @@ export const offline: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
   serveBuilt
 )
 
+/** The page of examples/browser-tabs. */
+export const tabs: Effect.Effect<Site, never, Scope.Scope> = Effect.flatMap(
+  bundleOf(Path.join(repository, "examples", "browser-tabs")),
+  serveBuilt
+)
+
 /** A page of the tests that is opened often: one file with this module of theirs. `/other` is another, `/file` a download. */
 export const builtModule = (file: string, options?: Options): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.gen(function*() {
