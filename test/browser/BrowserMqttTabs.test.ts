@@ -5,7 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Queue, Scope, Stream, SubscriptionRef } from "effect"
 import { vi } from "vitest"
 import { BrowserMqttTabs } from "../../src/browser/index.ts"
+import { Repeats } from "../../src/browser/internal/tabs/repeats.ts"
 import { MqttClient, MqttError, MqttTransport } from "../../src/index.ts"
+import type * as Packet from "../../src/protocol/Packet.ts"
+import { none } from "../../src/protocol/Properties.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { assertReason } from "../support/reasons.ts"
 import { complete } from "../support/time.ts"
@@ -217,4 +220,34 @@ describe("tabs that share a client", () => {
       const error = yield* Effect.flip(open()).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
       assert.include(assertReason(error.reason, "InvalidOptions").description, "serve it over https")
     }).pipe(Effect.scoped))
+})
+
+describe("what a server sends again to a new leader", () => {
+  const publish = (packetIdentifier: number, text: string, dup = false, qos: 0 | 1 = 1): Packet.Publish => ({
+    _tag: "Publish",
+    topic: "news",
+    payload: new TextEncoder().encode(text),
+    qos,
+    retain: false,
+    dup,
+    packetIdentifier: packetIdentifier as Packet.PacketIdentifier,
+    properties: none
+  })
+
+  it("is nothing new to a tab that has it, once; anything else is", () => {
+    const repeats = new Repeats()
+    const first = [publish(1, "a"), publish(2, "b")]
+    assert.deepStrictEqual(repeats.fresh("one", first), first)
+    // The same server again: the connection of one leader was lost.
+    assert.deepStrictEqual(repeats.fresh("one", [publish(1, "a", true)]), [publish(1, "a", true)])
+    const next = [
+      publish(2, "b", true),
+      publish(2, "b", true),
+      publish(1, "b", true),
+      publish(1, "c", true),
+      publish(2, "b")
+    ]
+    assert.deepStrictEqual(repeats.fresh("two", next), next.slice(1))
+    assert.deepStrictEqual(repeats.fresh("three", [publish(0, "d", false, 0)]), [publish(0, "d", false, 0)])
+  })
 })

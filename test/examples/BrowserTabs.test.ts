@@ -23,9 +23,12 @@ const mosquitto: Mosquitto.Options = {
 /** The way to a port of this machine, on which connections are counted. */
 const counted = Effect.fnUntraced(function*(to: number) {
   let opened = 0
+  let open = 0
   const sockets = new Set<Net.Socket>()
   const server = Net.createServer((socket) => {
     opened++
+    open++
+    socket.once("close", () => open--)
     const broker = Net.connect(to, port.host)
     for (const [from, into] of [[socket, broker], [broker, socket]] as const) {
       sockets.add(from)
@@ -34,7 +37,7 @@ const counted = Effect.fnUntraced(function*(to: number) {
   })
   const listening = yield* port.listen(server)
   yield* Effect.addFinalizer(() => Effect.sync(() => sockets.forEach((socket) => socket.destroy())))
-  return { url: `ws://${port.host}:${listening}/`, opened: () => opened, open: () => sockets.size / 2 }
+  return { url: `ws://${port.host}:${listening}/`, opened: () => opened, open: () => open }
 })
 
 /** A tab that is not seen has no frames, so nothing here waits for one. */

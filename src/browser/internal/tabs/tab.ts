@@ -14,6 +14,7 @@ import { type Acknowledgement, MqttMessage, type Payload } from "../../../MqttMe
 import type { ConnectionState } from "../../../MqttState.ts"
 import * as Channel from "./channel.ts"
 import type { Locks } from "./locks.ts"
+import { Repeats } from "./repeats.ts"
 import * as Wire from "./wire.ts"
 
 /** What a tab has asked for and not ended. */
@@ -116,6 +117,7 @@ export class Tab {
   ): Effect.fn.Return<Stream.Stream<MqttMessage, MqttError.MqttError>, MqttError.MqttError, Scope.Scope> {
     const copy = yield* copied({ options, topicFilter })
     const id = this.#nextId++
+    const repeats = new Repeats()
     const granted = Deferred.makeUnsafe<void, MqttError.MqttError>()
     const batches = yield* Queue.unbounded<Batch, MqttError.MqttError | Cause.Done>()
     const fail = (error: MqttError.MqttError) => {
@@ -125,7 +127,11 @@ export class Tab {
     }
     const hear: Open["hear"] = (message) => {
       if (message._tag === "Subscribed") Deferred.doneUnsafe(granted, Effect.void)
-      if (message._tag === "Messages") Queue.offerUnsafe(batches, message)
+      if (message._tag === "Messages") {
+        const packets = repeats.fresh(message.leader, message.packets)
+        if (packets.length === 0) this.#sayTook(message)
+        else Queue.offerUnsafe(batches, { ...message, packets })
+      }
       if (message._tag !== "Failed") return
       this.#open.delete(id)
       fail(Wire.decodeError(message.error))
@@ -138,9 +144,13 @@ export class Tab {
     return Stream.fromPull(Effect.succeed(Effect.map(Queue.take(batches), (batch) => this.#took(batch))))
   })
 
-  #took({ batch, leader, packets }: Batch): readonly [MqttMessage, ...Array<MqttMessage>] {
+  #sayTook({ batch, leader }: Batch): void {
     this.#post({ _tag: "Took", tab: this.#id, batch, leader })
-    const [first, ...rest] = packets
+  }
+
+  #took(batch: Batch): readonly [MqttMessage, ...Array<MqttMessage>] {
+    this.#sayTook(batch)
+    const [first, ...rest] = batch.packets
     return [new MqttMessage(first), ...rest.map((packet) => new MqttMessage(packet))]
   }
 
