@@ -21,6 +21,7 @@ import type { Acknowledgement, MqttMessage, Payload } from "../MqttMessage.ts"
 import type { ConnectionState } from "../MqttState.ts"
 import { Leader } from "./internal/tabs/leader.ts"
 import * as Locks from "./internal/tabs/locks.ts"
+import { awake } from "./internal/tabs/scheduler.ts"
 import { Tab } from "./internal/tabs/tab.ts"
 import * as Wire from "./internal/tabs/wire.ts"
 
@@ -165,4 +166,4 @@ const make = Effect.fnUntraced(function*(
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<MqttTabs, MqttError.MqttError> =>
-  Layer.effect(MqttTabs, Effect.suspend(() => make(options)))
+  Layer.effect(MqttTabs, Effect.suspend(() => awake(make(options))))

@@ -15,8 +15,8 @@ import type { AddressPage, Outcome, Place } from "./AddressPage.ts"
 import * as Puppeteer from "./Puppeteer.ts"
 import * as Site from "./Site.ts"
 
-const timeout = 240_000
 const rounds = Number(process.env.MQTT_ROUNDS ?? 1)
+const timeout = 120_000 + rounds * 60_000
 
 declare const addressPage: AddressPage
 

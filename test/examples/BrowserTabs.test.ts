@@ -13,8 +13,8 @@ import * as Puppeteer from "../browser/Puppeteer.ts"
 import * as Site from "../browser/Site.ts"
 import { suiteWith } from "../support/requirements.ts"
 
-const timeout = 300_000
 const rounds = Number(process.env.MQTT_ROUNDS ?? 1)
+const timeout = 120_000 + rounds * 90_000
 
 const mosquitto: Mosquitto.Options = {
   listeners: { ws: ["allow_anonymous true", "protocol websockets"] }
