@@ -71,6 +71,8 @@ const foreign = new Set([
   "crypto",
   "it",
   "localStorage",
+  "sessionStorage",
+  "BroadcastChannel",
   "Duplex",
   "TestClock",
   "Uint8Array",
