@@ -189,15 +189,15 @@ export class MqttClient extends Context.Service<MqttClient, {
    */
   readonly brokerUp: Effect.Effect<boolean>
   /**
-   * Whether the server answers from now on, in `responseTimeout` or five seconds if that is longer; if it does not, the
-   * connection is replaced. For programs that know more than the client, such as that the machine has just woken up.
+   * Whether the server answers a ping of this moment, in `responseTimeout` or five seconds, whichever is less; if it does
+   * not, the connection is replaced. For a program that knows more than the client, such as that the machine has woken up.
    *
    * @since 0.2.0
    */
   readonly checkConnection: Effect.Effect<boolean>
   /**
-   * Sends DISCONNECT, so that the server publishes no Will, and connects again as after any connection that was lost. For
-   * new credentials, or another server of several.
+   * Sends DISCONNECT, so that the server publishes no Will but that of `presence`, and connects again as after any other
+   * loss. For new credentials, or another server of several. Without a connection it does nothing.
    *
    * @since 0.2.0
    */

@@ -21,6 +21,8 @@ export const consumed = (mqtt: Client) => mqtt.consume("a", (message) => Effect.
 export const requested = (mqtt: Client) => mqtt.request("a", "b")
 export const responded = (mqtt: Client) => mqtt.respond("a", (request) => Effect.succeed(request.payload))
 export const isUp = (mqtt: Client) => mqtt.brokerUp
+export const isChecked = (mqtt: Client) => mqtt.checkConnection
+export const replaced = (mqtt: Client) => mqtt.replaceConnection
 export const state = (mqtt: Client) => mqtt.state
 export const events = (mqtt: Client) => mqtt.events
 export const stats = (mqtt: Client) => mqtt.stats

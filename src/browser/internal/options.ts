@@ -29,8 +29,9 @@ export interface Options extends ClientOptions.Options {
    */
   readonly reconnectWhenOnline?: boolean | undefined
   /**
-   * Whether a page that is closed or left sends DISCONNECT, so that the server publishes no Will. One that the browser keeps
-   * for "back" connects at once when it is shown again. Default: `true`.
+   * Whether a page that is closed, loaded again or left sends DISCONNECT, so that the server publishes no Will. A page that
+   * the browser keeps for "back" connects at once when it is shown again. Firefox says too late that a page is left, so there
+   * a page that might be left, and stays, connects again after five seconds. Default: `true`.
    */
   readonly disconnectWithPage?: boolean | undefined
   /**
