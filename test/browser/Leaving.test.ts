@@ -234,7 +234,7 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
         Effect.gen(function*() {
           const { open } = yield* connected()
           const { connection, page } = yield* open
-          yield* hidden(page)
+          yield* Effect.asVoid(hidden(page))
           yield* Effect.promise(() => page.evaluate(() => void globalThis.dispatchEvent(new Event("online"))))
           yield* connection.pinged
           assert.deepStrictEqual(connection.packets.map(({ _tag }) => _tag), ["Connect", "Pingreq"])
