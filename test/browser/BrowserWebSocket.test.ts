@@ -153,6 +153,64 @@ describe("a WebSocket of a browser", () => {
       }
     }))
 
+  const pages: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>, string | undefined]> = [
+    [
+      "a srcdoc frame",
+      { location: new URL("about:srcdoc"), origin: "https://site.example" },
+      "wss://site.example/mqtt"
+    ],
+    ["a blob: worker", { location: new URL("blob:http://site.example/1"), origin: "null" }, "ws://site.example/mqtt"],
+    [
+      "a srcdoc frame in a sandbox",
+      { location: new URL("about:srcdoc"), origin: "null", document: { baseURI: "https://site.example/a" } },
+      "wss://site.example/mqtt"
+    ],
+    ["a page with another base", {
+      location: new URL("https://site.example/a"),
+      origin: "https://site.example",
+      document: { baseURI: "https://other.example/" }
+    }, "wss://site.example/mqtt"],
+    ["a data: worker", { location: new URL("data:text/javascript,1"), origin: "null" }, undefined],
+    ["a page from a file", {
+      location: new URL("file:///a/b.html"),
+      origin: "null",
+      document: { baseURI: "file:///a/b.html" }
+    }, undefined]
+  ]
+  for (const [place, globals, endpoint] of pages) {
+    it.effect(`a path from ${place} ${endpoint === undefined ? "leads nowhere" : "leads to its server"}`, () =>
+      Effect.gen(function*() {
+        for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
+        const made = yield* Effect.result(BrowserWebSocket.make({ url: "/mqtt" }))
+        vi.unstubAllGlobals()
+        if (endpoint !== undefined) return assert.strictEqual((yield* Effect.fromResult(made)).endpoint, endpoint)
+        const { reason } = yield* Effect.flip(Effect.fromResult(made))
+        assert.include(assertReason(reason, "InvalidOptions").description, "does not say which server it came from")
+      }))
+  }
+
+  it.live("a browser that fails mixed content later is understood, and one that has been open goes on trying", () =>
+    Effect.gen(function*() {
+      const { url } = yield* listeners.listen("ws", () => {}, { onWebSocket: () => {} })
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
+      vi.stubGlobal("location", new URL("https://site.example/"))
+      const Original = globalThis.WebSocket
+      let leadsTo = "ws://127.0.0.1:1"
+      vi.stubGlobal("WebSocket", function(given: string) {
+        return Object.defineProperty(new Original(leadsTo, "mqtt"), "url", { value: given })
+      })
+      const refused = yield* BrowserWebSocket.make({ url: "ws://broker.invalid" })
+      const first = assertReason((yield* Effect.flip(Effect.scoped(refused.open))).reason, "WebSocketFailed")
+      assert.deepStrictEqual([first.problem, first.isRetryable], ["MixedContent", false])
+      const allowed = yield* BrowserWebSocket.make({ url: "ws://broker.invalid" })
+      leadsTo = url
+      yield* Effect.scoped(allowed.open)
+      leadsTo = "ws://127.0.0.1:1"
+      assertReason((yield* Effect.flip(Effect.scoped(allowed.open))).reason, "OpenFailed")
+      const local = yield* BrowserWebSocket.make({ url: "ws://localhost" })
+      assertReason((yield* Effect.flip(Effect.scoped(local.open))).reason, "OpenFailed")
+    }).pipe(Effect.scoped))
+
   it.live("security 2: user name, password and query are in no error", () =>
     Effect.gen(function*() {
       yield* replaced(function(url: string) {
