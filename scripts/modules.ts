@@ -60,7 +60,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "options",
     modules:
-      /^(MqttConfig|internal\/(clientOptions|receivingOptions|presenceOptions|presence|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
+      /^(MqttConfig|internal\/(clientOptions|partOptions|receivingOptions|presenceOptions|presence|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },
@@ -118,8 +118,19 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "client",
-    modules: /^Mqtt(Client|Metrics)\.ts$/,
-    imports: ["protocol", "vocabulary", "ports", "options", "connection", "shared", "session", "connecting", "calls"],
+    modules: /^Mqtt(Client|Metrics|Publisher|Subscriber)\.ts$|^internal\/client\/assembly\//,
+    imports: [
+      "protocol",
+      "vocabulary",
+      "ports",
+      "options",
+      "connection",
+      "shared",
+      "incoming",
+      "session",
+      "connecting",
+      "calls"
+    ],
     packages: effect
   },
   {

@@ -7,31 +7,24 @@
  */
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Life from "./internal/client/assembly/life.ts"
 import * as Calls from "./internal/client/calls/calls.ts"
-import * as Disconnecting from "./internal/client/calls/disconnecting.ts"
-import * as Goodbye from "./internal/client/calls/goodbye.ts"
 import * as Health from "./internal/client/calls/health.ts"
 import * as OnConnected from "./internal/client/calls/onConnected.ts"
 import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
 import type * as Subscribe from "./internal/client/calls/subscribe.ts"
 import { Authenticator } from "./internal/client/connecting/authenticator.ts"
-import { Closing } from "./internal/client/connecting/closing.ts"
 import * as Events from "./internal/client/connecting/events.ts"
-import * as Hook from "./internal/client/connecting/hook.ts"
-import { State } from "./internal/client/connecting/state.ts"
-import * as Supervisor from "./internal/client/connecting/supervisor.ts"
-import type { Lifetime } from "./internal/client/lifetime.ts"
+import * as Subscribing from "./internal/client/incoming/subscribing.ts"
 import { ownService, type ServiceClass } from "./internal/client/ownService.ts"
 import { MeasuredRunner } from "./internal/client/session/measuredRunner.ts"
-import * as Persistence from "./internal/client/session/persistence.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
@@ -42,7 +35,6 @@ import type {
   RequestOptions,
   SubscribeOptions
 } from "./internal/clientOptions.ts"
-import * as failures from "./internal/connection/failures.ts"
 import { defaults } from "./internal/defaults.ts"
 import { resolve } from "./internal/options.ts"
 import type { ConsumeOptions, NextOptions, RespondOptions } from "./internal/receivingOptions.ts"
@@ -270,61 +262,30 @@ export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
   const resolved = yield* Effect.fromResult(resolve(options))
-  const kept = yield* Persistence.open(resolved)
-  const runner = new (resolved.metrics === undefined ? SessionRunner : MeasuredRunner)(resolved, kept)
-  const { authentication, connectTimeout } = resolved
-  const scope = yield* Effect.scope
-  const lifetime: Lifetime = { closedBy: undefined }
-  const hooks = new Hook.Hooks(lifetime)
-  // After the supervisor, which interrupts the hook that it waits for itself.
-  yield* Scope.addFinalizer(scope, hooks.end)
+  const { authentication, connectTimeout, metrics } = resolved
+  const Runner = metrics === undefined
+    ? SessionRunner<Subscribing.Subscribing>
+    : MeasuredRunner<Subscribing.Subscribing>
+  const begun = yield* Life.begin(resolved, (given) => new Runner({ ...given, receiver: Subscribing.make }))
+  const { endpoint, hooks, lifetime, runner, scope, state } = begun
   const authenticator = authentication === undefined
     ? undefined
     : new Authenticator({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
-  const { endpoint } = yield* MqttTransport
-  const annotations = { clientId: resolved.clientId, endpoint }
-  const state = new State({ _tag: "Connecting", attempt: 1 })
   const events = yield* Events.make
-  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...resolved.metrics?.attributes }
+  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...metrics?.attributes }
   const { calls, end, stats } = yield* Calls.make({ options: resolved, runner, lifetime, state, scope, attributes })
-  const closing = new Closing({ options: resolved, runner, lifetime, state, annotations, ended: end })
-  const { closed, first } = closing
-
   if (runner instanceof MeasuredRunner) {
     const isConnected = () => runner.connection !== undefined
     yield* MqttMetrics.register({ stats, tally: () => runner.tally, isConnected, attributes })
   }
-
-  if (kept !== undefined) yield* kept.run({ runner, events, drainTimeout: resolved.drainTimeout })
-  const supervisor = yield* Supervisor.run({ options: resolved, runner, authenticator, hooks, state, events, first })
-    .pipe(
-      (run) => Hook.supervise(run, lifetime),
-      // Whatever ended it: a client that nothing keeps up must not look alive.
-      Effect.catchCause((cause) => closing.close(failures.fromCause(cause))),
-      Effect.ensuring(events.end),
-      Effect.annotateLogs(annotations),
-      Effect.forkDetach,
-      Effect.tap((supervisor) => Scope.addFinalizer(scope, Hook.interrupt(supervisor, lifetime))),
-      Effect.uninterruptible
-    )
-  yield* Scope.addFinalizer(scope, closing.close(failures.closed))
-  const goodbye = Goodbye.make(runner, resolved)
-  yield* Scope.addFinalizer(scope, goodbye)
-  if (resolved.initialConnection === "fail") yield* Deferred.await(first)
-
+  const living = yield* Life.keepUp(begun, { authenticator, events, ended: end })
   return MqttClient.of({
     ...calls,
+    ...living,
     state,
     events: events.stream,
-    closed: Deferred.await(closed),
     stats: Effect.sync(stats),
     health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
-    ...Disconnecting.make({
-      runner,
-      goodbye,
-      sessionExpiryInterval: resolved.session === "clean" ? 0 : resolved.sessionExpiry,
-      end: Effect.suspend(() => Effect.andThen(Hook.interrupt(supervisor, lifetime), closing.close(failures.closed)))
-    }),
     reauthenticate: Reauthenticating.make({ runner, lifetime, authenticator })
   })
 })

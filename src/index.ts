@@ -34,11 +34,17 @@ export * as MqttMetrics from "./MqttMetrics.ts"
 /** @since 0.2.0 */
 export * as MqttPackets from "./MqttPackets.ts"
 
+/** @since 0.2.0 */
+export * as MqttPublisher from "./MqttPublisher.ts"
+
 /** @since 0.1.0 */
 export * as MqttState from "./MqttState.ts"
 
 /** @since 0.1.0 */
 export * as MqttStore from "./MqttStore.ts"
+
+/** @since 0.2.0 */
+export * as MqttSubscriber from "./MqttSubscriber.ts"
 
 /** @since 0.1.0 */
 export * as MqttTopic from "./MqttTopic.ts"

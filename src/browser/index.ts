@@ -11,7 +11,13 @@ export * as BrowserMqtt from "./BrowserMqtt.ts"
 export * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
 
 /** @since 0.2.0 */
+export * as BrowserMqttPublisher from "./BrowserMqttPublisher.ts"
+
+/** @since 0.2.0 */
 export * as BrowserMqttStore from "./BrowserMqttStore.ts"
+
+/** @since 0.2.0 */
+export * as BrowserMqttSubscriber from "./BrowserMqttSubscriber.ts"
 
 /** @since 0.2.0 */
 export * as BrowserMqttTabs from "./BrowserMqttTabs.ts"

@@ -5,14 +5,12 @@
  */
 import type * as Layer from "effect/Layer"
 import type * as ClientOptions from "../../internal/clientOptions.ts"
+import type * as PartOptions from "../../internal/partOptions.ts"
 import type * as MqttError from "../../MqttError.ts"
 import type * as WebSocket from "./webSocket.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Options extends ClientOptions.Options {
+/** Those of every kind of client. */
+export interface PageOptions {
   /**
    * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
    * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
@@ -43,3 +41,21 @@ export interface Options extends ClientOptions.Options {
    */
   readonly store?: Layer.Layer<never, MqttError.MqttError> | undefined
 }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends ClientOptions.Options, PageOptions {}
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface PublisherOptions extends PartOptions.PublisherOptions, PageOptions {}
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface SubscriberOptions extends PartOptions.SubscriberOptions, PageOptions {}

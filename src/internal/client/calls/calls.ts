@@ -11,13 +11,14 @@ import type { MqttError } from "../../../MqttError.ts"
 import type { ConnectionState, Stats } from "../../../MqttState.ts"
 import type { RequestOptions } from "../../clientOptions.ts"
 import type { Resolved } from "../../options.ts"
+import type { Subscribing } from "../incoming/subscribing.ts"
 import type { Lifetime } from "../lifetime.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import * as SessionStats from "../session/stats.ts"
 import * as BrokerUp from "./brokerUp.ts"
 import * as Consumer from "./consumer.ts"
+import * as Held from "./held.ts"
 import { Measuring } from "./instrument.ts"
-import * as Lingering from "./lingering.ts"
 import { ObservedPublisher } from "./observedPublisher.ts"
 import { Publisher } from "./publisher.ts"
 import * as Receiving from "./receiving.ts"
@@ -29,7 +30,7 @@ import { Tracing } from "./tracing.ts"
 
 export interface CallsOptions {
   readonly options: Resolved
-  readonly runner: SessionRunner
+  readonly runner: SessionRunner<Subscribing>
   readonly lifetime: Lifetime
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   /** Of the client. */
@@ -41,14 +42,7 @@ export interface CallsOptions {
 export const make = Effect.fnUntraced(
   function*({ attributes, lifetime, options, runner, scope, state }: CallsOptions) {
     const { outboxAge, responseTimeout, responseTopic } = options
-    const holding = {
-      runner,
-      lifetime,
-      now: () => runner.connection?.now() ?? 0,
-      dispatcher: yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher)),
-      buffer: options.buffer,
-      linger: Lingering.make(options.session, scope)
-    }
+    const holding = yield* Held.holding({ runner, lifetime, options, scope })
     const subscribe = Subscribe.make(holding)
     const tracing = options.tracing === undefined ? undefined : new Tracing(runner, options, options.tracing)
     const instrument = yield* (yield* Measuring)(attributes, tracing)

@@ -3,20 +3,41 @@
  *
  * How one subscribes is the subscriber's; who gets what goes back is the deliveries'.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../../MqttError.ts"
 import type { Subscription } from "../../../protocol/Packet.ts"
 import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
+import type { Resolved } from "../../options.ts"
 import type { Delivery } from "../incoming/handover.ts"
 import type { Inbox } from "../incoming/inbox.ts"
+import * as Lingering from "./lingering.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
 
 /** What it needs of the client. */
 export interface Holding extends Subscribing {
   readonly now: () => number
 }
+
+/** What a client has for those who subscribe. */
+export const holding = (
+  { lifetime, options, runner, scope }: Pick<Holding, "lifetime" | "runner"> & {
+    readonly options: Resolved
+    /** Of the client. */
+    readonly scope: Scope.Scope
+  }
+): Effect.Effect<Holding> =>
+  Effect.withFiber(({ currentDispatcher }) =>
+    Effect.succeed({
+      runner,
+      lifetime,
+      now: () => runner.connection?.now() ?? 0,
+      dispatcher: currentDispatcher,
+      buffer: options.buffer,
+      linger: Lingering.make(options.session, scope)
+    })
+  )
 
 export class Held {
   readonly #client: Holding

@@ -17,6 +17,7 @@ import { resolveBounds, type ResolvedBounds } from "../../options.ts"
 import * as OptionTypes from "../../optionTypes.ts"
 import type { Addressee } from "../incoming/handover.ts"
 import { Inbox, type InboxOptions } from "../incoming/inbox.ts"
+import type { Subscribing as Receiver } from "../incoming/subscribing.ts"
 import type { Lifetime } from "../lifetime.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
@@ -35,7 +36,7 @@ export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttE
 
 /** What subscribing needs of the client. */
 export interface Subscribing {
-  readonly runner: SessionRunner
+  readonly runner: SessionRunner<Receiver>
   readonly lifetime: Lifetime
   readonly buffer: ResolvedBounds
   /** One for all: of 10,000 subscribers each with its own, each would be a round of the event loop's queue. */
@@ -116,7 +117,7 @@ export const toSubscriptions = (
   }))
 
 const check = (
-  runner: SessionRunner,
+  runner: SessionRunner<Receiver>,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   userProperties: SubscribeOptions["userProperties"]
 ): MqttError.InvalidRequest | undefined => {
@@ -138,7 +139,7 @@ const check = (
 
 /** Adds the subscriber to all filters, and resumes with what the server says to each. */
 const enter = (
-  runner: SessionRunner,
+  runner: SessionRunner<Receiver>,
   subscriptions: ReadonlyArray<Packet.Subscription>,
   subscriber: Addressee,
   { askForRetained, userProperties }: SubscribeOptions,

@@ -22,7 +22,7 @@ export interface ClosingOptions {
   /** For log lines: which client it is. */
   readonly annotations: Readonly<Record<string, string>>
   /** Told besides the session. */
-  readonly ended: (error: MqttError) => void
+  readonly ended: ((error: MqttError) => void) | undefined
 }
 
 export class Closing {
@@ -44,7 +44,7 @@ export class Closing {
       lifetime.closedBy = error
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
-      ended(error)
+      ended?.(error)
       // Its own maker hears of a first connection that fails. The log line comes first: `closed` may end the program.
       const attempt = "attempt" in state.value ? { attempt: state.value.attempt } : {}
       const isNews = !isOwn && (runner.connections > 0 || options.initialConnection === "retry")

@@ -12,7 +12,16 @@ const capacity = 1024
 
 type Listener = Queue.Queue<MqttEvent, Cause.Done>
 
-export class Events {
+/** Where what happens is told. */
+export interface Telling {
+  readonly publish: (event: MqttEvent) => Effect.Effect<void>
+  readonly end: Effect.Effect<void>
+}
+
+/** Of a client whose events nobody can listen to: the log has what is worth knowing. */
+export const untold: Telling = { publish: () => Effect.void, end: Effect.void }
+
+export class Events implements Telling {
   readonly #listeners = new Set<Listener>()
   #hasEnded = false
 

@@ -14,7 +14,7 @@ import type * as Connection from "../../connection/connection.ts"
 import type { Resolved } from "../../options.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import { tell } from "../session/telling.ts"
-import type { Events } from "./events.ts"
+import type { Telling } from "./events.ts"
 
 /** Messages that found no subscriber are looked after no more often, milliseconds. */
 const shortestPause = 1000
@@ -22,14 +22,14 @@ const shortestPause = 1000
 export interface SessionDeadlinesOptions {
   readonly runner: SessionRunner
   readonly connection: Connection.SessionConnection
-  readonly events: Events
+  readonly events: Telling
   readonly options: Pick<Resolved, "responseTimeout" | "unclaimedTimeout">
 }
 
 export class SessionDeadlines implements Connection.SessionDeadlines {
   readonly #runner: SessionRunner
   readonly #connection: Connection.SessionConnection
-  readonly #events: Events
+  readonly #events: Telling
   readonly #unclaimedTimeout: number
   #response: ResponseDeadline.ResponseDeadline
   #sweepAt: number

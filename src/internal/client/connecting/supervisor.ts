@@ -31,7 +31,7 @@ import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Suspect } from "../suspicion.ts"
 import type { Authenticator } from "./authenticator.ts"
 import { Birth } from "./birth.ts"
-import type { Events } from "./events.ts"
+import type { Telling } from "./events.ts"
 import type { Hooks } from "./hook.ts"
 import { ServerChoice } from "./serverChoice.ts"
 import { SessionDeadlines } from "./sessionDeadlines.ts"
@@ -46,7 +46,7 @@ export interface SupervisorOptions {
   readonly hooks: Hooks
   readonly transport: MqttTransport["Service"]
   readonly state: State
-  readonly events: Events
+  readonly events: Telling
   /** Done with the first connection, or failed when there will be none. */
   readonly first: Deferred.Deferred<void, MqttError.MqttError>
 }
@@ -72,7 +72,7 @@ class Supervisor {
   readonly #server: ServerChoice
   readonly #birth = new Birth()
   readonly #state: State
-  readonly #events: Events
+  readonly #events: Telling
   readonly #first: SupervisorOptions["first"]
   #cleanStart: boolean
   #clientId: string

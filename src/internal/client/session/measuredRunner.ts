@@ -4,6 +4,7 @@
  */
 import type { SessionPacket } from "../../../protocol/Connection.ts"
 import type { ProtocolViolation } from "../../../protocol/ProtocolError.ts"
+import type { Receiver } from "../incoming/receiver.ts"
 import type { Publication } from "../outgoing/publication.ts"
 import { SessionRunner } from "./sessionRunner.ts"
 
@@ -24,7 +25,7 @@ export interface Tally {
 /** The server has the message already, so it goes on. MQTT 5.0 section 4.3.3. */
 const packetIdentifierInUse = 0x91
 
-export class MeasuredRunner extends SessionRunner {
+export class MeasuredRunner<out R extends Receiver = Receiver> extends SessionRunner<R> {
   readonly tally: Tally = { sent: 0, acknowledged: 0, refused: 0, received: 0, redelivered: 0 }
 
   override receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {

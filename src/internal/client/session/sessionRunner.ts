@@ -18,11 +18,10 @@ import * as Session from "../../../protocol/Session.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import * as failures from "../../connection/failures.ts"
 import * as Traffic from "../../connection/traffic.ts"
-import type { Resolved } from "../../options.ts"
 import { Gate } from "../gate.ts"
-import { Deliveries } from "../incoming/deliveries.ts"
 import type { Acknowledging } from "../incoming/handover.ts"
-import * as Subscriptions from "../incoming/subscriptions.ts"
+import type { Receiver, ReceivingOptions } from "../incoming/receiver.ts"
+import type * as Subscriptions from "../incoming/subscriptions.ts"
 import { Leaving } from "../outgoing/leaving.ts"
 import * as Outbox from "../outgoing/outbox.ts"
 import { Publication, type Unfinished } from "../outgoing/publication.ts"
@@ -36,11 +35,11 @@ import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import { isTelling, Suspects } from "./suspects.ts"
 
-export class SessionRunner implements Subscriptions.Server, Acknowledging {
+export class SessionRunner<out R extends Receiver = Receiver> implements Subscriptions.Server, Acknowledging {
   readonly session: Ref.Ref<Session.Session<Owner>>
   readonly outbox: Outbox.Outbox<Publication>
-  readonly subscriptions: Subscriptions.Subscriptions
-  readonly deliveries: Deliveries
+  readonly subscriptions: R["subscriptions"]
+  readonly deliveries: R["deliveries"]
   /** Closed while an inbox asks for no more to be read. */
   readonly gate: Gate
   /** Over all connections. */
@@ -63,18 +62,13 @@ export class SessionRunner implements Subscriptions.Server, Acknowledging {
   /** With a store. */
   readonly kept: KeptSession | undefined
 
-  constructor(options: Resolved, kept?: KeptSession) {
+  constructor({ kept, options, receiver }: ReceivingOptions<R> & Pick<SessionRunner, "kept">) {
     this.session = Ref.makeUnsafe(FirstSession.make(options, kept))
     this.outbox = kept?.outbox ?? new Outbox.Outbox<Publication>(options.outbox)
     this.kept = kept
     this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
-    const { buffer: { bytes: maximumUnclaimedBytes }, receiveMaximum: maximumUnclaimed } = options
-    this.deliveries = new Deliveries(this, { maximumUnclaimed, maximumUnclaimedBytes, gate: this.gate })
-    this.subscriptions = new Subscriptions.Subscriptions(this, this.deliveries, {
-      isPersistent: options.session !== "clean",
-      filtersPerPacket: options.filtersPerSubscribe
-    })
+    ;({ deliveries: this.deliveries, subscriptions: this.subscriptions } = receiver(this, options))
   }
 
   get #state(): Session.Session<Owner> {
