@@ -2,7 +2,7 @@
  * Says how much a page loads for this library: minified by Vite, and with gzip.
  *
  * Each row is a page that connects, subscribes and publishes; MQTT.js's is built the same way from what it has for
- * browsers.
+ * browsers. `scripts/bundlers.ts` compares bundlers.
  * usage: node scripts/bundle-size.ts [--json]
  *
  * @since 0.1.0
@@ -15,8 +15,8 @@ import { repository } from "./files.ts"
 const ours = `
   import * as Effect from "effect/Effect"
   import * as Stream from "effect/Stream"
-  import { MqttClient } from "effect-mqtt"
-  import { BrowserMqtt } from "effect-mqtt/browser"
+  import * as BrowserMqtt from "effect-mqtt/browser/BrowserMqtt"
+  import * as MqttClient from "effect-mqtt/MqttClient"
   const program = Effect.gen(function*() {
     const mqtt = yield* MqttClient.MqttClient
     const messages = yield* mqtt.subscribe("news", { qos: 1 })
@@ -28,8 +28,31 @@ const ours = `
 
 /** The same, and what it has accepted outlives it. */
 const withStore = ours
-  .replace("import { BrowserMqtt }", "import { BrowserMqtt, BrowserMqttStore }")
+  .replace("import", "import * as BrowserMqttStore from \"effect-mqtt/browser/BrowserMqttStore\"\n  import")
   .replace("url: \"/mqtt\"", "url: \"/mqtt\", clientId: \"page\", store: BrowserMqttStore.layer()")
+
+const publishing = `
+  import * as Effect from "effect/Effect"
+  import * as BrowserMqttPublisher from "effect-mqtt/browser/BrowserMqttPublisher"
+  import * as MqttPublisher from "effect-mqtt/MqttPublisher"
+  const program = Effect.gen(function*() {
+    const mqtt = yield* MqttPublisher.MqttPublisher
+    yield* mqtt.publish("news", "hello", { qos: 1 })
+  })
+  program.pipe(Effect.provide(BrowserMqttPublisher.layer({ url: "/mqtt" })), Effect.runFork)
+`
+
+const subscribing = `
+  import * as Effect from "effect/Effect"
+  import * as Stream from "effect/Stream"
+  import * as BrowserMqttSubscriber from "effect-mqtt/browser/BrowserMqttSubscriber"
+  import * as MqttSubscriber from "effect-mqtt/MqttSubscriber"
+  const program = Effect.gen(function*() {
+    const mqtt = yield* MqttSubscriber.MqttSubscriber
+    yield* Stream.runForEach(mqtt.messages("news"), ({ text }) => Effect.sync(() => document.body.append(text)))
+  })
+  program.pipe(Effect.provide(BrowserMqttSubscriber.layer({ url: "/mqtt" })), Effect.runFork)
+`
 
 /** What a page of Effect has anyway. */
 const effect = `
@@ -58,7 +81,9 @@ const rows: ReadonlyArray<Row> = [
   { name: "effect-mqtt alone", program: ours, external: [/^effect(\/|$)/] },
   { name: "effect alone: Effect and Stream", program: effect, external: [] },
   { name: "MQTT.js", program: peer, external: [] },
-  { name: "effect-mqtt and effect, with a store", program: withStore, external: [] }
+  { name: "effect-mqtt and effect, with a store", program: withStore, external: [] },
+  { name: "effect-mqtt and effect, publishing only", program: publishing, external: [] },
+  { name: "effect-mqtt and effect, subscribing only", program: subscribing, external: [] }
 ]
 
 const page = "virtual:page"
@@ -80,8 +105,7 @@ const bundled = async ({ external, program }: Row): Promise<string> => {
     publicDir: false,
     resolve: {
       alias: [
-        { find: /^effect-mqtt$/, replacement: path.join(source, "index.ts") },
-        { find: /^effect-mqtt\/(.+)$/, replacement: path.join(source, "$1", "index.ts") }
+        { find: /^effect-mqtt\/(.+)$/, replacement: path.join(source, "$1.ts") }
       ]
     },
     build: { write: false, modulePreload: false, rolldownOptions: { input: page, external: [...external] } },
@@ -92,6 +116,14 @@ const bundled = async ({ external, program }: Row): Promise<string> => {
     .map((output) => output.type === "chunk" ? output.code : "")
     .join("\n")
 }
+
+/**
+ * The programs of the pages that are compared between bundlers.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const programs = { whole: ours, publishing, subscribing, "MQTT.js": peer } as const
 
 /**
  * What a row of the table builds.
@@ -110,8 +142,8 @@ export interface Page {
 }
 
 /**
- * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, MQTT.js's, and ours
- * with a store.
+ * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, MQTT.js's, and ours with a store,
+ * publishing only, and subscribing only.
  *
  * @since 0.1.0
  * @category checks

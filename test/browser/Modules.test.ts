@@ -65,7 +65,53 @@ describe("effect-mqtt/browser", () => {
       }),
     60_000
   )
+
+  it.live(
+    "a page that only publishes has nothing of subscriptions, requests and traces, and weighs at most 80 % of the whole",
+    () =>
+      Effect.gen(function*() {
+        const [page, , , , , publishing] = yield* Effect.promise(BundleSize.pages)
+        assert.deepStrictEqual(
+          Object.keys(notForPublishing).filter((name) => publishing.code.includes(notForPublishing[name])),
+          []
+        )
+        assert.deepStrictEqual(
+          Object.keys(notForPublishing).filter((name) => !page.code.includes(notForPublishing[name])),
+          []
+        )
+        assert.isAtMost(publishing.gzipped, 0.8 * page.gzipped)
+      }),
+    60_000
+  )
+
+  it.live(
+    "a page that only subscribes has nothing of publishing, requests and traces, and weighs less than the whole",
+    () =>
+      Effect.gen(function*() {
+        const [page, , , , , , subscribing] = yield* Effect.promise(BundleSize.pages)
+        const absent = { ...unused, ...notForSubscribing }
+        assert.deepStrictEqual(Object.keys(absent).filter((name) => subscribing.code.includes(absent[name])), [])
+        assert.isAtMost(subscribing.gzipped, 0.88 * page.gzipped)
+      }),
+    60_000
+  )
 })
+
+/** What neither of the smaller clients has. */
+const notForParts: Readonly<Record<string, string>> = {
+  requests: "retainHandling:2",
+  traces: "messaging.operation.name",
+  metrics: "mqtt.client.",
+  "dead letters": "dead letter"
+}
+
+const notForPublishing: Readonly<Record<string, string>> = {
+  ...notForParts,
+  "the inboxes of subscribers": "onPulled",
+  "who subscribes to what": "is already subscribed to with other options"
+}
+
+const notForSubscribing: Readonly<Record<string, string>> = { ...notForParts, publishing: "publishSink" }
 
 /** What says in the code of a page that it has something: names that a minifier keeps. */
 const unused: Readonly<Record<string, string>> = {
