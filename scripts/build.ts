@@ -1,7 +1,7 @@
 /**
  * Builds what would be published and uses it as a stranger would.
  *
- * Compiles `src` to `dist`, bundles the command line, packs it all, lints the package, installs it in an empty project, type-checks programs there with
+ * Compiles `src` to `dist`, bundles the command line and the client in one file, packs it all, lints the package, installs it in an empty project, type-checks programs there with
  * two versions of TypeScript, as NodeNext and as a bundler resolves, and their declarations, and runs a program that imports
  * every export path.
  *
@@ -14,6 +14,7 @@ import * as path from "node:path"
 import * as CommandLine from "./commandLine.ts"
 import * as ConsumerProject from "./consumerProject.ts"
 import { repository } from "./files.ts"
+import * as Standalone from "./standalone.ts"
 
 const bin = (name: string): string => path.join(repository, "node_modules", ".bin", name)
 
@@ -102,6 +103,7 @@ step("dist: tsc -p tsconfig.build.json", () => {
 const bundling = performance.now()
 await CommandLine.bundle(path.join(repository, "dist"))
 console.log(`ok  dist/cli: bundled  ${((performance.now() - bundling) / 1000).toFixed(1)} s`)
+await Standalone.write(path.join(repository, "dist"))
 const tarball = step("npm pack", () => {
   const printed = run(repository, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", workplace)
   const [packed]: ReadonlyArray<{ readonly filename: string }> = JSON.parse(printed)

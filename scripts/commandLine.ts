@@ -78,8 +78,13 @@ const licenseOf = (folder: string): string => {
   return `${name} ${version}\n\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`
 }
 
-/** Of the packages whose code is in the bundle, as they want it. */
-const licenses = (modules: ReadonlyArray<string>): string => {
+/**
+ * Of the packages whose code is in a bundle of these modules, as they want it.
+ *
+ * @since 0.2.0
+ * @category bundling
+ */
+export const licenses = (modules: ReadonlyArray<string>): string => {
   const folders = new Set(modules.map(packageOf).filter((folder) => folder !== undefined))
   return [...folders].toSorted().map(licenseOf).join(`\n${"-".repeat(80)}\n\n`)
 }

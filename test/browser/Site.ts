@@ -110,6 +110,16 @@ export const ofModule = (file: string): Effect.Effect<Site, never, Scope.Scope> 
       : moduleOf(path, import.meta.dirname)
   )
 
+/** A page that imports one file, as it is published. */
+export const ofFile = (code: string, program: string): Effect.Effect<Site, never, Scope.Scope> =>
+  serve((path) =>
+    path === "/"
+      ? { file: "index.html", text: `<!doctype html><script type="module">${program}</script>` }
+      : path === "/standalone.js"
+      ? { file: "standalone.js", text: code }
+      : undefined
+  )
+
 // ---------------------------------------------------------------------------
 // Built
 // ---------------------------------------------------------------------------
