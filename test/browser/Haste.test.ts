@@ -146,9 +146,9 @@ describe("haste", () => {
       assert.isDefined(due.pollUnsafe())
       haste.hold()
       haste.release()
-      yield* begin(step(lost))
+      const early = yield* begin(step(lost))
       yield* TestClock.adjust(0)
-      assert.isDefined(due.pollUnsafe())
+      assert.isDefined(early.pollUnsafe())
     }).pipe(Effect.scoped))
 
   it.effect("a worker without a document hears of its network", () =>
