@@ -43,7 +43,7 @@ import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
 import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
-import { MqttTransport } from "./MqttTransport.ts"
+import type { MqttTransport } from "./MqttTransport.ts"
 
 export type { Subscription } from "./internal/client/calls/subscribe.ts"
 export type { ServiceClass } from "./internal/client/ownService.ts"
