@@ -17,7 +17,7 @@ import * as BrowserMqttConfig from "./BrowserMqttConfig.ts"
 import * as Client from "./internal/client.ts"
 import type { Options } from "./internal/options.ts"
 
-export type { Options } from "./internal/options.ts"
+export type { Options, PageOptions } from "./internal/options.ts"
 
 const make = (options: Options) => Client.make(options, MqttClient.make)
 

@@ -9,7 +9,12 @@ import type * as PartOptions from "../../internal/partOptions.ts"
 import type * as MqttError from "../../MqttError.ts"
 import type * as WebSocket from "./webSocket.ts"
 
-/** Those of every kind of client. */
+/**
+ * What every kind of client in a page takes besides.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface PageOptions {
   /**
    * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
