@@ -7,33 +7,24 @@ import * as MqttError from "../MqttError.ts"
 import type { Options } from "./clientOptions.ts"
 import { resolve, type Resolved } from "./options.ts"
 
-const publisherLacks = [
-  "authentication",
-  "buffer",
-  "filtersPerSubscribe",
-  "metrics",
-  "responseTopic",
-  "tracing",
-  "unclaimedTimeout"
-] as const
-
 /**
  * All options of `MqttClient.Options` that concern publishing and the connection.
  *
  * @since 0.2.0
  * @category models
  */
-export interface PublisherOptions extends Omit<Options, typeof publisherLacks[number]> {}
-
-const subscriberLacks = [
-  "authentication",
-  "maxInFlight",
-  "metrics",
-  "outbox",
-  "outgoingTopicAliasMaximum",
-  "responseTopic",
-  "tracing"
-] as const
+export interface PublisherOptions extends
+  Omit<
+    Options,
+    | "authentication"
+    | "buffer"
+    | "filtersPerSubscribe"
+    | "metrics"
+    | "responseTopic"
+    | "tracing"
+    | "unclaimedTimeout"
+  >
+{}
 
 /**
  * All options of `MqttClient.Options` that concern subscribing and the connection.
@@ -41,13 +32,47 @@ const subscriberLacks = [
  * @since 0.2.0
  * @category models
  */
-export interface SubscriberOptions extends Omit<Options, typeof subscriberLacks[number]> {}
+export interface SubscriberOptions extends
+  Omit<
+    Options,
+    | "authentication"
+    | "maxInFlight"
+    | "metrics"
+    | "outbox"
+    | "outgoingTopicAliasMaximum"
+    | "responseTopic"
+    | "tracing"
+  >
+{}
+
+/** The options that a client with these lacks: the compiler misses none. */
+type Lacks<Part> = { readonly [Name in Exclude<keyof Options, keyof Part>]: true }
+
+const publisherLacks: Lacks<PublisherOptions> = {
+  authentication: true,
+  buffer: true,
+  filtersPerSubscribe: true,
+  metrics: true,
+  responseTopic: true,
+  tracing: true,
+  unclaimedTimeout: true
+}
+
+const subscriberLacks: Lacks<SubscriberOptions> = {
+  authentication: true,
+  maxInFlight: true,
+  metrics: true,
+  outbox: true,
+  outgoingTopicAliasMaximum: true,
+  responseTopic: true,
+  tracing: true
+}
 
 /** A program in JavaScript may give an option that only the whole client has. */
 const resolveWithout =
-  (names: ReadonlyArray<keyof Options>, part: string) =>
+  (lacks: { readonly [name: string]: true }, part: string) =>
   (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
-    const option = names.find((name) => options[name] !== undefined)
+    const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
     if (option === undefined) return resolve(options)
     const description = `is no option of ${part}; use \`MqttClient\``
     return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
