@@ -178,7 +178,7 @@ describe("tabs that share a client", () => {
       yield* open()
       const follower = yield* open()
       // Nobody takes from this one.
-      yield* Scope.provide(follower.subscribe("news/#", { qos: 1 }), yield* Effect.scope)
+      yield* Effect.asVoid(follower.subscribe("news/#", { qos: 1 }))
       yield* broker.publish("news/a", "1", { qos: 1 })
       yield* follower.close
       yield* broker.awaitPacket(clientId, ({ _tag }) => _tag === "Unsubscribe")
