@@ -6,6 +6,7 @@
  */
 import type { MqttError } from "../../../MqttError.ts"
 import type { ClientPacket } from "../../../protocol/Packet.ts"
+import * as ServerLimits from "../../../protocol/ServerLimits.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import * as failures from "../../connection/failures.ts"
@@ -32,9 +33,21 @@ export const trySend = (
   return invalid === undefined ? undefined : failures.fromInvalid(invalid, packet, connection)
 }
 
+interface Forbidden {
+  readonly publication: Publication
+  readonly error: MqttError
+}
+
 /** A message that the server's limits forbid costs no Packet Identifier. */
-export const judge = (publications: ReadonlyArray<Publication>, { limits }: SessionConnection) => {
-  const refused: Array<{ readonly publication: Publication; readonly error: MqttError }> = []
+export const judge = (
+  publications: ReadonlyArray<Publication>,
+  { limits }: SessionConnection
+): { readonly allowed: ReadonlyArray<Publication>; readonly refused: ReadonlyArray<Forbidden> } => {
+  // Hardly a server forbids anything: sorting all messages cost publishing one in twenty-five.
+  if (publications.every(({ message }) => ServerLimits.checkPublish(limits, message) === undefined)) {
+    return { allowed: publications, refused: [] }
+  }
+  const refused: Array<Forbidden> = []
   const allowed = publications.filter((publication) => {
     const error = failures.limitExceeded(limits, publication.message)
     if (error !== undefined) refused.push({ publication, error })
