@@ -25,7 +25,13 @@ export const makeProject = (files: ReadonlyArray<{ readonly file: string; readon
   write(Path.join(ours, "package.json"), {
     name: "effect-mqtt",
     type: "module",
-    exports: { ".": "./src/index.ts", "./testing/node": "./src/testing/node/index.ts", "./*": "./src/*/index.ts" }
+    exports: {
+      ".": "./src/index.ts",
+      "./testing/node": "./src/testing/node/index.ts",
+      "./*": "./src/*/index.ts",
+      "./Mqtt*": "./src/Mqtt*.ts",
+      "./browser/*": "./src/browser/*.ts"
+    }
   })
   write("package.json", { type: "module" })
   write("tsconfig.json", {
@@ -35,7 +41,7 @@ export const makeProject = (files: ReadonlyArray<{ readonly file: string; readon
       noUnusedLocals: false,
       paths: {
         "effect-mqtt": [Path.join(source, "index.ts")],
-        "effect-mqtt/*": [Path.join(source, "*", "index.ts")]
+        "effect-mqtt/*": [Path.join(source, "*", "index.ts"), Path.join(source, "*.ts")]
       }
     },
     include: [],
