@@ -34,9 +34,8 @@ describe("MqttPublisher", () => {
     Effect.gen(function*() {
       const broker = yield* MemoryBroker.MemoryBroker
       const session = { clientId: "reused", session: "persistent" } as const
-      yield* Effect.scoped(
-        Effect.flatMap(MqttClient.make(session), (client) => client.subscribe("t", { qos: 2 }))
-      )
+      const subscribing = Effect.flatMap(MqttClient.make(session), (client) => client.subscribe("t", { qos: 2 }))
+      yield* Effect.asVoid(Effect.scoped(subscribing))
       const other = yield* MqttPublisher.make()
       yield* other.publish("t", "one", { qos: 1 })
       yield* other.publish("t", "two", { qos: 2 })

@@ -1,5 +1,5 @@
 /**
- * The page of `Addresses.test.ts`, which is also its frame and its worker: connects with the options that it is told, and
+ * The page of `Addresses.pages.test.ts`, which is also its frame and its worker: connects with the options that it is told, and
  * answers with what becomes of it. Runs in the browser.
  */
 import { MqttClient, type MqttError } from "effect-mqtt"

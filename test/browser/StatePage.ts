@@ -1,5 +1,5 @@
 /**
- * The page of `OneIdentifier.test.ts`: a client that connects by itself, and says in the title which states it has been in.
+ * The page of `OneIdentifier.pages.test.ts`: a client that connects by itself, and says in the title which states it has been in.
  * Runs in the browser.
  *
  * Its options are JSON in the fragment of its address.

@@ -126,7 +126,7 @@ const leavings: ReadonlyArray<Leaving> = [
   { how: "left by a link", leave: (page) => link(page, "/other") }
 ]
 
-const rounds = 10
+const rounds = Number(process.env.MQTT_ROUNDS ?? 1)
 
 /** Keep-alive would notice a dead connection long after these tests. */
 const slow = { keepAlive: "10 minutes", pingInterval: "10 minutes" }
