@@ -7,6 +7,14 @@ import * as Path from "node:path"
 /** Milliseconds between two lines where there is no terminal. */
 const logEvery = 30_000
 
+/** The number that an option says; ends the program where it is none, or below `least`. */
+export const atLeast = (option: string, text: string, least: number): number => {
+  const value = Number(text)
+  if (Number.isFinite(value) && value >= least) return value
+  console.error(`--${option} is a number from ${least}, not ${text}`)
+  process.exit(2)
+}
+
 /** Shows the line of each moment: in place on a terminal, now and then elsewhere. */
 export const showing = <A extends { readonly elapsed: number }>(lineOf: (progress: A) => string) => {
   let loggedAt = 0

@@ -36,20 +36,15 @@ const { values } = parseArgs({
   }
 })
 
-const above = (name: string, text: string, least: number): number => {
-  const value = Number(text)
-  if (Number.isFinite(value) && value >= least) return value
-  console.error(`--${name} is a number from ${least}, not ${text}`)
-  process.exit(2)
-}
-
 const main = (kind: Puppeteer.Kind) => {
-  const minutes = above("minutes", values.minutes, 0.5)
+  const minutes = LongRun.atLeast("minutes", values.minutes, 0.5)
   const options: PageSoak.Options = {
     kind: kind.name,
     minutes,
-    rate: above("rate", values.rate, 1),
-    grace: values.grace === undefined ? Math.min(300, Math.round(minutes * 12)) : above("grace", values.grace, 1),
+    rate: LongRun.atLeast("rate", values.rate, 1),
+    grace: values.grace === undefined
+      ? Math.min(300, Math.round(minutes * 12))
+      : LongRun.atLeast("grace", values.grace, 1),
     channel: values.channel,
     onProgress: LongRun.showing(report.progress)
   }

@@ -30,18 +30,11 @@ const { values } = parseArgs({
   }
 })
 
-const above = (name: string, text: string, least: number): number => {
-  const value = Number(text)
-  if (Number.isFinite(value) && value >= least) return value
-  console.error(`--${name} is a number from ${least}, not ${text}`)
-  process.exit(2)
-}
-
 const program = Effect.gen(function*() {
   const outcome = yield* Soak.run({
-    minutes: above("minutes", values.minutes, 0.5),
-    seed: above("seed", values.seed ?? String(Date.now() % 1_000_000), 0),
-    rate: above("rate", values.rate, 1),
+    minutes: LongRun.atLeast("minutes", values.minutes, 0.5),
+    seed: LongRun.atLeast("seed", values.seed ?? String(Date.now() % 1_000_000), 0),
+    rate: LongRun.atLeast("rate", values.rate, 1),
     onProgress: LongRun.showing(report.progress)
   })
   LongRun.conclude(outcome, { name: "soak", report, directory: values.out })
