@@ -71,6 +71,8 @@ const install = (): void => {
       "@parcel/resolver-default": { packageExports: true }
     })
   )
+  // Without one of their own, webpack and esbuild take the repository's, whose paths lead to the sources.
+  fs.writeFileSync(path.join(folder, "tsconfig.json"), "{}")
   run("npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...packages, "effect@4", "mqtt@5")
   for (const name of ["effect", "mqtt"]) {
     fs.rmSync(path.join(folder, "node_modules", name), { recursive: true, force: true })
