@@ -68,7 +68,7 @@ export const start = Effect.fnUntraced(function*(options: Options = {}): Effect.
     name: "mosquitto",
     command: executable ?? "mosquitto",
     arguments: ["-c", Path.join(home, "mosquitto.conf")],
-    ports: [listeningPort]
+    ports: [listeningPort, ...ports.values()]
   })
   return { host: port.host, port: listeningPort, ports, kill, save: signal("SIGUSR1"), stop }
 })
