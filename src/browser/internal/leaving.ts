@@ -4,10 +4,14 @@
  * A browser lets a page that is left do nothing that waits, so the packet leaves within the event.
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { MqttClient } from "../../MqttClient.ts"
 import type { Haste } from "./haste.ts"
 import * as Page from "./page.ts"
+
+/** A page that is still there after this time stays. */
+const mayStay = "5 seconds"
 
 /** For as long as the scope. */
 export const listen = (
@@ -21,7 +25,13 @@ export const listen = (
       run(replaceConnection)
     }
     const stay = () => haste.release()
-    yield* Page.onLeaving(leave, stay)
+    let staying: Fiber.Fiber<void> | undefined
+    yield* Effect.addFinalizer(() => Effect.sync(() => staying?.interruptUnsafe()))
+    yield* Page.onLeaving(() => {
+      leave()
+      staying?.interruptUnsafe()
+      staying = run(Effect.delay(Effect.sync(stay), mayStay))
+    })
     yield* Page.onLeft((isKept) => {
       leave()
       // Also tells a server that has not accepted yet.

@@ -55,21 +55,9 @@ export const onAwake = (listener: () => void): Effect.Effect<void, never, Scope.
 /** Firefox closes the WebSockets of a page that is left before it fires `pagehide`. No other browser has this property. */
 const closesWebSocketsFirst = (): boolean => "mozInnerScreenX" in globalThis
 
-/** A page that is still there after so many milliseconds stays. */
-const mayStay = 5000
-
 /**
- * Where `onLeft` comes too late for a last packet: `leaving` runs just before the page is left. The page may stay after all,
- * as after a download, or because a person has decided so. Then `stays` runs.
+ * The page is about to be left, where `onLeft` comes too late for a last packet. It may stay after all, as after a download,
+ * or because a person decides so. Nothing tells that.
  */
-export const onLeaving = (leaving: () => void, stays: () => void): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.suspend(() => {
-    if (!closesWebSocketsFirst()) return Effect.void
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const listening = listen(page, "beforeunload", () => {
-      leaving()
-      clearTimeout(timer)
-      timer = setTimeout(stays, mayStay)
-    })
-    return Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer))), listening)
-  })
+export const onLeaving = (listener: () => void): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.suspend(() => closesWebSocketsFirst() ? listen(page, "beforeunload", listener) : Effect.void)
