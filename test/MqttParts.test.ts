@@ -84,3 +84,17 @@ describe("an option that only the whole client has", () => {
       }).pipe(Effect.scoped, onBroker))
   }
 })
+
+describe("options that are no object", () => {
+  const makers = {
+    MqttPublisher: Effect.asVoid(MqttPublisher.make(null as never)),
+    MqttSubscriber: Effect.asVoid(MqttSubscriber.make(null as never))
+  }
+  for (const [name, make] of Object.entries(makers)) {
+    it.live(`of ${name} are refused`, () =>
+      Effect.gen(function*() {
+        const { reason } = yield* Effect.flip(make)
+        assert.strictEqual(reason._tag, "InvalidOptions")
+      }).pipe(Effect.scoped, onBroker))
+  }
+})

@@ -71,12 +71,14 @@ const subscriberLacks: Lacks<SubscriberOptions> = {
 /** A program in JavaScript may give an option that only the whole client has. */
 const resolveWithout =
   (lacks: { readonly [name: string]: true }, part: string) =>
-  (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
-    const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
-    if (option === undefined) return resolve(options)
-    const description = `is no option of ${part}; use \`MqttClient\``
-    return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
-  }
+  (options: Options): Result.Result<Resolved, MqttError.MqttError> =>
+    // First what any client refuses, such as options that are no object.
+    Result.flatMap(resolve(options), (resolved) => {
+      const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
+      if (option === undefined) return Result.succeed(resolved)
+      const description = `is no option of ${part}; use \`MqttClient\``
+      return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+    })
 
 export const resolvePublisher = resolveWithout(publisherLacks, "`MqttPublisher`")
 
