@@ -14,6 +14,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Vite from "vite"
 import { repository } from "./files.ts"
+import { licenses } from "./licenses.ts"
 
 /** As the bundler writes an import of a module of Node. */
 const builtIn = /^(?:let|const|var) (node_\w+) = require\("(node:[\w/]+)"\);\n(?:\1 = [\w.$]+\(\1(?:, 1)?\);\n)?/gm
@@ -65,28 +66,6 @@ const lazyParts: Vite.Plugin = {
   name: "lazy-parts",
   transform: (code) => code.includes("Intl.Segmenter") ? withLazySegmenters(code) : undefined,
   renderChunk: (code) => withLazyBuiltIns(code)
-}
-
-/** The folder of the package that a module is of, if it is not of this repository. */
-const packageOf = (module: string): string | undefined =>
-  /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(module.split(path.sep).join("/"))?.[0]
-
-const licenseOf = (folder: string): string => {
-  const { name, version } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"))
-  const file = fs.readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
-  if (file === undefined) throw new Error(`${name} is in the command line and has no license in its package`)
-  return `${name} ${version}\n\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`
-}
-
-/**
- * Of the packages whose code is in a bundle of these modules, as they want it.
- *
- * @since 0.2.0
- * @category bundling
- */
-export const licenses = (modules: ReadonlyArray<string>): string => {
-  const folders = new Set(modules.map(packageOf).filter((folder) => folder !== undefined))
-  return [...folders].toSorted().map(licenseOf).join(`\n${"-".repeat(80)}\n\n`)
 }
 
 /**

@@ -9,8 +9,8 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Vite from "vite"
-import { licenses } from "./commandLine.ts"
 import { repository } from "./files.ts"
+import { licenses } from "./licenses.ts"
 
 /**
  * The code of the file, minified, and the licenses of the packages that are in it.
