@@ -11,7 +11,7 @@ const opened = (name: string): Effect.Effect<BroadcastChannel, never, Scope.Scop
     (channel) => Effect.sync(() => channel.close())
   )
 
-/** What it hears from now on, in its order. */
+/** The messages of a channel from now on, in their order. */
 export const listen = <In>(name: string): Effect.Effect<Queue.Dequeue<In>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const received = yield* Queue.unbounded<In>()
@@ -20,7 +20,7 @@ export const listen = <In>(name: string): Effect.Effect<Queue.Dequeue<In>, never
     return received
   })
 
-/** Tells all who listen. After the scope it says nothing. */
+/** Sends to every listener of the channel, until the scope ends. */
 export const speak = <Out>(name: string): Effect.Effect<(message: Out) => void, never, Scope.Scope> =>
   Effect.gen(function*() {
     let isOpen = true

@@ -1,5 +1,5 @@
 /**
- * What one tab asks of whoever leads, and how it asks the next one when that changes.
+ * One tab: its requests to the leader, and how it repeats them to the next leader.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -17,7 +17,7 @@ import type { Locks } from "./locks.ts"
 import { Repeats } from "./repeats.ts"
 import * as Wire from "./wire.ts"
 
-/** What a tab has asked for and not ended. */
+/** A request that has not ended. */
 interface Open {
   readonly request: Wire.Request
   readonly hear: (message: Exclude<Wire.ToTab, { readonly _tag: "State" }>) => void
@@ -55,7 +55,7 @@ export class Tab {
   #nextId = 0
   /** Nothing is asked before it is known. */
   #leader: string | undefined
-  /** One that has gone may still be heard. */
+  /** Leaders that have gone: a late message of theirs may still come. */
   readonly #former = new Set<string>()
   #isClosed = false
 
@@ -176,7 +176,7 @@ export class Tab {
       : Effect.void
   }
 
-  /** Asks a new leader for everything again, except what only the one before can have done. */
+  /** Repeats all requests to a new leader, except publishes at QoS 0: the former leader may have made them. */
   #follow(leader: string): void {
     if (leader === this.#leader || this.#former.has(leader)) return
     if (this.#leader !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * What one consumer subscribes to, has taken and has not dealt with, in the order of arrival, and how that goes back.
+ * One consumer: its subscriptions, the messages that it has taken, in the order of arrival, and how unhandled messages go back.
  *
- * How one subscribes is the subscriber's; who gets what goes back is the deliveries'.
+ * `subscribe.ts` subscribes. `deliveries.ts` decides who gets the messages that go back.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -20,7 +20,7 @@ export interface Holding extends Subscribing {
   readonly now: () => number
 }
 
-/** What a client has for those who subscribe. */
+/** The part of a client that its consumers need. */
 export const holding = (
   { lifetime, options, runner, scope }: Pick<Holding, "lifetime" | "runner"> & {
     readonly options: Resolved
@@ -62,7 +62,7 @@ export class Held {
     })
   }
 
-  /** Subscribes for as long as the scope. `linger` is for what the client does a while later. */
+  /** Subscribes for as long as the scope. `linger` does a while later what the end of the subscription asks for. */
   subscribed(linger: Holding["linger"] = this.#client.linger): Effect.Effect<unknown, MqttError, Scope.Scope> {
     const subscriber = { acknowledges: "byConsumer", inbox: this.inbox } as const
     return join({ ...this.#client, linger }, this.#subscriptions, subscriber, this.#options)

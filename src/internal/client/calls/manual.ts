@@ -24,7 +24,7 @@ export const make = (client: Holding) =>
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
     const held = new Held(client, topicFilter, options)
-    // What nobody has acknowledged by the end of the stream.
+    // Messages that nobody has acknowledged go back at the end of the stream.
     yield* Effect.addFinalizer(() => Effect.sync(() => held.giveBack()))
     yield* held.subscribed()
     const pull = Effect.map(held.inbox.pull, Arr.map((delivery) => new Manual(held, delivery)))

@@ -12,13 +12,13 @@ const capacity = 1024
 
 type Listener = Queue.Queue<MqttEvent, Cause.Done>
 
-/** Where what happens is told. */
+/** Takes events, and gives them to their listeners if it has any. */
 export interface Telling {
   readonly publish: (event: MqttEvent) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
 }
 
-/** Of a client whose events nobody can listen to: the log has what is worth knowing. */
+/** Of a client without an `events` stream. Such a client still logs. */
 export const untold: Telling = { publish: () => Effect.void, end: Effect.void }
 
 export class Events implements Telling {

@@ -1,7 +1,7 @@
 /**
- * Who takes in what a session receives, as far as the session asks: a client that subscribes, or one that takes nothing.
+ * The receiver of a session: it takes the messages that arrive. One subscribes, and one takes nothing.
  *
- * The session is given one, so that a client that only publishes does not load what subscribing takes.
+ * A session gets its receiver from outside, so that a client that only publishes does not load the modules of subscriptions.
  */
 import type { Resolved } from "../../options.ts"
 import type { Gate } from "../gate.ts"
