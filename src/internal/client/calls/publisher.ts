@@ -124,25 +124,27 @@ export class Publisher {
     )
   }
 
-  /** Waits until the window has taken all of the chunk. */
+  /**
+   * Waits until the window has taken all of the chunk.
+   *
+   * The messages are read before it begins to wait, so that they do not live as long: V8 would allocate those that come
+   * later as old ones, as with `ToPublish`.
+   */
   #publishChunk(
     messages: ReadonlyArray<OutgoingMessage>,
     progress: Progress
   ): Effect.Effect<void, MqttError.MqttError> {
+    if (progress.failure !== undefined) return progress.failure
     const publications: Array<Publication> = []
+    progress.add(messages.length)
+    for (const message of messages) {
+      const begun = this.#begin(this.#readMessage(message), message, progress.settled, progress.taken)
+      if (begun === undefined) progress.taken()
+      else publications.push(begun)
+    }
     return Effect.callback<void, MqttError.MqttError>((resume) => {
       if (progress.failure !== undefined) return resume(progress.failure)
-      progress.add(messages.length, resume)
-      let waiting = messages.length
-      const taken = () => {
-        if (--waiting === 0) resume(Effect.void)
-      }
-      for (const message of messages) {
-        const begun = this.#begin(this.#readMessage(message), message, progress.settled, taken)
-        if (begun === undefined) taken()
-        else publications.push(begun)
-      }
-      if (progress.failure !== undefined) return resume(progress.failure)
+      progress.onTaken(resume)
       this.#runner.publishAll(publications)
     }).pipe(Effect.onError(() => Effect.sync(() => publications.forEach((publication) => this.#withdraw(publication)))))
   }
@@ -168,9 +170,8 @@ export class Publisher {
     settled: Settled,
     taken?: () => void
   ): Publication | undefined {
-    const end = this.#lifetime.closedBy ?? message
-    if (end instanceof ToPublish) return this.begin(end, options, settled, taken)
-    settled(Exit.fail(end))
+    if (message instanceof ToPublish) return this.begin(message, options, settled, taken)
+    settled(Exit.fail(this.#lifetime.closedBy ?? message))
     return undefined
   }
 
@@ -232,7 +233,9 @@ export class Publisher {
   }
 
   /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
-  #expiry({ messageExpiryInterval = Infinity }: Properties.Properties): number {
+  #expiry(properties: Properties.Properties): number {
+    if (properties === Properties.none && this.#outboxAge === Infinity) return Infinity
+    const { messageExpiryInterval = Infinity } = properties
     const time = Math.min(messageExpiryInterval * 1000, this.#outboxAge)
     return time === Infinity ? Infinity : Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + time
   }
@@ -247,14 +250,27 @@ export class Publisher {
 /** How far a sink has come: the messages that are not acknowledged yet, and the first failure. */
 class Progress {
   failure: Exit.Exit<never, MqttError.MqttError> | undefined
+  /** Of the chunk: those that the window has not taken. */
+  #waiting = 0
   #unsettled = 0
   #published = 0
-  #resume: ((exit: Exit.Exit<never, MqttError.MqttError>) => void) | undefined
+  #resume: ((effect: Effect.Effect<void, MqttError.MqttError>) => void) | undefined
   #finish: (() => void) | undefined
 
-  /** `resume` hears of a failure while the chunk still waits for the window. */
-  add(messages: number, resume: (exit: Exit.Exit<never, MqttError.MqttError>) => void): void {
+  /** The next chunk has so many. */
+  add(messages: number): void {
+    this.#waiting = messages
     this.#unsettled += messages
+  }
+
+  readonly taken = (): void => {
+    this.#waiting--
+    if (this.#waiting === 0) this.#resume?.(Effect.void)
+  }
+
+  /** `resume` hears that the window has taken the chunk, or of a failure until then. */
+  onTaken(resume: (effect: Effect.Effect<void, MqttError.MqttError>) => void): void {
+    if (this.#waiting === 0) return resume(Effect.void)
     this.#resume = resume
   }
 
