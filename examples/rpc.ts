@@ -122,8 +122,8 @@ const calling = Effect.gen(function*() {
   yield* Example.expect(all === numbers.length, `${numbers.length - all} calls were not answered`)
 })
 
-/** With a lease of two seconds the calls of a dead server fail soon. */
-const callerProtocol = MqttRpc.layerClientProtocol({ prefix, lease: "2 seconds" }).pipe(
+/** The calls of a dead server fail soon, and so do those that it never said it had. */
+const callerProtocol = MqttRpc.layerClientProtocol({ prefix, lease: "2 seconds", acceptTimeout: "4 seconds" }).pipe(
   Layer.provide(RpcSerialization.layerJson)
 )
 
