@@ -189,6 +189,31 @@ describe("interrupted at every point", () => {
       })
   })
 
+  everywhere("checkConnection: the connection is not blamed for a question that was given up", {
+    prepare: ({ make }) => make({ responseTimeout: "1 second" }),
+    work: (mqtt) => mqtt.checkConnection,
+    waits: 2 * roundTrip,
+    after: (mqtt, run) =>
+      Effect.gen(function*() {
+        assert.isTrue(yield* complete(mqtt.checkConnection))
+        yield* works(mqtt, run)
+        assert.strictEqual((yield* mqtt.stats).reconnects, 0)
+      })
+  })
+
+  everywhere("replaceConnection: there is one connection in the end, and no Will was published", {
+    prepare: ({ make }) => make({ session: "persistent", will: { topic: "will", payload: "gone" } }),
+    work: (mqtt) => mqtt.replaceConnection,
+    waits: reconnected,
+    after: (mqtt, run) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust(reconnected)
+        yield* works(mqtt, run)
+        assert.strictEqual((yield* run.network.counters).open, 1)
+        assert.notInclude(yield* texts(run), "gone")
+      })
+  })
+
   everywhere("request: the next one has the subscription for answers", {
     prepare: ({ make }) => make({ protocolVersion: "5.0" }),
     work: (mqtt) => mqtt.request("nobody", "x", { timeout: 3 * roundTrip }),
