@@ -60,7 +60,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "options",
     modules:
-      /^(MqttConfig|internal\/(clientOptions|partOptions|receivingOptions|presenceOptions|presence|fieldTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
+      /^(MqttConfig|internal\/(clientOptions|partOptions|receivingOptions|presenceOptions|presence|fieldTypes|receivingTypes|options|optionNames|optionTypes|defaults|config))\.ts$/,
     imports: ["protocol", "vocabulary"],
     packages: effect
   },

@@ -14,19 +14,11 @@ import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
-import * as Life from "./internal/client/assembly/life.ts"
-import * as Calls from "./internal/client/calls/calls.ts"
-import * as Health from "./internal/client/calls/health.ts"
+import { observing } from "./internal/client/assembly/observing.ts"
+import * as Whole from "./internal/client/assembly/whole.ts"
 import * as OnConnected from "./internal/client/calls/onConnected.ts"
-import * as Reauthenticating from "./internal/client/calls/reauthenticating.ts"
 import type * as Subscribe from "./internal/client/calls/subscribe.ts"
-import { Authenticator } from "./internal/client/connecting/authenticator.ts"
-import * as Events from "./internal/client/connecting/events.ts"
-import * as Subscribing from "./internal/client/incoming/subscribing.ts"
 import { ownService, type ServiceClass } from "./internal/client/ownService.ts"
-import { MeasuredRunner } from "./internal/client/session/measuredRunner.ts"
-import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
-import * as SessionStats from "./internal/client/session/stats.ts"
 import type {
   DisconnectOptions,
   Options,
@@ -41,7 +33,6 @@ import type { ConsumeOptions, NextOptions, RespondOptions } from "./internal/rec
 import * as MqttConfig from "./MqttConfig.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { Acknowledgement, Answer, Delivery, MqttMessage, Payload } from "./MqttMessage.ts"
-import * as MqttMetrics from "./MqttMetrics.ts"
 import type { ConnectionState, Health as ClientHealth, MqttEvent, Stats } from "./MqttState.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
 
@@ -258,37 +249,12 @@ export const defaultReconnect: Schedule.Schedule<unknown, MqttError.MqttError> =
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*(
+export const make = (
   options: Options = {}
-): Effect.fn.Return<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
-  const resolved = yield* Effect.fromResult(resolve(options))
-  const { authentication, connectTimeout, metrics } = resolved
-  const Runner = metrics === undefined
-    ? SessionRunner<Subscribing.Subscribing>
-    : MeasuredRunner<Subscribing.Subscribing>
-  const begun = yield* Life.begin(resolved, (given) => new Runner({ ...given, receiver: Subscribing.make }))
-  const { endpoint, hooks, lifetime, runner, scope, state } = begun
-  const authenticator = authentication === undefined
-    ? undefined
-    : new Authenticator({ authentication: hooks.authentication(authentication), timeout: connectTimeout })
-  const events = yield* Events.make
-  const attributes = { ...SessionStats.attributes(resolved.clientId, endpoint), ...metrics?.attributes }
-  const { calls, end, stats } = yield* Calls.make({ options: resolved, runner, lifetime, state, scope, attributes })
-  if (runner instanceof MeasuredRunner) {
-    const isConnected = () => runner.connection !== undefined
-    yield* MqttMetrics.register({ stats, tally: () => runner.tally, isConnected, attributes })
-  }
-  const living = yield* Life.keepUp(begun, { authenticator, events, ended: end })
-  return MqttClient.of({
-    ...calls,
-    ...living,
-    state,
-    events: events.stream,
-    stats: Effect.sync(stats),
-    health: Effect.sync(() => Health.judge(state.value, stats(), { options: resolved, runner })),
-    reauthenticate: Reauthenticating.make({ runner, lifetime, authenticator })
-  })
-})
+): Effect.Effect<MqttClient["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> =>
+  Effect.suspend(() =>
+    Effect.flatMap(Effect.fromResult(resolve(options)), (resolved) => Whole.make(resolved, observing))
+  )
 
 /**
  * From now on, runs an effect in the scope of each connection: when the server has accepted it, and at once if there is a

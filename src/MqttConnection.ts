@@ -15,6 +15,7 @@ import * as Opening from "./internal/connection/opening.ts"
 import { wrongOptions, wrongPacket } from "./internal/connection/wrongTypes.ts"
 import type * as MqttError from "./MqttError.ts"
 import type { MqttTransport } from "./MqttTransport.ts"
+import * as Encoder from "./protocol/Encoder.ts"
 
 export type { DisconnectOptions, MqttConnection, Options } from "./internal/connection/connection.ts"
 
@@ -58,7 +59,7 @@ export const make = (
     if (wrong !== undefined) return Effect.fail(wrong)
     return releasedOnFailure(
       Effect.flatMap(
-        Opening.open(options),
+        Opening.open({ ...options, makeEncoder: Encoder.makeForClient }),
         (connection) => Effect.as(connection.checkDeadlines(noSessionDeadlines), toRecord(connection))
       )
     )

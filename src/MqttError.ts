@@ -32,78 +32,47 @@ export { MqttDecodeError, MqttEncodeError } from "./internal/topicErrors.ts"
 // Whether trying again can help
 // ---------------------------------------------------------------------------
 
-type ReasonOf<Tag extends MqttErrorReason["_tag"]> = Extract<MqttErrorReason, { readonly _tag: Tag }>
-
 const byCode = ({ reasonCode }: { readonly reasonCode: number }): boolean => ReasonCode.isRetryable(reasonCode)
 
+/** A server that ends the connection without a reason may take the next. */
+const byCodeOfEnd = (end: { readonly reasonCode: number }): boolean => end.reasonCode === 0x00 || byCode(end)
+
 /** Of the statuses from 400 to 499 those that say that it is only not now. */
-const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
+const passingStatuses = [408, 425, 429]
 
-/** By reason: always, never, or as its data says. */
-const retryable: {
-  readonly [Tag in MqttErrorReason["_tag"]]: boolean | ((reason: ReasonOf<Tag>) => boolean)
-} = {
-  HostNotFound: true,
-  PortRefused: true,
-  TlsFailed: ({ problem }) => tlsProblems[problem][0],
-  WebSocketFailed: ({ problem, status }) =>
-    status !== undefined && status >= 400 && status < 500
-      ? passingStatuses.has(status)
-      : webSocketProblems[problem][0],
-  OpenFailed: true,
-  ConnectTimeout: true,
-  ConnectionRefused: byCode,
-  AuthenticationFailed: false,
-  UnsupportedProtocolVersion: false,
-  ConnectionLost: true,
-  KeepAliveTimeout: true,
-  ResponseTimeout: true,
-  PacketTimeout: true,
-  ServerDisconnected: (reason) => reason.reasonCode === 0x00 || byCode(reason),
-  SessionTakenOver: false,
-  ProtocolViolation: true,
-  InvalidOptions: false,
-  InvalidRequest: false,
-  ServerLimit: false,
-  PublishRefused: byCode,
-  SubscribeRefused: byCode,
-  Overflow: true,
-  MessageExpired: false,
-  Quarantined: false,
-  RequestTimeout: true,
-  NextTimeout: true,
-  NoResponder: true,
-  Offline: true,
-  StoreFailed: ({ problem }) => storeProblems[problem][0],
-  Closed: false
-}
-
-const isRetryable = (reason: MqttErrorReason): boolean => {
-  const row = retryable[reason._tag]
-  // The row of its own tag takes it.
-  return typeof row === "boolean" ? row : (row as (reason: MqttErrorReason) => boolean)(reason)
-}
+const byStatus = (
+  { problem, status }: { readonly problem: WebSocketProblem; readonly status?: number | undefined }
+): boolean =>
+  status !== undefined && status >= 400 && status < 500
+    ? passingStatuses.includes(status)
+    : webSocketProblems[problem][0]
 
 /** For JSON: a message that is computed is no property of its own. */
 const withMessage = (
   { _tag, message, ...fields }: { readonly _tag: string; readonly message: string }
 ): unknown => ({ _tag, ...fields, message })
 
-/** A tagged error whose `isRetryable` is what the table says. */
-const Reason = <const Tag extends string>(tag: Tag) => {
+/**
+ * A tagged error, and whether trying again can help: always, never, or as its data says. Each class says it itself, and its
+ * head is marked as pure, so that a program carries only the reasons that something in it makes.
+ */
+const Reason = <const Tag extends string, Deciding extends object = {}>(
+  tag: Tag,
+  isRetryable: boolean | ((reason: Deciding) => boolean)
+) => {
   class Base extends Data.TaggedError(tag)<Record<string, unknown>> {
     /** Equal to another without fields, also if that was made from `{}`. */
     constructor(fields: Record<string, unknown> = {}) {
       super(fields)
     }
     get isRetryable(): boolean {
-      return isRetryable(this as unknown as MqttErrorReason)
+      return typeof isRetryable === "boolean" ? isRetryable : isRetryable(this as unknown as Deciding)
     }
     override toJSON(): unknown {
       return withMessage(this)
     }
   }
-  return Base as new<Fields extends object = {}>(
+  return Base as new<Fields extends Deciding = Deciding>(
     fields: Types.VoidIfEmpty<Fields>
   ) => Cause.YieldableError & { readonly _tag: Tag; readonly isRetryable: boolean } & Readonly<Fields>
 }
@@ -134,7 +103,7 @@ const causeMessage = (cause: unknown): string => harmless(cause instanceof Error
  * @since 0.1.0
  * @category reasons
  */
-export class HostNotFound extends Reason("HostNotFound")<{
+export class HostNotFound extends /* @__PURE__ */ Reason("HostNotFound", true)<{
   readonly host: string
   readonly cause?: unknown
 }> {
@@ -149,7 +118,7 @@ export class HostNotFound extends Reason("HostNotFound")<{
  * @since 0.1.0
  * @category reasons
  */
-export class PortRefused extends Reason("PortRefused")<{
+export class PortRefused extends /* @__PURE__ */ Reason("PortRefused", true)<{
   readonly host: string
   readonly port: number
   readonly cause?: unknown
@@ -173,7 +142,10 @@ const tlsMessage = (cause: unknown): string =>
  * @since 0.1.0
  * @category reasons
  */
-export class TlsFailed extends Reason("TlsFailed")<{
+export class TlsFailed extends /* @__PURE__ */ Reason(
+  "TlsFailed",
+  ({ problem }: { readonly problem: TlsProblem }) => tlsProblems[problem][0]
+)<{
   readonly host: string
   readonly port: number
   readonly problem: TlsProblem
@@ -194,7 +166,7 @@ export class TlsFailed extends Reason("TlsFailed")<{
  * @since 0.1.0
  * @category reasons
  */
-export class WebSocketFailed extends Reason("WebSocketFailed")<{
+export class WebSocketFailed extends /* @__PURE__ */ Reason("WebSocketFailed", byStatus)<{
   /** Without credentials and query. */
   readonly endpoint: string
   readonly problem: WebSocketProblem
@@ -215,7 +187,7 @@ export class WebSocketFailed extends Reason("WebSocketFailed")<{
  * @since 0.1.0
  * @category reasons
  */
-export class OpenFailed extends Reason("OpenFailed")<{
+export class OpenFailed extends /* @__PURE__ */ Reason("OpenFailed", true)<{
   readonly endpoint: string
   readonly cause: unknown
 }> {
@@ -230,7 +202,7 @@ export class OpenFailed extends Reason("OpenFailed")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectTimeout extends Reason("ConnectTimeout")<{
+export class ConnectTimeout extends /* @__PURE__ */ Reason("ConnectTimeout", true)<{
   /** Milliseconds. */
   readonly timeout: number
   /** `AUTH`: a connection there is, which was to be authenticated again. */
@@ -249,7 +221,7 @@ export class ConnectTimeout extends Reason("ConnectTimeout")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionRefused extends Reason("ConnectionRefused")<{
+export class ConnectionRefused extends /* @__PURE__ */ Reason("ConnectionRefused", byCode)<{
   readonly reasonCode: number
   readonly reasonString?: string | undefined
   readonly userProperties?: UserProperties | undefined
@@ -274,7 +246,7 @@ export class ConnectionRefused extends Reason("ConnectionRefused")<{
  * @since 0.1.0
  * @category reasons
  */
-export class AuthenticationFailed extends Reason("AuthenticationFailed")<{
+export class AuthenticationFailed extends /* @__PURE__ */ Reason("AuthenticationFailed", false)<{
   readonly method: string
   readonly description: string
   readonly cause?: unknown
@@ -290,7 +262,7 @@ export class AuthenticationFailed extends Reason("AuthenticationFailed")<{
  * @since 0.1.0
  * @category reasons
  */
-export class UnsupportedProtocolVersion extends Reason("UnsupportedProtocolVersion")<{
+export class UnsupportedProtocolVersion extends /* @__PURE__ */ Reason("UnsupportedProtocolVersion", false)<{
   readonly protocolVersion: "3.1.1" | "5.0"
 }> {
   override get message(): string {
@@ -306,7 +278,7 @@ export class UnsupportedProtocolVersion extends Reason("UnsupportedProtocolVersi
  * @since 0.1.0
  * @category reasons
  */
-export class ConnectionLost extends Reason("ConnectionLost")<{
+export class ConnectionLost extends /* @__PURE__ */ Reason("ConnectionLost", true)<{
   readonly cause: unknown
   /** What may be the matter, when the peer hung up before it had said anything. */
   readonly advice?: string | undefined
@@ -323,7 +295,7 @@ export class ConnectionLost extends Reason("ConnectionLost")<{
  * @since 0.1.0
  * @category reasons
  */
-export class KeepAliveTimeout extends Reason("KeepAliveTimeout")<{
+export class KeepAliveTimeout extends /* @__PURE__ */ Reason("KeepAliveTimeout", true)<{
   /** Milliseconds since something was heard last. */
   readonly silentFor: number
 }> {
@@ -338,7 +310,7 @@ export class KeepAliveTimeout extends Reason("KeepAliveTimeout")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ResponseTimeout extends Reason("ResponseTimeout")<{
+export class ResponseTimeout extends /* @__PURE__ */ Reason("ResponseTimeout", true)<{
   /** Milliseconds. */
   readonly timeout: number
 }> {
@@ -353,7 +325,7 @@ export class ResponseTimeout extends Reason("ResponseTimeout")<{
  * @since 0.1.0
  * @category reasons
  */
-export class PacketTimeout extends Reason("PacketTimeout")<{
+export class PacketTimeout extends /* @__PURE__ */ Reason("PacketTimeout", true)<{
   /** Milliseconds. */
   readonly timeout: number
 }> {
@@ -368,7 +340,7 @@ export class PacketTimeout extends Reason("PacketTimeout")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ServerDisconnected extends Reason("ServerDisconnected")<{
+export class ServerDisconnected extends /* @__PURE__ */ Reason("ServerDisconnected", byCodeOfEnd)<{
   readonly reasonCode: number
   readonly reasonString?: string | undefined
   readonly userProperties?: UserProperties | undefined
@@ -392,7 +364,7 @@ export class ServerDisconnected extends Reason("ServerDisconnected")<{
  * @since 0.1.0
  * @category reasons
  */
-export class SessionTakenOver extends Reason("SessionTakenOver")<{
+export class SessionTakenOver extends /* @__PURE__ */ Reason("SessionTakenOver", false)<{
   readonly clientId: string
   readonly reasonString?: string | undefined
 }> {
@@ -412,7 +384,7 @@ export class SessionTakenOver extends Reason("SessionTakenOver")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ProtocolViolation extends Reason("ProtocolViolation")<{
+export class ProtocolViolation extends /* @__PURE__ */ Reason("ProtocolViolation", true)<{
   /** The conformance label, such as `MQTT-4.8.0-1`, and the version it is read in. */
   readonly label: string
   readonly protocolVersion: "3.1.1" | "5.0"
@@ -439,7 +411,7 @@ export class ProtocolViolation extends Reason("ProtocolViolation")<{
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidOptions extends Reason("InvalidOptions")<{
+export class InvalidOptions extends /* @__PURE__ */ Reason("InvalidOptions", false)<{
   readonly option: string
   readonly description: string
 }> {
@@ -455,7 +427,7 @@ export class InvalidOptions extends Reason("InvalidOptions")<{
  * @since 0.1.0
  * @category reasons
  */
-export class InvalidRequest extends Reason("InvalidRequest")<{
+export class InvalidRequest extends /* @__PURE__ */ Reason("InvalidRequest", false)<{
   /** The field that is wrong: `topic`, `topicFilter`, `properties.responseTopic` and so on. */
   readonly field: string
   readonly label: string
@@ -481,7 +453,7 @@ export class InvalidRequest extends Reason("InvalidRequest")<{
  * @since 0.1.0
  * @category reasons
  */
-export class ServerLimit extends Reason("ServerLimit")<{
+export class ServerLimit extends /* @__PURE__ */ Reason("ServerLimit", false)<{
   readonly limit: LimitExceeded["limit"]
   readonly allowed: number
   readonly requested: number
@@ -497,7 +469,7 @@ export class ServerLimit extends Reason("ServerLimit")<{
  * @since 0.1.0
  * @category reasons
  */
-export class PublishRefused extends Reason("PublishRefused")<{
+export class PublishRefused extends /* @__PURE__ */ Reason("PublishRefused", byCode)<{
   readonly topic: string
   readonly reasonCode: number
   readonly reasonString?: string | undefined
@@ -518,7 +490,7 @@ export class PublishRefused extends Reason("PublishRefused")<{
  * @since 0.1.0
  * @category reasons
  */
-export class SubscribeRefused extends Reason("SubscribeRefused")<{
+export class SubscribeRefused extends /* @__PURE__ */ Reason("SubscribeRefused", byCode)<{
   readonly topicFilter: string
   readonly reasonCode: number
   readonly reasonString?: string | undefined
@@ -541,7 +513,7 @@ export class SubscribeRefused extends Reason("SubscribeRefused")<{
  * @since 0.1.0
  * @category reasons
  */
-export class Overflow extends Reason("Overflow")<{
+export class Overflow extends /* @__PURE__ */ Reason("Overflow", true)<{
   readonly buffer: "outbox" | "subscription"
   readonly capacity: number
 }> {
@@ -558,7 +530,7 @@ export class Overflow extends Reason("Overflow")<{
  * @since 0.1.0
  * @category reasons
  */
-export class MessageExpired extends Reason("MessageExpired")<{
+export class MessageExpired extends /* @__PURE__ */ Reason("MessageExpired", false)<{
   readonly topic: string
 }> {
   override get message(): string {
@@ -574,7 +546,7 @@ export class MessageExpired extends Reason("MessageExpired")<{
  * @since 0.1.0
  * @category reasons
  */
-export class Quarantined extends Reason("Quarantined")<{
+export class Quarantined extends /* @__PURE__ */ Reason("Quarantined", false)<{
   /** `PUBREL`, the second packet of QoS 2, is of a message that the server has. Nobody waits for an `UNSUBSCRIBE`. */
   readonly packet: "PUBLISH" | "PUBREL" | "SUBSCRIBE" | "UNSUBSCRIBE"
   /** The Topic Name of the message, or the Topic Filter of the subscription. */
@@ -598,7 +570,7 @@ export class Quarantined extends Reason("Quarantined")<{
  * @since 0.1.0
  * @category reasons
  */
-export class RequestTimeout extends Reason("RequestTimeout")<{
+export class RequestTimeout extends /* @__PURE__ */ Reason("RequestTimeout", true)<{
   readonly topic: string
   /** Milliseconds. */
   readonly timeout: number
@@ -616,7 +588,9 @@ export class RequestTimeout extends Reason("RequestTimeout")<{
  * @since 0.2.0
  * @category reasons
  */
-export class NextTimeout extends Reason("NextTimeout")<{ readonly topicFilter: string; readonly timeout: number }> {
+export class NextTimeout
+  extends /* @__PURE__ */ Reason("NextTimeout", true)<{ readonly topicFilter: string; readonly timeout: number }>
+{
   override get message(): string {
     const topic = harmless(this.topicFilter)
     return `The filter "${topic}" had no message within ${this.timeout} ms; check it, or give it a longer \`timeout\``
@@ -630,7 +604,7 @@ export class NextTimeout extends Reason("NextTimeout")<{ readonly topicFilter: s
  * @since 0.1.0
  * @category reasons
  */
-export class NoResponder extends Reason("NoResponder")<{
+export class NoResponder extends /* @__PURE__ */ Reason("NoResponder", true)<{
   readonly topic: string
 }> {
   override get message(): string {
@@ -645,7 +619,7 @@ export class NoResponder extends Reason("NoResponder")<{
  * @since 0.1.0
  * @category reasons
  */
-export class Offline extends Reason("Offline") {
+export class Offline extends /* @__PURE__ */ Reason("Offline", true) {
   override get message(): string {
     return "There is no connection to the server now, and `whenOffline` says not to wait for one"
   }
@@ -658,7 +632,10 @@ export class Offline extends Reason("Offline") {
  * @since 0.2.0
  * @category reasons
  */
-export class StoreFailed extends Reason("StoreFailed")<{
+export class StoreFailed extends /* @__PURE__ */ Reason(
+  "StoreFailed",
+  ({ problem }: { readonly problem: StoreProblem }) => storeProblems[problem][0]
+)<{
   /** Which one, such as the path of a file. */
   readonly store: string
   readonly operation: "open" | "read" | "write"
@@ -681,7 +658,7 @@ export class StoreFailed extends Reason("StoreFailed")<{
  * @since 0.1.0
  * @category reasons
  */
-export class Closed extends Reason("Closed") {
+export class Closed extends /* @__PURE__ */ Reason("Closed", false) {
   override get message(): string {
     return "The client is closed: its scope has ended, or it was disconnected"
   }
@@ -786,7 +763,7 @@ export const fromReason = (reason: MqttErrorReason): MqttError => new MqttError(
  * @since 0.2.0
  * @category errors
  */
-export class MqttRejected extends Data.TaggedError("MqttRejected")<{
+export class MqttRejected extends /* @__PURE__ */ Data.TaggedError("MqttRejected")<{
   /** 0x80 Unspecified error, 0x83 Implementation specific, 0x87 Not authorized, 0x97 Quota, 0x99 Payload format. */
   readonly reasonCode: 0x80 | 0x83 | 0x87 | 0x90 | 0x97 | 0x99
 }> {

@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import { harmless } from "./internal/harmlessText.ts"
 import { packetLine } from "./internal/transport/packetLine.ts"
 import { ConnectionDecorator, type NetworkConnection } from "./MqttTransport.ts"
-import { Decoder } from "./protocol/Decoder.ts"
+import * as Decoder from "./protocol/Decoder.ts"
 import type * as Packet from "./protocol/Packet.ts"
 
 /**
@@ -44,8 +44,8 @@ const largestUnannounced = 1_048_576
 
 /** Both directions of one connection, as packets. CONNECT says how those of the server are to be read. */
 class Reading {
-  readonly #decoders: Record<Direction, Decoder | undefined> = {
-    sent: new Decoder({ protocolVersion: undefined, sender: "client", maximumPacketSize: largestPacket }),
+  readonly #decoders: Record<Direction, Decoder.Decoder | undefined> = {
+    sent: Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: largestPacket }),
     received: undefined
   }
   readonly #payload: number
@@ -69,7 +69,7 @@ class Reading {
   }
 
   #expect({ properties, protocolVersion }: Packet.Connect): void {
-    this.#decoders.received = new Decoder({
+    this.#decoders.received = Decoder.make({
       protocolVersion,
       sender: "server",
       maximumPacketSize: properties.maximumPacketSize ?? largestUnannounced,

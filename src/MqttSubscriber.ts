@@ -16,7 +16,7 @@ import * as Held from "./internal/client/calls/held.ts"
 import * as Receiving from "./internal/client/calls/receiving.ts"
 import * as Replacing from "./internal/client/calls/replacing.ts"
 import * as Subscribe from "./internal/client/calls/subscribe.ts"
-import * as Subscribing from "./internal/client/incoming/subscribing.ts"
+import * as Asking from "./internal/client/session/asking.ts"
 import { SessionRunner } from "./internal/client/session/sessionRunner.ts"
 import { resolveSubscriber, type SubscriberOptions } from "./internal/partOptions.ts"
 import type { MqttClient } from "./MqttClient.ts"
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(
   options: SubscriberOptions = {}
 ): Effect.fn.Return<MqttSubscriber["Service"], MqttError.MqttError, MqttTransport | Scope.Scope> {
   const resolved = yield* Effect.fromResult(resolveSubscriber(options))
-  const begun = yield* Life.begin(resolved, (given) => new SessionRunner({ ...given, receiver: Subscribing.make }))
+  const begun = yield* Life.begin(resolved, (given) => new SessionRunner({ ...given, receiver: Asking.receiver }))
   const { runner, scope, state } = begun
   const holding = yield* Held.holding(begun)
   const subscribe = Subscribe.make(holding)

@@ -1,7 +1,7 @@
 /**
  * The options of `BrowserMqtt` from a `ConfigProvider`: all that `MqttConfig` reads, the URL, and the options of the page.
  *
- * `BrowserMqtt.Options` says what an option means. A module of its own, so that a page that
+ * `BrowserMqtt.ObservedOptions` says what an option means. A module of its own, so that a page that
  * does not read its options does not load `effect/Config`.
  *
  * @since 0.2.0
@@ -9,7 +9,7 @@
 import * as Config from "effect/Config"
 import { optional, withoutMisspellings } from "../internal/config.ts"
 import * as MqttConfig from "../MqttConfig.ts"
-import type { Options } from "./internal/options.ts"
+import type { ObservedOptions } from "./internal/options.ts"
 
 /**
  * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
@@ -18,7 +18,7 @@ import type { Options } from "./internal/options.ts"
  * @since 0.2.0
  * @category config
  */
-export const options: Config.Config<Options> = Config.map(
+export const options: Config.Config<ObservedOptions> = Config.map(
   Config.all([
     MqttConfig.options,
     Config.all({
@@ -29,7 +29,7 @@ export const options: Config.Config<Options> = Config.map(
     }),
     withoutMisspellings(["MAXIMUM_UNSENT", "RECONNECT_WHEN_ONLINE", "DISCONNECT_WITH_PAGE"])
   ]),
-  ([client, page]): Options => ({ ...client, ...page })
+  ([client, page]): ObservedOptions => ({ ...client, ...page })
 )
 
 /**
@@ -38,4 +38,4 @@ export const options: Config.Config<Options> = Config.map(
  * @since 0.2.0
  * @category config
  */
-export const environment: Config.Config<Options> = Config.nested(options, "MQTT")
+export const environment: Config.Config<ObservedOptions> = Config.nested(options, "MQTT")

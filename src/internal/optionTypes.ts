@@ -1,5 +1,5 @@
 /**
- * The kind of value that each option takes.
+ * The kind of value that each option takes. Those of the calls that receive are in `receivingTypes.ts`.
  *
  * What the values may say is checked in `options.ts`, their names in `optionNames.ts`.
  */
@@ -12,14 +12,12 @@ import type {
   FollowServerReference,
   MetricsOptions,
   Options,
-  OutboxBounds,
-  SubscribeOptions
+  OutboxBounds
 } from "./clientOptions.ts"
 import * as Types from "./fieldTypes.ts"
 import type { Birth, Presence, Will } from "./presenceOptions.ts"
-import type { ConsumeOptions, DeadLetterOptions, NextOptions, RespondOptions } from "./receivingOptions.ts"
 
-const bounds: Types.FieldsOf<Bounds> = {
+export const bounds: Types.FieldsOf<Bounds> = {
   messages: Types.atLeastOne,
   bytes: Types.atLeastOne,
   policy: Types.literal("suspend", "dropOldest", "dropNewest", "fail")
@@ -111,41 +109,6 @@ export const client: Types.FieldsOf<Options> = {
   userProperties: Types.pairs,
   tracing: Types.record(tracing),
   metrics: Types.either(Types.boolean, Types.record(metrics))
-}
-
-export const subscribe: Types.FieldsOf<SubscribeOptions> = {
-  qos: Types.qos,
-  noLocal: Types.boolean,
-  retainAsPublished: Types.boolean,
-  retainHandling: Types.qos,
-  askForRetained: Types.boolean,
-  userProperties: Types.pairs,
-  buffer: Types.record(bounds)
-}
-
-export const next: Types.FieldsOf<NextOptions> = { ...subscribe, timeout: Types.duration }
-
-const deadLetter: Types.FieldsOf<DeadLetterOptions> = {
-  topic: Types.required(Types.either(Types.string, Types.callback)),
-  qos: Types.qos,
-  retain: Types.boolean
-}
-
-export const consume: Types.FieldsOf<ConsumeOptions> = {
-  ...subscribe,
-  concurrency: Types.either(Types.wholeNumber, Types.literal("unbounded")),
-  key: Types.callback,
-  onFailure: Types.literal("stop", "reject", "acknowledge"),
-  until: Types.effect,
-  drainTimeout: Types.duration,
-  attempts: Types.schedule,
-  deadLetter: Types.either(Types.string, Types.callback, Types.record(deadLetter))
-}
-
-export const respond: Types.FieldsOf<RespondOptions> = {
-  ...consume,
-  responseTopics: Types.strings,
-  answerQos: Types.qos
 }
 
 export const disconnect: Types.FieldsOf<DisconnectOptions> = {

@@ -300,7 +300,7 @@ const types: Check = (options) => {
 const connect: Check = (options) => {
   const { clientId, protocolVersion } = withDefaults(options)
   const version = protocolVersion === "auto" ? "5.0" : protocolVersion
-  const invalidPacket = Validity.check({
+  const invalidPacket = Validity.checkConnect({
     _tag: "Connect",
     protocolVersion: version,
     cleanStart: true,

@@ -1,6 +1,6 @@
 /**
- * The options of a client that only publishes, and of one that only subscribes: those of `MqttClient` without the ones that
- * would do nothing.
+ * The options of a client that only publishes, of one that only subscribes, and of one that nothing observes: those of
+ * `MqttClient` without the ones that would do nothing.
  */
 import * as Result from "effect/Result"
 import * as MqttError from "../MqttError.ts"
@@ -45,6 +45,14 @@ export interface SubscriberOptions extends
   >
 {}
 
+/**
+ * All options of `MqttClient.Options` but those that ask for spans or metrics.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface UnobservedOptions extends Omit<Options, "metrics" | "tracing"> {}
+
 /** The options that a client with these lacks: the compiler misses none. */
 type Lacks<Part> = { readonly [Name in Exclude<keyof Options, keyof Part>]: true }
 
@@ -68,18 +76,34 @@ const subscriberLacks: Lacks<SubscriberOptions> = {
   tracing: true
 }
 
+const unobservedLacks: Lacks<UnobservedOptions> = { metrics: true, tracing: true }
+
+interface Without {
+  readonly lacks: { readonly [name: string]: true }
+  readonly part: string
+  /** Default: `MqttClient`. */
+  readonly whole?: string
+}
+
 /** A program in JavaScript may give an option that only the whole client has. */
-const resolveWithout =
-  (lacks: { readonly [name: string]: true }, part: string) =>
-  (options: Options): Result.Result<Resolved, MqttError.MqttError> =>
-    // First what any client refuses, such as options that are no object.
-    Result.flatMap(resolve(options), (resolved) => {
-      const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
-      if (option === undefined) return Result.succeed(resolved)
-      const description = `is no option of ${part}; use \`MqttClient\``
-      return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
-    })
+const resolveWithout = (
+  options: Options,
+  { lacks, part, whole = "MqttClient" }: Without
+): Result.Result<Resolved, MqttError.MqttError> =>
+  // First what any client refuses, such as options that are no object.
+  Result.flatMap(resolve(options), (resolved) => {
+    const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
+    if (option === undefined) return Result.succeed(resolved)
+    const description = `is no option of \`${part}\`; use \`${whole}\``
+    return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
+  })
 
-export const resolvePublisher = resolveWithout(publisherLacks, "`MqttPublisher`")
+export const resolvePublisher = (options: Options) =>
+  resolveWithout(options, { lacks: publisherLacks, part: "MqttPublisher" })
 
-export const resolveSubscriber = resolveWithout(subscriberLacks, "`MqttSubscriber`")
+export const resolveSubscriber = (options: Options) =>
+  resolveWithout(options, { lacks: subscriberLacks, part: "MqttSubscriber" })
+
+/** `layer` is the one that loads neither, and `layerObserved` the one that loads both. */
+export const resolveUnobserved = (options: Options, module: string) =>
+  resolveWithout(options, { lacks: unobservedLacks, part: `${module}.layer`, whole: `${module}.layerObserved` })

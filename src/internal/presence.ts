@@ -125,7 +125,7 @@ type Unsayable = Pick<InvalidPacket, "field" | "message">
 const unpublishable = (given: Message, version: Packet.ProtocolVersion): Unsayable | undefined => {
   if (given.properties.topicAlias !== undefined) return { field: "birth.properties.topicAlias", message: alias }
   const { properties, ...message } = given
-  const found = Validity.check({
+  const found = Validity.checkPublish({
     _tag: "Publish",
     ...message,
     properties: version === "5.0" ? properties : Properties.none,

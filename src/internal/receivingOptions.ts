@@ -1,7 +1,7 @@
 /**
  * Options of the calls that receive messages besides `subscribe`.
  *
- * The kinds of their values are in `optionTypes.ts`.
+ * The kinds of their values are in `receivingTypes.ts`.
  */
 import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"

@@ -41,15 +41,43 @@ export interface Options {
   readonly refuses?: ((topic: Uint8Array) => boolean) | undefined
 }
 
-const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
-
 /**
  * Reads the packets of one network connection: no byte of one may reach the decoder of the next.
  *
  * @since 0.1.0
  * @category models
  */
-export class Decoder {
+export interface Decoder {
+  /**
+   * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
+   *
+   * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk; a packet
+   * that came in several chunks has a buffer of its own, made when its last chunk comes. A small payload that is kept
+   * keeps its whole chunk in memory: copy it to keep it long.
+   */
+  push(chunk: Uint8Array): ReadonlyArray<Packet.Packet>
+  /** Whether a packet has begun whose end has not come. */
+  readonly isWithinPacket: boolean
+  /** How many packets of the largest size the bytes would have been that were passed over since the last call. */
+  takePassedOver(): number
+  /** What ended the decoding, if anything did. */
+  readonly error: ProtocolViolation | undefined
+}
+
+/** Reads the bodies of the packets that a decoder may meet; PUBLISH it reads itself. */
+interface Bodies {
+  readonly [type: string]: (
+    reader: Reader,
+    sender: Packet.Sender,
+    type: Packet.PacketType,
+    protocolVersion: Packet.ProtocolVersion | undefined
+  ) => Packet.Packet
+}
+
+const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
+
+class PacketDecoder implements Decoder {
+  readonly #bodies: Bodies
   readonly #sender: Packet.Sender
   readonly #protocolVersion: Packet.ProtocolVersion | undefined
   readonly #maximumPacketSize: number
@@ -71,7 +99,8 @@ export class Decoder {
   #headerSize = 0
   #remaining = 0
 
-  constructor({ maximumPacketSize, protocolVersion, refuses, sender }: Options) {
+  constructor({ maximumPacketSize, protocolVersion, refuses, sender }: Options, bodies: Bodies) {
+    this.#bodies = bodies
     this.#sender = sender
     this.#refuses = refuses
     this.#protocolVersion = protocolVersion
@@ -81,13 +110,6 @@ export class Decoder {
     this.#types = typesByFirstByte(this.#reader.version, sender)
   }
 
-  /**
-   * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
-   *
-   * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk; a packet
-   * that came in several chunks has a buffer of its own, made when its last chunk comes. A small payload that is kept
-   * keeps its whole chunk in memory: copy it to keep it long.
-   */
   push(chunk: Uint8Array): ReadonlyArray<Packet.Packet> {
     const reader = this.#reader
     if (reader.failure !== undefined || chunk.length === 0) return nothing
@@ -113,20 +135,17 @@ export class Decoder {
     return packets
   }
 
-  /** Whether a packet has begun whose end has not come. */
   get isWithinPacket(): boolean {
     const hasBegun = this.#header.length > 0 || this.#body !== undefined || this.#oversized !== undefined
     return hasBegun && this.#reader.failure === undefined
   }
 
-  /** How many packets of the largest size the bytes would have been that were passed over since the last call. */
   takePassedOver(): number {
     const passedOver = Math.floor(this.#passedOver / this.#maximumPacketSize)
     this.#passedOver -= passedOver * this.#maximumPacketSize
     return passedOver
   }
 
-  /** What ended the decoding, if anything did. */
   get error(): ProtocolViolation | undefined {
     return this.#reader.failure
   }
@@ -177,9 +196,12 @@ export class Decoder {
     const reader = this.#reader
     const type = this.#type
     reader.open(bytes, start, start + this.#remaining)
+    // A look-up by name costs more than the few bytes of a PUBACK, which comes as often as a PUBLISH goes.
     const packet = type === "Publish"
       ? noteLeftOut(reader, readPublish(reader, this.#firstByte, this.#sender, this.#topics))
-      : readBody(reader, type, this.#protocolVersion, this.#sender)
+      : type === "Puback"
+      ? readAcknowledgement(reader, this.#sender, type)
+      : this.#bodies[type](reader, this.#sender, type, this.#protocolVersion)
     if (type === "Connect") this.#learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)
     if (reader.failure === undefined) packets.push(packet)
@@ -256,7 +278,17 @@ export class Decoder {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Decoder => new Decoder(options)
+export const make = (options: Options): Decoder => new PacketDecoder(options, everyBody)
+
+/**
+ * As `make`, for the side of the client: it reads what a server sends, and a program with it carries nothing of what only a
+ * server reads.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeForClient = (options: Omit<Options, "sender">): Decoder =>
+  new PacketDecoder({ ...options, sender: "server" }, bodiesOfServer)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Fixed header
@@ -287,13 +319,15 @@ const isSentBy = (type: Packet.PacketType, version: Packet.ProtocolVersion, send
   return sentBy.includes(sender) && versions.includes(version) && !isServerDisconnect311
 }
 
-const typeTables = {
-  client: { "3.1.1": buildTypesByFirstByte("3.1.1", "client"), "5.0": buildTypesByFirstByte("5.0", "client") },
-  server: { "3.1.1": buildTypesByFirstByte("3.1.1", "server"), "5.0": buildTypesByFirstByte("5.0", "server") }
-}
+const typeTables = new Map<string, TypesByFirstByte>()
 
-const typesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.Sender): TypesByFirstByte =>
-  typeTables[sender][version]
+const typesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.Sender): TypesByFirstByte => {
+  const known = typeTables.get(version + sender)
+  if (known !== undefined) return known
+  const built = buildTypesByFirstByte(version, sender)
+  typeTables.set(version + sender, built)
+  return built
+}
 
 /** The packets whose reserved flags 5.0 gives a label of their own. */
 const flagLabels: { readonly [Type in Packet.PacketType]?: Label } = {
@@ -329,41 +363,6 @@ const failFewestBytes = (reader: Reader): void =>
 // ---------------------------------------------------------------------------------------------------------------------
 // Packets
 // ---------------------------------------------------------------------------------------------------------------------
-
-const readBody = (
-  reader: Reader,
-  type: Exclude<Packet.PacketType, "Publish">,
-  protocolVersion: Packet.ProtocolVersion | undefined,
-  sender: Packet.Sender
-): Packet.Packet => {
-  switch (type) {
-    case "Connect":
-      return readConnect(reader, protocolVersion)
-    case "Connack":
-      return readConnack(reader)
-    case "Puback":
-    case "Pubrec":
-    case "Pubrel":
-    case "Pubcomp":
-      return readAcknowledgement(reader, type, sender)
-    case "Subscribe":
-      return readSubscribe(reader)
-    case "Suback":
-      return readSuback(reader)
-    case "Unsubscribe":
-      return readUnsubscribe(reader)
-    case "Unsuback":
-      return readUnsuback(reader)
-    case "Pingreq":
-      return pingreq
-    case "Pingresp":
-      return pingresp
-    case "Disconnect":
-      return readDisconnect(reader, sender)
-    case "Auth":
-      return readAuth(reader, sender)
-  }
-}
 
 const pingreq: Packet.Pingreq = { _tag: "Pingreq" }
 const pingresp: Packet.Pingresp = { _tag: "Pingresp" }
@@ -497,9 +496,10 @@ const acknowledgementLabels = {
 
 const readAcknowledgement = (
   reader: Reader,
-  type: keyof typeof acknowledgementLabels,
-  sender: Packet.Sender
+  sender: Packet.Sender,
+  packetType: Packet.PacketType
 ): Packet.Packet => {
+  const type = packetType as keyof typeof acknowledgementLabels
   const packetIdentifier = readIdentifier(reader, sender)
   // 3.1.1 has nothing more; 5.0 may end here and after the Reason Code.
   if (reader.version === "3.1.1" || reader.offset === reader.end) {
@@ -578,7 +578,12 @@ const readAuth = (reader: Reader, sender: Packet.Sender): Packet.Auth => {
 // What only a server reads
 // ---------------------------------------------------------------------------------------------------------------------
 
-const readConnect = (reader: Reader, expected: Packet.ProtocolVersion | undefined): Packet.Connect => {
+const readConnect = (
+  reader: Reader,
+  _sender: Packet.Sender,
+  _type: Packet.PacketType,
+  expected: Packet.ProtocolVersion | undefined
+): Packet.Connect => {
   const protocolVersion = readProtocolLevel(reader, expected)
   const flags = readConnectFlags(reader)
   const keepAlive = reader.uint16("the Keep Alive")
@@ -681,3 +686,26 @@ const readTopicFilter = (reader: Reader): string => {
   if (invalid !== undefined) reader.failInvalid(invalid)
   return topicFilter
 }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Which bodies a decoder reads
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Of the packets that a server sends, each named, so that a bundler can tell them from the others. */
+const bodiesOfServer: Bodies = {
+  Connack: readConnack,
+  Puback: readAcknowledgement,
+  Pubrec: readAcknowledgement,
+  Pubrel: readAcknowledgement,
+  Pubcomp: readAcknowledgement,
+  Suback: readSuback,
+  Unsuback: readUnsuback,
+  Pingresp: () => pingresp,
+  Disconnect: readDisconnect,
+  Auth: readAuth
+}
+
+const everyBody: Bodies = /* @__PURE__ */ Object.assign(
+  { Connect: readConnect, Subscribe: readSubscribe, Unsubscribe: readUnsubscribe, Pingreq: () => pingreq },
+  bodiesOfServer
+)

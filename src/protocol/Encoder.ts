@@ -52,7 +52,39 @@ const noBytes = new Uint8Array(0)
  * @since 0.1.0
  * @category models
  */
-export class Encoder {
+export interface Encoder {
+  /**
+   * Appends one packet, or says why it cannot be written; then nothing was written.
+   *
+   * A payload of 16 KiB or more leaves as a chunk of its own. At QoS 1 and 2 it is not copied, so it must not be modified
+   * until the server has acknowledged it. An acknowledgement, DISCONNECT or AUTH that is too large for the peer loses its User Properties
+   * and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]` and their like).
+   */
+  encode(packet: Packet.Packet): InvalidPacket | undefined
+  /** All that was encoded since the last call, in order. These bytes are never written to again. */
+  take(): Array<Uint8Array>
+  /** Bytes encoded and not yet taken. */
+  pendingBytes(): number
+  /** The peer's Maximum Packet Size (5.0), once known. */
+  setMaximumPacketSize(bytes: number): void
+}
+
+/** How the kinds of packets that an encoder may get are checked, and how their bodies are written. */
+interface Kinds {
+  readonly checks: Validity.Checks
+  readonly bodies: {
+    readonly [type: string]: (
+      target: Uint8Array,
+      start: number,
+      packet: never,
+      version: Packet.ProtocolVersion,
+      remaining: number
+    ) => number
+  }
+}
+
+class PacketEncoder implements Encoder {
+  readonly #kinds: Kinds
   readonly #options: Options
   readonly #is50: boolean
   readonly #topics: EncodedTopics
@@ -67,20 +99,14 @@ export class Encoder {
   #start = 0
   #position = 0
 
-  constructor(options: Options) {
+  constructor(options: Options, kinds: Kinds) {
     this.#options = options
+    this.#kinds = kinds
     this.#is50 = options.protocolVersion === "5.0"
     this.#topics = new EncodedTopics(options.protocolVersion)
     this.#publishFields = PropertyWriter.publishFields[options.sender]
   }
 
-  /**
-   * Appends one packet, or says why it cannot be written; then nothing was written.
-   *
-   * A payload of 16 KiB or more leaves as a chunk of its own. At QoS 1 and 2 it is not copied, so it must not be modified
-   * until the server has acknowledged it. An acknowledgement, DISCONNECT or AUTH that is too large for the peer loses its User Properties
-   * and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]` and their like).
-   */
   encode(packet: Packet.Packet): InvalidPacket | undefined {
     try {
       return this.#encodePlain(packet) ? undefined : this.#encodeChecked(packet)
@@ -89,7 +115,6 @@ export class Encoder {
     }
   }
 
-  /** All that was encoded since the last call, in order. These bytes are never written to again. */
   take(): Array<Uint8Array> {
     const isIdle = this.pendingBytes() === idleSize
     this.#endView()
@@ -100,12 +125,10 @@ export class Encoder {
     return taken
   }
 
-  /** Bytes encoded and not yet taken. */
   pendingBytes(): number {
     return this.#chunksLength + this.#position - this.#start
   }
 
-  /** The peer's Maximum Packet Size (5.0), once known. */
   setMaximumPacketSize(bytes: number): void {
     this.#maximumPacketSize = Math.min(bytes, largestPacket)
     // CONNECT has left, and what comes next may be long in coming.
@@ -235,7 +258,7 @@ export class Encoder {
   }
 
   #encodeChecked(packet: Packet.Packet): InvalidPacket | undefined {
-    const invalid = Validity.check(packet, this.#options)
+    const invalid = Validity.checkWith(this.#kinds.checks, packet, this.#options)
     if (invalid !== undefined) return invalid
     const { protocolVersion } = this.#options
     const maximumPacketSize = this.#maximumPacketSize
@@ -245,7 +268,7 @@ export class Encoder {
     if (size > maximumPacketSize) return tooLarge(fitting, size, protocolVersion, maximumPacketSize)
     const payload = fitting._tag === "Publish" ? fitting.payload : noBytes
     this.#reserve(sizeInBuffer(remaining, payload))
-    writeUpToPayload(this.#buffer, this.#position, fitting, remaining, protocolVersion)
+    writeUpToPayload(this.#kinds, this.#buffer, this.#position, fitting, remaining, protocolVersion)
     this.#position += size - payload.length
     this.#appendPayload(payload, fitting._tag === "Publish" ? fitting.qos : 0)
     return undefined
@@ -258,7 +281,26 @@ export class Encoder {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Encoder => new Encoder(options)
+export const make = (options: Options): Encoder => new PacketEncoder(options, everyKind)
+
+/**
+ * As `make`, for the side of the client: it writes what a client sends, and a program with it carries nothing of what only a
+ * server writes.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeForClient = ({ protocolVersion }: Pick<Options, "protocolVersion">): Encoder =>
+  new PacketEncoder({ protocolVersion, sender: "client" }, kindsOfClient)
+
+/**
+ * As `makeForClient`, for a client that neither subscribes nor authenticates with AUTH.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeForPublisher = ({ protocolVersion }: Pick<Options, "protocolVersion">): Encoder =>
+  new PacketEncoder({ protocolVersion, sender: "client" }, kindsOfPublisher)
 
 /** The types forbid such a packet. What it left in the buffer is written over: the position has not moved. */
 const unwritable = (packet: Packet.Packet, cause: unknown, { protocolVersion }: Options): InvalidPacket => {
@@ -281,7 +323,7 @@ export const toBytes = (packet: Packet.Packet, options: Options): Uint8Array | I
   const size = withHeader(remaining)
   if (size > largestPacket) return tooLarge(packet, size, protocolVersion, largestPacket)
   const bytes = new Uint8Array(size)
-  writeUpToPayload(bytes, 0, packet, remaining, protocolVersion)
+  writeUpToPayload(everyKind, bytes, 0, packet, remaining, protocolVersion)
   if (packet._tag === "Publish") bytes.set(packet.payload, size - packet.payload.length)
   return bytes
 }
@@ -416,6 +458,7 @@ const isAcknowledgement = (packet: Packet.Packet): packet is Acknowledgement =>
 
 /** Writes everything but the payload of a PUBLISH. */
 const writeUpToPayload = (
+  { bodies }: Kinds,
   target: Uint8Array,
   start: number,
   packet: Packet.Packet,
@@ -423,7 +466,8 @@ const writeUpToPayload = (
   version: Packet.ProtocolVersion
 ): void => {
   target[start] = firstByteOf(packet)
-  writeBody(target, VariableByteInteger.write(target, start + 1, remaining), packet, version, remaining)
+  const offset = VariableByteInteger.write(target, start + 1, remaining)
+  bodies[packet._tag](target, offset, packet as never, version, remaining)
 }
 
 const firstByteOf = (packet: Packet.Packet): number => {
@@ -431,60 +475,6 @@ const firstByteOf = (packet: Packet.Packet): number => {
   return packet._tag === "Publish"
     ? (value << 4) | (packet.dup ? 8 : 0) | (packet.qos << 1) | (packet.retain ? 1 : 0)
     : (value << 4) | flags
-}
-
-const writeBody = (
-  target: Uint8Array,
-  start: number,
-  packet: Packet.Packet,
-  version: Packet.ProtocolVersion,
-  remaining: number
-): number => {
-  switch (packet._tag) {
-    case "Connect":
-      return writeConnect(target, start, packet, version)
-    case "Connack": {
-      target[start] = packet.sessionPresent ? 1 : 0
-      target[start + 1] = version === "5.0" ? packet.reasonCode : ReasonCode.toConnectReturnCode(packet.reasonCode)
-      return writeProperties(target, start + 2, packet.properties, version)
-    }
-    case "Publish": {
-      let offset = Writer.string(target, start, packet.topic)
-      if (packet.qos !== 0) offset = Writer.uint16(target, offset, packet.packetIdentifier)
-      return writeProperties(target, offset, packet.properties, version)
-    }
-    case "Puback":
-    case "Pubrec":
-    case "Pubrel":
-    case "Pubcomp":
-      return writeReason(target, Writer.uint16(target, start, packet.packetIdentifier), packet, version, remaining - 2)
-    case "Subscribe": {
-      let offset = Writer.uint16(target, start, packet.packetIdentifier)
-      offset = writeProperties(target, offset, packet.properties, version)
-      for (const subscription of packet.subscriptions) {
-        offset = Writer.string(target, offset, subscription.topicFilter)
-        target[offset++] = subscriptionOptionsOf(subscription)
-      }
-      return offset
-    }
-    case "Unsubscribe": {
-      let offset = Writer.uint16(target, start, packet.packetIdentifier)
-      offset = writeProperties(target, offset, packet.properties, version)
-      for (const topicFilter of packet.topicFilters) offset = Writer.string(target, offset, topicFilter)
-      return offset
-    }
-    case "Suback":
-    case "Unsuback": {
-      const offset = Writer.uint16(target, start, packet.packetIdentifier)
-      return writeReasonCodes(target, writeProperties(target, offset, packet.properties, version), packet.reasonCodes)
-    }
-    case "Pingreq":
-    case "Pingresp":
-      return start
-    case "Disconnect":
-    case "Auth":
-      return writeReason(target, start, packet, version, remaining)
-  }
 }
 
 /** "MQTT" with its length. */
@@ -553,8 +543,109 @@ const writeProperties = (
   version: Packet.ProtocolVersion
 ): number => version === "3.1.1" ? offset : PropertyWriter.write(target, offset, properties, PropertyWriter.everyField)
 
+const writeConnack = (
+  target: Uint8Array,
+  start: number,
+  packet: Packet.Connack,
+  version: Packet.ProtocolVersion
+): number => {
+  target[start] = packet.sessionPresent ? 1 : 0
+  target[start + 1] = version === "5.0" ? packet.reasonCode : ReasonCode.toConnectReturnCode(packet.reasonCode)
+  return writeProperties(target, start + 2, packet.properties, version)
+}
+
+const writePublish = (
+  target: Uint8Array,
+  start: number,
+  packet: Packet.Publish,
+  version: Packet.ProtocolVersion
+): number => {
+  let offset = Writer.string(target, start, packet.topic)
+  if (packet.qos !== 0) offset = Writer.uint16(target, offset, packet.packetIdentifier)
+  return writeProperties(target, offset, packet.properties, version)
+}
+
+const writeAcknowledgement = (
+  target: Uint8Array,
+  start: number,
+  packet: Acknowledgement,
+  version: Packet.ProtocolVersion,
+  remaining: number
+): number => writeReason(target, Writer.uint16(target, start, packet.packetIdentifier), packet, version, remaining - 2)
+
+const writeSubscribe = (
+  target: Uint8Array,
+  start: number,
+  packet: Packet.Subscribe,
+  version: Packet.ProtocolVersion
+): number => {
+  let offset = Writer.uint16(target, start, packet.packetIdentifier)
+  offset = writeProperties(target, offset, packet.properties, version)
+  for (const subscription of packet.subscriptions) {
+    offset = Writer.string(target, offset, subscription.topicFilter)
+    target[offset++] = subscriptionOptionsOf(subscription)
+  }
+  return offset
+}
+
+const writeUnsubscribe = (
+  target: Uint8Array,
+  start: number,
+  packet: Packet.Unsubscribe,
+  version: Packet.ProtocolVersion
+): number => {
+  let offset = Writer.uint16(target, start, packet.packetIdentifier)
+  offset = writeProperties(target, offset, packet.properties, version)
+  for (const topicFilter of packet.topicFilters) offset = Writer.string(target, offset, topicFilter)
+  return offset
+}
+
+const writeSubscribeAcknowledgement = (
+  target: Uint8Array,
+  start: number,
+  packet: Packet.Suback | Packet.Unsuback,
+  version: Packet.ProtocolVersion
+): number => {
+  const offset = Writer.uint16(target, start, packet.packetIdentifier)
+  return writeReasonCodes(target, writeProperties(target, offset, packet.properties, version), packet.reasonCodes)
+}
+
+const writeNothing = (_target: Uint8Array, start: number): number => start
+
 const isPlainIdentifier = (packetIdentifier: number, qos: number): boolean =>
   (packetIdentifier & 0xffff) === packetIdentifier && packetIdentifier !== 0 && (qos === 1 || qos === 2)
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Who writes what
+// ---------------------------------------------------------------------------------------------------------------------
+
+const bodiesOfPublisher: Kinds["bodies"] = {
+  Connect: writeConnect,
+  Publish: writePublish,
+  Puback: writeAcknowledgement,
+  Pubrec: writeAcknowledgement,
+  Pubrel: writeAcknowledgement,
+  Pubcomp: writeAcknowledgement,
+  Pingreq: writeNothing,
+  Disconnect: writeReason
+}
+
+const bodiesOfClient: Kinds["bodies"] = /* @__PURE__ */ Object.assign(
+  { Subscribe: writeSubscribe, Unsubscribe: writeUnsubscribe, Auth: writeReason },
+  bodiesOfPublisher
+)
+
+const everyBody: Kinds["bodies"] = /* @__PURE__ */ Object.assign({
+  Connack: writeConnack,
+  Suback: writeSubscribeAcknowledgement,
+  Unsuback: writeSubscribeAcknowledgement,
+  Pingresp: writeNothing
+}, bodiesOfClient)
+
+/** A program carries what the tables name that it uses. */
+const kindsOfPublisher: Kinds = { checks: Validity.kindsOfPublisher, bodies: bodiesOfPublisher }
+const kindsOfClient: Kinds = { checks: Validity.kindsOfClient, bodies: bodiesOfClient }
+const everyKind: Kinds = { checks: Validity.everyKind, bodies: everyBody }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Topics seen before

@@ -37,8 +37,26 @@ type Verdict = InvalidPacket | undefined
  * @since 0.1.0
  * @category guards
  */
-export const check = (packet: Packet.Packet, options: Options): Verdict =>
-  checkSender(packet, options) ?? checkFields(packet, options)
+export const check = (packet: Packet.Packet, options: Options): Verdict => checkWith(everyKind, packet, options)
+
+/**
+ * How the fields of each kind of packet are checked that somebody sends.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Checks {
+  readonly [type: string]: (packet: never, options: Options) => Verdict
+}
+
+/**
+ * As `check`, for a program that sends these kinds of packets alone and does not carry the checks of the others.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const checkWith = (checks: Checks, packet: Packet.Packet, options: Options): Verdict =>
+  checkSender(packet, options) ?? checks[packet._tag](packet as never, options)
 
 const checkSender = (packet: Packet.Packet, options: Options): Verdict => {
   const rule: Packet.PacketTypeRule | undefined = Packet.rules[packet._tag]
@@ -58,44 +76,18 @@ const checkSender = (packet: Packet.Packet, options: Options): Verdict => {
 const isServerDisconnect311 = (packet: Packet.Packet, { protocolVersion, sender }: Options): boolean =>
   packet._tag === "Disconnect" && protocolVersion === "3.1.1" && sender === "server"
 
-const checkFields = (packet: Packet.Packet, options: Options): Verdict => {
-  switch (packet._tag) {
-    case "Connect":
-      return checkConnect(packet, options)
-    case "Connack":
-      return checkReasonCode(packet, options) ?? checkProperties(packet.properties, packet._tag, options)
-    case "Publish":
-      return checkPublish(packet, options)
-    case "Puback":
-    case "Pubrec":
-    case "Pubrel":
-    case "Pubcomp":
-      return checkIdentifier(packet.packetIdentifier, options) ?? checkReasonCode(packet, options) ??
-        checkProperties(packet.properties, packet._tag, options)
-    case "Subscribe":
-      return checkSubscribe(packet, options)
-    case "Suback":
-    case "Unsuback":
-      return checkIdentifier(packet.packetIdentifier, options) ?? checkReasonCodes(packet, options) ??
-        checkProperties(packet.properties, packet._tag, options)
-    case "Unsubscribe":
-      return checkUnsubscribe(packet, options)
-    case "Disconnect":
-      return checkReasonCode(packet, options) ?? checkProperties(packet.properties, packet._tag, options)
-    case "Auth":
-      return checkReasonCode(packet, options) ?? checkProperties(packet.properties, packet._tag, options) ??
-        checkAuthMethod(packet, options)
-    case "Pingreq":
-    case "Pingresp":
-      return undefined
-  }
-}
-
 // ---------------------------------------------------------------------------------------------------------------------
 // CONNECT
 // ---------------------------------------------------------------------------------------------------------------------
 
-const checkConnect = (packet: Packet.Connect, options: Options): Verdict => {
+/**
+ * @since 0.2.0
+ * @category guards
+ */
+export const checkConnect = (packet: Packet.Connect, options: Options): Verdict =>
+  checkSender(packet, options) ?? checkFieldsOfConnect(packet, options)
+
+const checkFieldsOfConnect = (packet: Packet.Connect, options: Options): Verdict => {
   const { clientId, keepAlive, password, protocolVersion, username, will } = packet
   const is311 = options.protocolVersion === "3.1.1"
   if (protocolVersion !== options.protocolVersion) {
@@ -132,7 +124,14 @@ const checkWill = (will: Packet.Will, options: Options): Verdict => {
 // PUBLISH
 // ---------------------------------------------------------------------------------------------------------------------
 
-const checkPublish = (packet: Packet.Publish, options: Options): Verdict => {
+/**
+ * @since 0.2.0
+ * @category guards
+ */
+export const checkPublish = (packet: Packet.Publish, options: Options): Verdict =>
+  checkSender(packet, options) ?? checkFieldsOfPublish(packet, options)
+
+const checkFieldsOfPublish = (packet: Packet.Publish, options: Options): Verdict => {
   const { dup, packetIdentifier, properties, qos, retain, topic } = packet
   if (!isQos(qos)) return refuse(options, labels.qos, "qos", "is not 0, 1 or 2")
   if (typeof retain !== "boolean") return refuse(options, labels.malformed, "retain", "is not a boolean")
@@ -159,7 +158,14 @@ const checkPublishTopic = (topic: string, properties: Properties.Properties, opt
 // SUBSCRIBE and UNSUBSCRIBE
 // ---------------------------------------------------------------------------------------------------------------------
 
-const checkSubscribe = (packet: Packet.Subscribe, options: Options): Verdict => {
+/**
+ * @since 0.2.0
+ * @category guards
+ */
+export const checkSubscribe = (packet: Packet.Subscribe, options: Options): Verdict =>
+  checkSender(packet, options) ?? checkFieldsOfSubscribe(packet, options)
+
+const checkFieldsOfSubscribe = (packet: Packet.Subscribe, options: Options): Verdict => {
   const { subscriptions } = packet
   if (!Array.isArray(subscriptions)) return refuse(options, labels.malformed, "subscriptions", "is not an array")
   if (subscriptions.length === 0) {
@@ -200,7 +206,7 @@ const checkSubscription = (subscription: Packet.Subscription, field: string, opt
   return undefined
 }
 
-const checkUnsubscribe = (packet: Packet.Unsubscribe, options: Options): Verdict => {
+const checkFieldsOfUnsubscribe = (packet: Packet.Unsubscribe, options: Options): Verdict => {
   const { topicFilters } = packet
   if (!Array.isArray(topicFilters)) return refuse(options, labels.malformed, "topicFilters", "is not an array")
   if (topicFilters.length === 0) {
@@ -214,6 +220,36 @@ const checkUnsubscribe = (packet: Packet.Unsubscribe, options: Options): Verdict
   }
   return checkProperties(packet.properties, "Unsubscribe", options)
 }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The other packets
+// ---------------------------------------------------------------------------------------------------------------------
+
+const checkFieldsOfAcknowledgement = (
+  packet: Packet.Puback | Packet.Pubrec | Packet.Pubrel | Packet.Pubcomp,
+  options: Options
+): Verdict => checkIdentifier(packet.packetIdentifier, options) ?? checkReason(packet, options)
+
+const checkFieldsOfSubscribeAcknowledgement = (packet: Packet.Suback | Packet.Unsuback, options: Options): Verdict =>
+  checkIdentifier(packet.packetIdentifier, options) ?? checkReasonCodes(packet, options) ??
+    checkProperties(packet.properties, packet._tag, options)
+
+const checkReason = (
+  packet: WithReasonCode & { readonly properties: Properties.Properties },
+  options: Options
+): Verdict => checkReasonCode(packet, options) ?? checkProperties(packet.properties, packet._tag, options)
+
+/**
+ * @since 0.2.0
+ * @category guards
+ */
+export const checkDisconnect = (packet: Packet.Disconnect, options: Options): Verdict =>
+  checkSender(packet, options) ?? checkReason(packet, options)
+
+const checkFieldsOfAuth = (packet: Packet.Auth, options: Options): Verdict =>
+  checkReason(packet, options) ?? checkAuthMethod(packet, options)
+
+const nothingToCheck = (): Verdict => undefined
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Packet Identifiers and Reason Codes
@@ -496,3 +532,45 @@ const refuseReasonCode = (
       isInteger(code, 0, 255) ? ReasonCode.nameOf(code) : "no code"
     }, which a ${options.sender} never sends in ${type}`
   )
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Who sends what
+// ---------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Of a client that only publishes. A program carries the checks of the tables that it uses.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const kindsOfPublisher: Checks = {
+  Connect: checkFieldsOfConnect,
+  Publish: checkFieldsOfPublish,
+  Puback: checkFieldsOfAcknowledgement,
+  Pubrec: checkFieldsOfAcknowledgement,
+  Pubrel: checkFieldsOfAcknowledgement,
+  Pubcomp: checkFieldsOfAcknowledgement,
+  Pingreq: nothingToCheck,
+  Disconnect: checkReason
+}
+
+/**
+ * @since 0.2.0
+ * @category checks
+ */
+export const kindsOfClient: Checks = /* @__PURE__ */ Object.assign({
+  Subscribe: checkFieldsOfSubscribe,
+  Unsubscribe: checkFieldsOfUnsubscribe,
+  Auth: checkFieldsOfAuth
+}, kindsOfPublisher)
+
+/**
+ * @since 0.2.0
+ * @category checks
+ */
+export const everyKind: Checks = /* @__PURE__ */ Object.assign({
+  Connack: checkReason,
+  Suback: checkFieldsOfSubscribeAcknowledgement,
+  Unsuback: checkFieldsOfSubscribeAcknowledgement,
+  Pingresp: nothingToCheck
+}, kindsOfClient)

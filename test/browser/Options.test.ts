@@ -2,9 +2,9 @@
  * What `BrowserMqtt.layer` makes of its options, without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Layer, Redacted, Schedule, Stream } from "effect"
+import { Config, ConfigProvider, Context, Effect, Layer, Metric, Redacted, Schedule, Stream } from "effect"
 import { BrowserMqtt, BrowserMqttConfig, BrowserMqttStore } from "../../src/browser/index.ts"
-import { MqttClient, MqttStore } from "../../src/index.ts"
+import { MqttClient, type MqttError, MqttStore } from "../../src/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
 import * as listeners from "../support/listeners.ts"
@@ -15,6 +15,45 @@ const client = (options: BrowserMqtt.Options) =>
     Layer.build(Layer.fresh(BrowserMqtt.layer(options))),
     (services) => Effect.provideContext(MqttClient.MqttClient, services)
   ).pipe(quietly)
+
+describe("tracing and metrics", () => {
+  for (const option of ["tracing", "metrics"] as const) {
+    it.live(`\`${option}\` is refused by \`layer\`, which names \`layerObserved\``, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(client({ url: "ws://localhost:1", [option]: {} }))
+        const description = "is no option of `BrowserMqtt.layer`; use `BrowserMqtt.layerObserved`"
+        assert.deepInclude(assertReason(error.reason, "InvalidOptions"), { option, description })
+      }).pipe(Effect.scoped))
+  }
+
+  const observed: ReadonlyArray<
+    readonly [
+      what: string,
+      layer: (url: string) => Layer.Layer<MqttClient.MqttClient, MqttError.MqttError | Config.ConfigError>
+    ]
+  > = [
+    ["by `layerObserved`", (url) => BrowserMqtt.layerObserved({ url, clientId: "page", tracing: {}, metrics: true })],
+    ["by `layerConfig`", (url) => {
+      const env = { MQTT_URL: url, MQTT_CLIENT_ID: "page", MQTT_TRACING: "true", MQTT_METRICS: "true" }
+      return Layer.provide(BrowserMqtt.layerConfig(), ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+    }]
+  ]
+  for (const [what, layer] of observed) {
+    it.live(`are done ${what}`, () =>
+      Effect.gen(function*() {
+        const broker = yield* MemoryBroker.make()
+        const { url } = yield* listeners.listenWith(broker, "ws")
+        const services = yield* Layer.build(Layer.fresh(layer(url)))
+        const mqtt = Context.get(services, MqttClient.MqttClient)
+        yield* mqtt.publish("a", "traced", { qos: 1 })
+        const publish = yield* broker.awaitPacket("page", "Publish")
+        const names = publish._tag === "Publish" ? publish.properties.userProperties?.map(([name]) => name) : undefined
+        assert.deepStrictEqual(names, ["traceparent"])
+        const ids = (yield* Metric.snapshot).map(({ id }) => id)
+        assert.include(ids, "mqtt.client.connected")
+      }).pipe(Effect.scoped, quietly))
+  }
+})
 
 describe("credentials", () => {
   const cases: ReadonlyArray<

@@ -337,9 +337,9 @@ describe("in the sources", () => {
       "internal/client/connecting/closing.ts",
       "internal/client/connecting/supervisor.ts",
       "internal/client/connecting/unexpected.ts",
+      "internal/client/incoming/telling.ts",
       "internal/client/session/keptSession.ts",
       "internal/client/session/reading.ts",
-      "internal/client/session/telling.ts",
       "internal/topic/invalid.ts",
       "internal/topic/latest.ts",
       "internal/topic/receiving.ts"

@@ -8,6 +8,7 @@ import { noSessionDeadlines } from "../../src/internal/connection/deadlines.ts"
 import * as Opening from "../../src/internal/connection/opening.ts"
 import * as MqttConnection from "../../src/MqttConnection.ts"
 import type { SessionPacket } from "../../src/protocol/Connection.ts"
+import * as Encoder from "../../src/protocol/Encoder.ts"
 import { type Connack, nextConnection } from "./peer.ts"
 import { begin, latency } from "./time.ts"
 
@@ -27,11 +28,14 @@ export const connect = Effect.fnUntraced(function*(options: MqttConnection.Optio
 
 /** As `connect`, with the members that only the client's session uses. */
 export const connectSession = Effect.fnUntraced(function*(
-  options: SessionConnectionOptions = {},
+  options: Omit<SessionConnectionOptions, "makeEncoder"> = {},
   connack: Connack = {}
 ) {
   const fiber = yield* begin(
-    Effect.tap(Opening.open(options), (connection) => connection.checkDeadlines(noSessionDeadlines))
+    Effect.tap(
+      Opening.open({ ...options, makeEncoder: Encoder.makeForClient }),
+      (connection) => connection.checkDeadlines(noSessionDeadlines)
+    )
   )
   const peer = yield* nextConnection
   const said = yield* peer.handshake(connack)

@@ -14,7 +14,7 @@ import * as MqttError from "../../MqttError.ts"
 import { MqttTransport } from "../../MqttTransport.ts"
 import { Haste } from "./haste.ts"
 import * as Leaving from "./leaving.ts"
-import type { Options } from "./options.ts"
+import type { ObservedOptions } from "./options.ts"
 import type { Target } from "./url.ts"
 import * as WebSocket from "./webSocket.ts"
 
@@ -41,7 +41,7 @@ const remembering = (next: Attempt): { readonly forCredentials: Attempt; readonl
  * that take them from the URL of each attempt.
  */
 const withCredentials = (
-  options: Options,
+  options: ObservedOptions,
   forCredentials: Attempt
 ): Result.Result<ClientOptions.Options, MqttError.MqttError> => {
   const {
@@ -77,7 +77,7 @@ const invalidStore = (option: string, description: string) =>
 
 /** A store that the options give. What is wrong with one of its options is told by the name that it has here. */
 const withStore =
-  (store: Options["store"]) =>
+  (store: ObservedOptions["store"]) =>
   <A, R>(client: Effect.Effect<A, MqttError.MqttError, R>): Effect.Effect<A, MqttError.MqttError, R | Scope.Scope> => {
     if (store === undefined) return client
     // A program in JavaScript may give the options of a store, as it does in Node.
@@ -101,7 +101,7 @@ export type MakeClient<Client> = (
 ) => Effect.Effect<Client, MqttError.MqttError, MqttTransport | Scope.Scope>
 
 export const make = Effect.fnUntraced(function*<Client extends InPage>(
-  options: Options,
+  options: ObservedOptions,
   makeClient: MakeClient<Client>
 ): Effect.fn.Return<Client, MqttError.MqttError, Scope.Scope> {
   const attempt = remembering(yield* Effect.fromResult(WebSocket.resolve(options.url)))

@@ -51,7 +51,15 @@ export interface PageOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends ClientOptions.Options, PageOptions {}
+export interface Options extends Omit<ClientOptions.Options, "metrics" | "tracing">, PageOptions {}
+
+/**
+ * With `tracing` and `metrics`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ObservedOptions extends ClientOptions.Options, PageOptions {}
 
 /**
  * @since 0.2.0

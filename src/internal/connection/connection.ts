@@ -12,6 +12,7 @@ import type { NetworkConnection } from "../../MqttTransport.ts"
 import type * as Connection from "../../protocol/Connection.ts"
 import type * as Deadlines from "../../protocol/Deadlines.ts"
 import type * as Decoder from "../../protocol/Decoder.ts"
+import type * as Encoder from "../../protocol/Encoder.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import type * as Properties from "../../protocol/Properties.ts"
 import type { InvalidPacket, ProtocolViolation } from "../../protocol/ProtocolError.ts"
@@ -129,6 +130,8 @@ export interface SessionConnectionOptions extends Options {
   readonly traffic?: Traffic.Counters | undefined
   /** Says which wrong messages are refused, by their Topic Names. Default: none, so that each ends the connection. */
   readonly refuses?: Decoder.Options["refuses"]
+  /** For the packets that this client sends. */
+  readonly makeEncoder: typeof Encoder.makeForClient
 }
 
 /** A connection as the client's session uses it: many packets in one turn, deadlines of the session's own. */
@@ -183,6 +186,7 @@ export interface LinkOptions {
   readonly scope: Scope.Closeable
   readonly maximumPacketSize: number
   readonly refuses: Decoder.Options["refuses"]
+  readonly makeEncoder: typeof Encoder.makeForClient
   /** Milliseconds. */
   readonly packetTimeout: number
   /** Milliseconds. */

@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as MqttError from "../../MqttError.ts"
 import * as Connection from "../../protocol/Connection.ts"
 import * as Decoder from "../../protocol/Decoder.ts"
-import * as Encoder from "../../protocol/Encoder.ts"
+import type * as Encoder from "../../protocol/Encoder.ts"
 import * as KeepAlive from "../../protocol/KeepAlive.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import { none } from "../../protocol/Properties.ts"
@@ -61,8 +61,8 @@ export class Link implements SessionConnection, Timed {
     const { protocolVersion } = options.connect
     this.#options = options
     this.#clock = clock
-    this.#encoder = Encoder.make({ protocolVersion, sender: "client" })
-    this.#decoder = Decoder.make({ protocolVersion, sender: "server", maximumPacketSize, refuses })
+    this.#encoder = options.makeEncoder({ protocolVersion })
+    this.#decoder = Decoder.makeForClient({ protocolVersion, maximumPacketSize, refuses })
     this.#deadlines = new ConnectionDeadlines(this, options.packetTimeout)
     this.ending = new Ending({ network, scope, drainTimeout, sendLast: (last) => this.#sendLast(last) })
     this.#connection = Connection.make({
@@ -364,7 +364,7 @@ export class Link implements SessionConnection, Timed {
   disconnect({ properties, reasonCode = 0x00 }: DisconnectOptions = {}): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
       const packet = disconnectPacket(reasonCode, properties)
-      const invalid = Validity.check(packet, { protocolVersion: this.protocolVersion, sender: "client" }) ??
+      const invalid = Validity.checkDisconnect(packet, { protocolVersion: this.protocolVersion, sender: "client" }) ??
         Connection.checkDisconnect(this.#connection, packet)
       return invalid === undefined
         ? this.ending.shutdown(failures.closed, packet)

@@ -110,6 +110,7 @@ const handshake = Effect.fnUntraced(function*(
     scope,
     maximumPacketSize,
     refuses: options.refuses,
+    makeEncoder: options.makeEncoder,
     packetTimeout: Duration.toMillis(options.packetTimeout ?? defaultPacketTimeout(maximumPacketSize)),
     pingInterval: options.pingInterval === undefined ? undefined : Duration.toMillis(options.pingInterval),
     responseTimeout: Duration.toMillis(options.responseTimeout ?? defaults.responseTimeout),

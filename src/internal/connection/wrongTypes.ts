@@ -52,7 +52,7 @@ export const wrongOptions = (
       : { field: "options", description: "is not an object" }
     if (fault !== undefined) return invalidOptions(fault)
     const connect = toConnect(options)
-    const invalid = Validity.check(connect, { protocolVersion: connect.protocolVersion, sender: "client" })
+    const invalid = Validity.checkConnect(connect, { protocolVersion: connect.protocolVersion, sender: "client" })
     return invalid === undefined ? undefined : MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
   } catch (cause) {
     return invalidOptions(Types.unreadable(cause))
@@ -66,7 +66,7 @@ export const wrongPacket = (
 ): MqttError.MqttError | undefined => {
   try {
     if (Predicate.isObject(packet)) {
-      const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+      const invalid = Validity.checkWith(Validity.kindsOfClient, packet, { protocolVersion, sender: "client" })
       return invalid === undefined ? undefined : MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
     }
     return invalidPacket({ field: "packet", description: "is not an object" }, protocolVersion)

@@ -18,7 +18,7 @@ import * as SessionStats from "../session/stats.ts"
 import * as BrokerUp from "./brokerUp.ts"
 import * as Consumer from "./consumer.ts"
 import * as Held from "./held.ts"
-import { Measuring } from "./instrument.ts"
+import { type Instrument, Measuring } from "./instrument.ts"
 import { ObservedPublisher } from "./observedPublisher.ts"
 import { Publisher } from "./publisher.ts"
 import * as Receiving from "./receiving.ts"
@@ -26,7 +26,6 @@ import * as Replacing from "./replacing.ts"
 import { Requests } from "./requests.ts"
 import * as Responder from "./responder.ts"
 import * as Subscribe from "./subscribe.ts"
-import { Tracing } from "./tracing.ts"
 
 export interface CallsOptions {
   readonly options: Resolved
@@ -37,14 +36,14 @@ export interface CallsOptions {
   readonly scope: Scope.Scope
   /** Of its metrics. */
   readonly attributes: Readonly<Record<string, string>>
+  readonly tracing: Instrument | undefined
 }
 
 export const make = Effect.fnUntraced(
-  function*({ attributes, lifetime, options, runner, scope, state }: CallsOptions) {
+  function*({ attributes, lifetime, options, runner, scope, state, tracing }: CallsOptions) {
     const { outboxAge, responseTimeout, responseTopic } = options
     const holding = yield* Held.holding({ runner, lifetime, options, scope })
     const subscribe = Subscribe.make(holding)
-    const tracing = options.tracing === undefined ? undefined : new Tracing(runner, options, options.tracing)
     const instrument = yield* (yield* Measuring)(attributes, tracing)
     const publishing = { runner, lifetime, clock: yield* Clock.Clock, outboxAge }
     const publisher = instrument === undefined

@@ -8,9 +8,9 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
-import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import type { ConsumeOptions } from "../../receivingOptions.ts"
+import * as ReceivingTypes from "../../receivingTypes.ts"
 import { type Counts, mending } from "./attempts.ts"
 import { DeadLetters } from "./deadLetters.ts"
 import { handling } from "./handling.ts"
@@ -33,7 +33,7 @@ export const make = (client: Consuming) =>
   options: ConsumeOptions = {}
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.contextWith((context) => {
-    const given = { topicFilter, handler: [handler], options, fields: OptionTypes.consume } as const
+    const given = { topicFilter, handler: [handler], options, fields: ReceivingTypes.consume } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return Effect.fail(wrong)
     const { attempts, concurrency = 1, deadLetter, key, onFailure } = options

@@ -78,7 +78,7 @@ const sayFarewell = (
     reasonCode: reasonCode ?? (publishWill && !isSilent ? withWill : 0x00),
     properties: Object.keys(given).length === 0 ? Properties.none : given
   } as const
-  const invalid = Validity.check(packet, { protocolVersion, sender: "client" }) ??
+  const invalid = Validity.checkDisconnect(packet, { protocolVersion, sender: "client" }) ??
     Connection.checkDisconnect({ connect: { properties: { sessionExpiryInterval } } }, packet)
   if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
   if (connection === undefined) return Effect.void

@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as MqttError from "../../../MqttError.ts"
 import type { Delivery, MqttMessage } from "../../../MqttMessage.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
-import * as OptionTypes from "../../optionTypes.ts"
+import * as ReceivingTypes from "../../receivingTypes.ts"
 import type * as Handover from "../incoming/handover.ts"
 import { Held, type Holding } from "./held.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
@@ -20,7 +20,7 @@ export const make = (client: Holding) =>
   options: SubscribeOptions = {}
 ): Stream.Stream<Delivery, MqttError.MqttError> =>
   Stream.unwrap(Effect.gen(function*() {
-    const given = { topicFilter, options, fields: OptionTypes.subscribe } as const
+    const given = { topicFilter, options, fields: ReceivingTypes.subscribe } as const
     const wrong = wrongReceiving(given, client.runner.protocolVersion)
     if (wrong !== undefined) return yield* wrong
     const held = new Held(client, topicFilter, options)

@@ -8,8 +8,8 @@ import type * as MqttError from "../../../MqttError.ts"
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import * as failures from "../../connection/failures.ts"
 import { within } from "../../nextTimeout.ts"
-import * as OptionTypes from "../../optionTypes.ts"
 import type { NextOptions } from "../../receivingOptions.ts"
+import * as ReceivingTypes from "../../receivingTypes.ts"
 import { Held, type Holding } from "./held.ts"
 import { wrongReceiving } from "./wrongTypes.ts"
 
@@ -19,7 +19,7 @@ export const make = (client: Holding) =>
   options: NextOptions = {}
 ): Effect.Effect<MqttMessage, MqttError.MqttError> =>
   Effect.suspend(() => {
-    const wrong = wrongReceiving({ topicFilter, options, fields: OptionTypes.next }, client.runner.protocolVersion)
+    const wrong = wrongReceiving({ topicFilter, options, fields: ReceivingTypes.next }, client.runner.protocolVersion)
     if (wrong !== undefined) return Effect.fail(wrong)
     const held = new Held(client, topicFilter, options)
     const first = held.subscribed().pipe(

@@ -224,7 +224,7 @@ export class Publisher {
     const { protocolVersion } = this.#runner
     const packetIdentifier = message.qos === 0 ? 0 : 1
     const packet = { _tag: "Publish", ...message, dup: false, packetIdentifier } as const
-    const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+    const invalid = Validity.checkPublish(packet, { protocolVersion, sender: "client" })
     if (invalid !== undefined) return MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
     const valid = this.#validTopics ??= new Set()
     if (valid.size >= rememberedTopics) valid.clear()

@@ -11,10 +11,10 @@ import * as Topic from "../../../protocol/Topic.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { PublishOptions } from "../../clientOptions.ts"
 import { harmless } from "../../harmlessText.ts"
-import * as OptionTypes from "../../optionTypes.ts"
 import { PacedLog } from "../../pacedLog.ts"
 import { concernsOneMessage } from "../../problems.ts"
 import type { RespondOptions } from "../../receivingOptions.ts"
+import * as ReceivingTypes from "../../receivingTypes.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { make as makeConsumer } from "./consumer.ts"
 import type { Publisher } from "./publisher.ts"
@@ -35,7 +35,7 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
 ): Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R> =>
   Effect.suspend(() => {
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
-    const wrong = wrongReceiving({ topicFilter, handler: [handler], options, fields: OptionTypes.respond }, "5.0")
+    const wrong = wrongReceiving({ topicFilter, handler: [handler], options, fields: ReceivingTypes.respond }, "5.0")
     if (wrong !== undefined) return Effect.fail(wrong)
     // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
     const qos = options.qos ?? runner.connection?.limits.maximumQos ?? 2

@@ -14,7 +14,7 @@ import { invalidPacket } from "../../../protocol/ProtocolError.ts"
 import * as Validity from "../../../protocol/Validity.ts"
 import type { SubscribeOptions } from "../../clientOptions.ts"
 import { resolveBounds, type ResolvedBounds } from "../../options.ts"
-import * as OptionTypes from "../../optionTypes.ts"
+import * as ReceivingTypes from "../../receivingTypes.ts"
 import type { Addressee } from "../incoming/handover.ts"
 import { Inbox, type InboxOptions } from "../incoming/inbox.ts"
 import type { Subscribing as Receiver } from "../incoming/subscribing.ts"
@@ -50,7 +50,10 @@ export const make = (client: Subscribing) =>
     topicFilter: string | ReadonlyArray<string>,
     options: SubscribeOptions = {}
   ): Effect.fn.Return<Subscription, MqttError.MqttError, Scope.Scope> {
-    const wrong = wrongReceiving({ topicFilter, options, fields: OptionTypes.subscribe }, client.runner.protocolVersion)
+    const wrong = wrongReceiving(
+      { topicFilter, options, fields: ReceivingTypes.subscribe },
+      client.runner.protocolVersion
+    )
     if (wrong !== undefined) return yield* wrong
     const inbox = makeInbox<MqttMessage>(client, options)
     const subscriptions = toSubscriptions(topicFilter, options)
@@ -124,7 +127,7 @@ const check = (
   const protocolVersion = runner.protocolVersion
   const properties = userProperties === undefined ? Properties.none : { userProperties }
   const packet = { _tag: "Subscribe", packetIdentifier: 1, subscriptions, properties } as const
-  const invalid = Validity.check(packet, { protocolVersion, sender: "client" })
+  const invalid = Validity.checkSubscribe(packet, { protocolVersion, sender: "client" })
   if (invalid !== undefined) return MqttError.InvalidRequest.from(invalid)
   const conflict = subscriptions.find((subscription) => runner.subscriptions.conflicts(subscription))
   if (conflict === undefined) return undefined

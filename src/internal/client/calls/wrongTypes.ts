@@ -9,7 +9,7 @@ import * as MqttError from "../../../MqttError.ts"
 import { labels } from "../../../protocol/Labels.ts"
 import type { ProtocolVersion } from "../../../protocol/Packet.ts"
 import * as Properties from "../../../protocol/Properties.ts"
-import { check, isBytes, isQos } from "../../../protocol/Validity.ts"
+import { checkPublish, isBytes, isQos } from "../../../protocol/Validity.ts"
 import type { PublishOptions } from "../../clientOptions.ts"
 import * as Types from "../../fieldTypes.ts"
 
@@ -111,7 +111,7 @@ const unsayable = (topic: string, properties: Properties.Properties): MqttError.
     packetIdentifier: 0,
     properties
   } as const
-  const invalid = check({ _tag: "Publish", ...message }, { protocolVersion: "5.0", sender: "client" })
+  const invalid = checkPublish({ _tag: "Publish", ...message }, { protocolVersion: "5.0", sender: "client" })
   return invalid === undefined ? undefined : MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
 }
 

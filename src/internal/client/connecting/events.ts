@@ -50,4 +50,4 @@ export class Events implements Telling {
   )
 }
 
-export const make: Effect.Effect<Events> = Effect.sync(() => new Events())
+export const make: Effect.Effect<Events> = /* @__PURE__ */ Effect.sync(() => new Events())

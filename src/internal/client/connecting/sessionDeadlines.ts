@@ -13,7 +13,6 @@ import * as Session from "../../../protocol/Session.ts"
 import type * as Connection from "../../connection/connection.ts"
 import type { Resolved } from "../../options.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
-import { tell } from "../session/telling.ts"
 import type { Telling } from "./events.ts"
 
 /** Messages that found no subscriber are looked after no more often, milliseconds. */
@@ -74,6 +73,6 @@ export class SessionDeadlines implements Connection.SessionDeadlines {
     deliveries.stopKeeping()
     deliveries.abandonUnclaimed(now - timeout)
     this.#sweepAt = Math.max(Math.min(deliveries.unclaimedSince, now) + timeout, now + shortestPause)
-    return tell(deliveries.notices.take(), (event) => this.#events.publish(event))
+    return deliveries.notices.tell((event) => this.#events.publish(event))
   }
 }

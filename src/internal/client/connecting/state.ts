@@ -6,15 +6,20 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as PubSub from "effect/PubSub"
+import * as Semaphore from "effect/Semaphore"
+import type { SubscriptionRef } from "effect/SubscriptionRef"
 import type { ConnectionState } from "../../../MqttState.ts"
+import { Changes } from "./changes.ts"
 
 const variance = { _A: identity }
 
-export class State extends Pipeable.Class implements SubscriptionRef.SubscriptionRef<ConnectionState> {
+export class State extends Pipeable.Class implements SubscriptionRef<ConnectionState> {
   #value: ConnectionState
-  /** There from the first listener on: with its queues it is 2 KiB, which most clients would hold for nobody. */
-  #ref: SubscriptionRef.SubscriptionRef<ConnectionState> | undefined
+  /** There from the first listener on: most clients would hold it for nobody. */
+  #pubsub: PubSub.PubSub<ConnectionState> | undefined
+  /** Of those who change the state by themselves, which nobody does. */
+  #semaphore: Semaphore.Semaphore | undefined
 
   constructor(value: ConnectionState) {
     super()
@@ -25,10 +30,6 @@ export class State extends Pipeable.Class implements SubscriptionRef.Subscriptio
     return variance
   }
 
-  get #made(): SubscriptionRef.SubscriptionRef<ConnectionState> {
-    return this.#ref ??= Effect.runSync(SubscriptionRef.make(this.#value))
-  }
-
   get value(): ConnectionState {
     return this.#value
   }
@@ -37,20 +38,22 @@ export class State extends Pipeable.Class implements SubscriptionRef.Subscriptio
     this.#value = value
   }
 
-  get semaphore() {
-    return this.#made.semaphore
+  get semaphore(): Semaphore.Semaphore {
+    return this.#semaphore ??= Semaphore.makeUnsafe(1)
   }
 
-  get pubsub() {
-    return this.#made.pubsub
+  get pubsub(): PubSub.PubSub<ConnectionState> {
+    return this.#pubsub ??= Effect.runSync(PubSub.make({
+      atomicPubSub: () => new Changes(this.#value),
+      strategy: () => new PubSub.DroppingStrategy()
+    }))
   }
 
   /** As `SubscriptionRef.set`, without making what only listeners need. */
   set(value: ConnectionState): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.#ref !== undefined) return SubscriptionRef.set<ConnectionState>(this, value)
+    return Effect.sync(() => {
       this.#value = value
-      return Effect.void
+      if (this.#pubsub !== undefined) PubSub.publishUnsafe(this.#pubsub, value)
     })
   }
 

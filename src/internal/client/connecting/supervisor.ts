@@ -246,6 +246,7 @@ class Supervisor {
           serverReference: this.#server.next,
           maximumPacketSize: options.maximumPacketSize,
           refuses: this.#runner.deliveries.offendingTopics.refuses,
+          makeEncoder: this.#runner.makeEncoder,
           connectTimeout: options.connectTimeout,
           packetTimeout: options.packetTimeout,
           drainTimeout: options.drainTimeout,

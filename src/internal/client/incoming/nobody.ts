@@ -2,7 +2,9 @@
  * The receiver of a client that only publishes. A server has nothing to send to it, unless an earlier client with its
  * identifier left subscriptions in the session: such messages are acknowledged and dropped.
  */
+import * as Effect from "effect/Effect"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
+import * as Encoder from "../../../protocol/Encoder.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 import { OffendingTopics } from "./offendingTopics.ts"
 import type { Receiver } from "./receiver.ts"
@@ -10,6 +12,7 @@ import type { Receiver } from "./receiver.ts"
 const empty = { messages: 0, bytes: 0 }
 
 class Nobody implements Receiver {
+  readonly makeEncoder = Encoder.makeForPublisher
   readonly deliveries: Receiver["deliveries"] = this
   readonly subscriptions: Receiver["subscriptions"] = this
   readonly notices: Receiver["deliveries"]["notices"] = {
@@ -17,7 +20,7 @@ class Nobody implements Receiver {
     malformed: 0,
     refused: 0,
     tooLarge: 0,
-    take: () => []
+    tell: () => Effect.void
   }
   readonly offendingTopics = new OffendingTopics()
   readonly depth = empty

@@ -5,12 +5,10 @@
  * Whoever may publish decides how many there are, so not every one of them has a line in the log. What becomes of such a
  * message is decided in `deliveries.ts`.
  */
+import type * as Effect from "effect/Effect"
 import type { MqttEvent } from "../../../MqttState.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
-
-export type Notice = Extract<MqttEvent, {
-  readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageRefused" | "MessageUnclaimed" | "UnclaimedDropped"
-}>
+import { type Notice, tell } from "./telling.ts"
 
 /** Milliseconds between two notices of a kind. */
 const pause = 10_000
@@ -74,10 +72,11 @@ export class Notices {
     return this.#due.length > 0
   }
 
-  take(): ReadonlyArray<Notice> {
+  /** Those that are due, each once. */
+  tell(publishEvent: (event: MqttEvent) => Effect.Effect<void>): Effect.Effect<void> {
     const due = this.#due
     this.#due = []
-    return due
+    return tell(due, publishEvent)
   }
 }
 

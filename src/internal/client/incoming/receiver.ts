@@ -3,15 +3,17 @@
  *
  * A session gets its receiver from outside, so that a client that only publishes does not load the modules of subscriptions.
  */
-import type { Resolved } from "../../options.ts"
+import type * as Encoder from "../../../protocol/Encoder.ts"
 import type { Gate } from "../gate.ts"
 import type { Deliveries } from "./deliveries.ts"
 import type { Acknowledging } from "./handover.ts"
 import type { Notices } from "./notices.ts"
 import type { OffendingTopics } from "./offendingTopics.ts"
-import type { Server, Subscriptions } from "./subscriptions.ts"
+import type { Subscriptions } from "./subscriptions.ts"
 
 export interface Receiver {
+  /** For what a client with this receiver sends: one that takes nothing sends no SUBSCRIBE. */
+  readonly makeEncoder: typeof Encoder.makeForClient
   readonly deliveries:
     & Pick<
       Deliveries,
@@ -24,7 +26,7 @@ export interface Receiver {
       | "unclaimedSince"
     >
     & {
-      readonly notices: Pick<Notices, "isDue" | "malformed" | "refused" | "take" | "tooLarge">
+      readonly notices: Pick<Notices, "isDue" | "malformed" | "refused" | "tell" | "tooLarge">
       readonly offendingTopics: Pick<OffendingTopics, "refuses" | "takeOffence">
     }
   readonly subscriptions: Pick<
@@ -42,11 +44,6 @@ export interface Receiver {
 }
 
 /** The session, as far as a receiver asks. */
-export interface Receiving extends Server, Acknowledging {
+export interface Receiving extends Acknowledging {
   readonly gate: Gate
-}
-
-export interface ReceivingOptions<R> {
-  readonly options: Resolved
-  readonly receiver: (session: Receiving, options: Resolved) => R
 }

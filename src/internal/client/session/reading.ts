@@ -9,7 +9,6 @@ import type { MqttError } from "../../../MqttError.ts"
 import type { MqttEvent } from "../../../MqttState.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
-import { tell } from "./telling.ts"
 
 /** After so many packets the reader lets the subscribers run that take them; fewer packets cost less than the detour. */
 const packetsOfATurn = 64
@@ -28,7 +27,7 @@ export const read = (
     const isExcessNew = !isExcessKnown && hasExcess(runner)
     if (!notices.isDue && !isExcessNew) return goOn(packets.length, connection, runner)
     return (isExcessNew ? tellOfExcess(runner) : Effect.void).pipe(
-      Effect.andThen(tell(notices.take(), publishEvent)),
+      Effect.andThen(notices.tell(publishEvent)),
       Effect.andThen(Effect.suspend(() => goOn(packets.length, connection, runner)))
     )
   }).pipe(Effect.forever({ disableYield: true }))

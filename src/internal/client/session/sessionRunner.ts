@@ -11,17 +11,15 @@ import type { MqttError } from "../../../MqttError.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
 import type { SessionPacket } from "../../../protocol/Connection.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
-import * as Properties from "../../../protocol/Properties.ts"
 import type { ProtocolViolation } from "../../../protocol/ProtocolError.ts"
 import type { ReasonCode } from "../../../protocol/ReasonCode.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
-import * as failures from "../../connection/failures.ts"
 import * as Traffic from "../../connection/traffic.ts"
+import type { Resolved } from "../../options.ts"
 import { Gate } from "../gate.ts"
 import type { Acknowledging } from "../incoming/handover.ts"
-import type { Receiver, ReceivingOptions } from "../incoming/receiver.ts"
-import type * as Subscriptions from "../incoming/subscriptions.ts"
+import type { Receiver } from "../incoming/receiver.ts"
 import { Leaving } from "../outgoing/leaving.ts"
 import * as Outbox from "../outgoing/outbox.ts"
 import { Publication, type Unfinished } from "../outgoing/publication.ts"
@@ -35,11 +33,27 @@ import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import { isTelling, Suspects } from "./suspects.ts"
 
-export class SessionRunner<out R extends Receiver = Receiver> implements Subscriptions.Server, Acknowledging {
+/** All that a session at work is made of. */
+export interface RunnerOptions<R extends Receiver> {
+  readonly options: Resolved
+  readonly receiver: (session: SessionRunner, options: Resolved) => R
+  /** With a store. */
+  readonly kept: KeptSession | undefined
+}
+
+/** The rule by which a session asks the server for something. */
+type Asking = (
+  session: Session.Session<Owner>,
+  asked: { readonly request: Owner; readonly isAhead: boolean },
+  now: number
+) => Session.Step<Owner>
+
+export class SessionRunner<out R extends Receiver = Receiver> implements Acknowledging {
   readonly session: Ref.Ref<Session.Session<Owner>>
   readonly outbox: Outbox.Outbox<Publication>
   readonly subscriptions: R["subscriptions"]
   readonly deliveries: R["deliveries"]
+  readonly makeEncoder: R["makeEncoder"]
   /** Closed while an inbox asks for no more to be read. */
   readonly gate: Gate
   /** Over all connections. */
@@ -62,13 +76,16 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Subscri
   /** With a store. */
   readonly kept: KeptSession | undefined
 
-  constructor({ kept, options, receiver }: ReceivingOptions<R> & Pick<SessionRunner, "kept">) {
+  constructor({ kept, options, receiver }: RunnerOptions<R>) {
     this.session = Ref.makeUnsafe(FirstSession.make(options, kept))
     this.outbox = kept?.outbox ?? new Outbox.Outbox<Publication>(options.outbox)
     this.kept = kept
     this.#roundTrips = new RoundTrips(this.traffic)
     this.gate = new Gate(() => this.#onResume?.())
-    ;({ deliveries: this.deliveries, subscriptions: this.subscriptions } = receiver(this, options))
+    const { deliveries, makeEncoder, subscriptions } = receiver(this, options)
+    this.deliveries = deliveries
+    this.subscriptions = subscriptions
+    this.makeEncoder = makeEncoder
   }
 
   get #state(): Session.Session<Owner> {
@@ -307,30 +324,12 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Subscri
     })
   }
 
-  subscribe({ identifier, subscriptions, userProperties }: Subscriptions.Asked, request: Owner): void {
+  /** SUBSCRIBE or UNSUBSCRIBE of these Topic Filters; without a connection, or an identifier, `request` is abandoned. */
+  ask(request: Owner, topicFilters: ReadonlyArray<string>, asking: Asking): void {
     const connection = this.#connection
     if (connection === undefined) return request.abandoned()
-    const properties = connection.protocolVersion === "3.1.1" ? Properties.none : {
-      ...(identifier === undefined ? undefined : { subscriptionIdentifiers: [identifier] }),
-      ...(userProperties === undefined ? undefined : { userProperties })
-    }
-    const packet = { subscriptions, properties }
-    const exceeded = failures.checkSubscribe(connection.limits, packet)
-    if (exceeded !== undefined) return request.failed(exceeded)
-    this.#suspects.asked(request, subscriptions.map(({ topicFilter }) => topicFilter))
-    const isAhead = this.#isBeginning
-    this.#ask(Session.subscribe(this.#state, { ...packet, request, isAhead }, connection.now()), request)
-  }
-
-  unsubscribe(topicFilters: ReadonlyArray<string>, request: Owner): void {
-    const connection = this.#connection
-    if (connection === undefined) return request.abandoned()
-    const packet = { topicFilters, properties: Properties.none, isAhead: this.#isBeginning }
     this.#suspects.asked(request, topicFilters)
-    this.#ask(Session.unsubscribe(this.#state, { ...packet, request }, connection.now()), request)
-  }
-
-  #ask(step: Session.Step<Owner>, request: Owner): void {
+    const step = asking(this.#state, { request, isAhead: this.#isBeginning }, connection.now())
     if (step.actions.length === 0) {
       this.#lacksIdentifiers = true
       return request.abandoned()

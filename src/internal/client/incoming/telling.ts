@@ -1,12 +1,15 @@
 /**
  * Tells of received messages that are not delivered as they came: a log line and an event for each notice.
  *
- * What is worth a notice, and how often, is up to `incoming/notices.ts`.
+ * What is worth a notice, and how often, is up to `notices.ts`.
  */
 import * as Effect from "effect/Effect"
 import type { MqttEvent } from "../../../MqttState.ts"
 import { harmless } from "../../harmlessText.ts"
-import type { Notice } from "../incoming/notices.ts"
+
+export type Notice = Extract<MqttEvent, {
+  readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageRefused" | "MessageUnclaimed" | "UnclaimedDropped"
+}>
 
 /** The ones that are no sign of a fault are in the events alone, unless somebody wants to see everything. */
 export const tell = (
