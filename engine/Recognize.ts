@@ -1,0 +1,17 @@
+/**
+ * Which of Effect 4's values something is.
+ */
+import * as Predicate from "effect/Predicate"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+
+export { isDuration, toMillis } from "effect/Duration"
+export { isEffect } from "effect/Effect"
+export { isLayer } from "effect/Layer"
+export { isRedacted, make as makeRedacted, value as redactedValue } from "effect/Redacted"
+export { isSchedule } from "effect/Schedule"
+export { isSink } from "effect/Sink"
+export { isStream } from "effect/Stream"
+export { changes as changesOf, get as getRef } from "effect/SubscriptionRef"
+
+export const isSubscriptionRef = (value: unknown): value is SubscriptionRef.SubscriptionRef<unknown> =>
+  Predicate.hasProperty(value, "~effect/SubscriptionRef")

@@ -1,0 +1,104 @@
+/**
+ * Spans that are the host's: a span of the client is one of the host's tracer, and its parent may be a span of the program.
+ */
+import * as Context from "effect/Context"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
+import { type Outcome, outcomeOf } from "./Outcome.ts"
+
+/** Which span it is. */
+export interface SpanReference {
+  readonly traceId: string
+  readonly spanId: string
+  readonly sampled: boolean
+  /** The host's own, if it is one of this process. */
+  readonly host: unknown
+}
+
+export interface SpanOptions {
+  readonly name: string
+  readonly parent: SpanReference | undefined
+  readonly links: ReadonlyArray<SpanReference & { readonly attributes: Readonly<Record<string, unknown>> }>
+  readonly startTime: bigint
+  readonly kind: Tracer.SpanKind
+}
+
+/** One of the host's. */
+export interface HostSpan extends SpanReference {
+  readonly attribute: (key: string, value: unknown) => void
+  readonly event: (name: string, time: bigint, attributes: Readonly<Record<string, unknown>> | undefined) => void
+  readonly end: (time: bigint, outcome: Outcome<unknown, unknown>) => void
+}
+
+export type MakeSpan = (options: SpanOptions) => HostSpan
+
+type NativeOptions = ConstructorParameters<typeof Tracer.NativeSpan>[0]
+
+export class BridgedSpan extends Tracer.NativeSpan {
+  readonly host: unknown
+  readonly #span: HostSpan
+
+  constructor(make: MakeSpan, options: NativeOptions) {
+    super(options)
+    this.#span = make({
+      name: options.name,
+      parent: Option.getOrUndefined(Option.map(options.parent, referenceTo)),
+      links: options.links.map(({ attributes, span }) => ({ ...referenceTo(span), attributes })),
+      startTime: options.startTime,
+      kind: options.kind
+    })
+    this.host = this.#span.host
+  }
+
+  override get traceId(): string {
+    return this.#span.traceId
+  }
+
+  override get spanId(): string {
+    return this.#span.spanId
+  }
+
+  override attribute(key: string, value: unknown): void {
+    super.attribute(key, value)
+    this.#span.attribute(key, value)
+  }
+
+  override event(name: string, time: bigint, attributes?: Record<string, unknown>): void {
+    super.event(name, time, attributes)
+    this.#span.event(name, time, attributes)
+  }
+
+  override end(time: bigint, exit: Exit.Exit<unknown, unknown>): void {
+    super.end(time, exit)
+    this.#span.end(time, outcomeOf(exit))
+  }
+}
+
+/** Where a span of the host's is kept that the client has not made. */
+const hostSpans = new WeakMap<Tracer.AnySpan, unknown>()
+
+const hostOf = (span: Tracer.AnySpan): unknown => span instanceof BridgedSpan ? span.host : hostSpans.get(span)
+
+const referenceTo = (span: Tracer.AnySpan): SpanReference => ({
+  traceId: span.traceId,
+  spanId: span.spanId,
+  sampled: span.sampled,
+  host: hostOf(span)
+})
+
+/** In a span of the host's. */
+export const inSpan = (services: Context.Context<never>, span: SpanReference): Context.Context<never> => {
+  const { host, ...external } = span
+  const parent = Tracer.externalSpan(external)
+  hostSpans.set(parent, host)
+  return Context.add(services, Tracer.ParentSpan, parent)
+}
+
+/** The host's span that the fiber which runs now is in. */
+export const currentHostSpan = (): unknown => {
+  const context = Fiber.getCurrent()?.context
+  if (context === undefined) return undefined
+  return Option.getOrUndefined(Option.map(Context.getOption(context, Tracer.ParentSpan), hostOf))
+}

@@ -1,0 +1,6 @@
+/**
+ * MQTT 3.1.1 and 5.0 for Effect 3.
+ */
+export * as MqttClient from "./MqttClient.ts"
+export * as MqttError from "./MqttError.ts"
+export * as MqttTransport from "./MqttTransport.ts"

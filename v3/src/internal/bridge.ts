@@ -1,0 +1,142 @@
+/**
+ * Effects, streams, sinks and schedules between Effect 3 and the engine, which runs on Effect 4.
+ *
+ * It knows nothing of MQTT, and nothing of the values that pass.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type * as Schedule from "effect/Schedule"
+import * as Intervals from "effect/ScheduleIntervals"
+import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
+import * as Engine from "../../../engine/index.ts"
+import * as Host from "./host.ts"
+import { exitOf, outcomeOf } from "./outcome.ts"
+
+/** Converts a value on its way over. */
+export type Convert = (value: unknown) => unknown
+
+/** What runs effects of the program: with the services that it had where it gave them. */
+export type ProgramRuntime = Runtime.Runtime<never>
+
+const isSpan = (span: unknown): span is Tracer.AnySpan => typeof span === "object" && span !== null
+
+/** An effect of the program, for the engine to start. It is in the span that the engine's fiber is in. */
+export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>): Engine.Start<A, E> => (done) => {
+  const span = Engine.currentHostSpan()
+  const fiber = Runtime.runFork(runtime)(isSpan(span) ? Effect.withParentSpan(effect, span) : effect)
+  fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
+  return () => fiber.unsafeInterruptAsFork(FiberId.none)
+}
+
+/** An effect of the program as one of the engine's. */
+export const fromEffect = (
+  effect: Effect.Effect<unknown, unknown>,
+  runtime: ProgramRuntime
+): Engine.Effect<unknown, unknown> => Engine.fromHost(start(runtime, effect))
+
+/** Its waiting is the engine's, so it is on the program's clock and ends with the client. */
+export const fromSchedule = (
+  schedule: Schedule.Schedule<unknown, unknown>,
+  runtime: ProgramRuntime,
+  convert: Convert
+): Engine.Schedule<unknown, unknown, unknown> =>
+  Engine.scheduleFrom(() => {
+    let state: unknown = schedule.initial
+    const step = (now: number, input: unknown) =>
+      Effect.map(schedule.step(now, convert(input), state), ([next, , decision]) => {
+        state = next
+        return decision._tag === "Done" ? undefined : Math.max(0, Intervals.start(decision.intervals) - now)
+      })
+    return (now, input) => Engine.fromHost(start(runtime, step(now, input)))
+  })
+
+/** Waits for the engine. Interrupted, it interrupts that, and waits until it is through. */
+class Waiting {
+  #outcome: Engine.Outcome<unknown, unknown> | undefined
+  #listener: ((exit: Exit.Exit<unknown, unknown>) => void) | undefined
+  #interrupted: (() => void) | undefined
+
+  readonly done = (outcome: Engine.Outcome<unknown, unknown>): void => {
+    this.#outcome = outcome
+    this.#listener?.(exitOf(outcome))
+    this.#interrupted?.()
+  }
+
+  until(interrupt: () => void): Effect.Effect<unknown, unknown> {
+    return Effect.async((resume) => {
+      if (this.#outcome !== undefined) return resume(exitOf(this.#outcome))
+      this.#listener = resume
+      return Effect.async<void>((ended) => {
+        this.#interrupted = () => ended(Effect.void)
+        interrupt()
+      })
+    })
+  }
+}
+
+export class Bridge {
+  readonly #services: Engine.Services
+
+  constructor(services: Engine.Services) {
+    this.#services = services
+  }
+
+  static readonly make: Effect.Effect<Bridge> = Effect.map(Host.make, (host) => new Bridge(Engine.servicesOf(host)))
+
+  /** What ends at once costs no fiber of Effect 3. */
+  effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
+    return Effect.withFiberRuntime((fiber) => {
+      const { currentSpan: span } = fiber
+      const services = span === undefined ? this.#services : Engine.inSpan(this.#services, Host.referenceTo(span))
+      const waiting = new Waiting()
+      const running = Engine.run(services, effect, waiting.done)
+      return typeof running === "function" ? waiting.until(running) : exitOf(running)
+    })
+  }
+
+  /** A scope of the engine's, which ends with the program's. */
+  readonly scope: Effect.Effect<Engine.Scope, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.sync(Engine.makeScope),
+    (scope, exit) => Effect.orDie(this.effect(Engine.closeScope(scope, outcomeOf(exit))))
+  )
+
+  scoped(effect: Engine.Effect<unknown, unknown, Engine.Scope>): Effect.Effect<unknown, unknown, Scope.Scope> {
+    return Effect.flatMap(this.scope, (scope) => this.effect(Engine.inScope(effect, scope)))
+  }
+
+  /** Chunk by chunk: nothing is pulled before it is asked for. */
+  stream(stream: Engine.Stream<unknown, unknown>, convert: Convert): Stream.Stream<unknown, unknown> {
+    const pulling = Effect.map(
+      Effect.flatMap(this.scope, (scope) => this.effect(Engine.pullOf(stream, scope))),
+      (pull) => Stream.repeatEffectChunkOption(this.#next(pull as Engine.Pull, convert))
+    )
+    return Stream.unwrapScoped(pulling)
+  }
+
+  #next(pull: Engine.Pull, convert: Convert): Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>> {
+    return Effect.matchEffect(this.effect(pull), {
+      onFailure: (error) => Effect.fail(Option.some(error)),
+      onSuccess: (elements) =>
+        elements === undefined
+          ? Effect.fail(Option.none())
+          : Effect.succeed(Chunk.unsafeFromArray((elements as ReadonlyArray<unknown>).map(convert)))
+    })
+  }
+
+  /** Fed chunk by chunk. It stops as soon as the engine's has failed. */
+  sink(sink: Engine.Sink<unknown, unknown, never, unknown>, convert: Convert): Sink.Sink<unknown, unknown, never, unknown> {
+    const feeding = Effect.map(this.scoped(Engine.feed(sink)), (feed) => {
+      const { end, offer } = feed as Engine.Feed<unknown, unknown, unknown>
+      const take = (chunk: Chunk.Chunk<unknown>) => this.effect(offer(Chunk.toReadonlyArray(chunk).map(convert)))
+      return Sink.mapEffect(Sink.forEachChunk(take), () => this.effect(end))
+    })
+    return Sink.unwrapScoped(feeding)
+  }
+}

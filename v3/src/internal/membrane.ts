@@ -1,0 +1,131 @@
+/**
+ * Whole values between Effect 3 and the engine. Effects, streams, sinks, schedules, durations, secrets and errors are
+ * converted wherever they stand; functions convert what goes in and what comes out.
+ *
+ * It knows nothing of MQTT but its errors.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as Subscribable from "effect/Subscribable"
+import * as Engine from "../../../engine/index.ts"
+import { Bridge, fromEffect, fromSchedule, type ProgramRuntime } from "./bridge.ts"
+import * as Errors from "./errors.ts"
+
+type Values = Readonly<Record<string, unknown>>
+type ScopedEffect = Engine.Effect<unknown, unknown, Engine.Scope>
+type AnyFunction = (...values: ReadonlyArray<unknown>) => unknown
+
+const isFunction = (value: unknown): value is AnyFunction => typeof value === "function"
+
+const isPlain = (value: unknown): value is Values => {
+  if (typeof value !== "object" || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+const mapValues = (values: Values, convert: (value: unknown) => unknown): Values =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value)]))
+
+/** Whether it can run something of the program, for which it needs what the program provides. */
+const runsEffects = (value: unknown): boolean =>
+  isFunction(value) || (!Errors.isError(value) && Effect.isEffect(value)) ||
+  (isPlain(value) && Object.values(value).some(runsEffects))
+
+export class Membrane {
+  readonly #bridge: Bridge
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge
+  }
+
+  static readonly make: Effect.Effect<Membrane> = Effect.map(Bridge.make, (bridge) => new Membrane(bridge))
+
+  /** Of the program, for the engine. What is an effect, or makes one, runs with `runtime`. */
+  toEngine(value: unknown, runtime: ProgramRuntime): unknown {
+    const convert = (one: unknown): unknown => this.toEngine(one, runtime)
+    if (Errors.isError(value)) return Errors.toEngine(value)
+    if (isFunction(value)) return (...values: ReadonlyArray<unknown>) => convert(value(...values.map(this.toProgram)))
+    if (typeof value !== "object" || value === null) return value
+    if (Duration.isDuration(value)) return Duration.toMillis(value)
+    if (Redacted.isRedacted(value)) return Engine.makeRedacted(Redacted.value(value))
+    if (Schedule.isSchedule(value)) return fromSchedule(value as Schedule.Schedule<unknown>, runtime, this.toProgram)
+    if (Effect.isEffect(value)) {
+      return fromEffect(Effect.map(value as Effect.Effect<unknown, unknown>, convert), runtime)
+    }
+    if (Array.isArray(value)) return value.map(convert)
+    return isPlain(value) ? mapValues(value, convert) : value
+  }
+
+  /** Of the engine, for the program. */
+  readonly toProgram = (value: unknown): unknown => {
+    if (isFunction(value)) return this.function(value)
+    if (typeof value !== "object" || value === null) return value
+    if (Errors.isError(value)) return Errors.toEffect3(value)
+    if (Engine.isRedacted(value)) return Redacted.make(Engine.redactedValue(value))
+    if (Engine.isSubscriptionRef(value)) return this.#subscribable(value)
+    if (Engine.isEffect(value)) return this.effect(value as Engine.Effect<unknown, unknown>)
+    if (Engine.isStream(value)) return this.#stream(value as Engine.Stream<unknown, unknown>)
+    if (Engine.isSink(value)) return this.#bridge.sink(value as never, (element) => element)
+    if (Array.isArray(value)) return value.map(this.toProgram)
+    return isPlain(value) ? mapValues(value, this.toProgram) : value
+  }
+
+  effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
+    return Effect.map(this.#bridge.effect(effect), this.toProgram)
+  }
+
+  /** In a scope of the engine's that ends with the caller's. */
+  scoped(effect: Engine.Effect<unknown, unknown, Engine.Scope>): Effect.Effect<unknown, unknown, Scope.Scope> {
+    return Effect.map(this.#bridge.scoped(effect), this.toProgram)
+  }
+
+  /** The service that an effect of the engine makes, in the caller's scope. */
+  scopedService<S extends object, E>(
+    making: Engine.Effect<S, E, Engine.Scope>,
+    scoped: ReadonlyArray<string> = []
+  ): Effect.Effect<Values, unknown, Scope.Scope> {
+    return Effect.map(this.#bridge.scoped(making), (service) => this.service(service as S, scoped))
+  }
+
+  /** The services that a layer of the engine makes, in the caller's scope. */
+  built<A, E>(layer: Engine.Layer<A, E>): Effect.Effect<Engine.Context<A>, E, Scope.Scope> {
+    return this.#bridge.scoped(Engine.build(layer)) as Effect.Effect<Engine.Context<A>, E, Scope.Scope>
+  }
+
+  /** Each call of a service; those that are named want a scope, which is the caller's. */
+  service(service: object, scoped: ReadonlyArray<string> = []): Values {
+    return Object.fromEntries(
+      Object.entries(service).map(([name, value]) => [
+        name,
+        scoped.includes(name) ? this.function(value, (effect) => this.scoped(effect as ScopedEffect)) : this.toProgram(value)
+      ])
+    )
+  }
+
+  /** What it returns is converted, with `convert` where that is not said by the value itself. */
+  function(f: AnyFunction, convert: (value: unknown) => unknown = this.toProgram): AnyFunction {
+    return (...values) => {
+      const call = (runtime: ProgramRuntime): unknown => convert(f(...values.map((one) => this.toEngine(one, runtime))))
+      if (!values.some(runsEffects)) return call(Runtime.defaultRuntime)
+      return Effect.flatMap(Effect.runtime(), (runtime) => call(runtime) as Effect.Effect<unknown, unknown>)
+    }
+  }
+
+  #subscribable(ref: Engine.SubscriptionRef<unknown>): Subscribable.Subscribable<unknown, unknown> {
+    return Subscribable.make({
+      get: this.effect(Engine.getRef(ref)),
+      changes: this.#bridge.stream(Engine.changesOf(ref), this.toProgram)
+    })
+  }
+
+  /** With what else it has, such as what was granted to a subscription. */
+  #stream(stream: Engine.Stream<unknown, unknown>): Stream.Stream<unknown, unknown> {
+    const { channel: _channel, ...rest } = stream as unknown as Values
+    return Object.assign(this.#bridge.stream(stream, this.toProgram), mapValues(rest, this.toProgram))
+  }
+}

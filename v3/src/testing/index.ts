@@ -1,0 +1,5 @@
+/**
+ * What tests of programs that use MQTT stand on: a network in virtual time and a broker in memory.
+ */
+export * as FakeNetwork from "./FakeNetwork.ts"
+export * as MemoryBroker from "./MemoryBroker.ts"
