@@ -1,0 +1,99 @@
+/**
+ * Writes the public types of `effect-mqtt-v3` into `v3/types`: the declarations of `src`, in the words of Effect 3.
+ *
+ * What stands in `v3/declarations` was written by hand and wins; what stands in `v3/declarations/additions` is exported
+ * besides. What is written is not kept in the repository.
+ * usage: node scripts/effect3/declarations.ts
+ *
+ * @since 0.2.0
+ */
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { filesUnder, repository } from "../files.ts"
+import * as LeftOut from "./leftOut.ts"
+import { reach } from "./reach.ts"
+import { type Module, parse } from "./syntax.ts"
+import { translate } from "./translate.ts"
+
+const ending = ".d.ts"
+const byHand = path.join(repository, "v3", "declarations")
+const target = path.join(repository, "v3", "types")
+
+/** What users import. */
+const roots = ["index", "node/index", "testing/index"]
+
+/** Under this folder are exports that only the package for Effect 3 has, by the module that exports them. */
+const additions = "additions"
+
+/** Writes the declarations of `src` into a folder. */
+const emit = (folder: string): void => {
+  const compiler = path.join(repository, "node_modules", "typescript", "bin", "tsc")
+  const options = ["--project", path.join(repository, "tsconfig.build.json"), "--emitDeclarationOnly", "--noCheck"]
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [compiler, ...options, "--declarationMap", "false", "--sourceMap", "false", "--outDir", folder],
+    { encoding: "utf8" }
+  )
+  if (status !== 0) throw new Error(stdout)
+}
+
+const modulesIn = (folder: string, isHandWritten: boolean): ReadonlyArray<Module> =>
+  filesUnder(folder, ending).map((file) =>
+    parse(file.slice(0, -ending.length), fs.readFileSync(path.join(folder, file), "utf8"), isHandWritten)
+  )
+
+/** Typed topics speak of schemas in every line: their declarations are written by hand. */
+const isLeftOut = (modules: ReadonlyMap<string, Module>) => (path: string): boolean =>
+  path in LeftOut.modules || (path === "MqttTopic" && modules.get(path)?.isHandWritten !== true)
+
+const withAddition = (module: string, text: string, hasAddition: boolean): string => {
+  if (!hasAddition) return text
+  const specifier = path.posix.relative(path.posix.dirname(module), path.posix.join(additions, module))
+  return `${text}export * from "${specifier.startsWith(".") ? "" : "./"}${specifier}.ts";\n`
+}
+
+/**
+ * The declarations for Effect 3, by path.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const declarationsFor = (
+  emitted: ReadonlyArray<Module>,
+  handWritten: ReadonlyArray<Module>
+): ReadonlyMap<string, string> => {
+  const modules = new Map([...emitted, ...handWritten].map((module) => [module.path, module]))
+  const added = [...modules.keys()].filter((path) => path.startsWith(`${additions}/`))
+  const leftOut = isLeftOut(modules)
+  const kept = reach(modules, [...roots, ...added], leftOut)
+  return new Map(kept.map((one) => {
+    const { path } = one.module
+    return [path, withAddition(path, translate(one, leftOut), added.includes(`${additions}/${path}`))]
+  }))
+}
+
+/**
+ * Writes them all.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const write = (): void => {
+  const workplace = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-declarations-"))
+  try {
+    emit(workplace)
+    const declarations = declarationsFor(modulesIn(workplace, false), modulesIn(byHand, true))
+    fs.rmSync(target, { recursive: true, force: true })
+    for (const [module, text] of declarations) {
+      const file = path.join(target, `${module}${ending}`)
+      fs.mkdirSync(path.dirname(file), { recursive: true })
+      fs.writeFileSync(file, text)
+    }
+  } finally {
+    fs.rmSync(workplace, { recursive: true })
+  }
+}
+
+if (import.meta.main) write()
