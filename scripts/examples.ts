@@ -1,5 +1,5 @@
 /**
- * Runs every program of `examples` to its end, one after the other, and fails when one of them does.
+ * Runs every program of `examples` and of `v3/examples` to its end, one after the other, and fails when one of them does.
  *
  * usage: npm run examples [-- name, or part of one] [--forever] [--list]
  *
@@ -15,16 +15,25 @@ const words = process.argv.slice(2)
 const flags = words.filter((word) => word.startsWith("--"))
 const [name = ""] = words.filter((word) => !word.startsWith("--"))
 const longest = flags.includes("--forever") ? undefined : 120_000
-const folder = path.join(repository, "examples")
 /** Programs are the files of the folder itself; what they share is in folders of its own. */
-const all = filesUnder(folder, ".ts").filter((file) => !file.includes("/"))
+const programsIn = (folder: string): ReadonlyArray<string> =>
+  filesUnder(path.join(repository, folder), ".ts").filter((file) => !file.includes("/") && !file.endsWith(".test.ts"))
+
+/** Those for Effect 3 have the name of their folder in front. */
+const all = [...programsIn("examples"), ...programsIn("v3/examples").map((file) => `v3/${file}`)]
+
+const commandOf = (program: string): ReadonlyArray<string> =>
+  program.startsWith("v3/")
+    ? ["--import", path.join(import.meta.dirname, "effect3", "sources.ts"), `v3/examples/${program.slice(3)}`]
+    : [`examples/${program}`]
+
 const named = all.filter((file) => file === `${name}.ts`)
 const programs = named.length > 0 ? named : all.filter((file) => file.includes(name))
 
 const outcomeOf = (program: string): { readonly isPass: boolean; readonly line: string } => {
   console.log(`\n--- ${program}`)
   const started = performance.now()
-  const { error, signal, status } = spawnSync(process.execPath, [path.join(folder, program), ...flags], {
+  const { error, signal, status } = spawnSync(process.execPath, [...commandOf(program), ...flags], {
     cwd: repository,
     stdio: ["ignore", "inherit", "inherit"],
     timeout: longest,

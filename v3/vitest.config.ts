@@ -3,15 +3,20 @@ import { defineConfig } from "vitest/config"
 
 const source = (module: string): string => fileURLToPath(new URL(`./src/${module}`, import.meta.url))
 
-export default defineConfig({
+/** The package is its sources. */
+export const aliases = {
   resolve: {
     alias: [
       { find: /^effect-mqtt-v3$/, replacement: source("index.ts") },
       { find: /^effect-mqtt-v3\/(node|testing)$/, replacement: source("$1/index.ts") }
     ]
-  },
+  }
+}
+
+export default defineConfig({
+  ...aliases,
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     pool: "forks",
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 30_000

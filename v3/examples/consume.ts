@@ -36,10 +36,11 @@ const processed = (order: string) =>
 
 const program = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
-  yield* Effect.forEach(orders, (order) => mqtt.publish(topic, order, { qos: 1, retain: false }), { discard: true }).pipe(
-    Effect.delay("100 millis"),
-    Effect.forkScoped
-  )
+  yield* Effect.forEach(orders, (order) => mqtt.publish(topic, order, { qos: 1, retain: false }), { discard: true })
+    .pipe(
+      Effect.delay("100 millis"),
+      Effect.forkScoped
+    )
   // A handler's failure is the consumer's, and what the handler needs, the consumer needs.
   yield* mqtt.consume(topic, (message) => processed(message.text), { qos: 1 }).pipe(
     Effect.catchIf((error) => error === "done", () => Console.log("done"))
@@ -48,7 +49,9 @@ const program = Effect.gen(function*() {
 
 const client = MqttClient.layer().pipe(Layer.provide(MemoryBroker.layer()))
 
-Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Layer.merge(client, Stock.layer)))).catch((error: unknown) => {
-  console.error(error)
-  process.exitCode = 1
-})
+Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Layer.merge(client, Stock.layer)))).catch(
+  (error: unknown) => {
+    console.error(error)
+    process.exitCode = 1
+  }
+)

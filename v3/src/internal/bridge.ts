@@ -131,7 +131,10 @@ export class Bridge {
   }
 
   /** Fed chunk by chunk. It stops as soon as the engine's has failed. */
-  sink(sink: Engine.Sink<unknown, unknown, never, unknown>, convert: Convert): Sink.Sink<unknown, unknown, never, unknown> {
+  sink(
+    sink: Engine.Sink<unknown, unknown, never, unknown>,
+    convert: Convert
+  ): Sink.Sink<unknown, unknown, never, unknown> {
     const feeding = Effect.map(this.scoped(Engine.feed(sink)), (feed) => {
       const { end, offer } = feed as Engine.Feed<unknown, unknown, unknown>
       const take = (chunk: Chunk.Chunk<unknown>) => this.effect(offer(Chunk.toReadonlyArray(chunk).map(convert)))

@@ -102,7 +102,9 @@ export class Membrane {
     return Object.fromEntries(
       Object.entries(service).map(([name, value]) => [
         name,
-        scoped.includes(name) ? this.function(value, (effect) => this.scoped(effect as ScopedEffect)) : this.toProgram(value)
+        scoped.includes(name)
+          ? this.function(value, (effect) => this.scoped(effect as ScopedEffect))
+          : this.toProgram(value)
       ])
     )
   }

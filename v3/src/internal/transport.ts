@@ -59,7 +59,10 @@ export const toEngine = (transport: Transport, runtime: ProgramRuntime): EngineT
 }
 
 /** The connection's scope is closed by the engine. */
-const opening = (open: Open, runtime: ProgramRuntime): Engine.Start<Engine.HostConnection, Engine.MqttError.MqttError> =>
+const opening = (
+  open: Open,
+  runtime: ProgramRuntime
+): Engine.Start<Engine.HostConnection, Engine.MqttError.MqttError> =>
   start(
     runtime,
     Effect.gen(function*() {
