@@ -2,7 +2,7 @@
  * Which of Effect 4's values something is.
  */
 import * as Predicate from "effect/Predicate"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
 
 export { isDuration, toMillis } from "effect/Duration"
 export { isEffect } from "effect/Effect"

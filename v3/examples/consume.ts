@@ -49,9 +49,4 @@ const program = Effect.gen(function*() {
 
 const client = MqttClient.layer().pipe(Layer.provide(MemoryBroker.layer()))
 
-Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Layer.merge(client, Stock.layer)))).catch(
-  (error: unknown) => {
-    console.error(error)
-    process.exitCode = 1
-  }
-)
+program.pipe(Effect.scoped, Effect.provide(Layer.merge(client, Stock.layer)), Effect.runPromise)

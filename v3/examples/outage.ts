@@ -43,7 +43,4 @@ const client = MqttClient.layer({
   reconnect: Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("1 second")), Schedule.jittered)
 }).pipe(Layer.provideMerge(MemoryBroker.layer()))
 
-Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(client))).catch((error: unknown) => {
-  console.error(error)
-  process.exitCode = 1
-})
+program.pipe(Effect.scoped, Effect.provide(client), Effect.runPromise)

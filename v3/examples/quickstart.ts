@@ -29,7 +29,4 @@ const client = url === undefined
   ? MqttClient.layer().pipe(Layer.provide(MemoryBroker.layer()))
   : NodeMqtt.layer({ url })
 
-Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(client))).catch((error: unknown) => {
-  console.error(error)
-  process.exitCode = 1
-})
+program.pipe(Effect.scoped, Effect.provide(client), Effect.runPromise)

@@ -1,7 +1,7 @@
 /**
  * The program for the engine: its clock, chance, loggers, log level and tracer, as they are where a client is made.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
