@@ -3,6 +3,7 @@
  *
  * - which module imports which: the table of modules in `docs/architecture.md`, as code
  * - which modules import the parts of Effect that Effect marks as unstable
+ * - what the modules of the package for Effect 3 import, in `engine` and `v3/src`
  * - how long a module is: at most 400 lines, unless it stands on a short list
  *
  * Type imports count as well. The linter refuses circular imports, and counts type imports too (`import/no-cycle`).
@@ -264,6 +265,61 @@ export const violations = (source: string): ReadonlyArray<string> =>
       .filter((sentence) => sentence !== undefined)
   )
 
+/**
+ * A folder beside `src` that belongs to the package for Effect 3. Nothing but a later row may import it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Folder {
+  readonly path: string
+  /** Folders and modules of the repository that its modules may import, besides each other. */
+  readonly imports: ReadonlyArray<string>
+  readonly packages: ReadonlyArray<string>
+}
+
+/**
+ * The folders beside `src`. Whatever imports no Effect may be imported from `src` by all of them.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const foldersOfEffect3: ReadonlyArray<Folder> = [
+  { path: "engine", imports: ["src"], packages: ["effect"] },
+  { path: "v3/src", imports: ["engine/index.ts"], packages: ["effect", "@effect/platform"] }
+]
+
+const isIn = (place: string, module: string): boolean => module === place || module.startsWith(`${place}/`)
+
+/** Whether a module of `src` gets along without Effect, and all that it imports does. */
+const isWithoutEffect = (root: string, module: string, seen: ReadonlySet<string> = new Set()): boolean =>
+  isIn("src", module) && importsOf(path.join(root, module)).every((specifier) => {
+    if (!specifier.startsWith(".")) return !specifier.startsWith("effect")
+    const imported = path.posix.join(path.posix.dirname(module), specifier)
+    return seen.has(imported) || isWithoutEffect(root, imported, new Set([...seen, module]))
+  })
+
+const isAllowed = (root: string, folder: Folder, module: string, specifier: string): boolean => {
+  if (!specifier.startsWith(".")) return folder.packages.some((name) => isIn(name, specifier))
+  const imported = path.posix.join(path.posix.dirname(module), specifier)
+  return [folder.path, ...folder.imports].some((place) => isIn(place, imported)) || isWithoutEffect(root, imported)
+}
+
+/**
+ * What the folders beside `src` import and may not, one sentence each.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const violationsOfEffect3 = (root: string): ReadonlyArray<string> =>
+  foldersOfEffect3.flatMap((folder) =>
+    filesUnder(path.join(root, folder.path), ".ts").map((file) => `${folder.path}/${file}`).flatMap((module) =>
+      importsOf(path.join(root, module))
+        .filter((specifier) => !isAllowed(root, folder, module, specifier))
+        .map((specifier) => `${module} may not import ${specifier}`)
+    )
+  )
+
 const mostLines = 400
 
 /** Tables and the codec may be longer: a table stays in one piece, and so does what writes, reads or checks packets. */
@@ -300,7 +356,10 @@ export const violationsOfLength = (source: string): ReadonlyArray<string> =>
 
 if (import.meta.main) {
   const source = process.argv[2] ?? path.join(repository, "src")
-  const found = { imports: violations(source), lengths: violationsOfLength(source) }
+  const found = {
+    imports: [...violations(source), ...violationsOfEffect3(repository)],
+    lengths: violationsOfLength(source)
+  }
   for (const sentence of [...found.imports, ...found.lengths]) console.error(sentence)
   const modules = `${filesUnder(source, ".ts").length} in ${path.relative("", source)}`
   console.log(`modules: ${modules}, ${found.imports.length} wrong imports, ${found.lengths.length} of a wrong length`)

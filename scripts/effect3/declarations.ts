@@ -16,13 +16,17 @@ import * as LeftOut from "./leftOut.ts"
 import { reach } from "./reach.ts"
 import { type Module, parse } from "./syntax.ts"
 import { translate } from "./translate.ts"
+import { typeTestFor } from "./typeTest.ts"
 
 const ending = ".d.ts"
 const byHand = path.join(repository, "v3", "declarations")
 const target = path.join(repository, "v3", "types")
 
+/** It is not kept in the repository either. */
+const typeTest = path.join(repository, "v3", "test", "types", "generated.ts")
+
 /** What users import. */
-const roots = ["index", "node/index", "testing/index"]
+const roots = ["index", "node/index", "testing/index", "testing/node/index"]
 
 /** Under this folder are exports that only the package for Effect 3 has, by the module that exports them. */
 const additions = "additions"
@@ -30,12 +34,15 @@ const additions = "additions"
 /** Writes the declarations of `src` into a folder. */
 const emit = (folder: string): void => {
   const compiler = path.join(repository, "node_modules", "typescript", "bin", "tsc")
-  const options = ["--project", path.join(repository, "tsconfig.build.json"), "--emitDeclarationOnly", "--noCheck"]
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [compiler, ...options, "--declarationMap", "false", "--sourceMap", "false", "--outDir", folder],
-    { encoding: "utf8" }
-  )
+  const { status, stdout } = spawnSync(process.execPath, [
+    compiler,
+    "--project",
+    import.meta.dirname,
+    "--outDir",
+    folder
+  ], {
+    encoding: "utf8"
+  })
   if (status !== 0) throw new Error(stdout)
 }
 
@@ -84,7 +91,9 @@ export const write = (): void => {
   const workplace = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mqtt-declarations-"))
   try {
     emit(workplace)
-    const declarations = declarationsFor(modulesIn(workplace, false), modulesIn(byHand, true))
+    const emitted = modulesIn(workplace, false)
+    const declarations = declarationsFor(emitted, modulesIn(byHand, true))
+    fs.writeFileSync(typeTest, typeTestFor(new Map(emitted.map((module) => [module.path, module]))))
     fs.rmSync(target, { recursive: true, force: true })
     for (const [module, text] of declarations) {
       const file = path.join(target, `${module}${ending}`)

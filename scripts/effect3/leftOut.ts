@@ -16,6 +16,30 @@ export const modules: Readonly<Record<string, string>> = {
   NetworkProbe: "stands on `effect/net`, for which Effect 3 has nothing",
   "node/NodeNetworkProbe": "stands on `effect/net`, for which Effect 3 has nothing",
   SocketTransport: "`MqttTransport.fromSocket` stands for it, over a Socket of `@effect/platform`",
-  "testing/ScriptedServer": "for tests of a client itself",
-  "testing/StoreSuite": "for tests of a store itself, with vitest 5 and Effect 4"
+  "testing/ScriptedServer": "for tests of a client itself"
+}
+
+const wrapped = "`Wrap` of Effect 4 sees a record in a schedule or a secret as well, and takes a `Config` of each field"
+
+/**
+ * Exports that say something else than those of the main package, by module and name. The test compares all others.
+ *
+ * @since 0.2.0
+ * @category tables
+ */
+export const different: Readonly<Record<string, string>> = {
+  "MqttClient.layerConfig": wrapped,
+  "MqttConfig.Wrap": wrapped,
+  "node/NodeMqtt.layerConfig": wrapped,
+  "node/NodeMqttConfig.merge": wrapped
+}
+
+/**
+ * Exports that only this package has, by module and name.
+ *
+ * @since 0.2.0
+ * @category tables
+ */
+export const added: Readonly<Record<string, string>> = {
+  "MqttTransport.fromSocket": "over a Socket of `@effect/platform`, as `SocketTransport` is over one of Effect 4"
 }

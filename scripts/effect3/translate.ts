@@ -42,6 +42,8 @@ const replacing = (node: ts.Node, text: string): Edit => ({ start: node.getStart
 
 class Translator {
   readonly imports = new Imports()
+  /** A declaration without `export` is exported as well, unless something says that the others are not. */
+  hasMadeBase = false
   readonly #edits: Array<Edit> = []
   readonly #module: Module
   readonly #bindings: ReadonlyMap<string, Binding>
@@ -128,6 +130,7 @@ class Translator {
     if (value === undefined) throw new Error(`${this.#module.path}: a reference without a type`)
     const [context] = type === undefined ? [] : referenceOf(type)?.path ?? []
     const own = name.getText()
+    this.hasMadeBase = true
     const base = `declare const ${own}_base: ${context}.ReferenceClass<${own}, string, ${
       this.#textOf(value.getStart(), value.getEnd())
     }>;`
@@ -174,9 +177,9 @@ const translated = (kept: Kept, isLeftOut: (path: string) => boolean): string =>
     if (ts.isExportDeclaration(statement)) return exported(statement, kept, isLeftOut)
     return statements.has(statement) ? translator.statement(statement) : ""
   })
-  return `${
-    [headOf(module), translator.imports.text, parts.join("").trim()].filter((part) => part !== "").join("\n")
-  }\n`
+  if (translator.hasMadeBase && !module.source.text.includes("export {};")) parts.push("\nexport {};")
+  const { imports } = translator
+  return `${[headOf(module), imports.text, parts.join("").trim()].filter((part) => part !== "").join("\n")}\n`
 }
 
 /**

@@ -111,6 +111,20 @@ describe("the table of modules", () => {
   })
 })
 
+describe("the table of the package for Effect 3", () => {
+  it("is the table that the check enforces", () => {
+    const table = rows(section("### The package for Effect 3", read(page)) ?? "")
+    assert.deepStrictEqual(
+      table.map(([, where = "", , imports = ""]) => [...spans(where), ...imports.split(", ")]),
+      Modules.foldersOfEffect3.map(({ imports, path }) => [path, ...imports])
+    )
+    assert.deepStrictEqual(
+      Modules.foldersOfEffect3.filter(({ path }) => filesUnder(Path.join(repository, path), ".ts").length === 0),
+      []
+    )
+  })
+})
+
 describe("the states of a message", () => {
   const statesUnder = (heading: string) => rows(section(heading, read(page)) ?? "")
   const out = statesUnder("### On the way out")

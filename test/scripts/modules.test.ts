@@ -5,7 +5,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { onTestFinished } from "vitest"
 import { repository } from "../../scripts/files.ts"
-import { violations, violationsOfLength } from "../../scripts/modules.ts"
+import { violations, violationsOfEffect3, violationsOfLength } from "../../scripts/modules.ts"
 
 /** A folder with these files, gone when the test is over. */
 const folderWith = (files: Readonly<Record<string, string>>): string => {
@@ -81,6 +81,49 @@ describe("dependency direction", () => {
       "cli/index.ts": `import { NodeMqtt } from "../node/index.ts"`
     })
     assert.deepStrictEqual(violations(source), [])
+  })
+})
+
+describe("the package for Effect 3", () => {
+  const src = {
+    "src/MqttClient.ts": `import { Effect } from "effect"\nexport * as Topic from "./protocol/Topic.ts"`,
+    "src/MqttError.ts": `import * as Data from "effect/Data"`,
+    "src/MqttState.ts": `import type { MqttError } from "./MqttError.ts"`,
+    "src/protocol/Topic.ts": `import { levels } from "./levels.ts"`,
+    "src/protocol/levels.ts": ""
+  }
+
+  it("imports what it may", () => {
+    assert.deepStrictEqual(violationsOfEffect3(repository), [])
+    const folder = folderWith({
+      ...src,
+      "engine/index.ts":
+        `export { Effect } from "effect"\nexport * from "../src/MqttClient.ts"\nexport * from "./Run.ts"`,
+      "v3/src/MqttClient.ts": `import * as Engine from "../../engine/index.ts"\nimport { Effect } from "effect"`,
+      "v3/src/MqttTransport.ts": `import * as Socket from "@effect/platform/Socket"\nimport "./MqttClient.ts"`,
+      "v3/src/ported/MqttError.ts": `import * as Topic from "../../../src/protocol/Topic.ts"`
+    })
+    assert.deepStrictEqual(violationsOfEffect3(folder), [])
+  })
+
+  it.each([
+    ["engine/index.ts", `import { Socket } from "@effect/platform"`],
+    ["engine/index.ts", `import { Membrane } from "../v3/src/internal/membrane.ts"`],
+    ["engine/index.ts", `import * as fs from "node:fs"`],
+    ["v3/src/MqttClient.ts", `export { run } from "../../engine/Run.ts"`],
+    ["v3/src/MqttClient.ts", `import * as MqttClient from "../../src/MqttClient.ts"`],
+    ["v3/src/MqttClient.ts", `import type * as MqttState from "../../src/MqttState.ts"`],
+    ["v3/src/MqttClient.ts", `import { NodeSocket } from "@effect/platform-node"`],
+    ["v3/src/MqttClient.ts", `import { repository } from "../../scripts/files.ts"`]
+  ])("%s does not import %s", (module, text) => {
+    const sentences = violationsOfEffect3(folderWith({ ...src, [module]: text }))
+    assert.strictEqual(sentences.length, 1)
+    assert.include(sentences[0], module)
+  })
+
+  it("is imported by no module of src", () => {
+    const source = folderWith({ "MqttClient.ts": `import { run } from "../engine/index.ts"` })
+    assert.strictEqual(violations(source).length, 1)
   })
 })
 
