@@ -12,20 +12,52 @@ import { repository } from "../files.ts"
 import * as Declarations from "./declarations.ts"
 import { port } from "./port.ts"
 
-/** `v3/test/types` has in it all but the types alone. */
-const projects = ["v3/test/types", "v3/tsconfig.types.json"]
+/** All but the types that users see. */
+const sources = "v3/test/types"
 
-/** Whether the compiler has nothing to say of a project. */
-const isSound = (project: string): Promise<boolean> =>
+/** The types that users see, alone. */
+const types = "v3/tsconfig.types.json"
+
+/** Runs the compiler on a project; what it prints, unless it is sound. */
+const compile = (
+  project: string,
+  ...more: ReadonlyArray<string>
+): Promise<{ readonly isSound: boolean; readonly text: string }> =>
   new Promise((resolve) => {
     const compiler = path.join(repository, "node_modules", "typescript", "bin", "tsc")
-    const options = [compiler, "--noEmit", "--project", path.join(repository, project)]
-    spawn(process.execPath, options, { stdio: "inherit", cwd: repository }).on("close", (code) => resolve(code === 0))
+    const options = [compiler, "--noEmit", "--project", path.join(repository, project), ...more]
+    const child = spawn(process.execPath, options, { stdio: ["ignore", "pipe", "inherit"], cwd: repository })
+    let text = ""
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk
+    })
+    child.on("close", (code) => resolve({ isSound: code === 0, text }))
   })
+
+/** Without a module of that name in Effect 3, the one of Effect 4 is found, which no user has. */
+const foreign = (files: string): ReadonlyArray<string> => {
+  const effect4 = `${path.join(repository, "node_modules").split(path.sep).join("/")}/`
+  return files.split("\n").filter((file) =>
+    file.startsWith(`${effect4}effect/`) || file.startsWith(`${effect4}@effect/`)
+  )
+}
+
+const checkSources = async (): Promise<ReadonlyArray<string>> => {
+  const { isSound, text } = await compile(sources)
+  return isSound ? [] : [text]
+}
+
+const checkTypes = async (): Promise<ReadonlyArray<string>> => {
+  const { isSound, text } = await compile(types, "--listFiles")
+  const errors = text.split("\n").filter((line) => !path.isAbsolute(line))
+  return [...(isSound ? [] : errors), ...foreign(text).map((file) => `v3/types imports ${file}`)]
+}
 
 const started = performance.now()
 port()
 Declarations.write()
-const sound = await Promise.all(projects.map(isSound))
-console.log(`effect3: ${projects.join(", ")}: ${((performance.now() - started) / 1000).toFixed(1)} s`)
-process.exitCode = sound.includes(false) ? 1 : 0
+const problems = (await Promise.all([checkSources(), checkTypes()])).flat()
+for (const problem of problems) console.error(problem.trimEnd())
+const seconds = ((performance.now() - started) / 1000).toFixed(1)
+console.log(`effect3: ${problems.length === 0 ? "sound" : "not sound"}, ${seconds} s`)
+process.exitCode = problems.length === 0 ? 0 : 1

@@ -12,6 +12,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { filesUnder, repository } from "../files.ts"
+import { programsIn } from "./docstrings.ts"
 import * as LeftOut from "./leftOut.ts"
 import { reach } from "./reach.ts"
 import { type Module, parse } from "./syntax.ts"
@@ -22,8 +23,8 @@ const ending = ".d.ts"
 const byHand = path.join(repository, "v3", "declarations")
 const target = path.join(repository, "v3", "types")
 
-/** It is not kept in the repository either. */
-const typeTest = path.join(repository, "v3", "test", "types", "generated.ts")
+/** What is not kept in the repository either: the type test, and the examples of the docstrings. */
+const typeTest = path.join(repository, "v3", "test", "types", "generated")
 
 /** What users import. */
 const roots = ["index", "node/index", "testing/index", "testing/node/index"]
@@ -81,6 +82,18 @@ export const declarationsFor = (
   }))
 }
 
+/** A value that nobody uses is a mistake in a program, and not in an example. */
+const asModule = (program: string): string =>
+  `${program.replace(/^(?=(const|class|declare const) )/gm, "export ")}\nexport {}\n`
+
+const writeAll = (folder: string, files: ReadonlyMap<string, string>): void => {
+  fs.rmSync(folder, { recursive: true, force: true })
+  for (const [file, text] of files) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
+    fs.writeFileSync(path.join(folder, file), text)
+  }
+}
+
 /**
  * Writes them all.
  *
@@ -93,13 +106,15 @@ export const write = (): void => {
     emit(workplace)
     const emitted = modulesIn(workplace, false)
     const declarations = declarationsFor(emitted, modulesIn(byHand, true))
-    fs.writeFileSync(typeTest, typeTestFor(new Map(emitted.map((module) => [module.path, module]))))
-    fs.rmSync(target, { recursive: true, force: true })
-    for (const [module, text] of declarations) {
-      const file = path.join(target, `${module}${ending}`)
-      fs.mkdirSync(path.dirname(file), { recursive: true })
-      fs.writeFileSync(file, text)
-    }
+    const programs = [...declarations.values()].flatMap((text) => [...programsIn(text).values()])
+    writeAll(target, new Map([...declarations].map(([module, text]) => [`${module}${ending}`, text])))
+    writeAll(
+      typeTest,
+      new Map([
+        ["sameness.ts", typeTestFor(new Map(emitted.map((module) => [module.path, module])))],
+        ...programs.map((program, index) => [`example${index + 1}.ts`, asModule(program)] as const)
+      ])
+    )
   } finally {
     fs.rmSync(workplace, { recursive: true })
   }

@@ -41,5 +41,7 @@ export const different: Readonly<Record<string, string>> = {
  * @category tables
  */
 export const added: Readonly<Record<string, string>> = {
+  "MqttError.catchReason": "`Effect.catchReason` of Effect 4",
+  "MqttError.catchReasons": "`Effect.catchReasons` of Effect 4",
   "MqttTransport.fromSocket": "over a Socket of `@effect/platform`, as `SocketTransport` is over one of Effect 4"
 }

@@ -32,9 +32,9 @@ const indexes: ReadonlyArray<Index> = ["", "node", "testing", "testing/node"].ma
 })
 
 const importsOf = ({ exportPath, main, other, path, runtime }: Index): string =>
-  `import type * as ${main} from "../../../src/${path}.ts"
+  `import type * as ${main} from "../../../../src/${path}.ts"
 import type * as ${other} from "${exportPath}"
-import type * as ${runtime} from "../../src/${path}.ts"`
+import type * as ${runtime} from "../../../src/${path}.ts"`
 
 /** The names of a table that are of this module, as a type. */
 const namesIn = (table: Readonly<Record<string, string>>, module: string): ReadonlyArray<string> =>
@@ -112,7 +112,7 @@ export const typeTestFor = (emitted: ReadonlyMap<string, Module>): string =>
   [
     "/** Written by scripts/effect3/typeTest.ts. */",
     ...indexes.map(importsOf),
-    `import type { Difference, DifferenceOfModules, None } from "./Shape.ts"`,
+    `import type { Difference, DifferenceOfModules, None } from "../Shape.ts"`,
     "",
     ...indexes.flatMap((index) => testOf(index, emitted)),
     ""
