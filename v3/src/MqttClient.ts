@@ -6,8 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Engine from "../../engine/index.ts"
+import * as Config from "./internal/config.ts"
 import { Membrane } from "./internal/membrane.ts"
 import { toEngine } from "./internal/transport.ts"
+import * as MqttConfig from "./MqttConfig.ts"
 import { MqttTransport } from "./MqttTransport.ts"
 
 /** The calls that live as long as the caller's scope. */
@@ -32,3 +34,6 @@ export const make = (options: object = {}): Effect.Effect<Service, unknown, Mqtt
 
 export const layer = (options?: object): Layer.Layer<MqttClient, unknown, MqttTransport> =>
   Layer.scoped(MqttClient, make(options))
+
+export const layerConfig = (config: unknown = MqttConfig.environment): Layer.Layer<MqttClient, unknown, MqttTransport> =>
+  Layer.scoped(MqttClient, Effect.flatMap(Config.unwrap(config), make))

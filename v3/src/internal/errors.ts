@@ -14,16 +14,20 @@ const classNamed = (classes: object, tag: string): Class | undefined =>
 const tagOf = (value: unknown): string | undefined =>
   value instanceof Error && "_tag" in value && typeof value._tag === "string" ? value._tag : undefined
 
-/** `Object.entries` leaves out what is computed, such as the message. */
+/** `Object.entries` leaves out what is computed, such as the message, and the cause of an error too. */
 const fieldsOf = (error: Error, convert: (value: unknown) => unknown): never =>
   Object.fromEntries(
-    Object.entries(error).filter(([name]) => name !== "_tag").map(([name, value]) => [name, convert(value)])
+    [...Object.entries(error), ...(Object.hasOwn(error, "cause") ? [["cause", error.cause] as const] : [])]
+      .filter(([name]) => name !== "_tag")
+      .map(([name, value]) => [name, convert(value)])
   ) as never
 
 const translator = (from: object, to: object, known: WeakMap<Error, Error>, back: WeakMap<Error, Error>) => {
   const translate = (value: unknown): unknown => {
     const tag = tagOf(value)
     if (tag === undefined || !(value instanceof Error)) return value
+    const ofHost = Engine.hostErrorOf(value)
+    if (ofHost !== undefined) return ofHost
     const translated = known.get(value)
     if (translated !== undefined) return translated
     const [source, target] = [classNamed(from, tag), classNamed(to, tag)]

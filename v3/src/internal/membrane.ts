@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as Engine from "../../../engine/index.ts"
-import { Bridge, fromEffect, fromSchedule, type ProgramRuntime } from "./bridge.ts"
+import { Bridge, type Convert, fromEffect, fromSchedule, type ProgramRuntime } from "./bridge.ts"
 import * as Errors from "./errors.ts"
 
 type Values = Readonly<Record<string, unknown>>
@@ -30,6 +30,17 @@ const isPlain = (value: unknown): value is Values => {
 
 const mapValues = (values: Values, convert: (value: unknown) => unknown): Values =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value)]))
+
+const membranes = new WeakMap<object, Membrane>()
+
+/** The membrane that a service of this package is behind. */
+export const membraneOf = (service: object): Membrane | undefined => membranes.get(service)
+
+const engineServices = new WeakMap<object, object>()
+
+/** The service of the engine that a service of this package is. */
+export const engineServiceOf = <S extends object>(service: object): S | undefined =>
+  engineServices.get(service) as S | undefined
 
 /** Whether it can run something of the program, for which it needs what the program provides. */
 const runsEffects = (value: unknown): boolean =>
@@ -66,10 +77,11 @@ export class Membrane {
     if (isFunction(value)) return this.function(value)
     if (typeof value !== "object" || value === null) return value
     if (Errors.isError(value)) return Errors.toEffect3(value)
+    if (Engine.isDuration(value)) return Duration.millis(Engine.toMillis(value))
     if (Engine.isRedacted(value)) return Redacted.make(Engine.redactedValue(value))
-    if (Engine.isSubscriptionRef(value)) return this.#subscribable(value)
+    if (Engine.isSubscriptionRef(value)) return this.subscribable(value)
     if (Engine.isEffect(value)) return this.effect(value as Engine.Effect<unknown, unknown>)
-    if (Engine.isStream(value)) return this.#stream(value as Engine.Stream<unknown, unknown>)
+    if (Engine.isStream(value)) return this.stream(value as Engine.Stream<unknown, unknown>)
     if (Engine.isSink(value)) return this.#bridge.sink(value as never, (element) => element)
     if (Array.isArray(value)) return value.map(this.toProgram)
     return isPlain(value) ? mapValues(value, this.toProgram) : value
@@ -92,6 +104,16 @@ export class Membrane {
     return Effect.map(this.#bridge.scoped(making), (service) => this.service(service as S, scoped))
   }
 
+  /** What an effect of the engine makes, as it is. */
+  made<A, E>(effect: Engine.Effect<A, E>): Effect.Effect<A, unknown> {
+    return this.#bridge.effect(effect) as Effect.Effect<A, unknown>
+  }
+
+  /** What an effect of the engine opens, as it is, in the caller's scope. */
+  acquired<A, E>(effect: Engine.Effect<A, E, Engine.Scope>): Effect.Effect<A, E, Scope.Scope> {
+    return this.#bridge.scoped(effect) as Effect.Effect<A, E, Scope.Scope>
+  }
+
   /** The services that a layer of the engine makes, in the caller's scope. */
   built<A, E>(layer: Engine.Layer<A, E>): Effect.Effect<Engine.Context<A>, E, Scope.Scope> {
     return this.#bridge.scoped(Engine.build(layer)) as Effect.Effect<Engine.Context<A>, E, Scope.Scope>
@@ -99,7 +121,7 @@ export class Membrane {
 
   /** Each call of a service; those that are named want a scope, which is the caller's. */
   service(service: object, scoped: ReadonlyArray<string> = []): Values {
-    return Object.fromEntries(
+    const converted = Object.fromEntries(
       Object.entries(service).map(([name, value]) => [
         name,
         scoped.includes(name)
@@ -107,6 +129,9 @@ export class Membrane {
           : this.toProgram(value)
       ])
     )
+    engineServices.set(converted, service)
+    membranes.set(converted, this)
+    return converted
   }
 
   /** What it returns is converted, with `convert` where that is not said by the value itself. */
@@ -118,16 +143,22 @@ export class Membrane {
     }
   }
 
-  #subscribable(ref: Engine.SubscriptionRef<unknown>): Subscribable.Subscribable<unknown, unknown> {
+  subscribable(
+    ref: Engine.SubscriptionRef<unknown>,
+    convert: Convert = this.toProgram
+  ): Subscribable.Subscribable<unknown, unknown> {
     return Subscribable.make({
-      get: this.effect(Engine.getRef(ref)),
-      changes: this.#bridge.stream(Engine.changesOf(ref), this.toProgram)
+      get: Effect.map(this.#bridge.effect(Engine.getRef(ref)), convert),
+      changes: this.#bridge.stream(Engine.changesOf(ref), convert)
     })
   }
 
   /** With what else it has, such as what was granted to a subscription. */
-  #stream(stream: Engine.Stream<unknown, unknown>): Stream.Stream<unknown, unknown> {
+  stream(
+    stream: Engine.Stream<unknown, unknown>,
+    convert: Convert = this.toProgram
+  ): Stream.Stream<unknown, unknown> {
     const { channel: _channel, ...rest } = stream as unknown as Values
-    return Object.assign(this.#bridge.stream(stream, this.toProgram), mapValues(rest, this.toProgram))
+    return Object.assign(this.#bridge.stream(stream, convert), mapValues(rest, this.toProgram))
   }
 }

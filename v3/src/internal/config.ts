@@ -1,0 +1,118 @@
+/**
+ * Configurations between Effect 3 and the engine: one of the engine's reads what the program's `ConfigProvider` has, and
+ * one of the program's is checked by the engine before it is read.
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Engine from "../../../engine/index.ts"
+import type { ProgramRuntime } from "./bridge.ts"
+import { Membrane } from "./membrane.ts"
+
+type EngineConfig = Engine.Config<unknown>
+type Texts = ReadonlyMap<string, string | undefined>
+
+const keyOf = (path: Engine.ConfigPath): string => JSON.stringify(path)
+
+const textIn = (texts: Texts) => (path: Engine.ConfigPath): string | undefined => texts.get(keyOf(path))
+
+/** The text of a variable, if there is one. */
+const textAt = (path: Engine.ConfigPath): Config.Config<string | undefined> => {
+  const names = path.slice(0, -1).toReversed()
+  const text = names.reduce((config, name) => Config.nested(config, name), Config.string(path.at(-1) ?? ""))
+  return Config.map(Config.option(text), Option.getOrUndefined)
+}
+
+/** What a configuration of Effect 3 reads may depend on what another one has read: both are loaded in this order. */
+const flatMap = <A, B>(first: Config.Config<A>, second: (value: A) => Config.Config<B>): Config.Config<B> =>
+  Config.suspend(() => {
+    let read: { readonly value: A } | undefined
+    const reading = Config.map(first, (value) => {
+      read = { value }
+    })
+    // A failure of the first is the failure of both.
+    const next = Config.suspend((): Config.Config<Option.Option<B>> =>
+      read === undefined ? Config.succeed(Option.none()) : Config.map(second(read.value), Option.some)
+    )
+    return Config.map(Config.zipWith(reading, next, (_, value) => value), Option.getOrThrow)
+  })
+
+/** The fiber that loads a configuration is the one that asked for it. */
+const currentRuntime = (): ProgramRuntime =>
+  Option.match(Fiber.getCurrentFiber(), {
+    onNone: () => Runtime.defaultRuntime,
+    onSome: (fiber) =>
+      Runtime.make({
+        context: fiber.currentContext,
+        fiberRefs: fiber.getFiberRefs(),
+        runtimeFlags: Runtime.defaultRuntime.runtimeFlags
+      }) as ProgramRuntime
+  })
+
+/** Of effects of the engine that end at once. */
+const now = (effect: (membrane: Membrane) => Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unknown> =>
+  Runtime.runSyncExit(currentRuntime())(Effect.flatMap(Membrane.make, effect))
+
+const asked = (config: EngineConfig, texts: Texts): ReadonlyArray<Engine.ConfigPath> => {
+  const paths = now((membrane) => membrane.made(Engine.askedBy(config, textIn(texts))))
+  return Exit.isSuccess(paths) ? paths.value as ReadonlyArray<Engine.ConfigPath> : []
+}
+
+/** Until the engine asks for nothing that has not been looked for: what it asks for may depend on what it has read. */
+const textsFor = (config: EngineConfig, known: Texts = new Map()): Config.Config<Texts> =>
+  Config.suspend(() => {
+    const paths = new Map(asked(config, known).map((path) => [keyOf(path), path]))
+    const unknown = [...paths].filter(([key]) => !known.has(key))
+    if (unknown.length === 0) return Config.succeed(known)
+    const texts = Config.all(unknown.map(([key, path]) => Config.map(textAt(path), (text) => [key, text] as const)))
+    return flatMap(texts, (found) => textsFor(config, new Map([...known, ...found])))
+  })
+
+const toConfigError = (faults: ReadonlyArray<Engine.ConfigFault>, texts: Texts): ConfigError.ConfigError =>
+  faults
+    .map(({ message, path }) =>
+      texts.get(keyOf(path)) === undefined
+        ? ConfigError.MissingData([...path], message)
+        : ConfigError.InvalidData([...path], message)
+    )
+    .reduce((one, other) => ConfigError.And(one, other))
+
+const read = (config: EngineConfig, texts: Texts): Either.Either<unknown, ConfigError.ConfigError> => {
+  const exit = now((membrane) => Effect.map(membrane.made(Engine.readConfig(config, textIn(texts))), membrane.toProgram))
+  if (Exit.isSuccess(exit)) return Either.right(exit.value)
+  const { cause } = exit
+  if (cause._tag === "Fail" && cause.error instanceof Engine.ConfigRefused) {
+    return Either.left(toConfigError(cause.error.faults, texts))
+  }
+  throw Runtime.makeFiberFailure(cause)
+}
+
+/** A configuration of the engine as one of Effect 3, which reads the same variables. */
+export const fromEngine = (config: EngineConfig): Config.Config<unknown> =>
+  Config.mapOrFail(textsFor(config), (texts) => read(config, texts))
+
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+
+/** The same for the engine, which only looks for what is no configuration in it. */
+const shapeOf = (wrapped: unknown): unknown => {
+  if (Config.isConfig(wrapped)) return Engine.someConfig
+  if (!isPlain(wrapped)) return wrapped
+  return Object.fromEntries(Object.entries(wrapped).map(([name, value]) => [name, shapeOf(value)]))
+}
+
+/**
+ * The options that a configuration says: one for all of them, or an object with one for each, and so on in it. Fails with
+ * the engine's error at a value that is no configuration.
+ */
+export const unwrap = (wrapped: unknown): Effect.Effect<object, unknown> =>
+  Effect.gen(function*() {
+    const membrane = yield* Membrane.make
+    yield* membrane.made(Engine.unwrapConfig(shapeOf(wrapped) as EngineConfig))
+    return yield* Config.unwrap(wrapped as Config.Config<object>)
+  })
