@@ -7,9 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import type { Services } from "./Host.ts"
 
-export { unwrap as unwrapConfig } from "../src/internal/config.ts"
 export type { Config } from "effect/Config"
+export { unwrap as unwrapConfig } from "../src/internal/config.ts"
 
 /** Where a variable stands, such as `["MQTT", "CLIENT_ID"]`. */
 export type ConfigPath = ReadonlyArray<string>
@@ -41,7 +42,11 @@ const refusedOf = ({ cause }: Config.ConfigError): ConfigRefused =>
       : [{ message: cause.message, path: [] }]
   )
 
-/** What a configuration makes of these texts; fails with `ConfigRefused`. */
+/** All at once: reading many variables takes more steps than a fiber makes without a break. */
+const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.contextWith((services: Services) => Effect.runSyncExitWith(services)(effect))
+
+/** What a configuration makes of these texts, at once; fails with `ConfigRefused`. */
 export const readConfig = <A>(
   config: Config.Config<A>,
   textAt: (path: ConfigPath) => string | undefined
@@ -52,10 +57,10 @@ export const readConfig = <A>(
       return text === undefined ? undefined : ConfigProvider.makeValue(text)
     })
   )
-  return Effect.mapError(config.parse(provider), refusedOf)
+  return atOnce(Effect.mapError(config.parse(provider), refusedOf))
 }
 
-/** The variables that it asks for when there are these texts. Nothing is logged. */
+/** The variables that it asks for when there are these texts, at once. Nothing is logged. */
 export const askedBy = (
   config: Config.Config<unknown>,
   textAt: (path: ConfigPath) => string | undefined

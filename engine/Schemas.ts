@@ -84,7 +84,9 @@ const make = (
   unwrap: (value: unknown) => unknown
 ): Made =>
   encodedSide(encoded).pipe(Schema.decodeTo(type, {
-    decode: SchemaGetter.transformEffect((input) => Effect.mapBothEager(decode(input), { onFailure: toIssue, onSuccess: wrap })),
+    decode: SchemaGetter.transformEffect((input) =>
+      Effect.mapBothEager(decode(input), { onFailure: toIssue, onSuccess: wrap })
+    ),
     encode: SchemaGetter.transformEffect((value) => Effect.mapErrorEager(encode(unwrap(value)), toIssue))
   })) as unknown as Made
 

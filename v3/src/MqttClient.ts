@@ -35,5 +35,7 @@ export const make = (options: object = {}): Effect.Effect<Service, unknown, Mqtt
 export const layer = (options?: object): Layer.Layer<MqttClient, unknown, MqttTransport> =>
   Layer.scoped(MqttClient, make(options))
 
-export const layerConfig = (config: unknown = MqttConfig.environment): Layer.Layer<MqttClient, unknown, MqttTransport> =>
+export const layerConfig = (
+  config: unknown = MqttConfig.environment
+): Layer.Layer<MqttClient, unknown, MqttTransport> =>
   Layer.scoped(MqttClient, Effect.flatMap(Config.unwrap(config), make))

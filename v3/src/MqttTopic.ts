@@ -44,7 +44,11 @@ export const codec = (schema: Schema.AnySchema, options?: object): PayloadCodec 
   described(schema, Engine.MqttTopic.codec, options)
 
 export const json = (schema: Schema.AnySchema, options?: object): PayloadCodec =>
-  described(EffectSchema.parseJson(schema) as Schema.AnySchema, Engine.MqttTopic.json as typeof Engine.MqttTopic.codec, options)
+  described(
+    EffectSchema.parseJson(schema) as Schema.AnySchema,
+    Engine.MqttTopic.json as typeof Engine.MqttTopic.codec,
+    options
+  )
 
 export const text: PayloadCodec = codec(EffectSchema.String as Schema.AnySchema)
 

@@ -146,7 +146,11 @@ describe("payloads", () => {
 
   it.scoped("go out and come back decoded, with the parameters, whatever their values are", () =>
     Effect.gen(function*() {
-      const At = Schema.Struct({ lasts: Schema.Duration, at: Schema.Date, name: Schema.OptionFromNullOr(Schema.String) })
+      const At = Schema.Struct({
+        lasts: Schema.Duration,
+        at: Schema.Date,
+        name: Schema.OptionFromNullOr(Schema.String)
+      })
       const Event = MqttTopic.make("event/{lasts}", {
         lasts: Schema.NumberFromString.pipe(Schema.compose(Schema.DurationFromMillis)),
         payload: MqttTopic.json(At)
@@ -276,8 +280,9 @@ describe("a schema that needs a service and time", () => {
     Effect.gen(function*() {
       const words = yield* Words.subscribe({
         qos: 1,
-        onInvalid: ({ error }) => Effect.flatMap(Dictionary, ({ meaning }) => meaning(error.description))
-          .pipe(Effect.tap((said) => Effect.sync(() => assert.strictEqual(said, "said"))))
+        onInvalid: ({ error }) =>
+          Effect.flatMap(Dictionary, ({ meaning }) => meaning(error.description))
+            .pipe(Effect.tap((said) => Effect.sync(() => assert.strictEqual(said, "said"))))
       })
       expectTypeOf<Stream.Stream.Context<typeof words>>().toEqualTypeOf<Dictionary>()
       yield* publishRaw("words/en", "hovel")
@@ -311,9 +316,12 @@ describe("receiving", () => {
       const broker = yield* MemoryBroker.MemoryBroker
       const consuming = yield* Temperature.consume(
         ({ parameters, payload }) =>
-          Effect.flatMap(Dictionary, ({ meaning }) =>
-            Effect.flatMap(meaning(parameters.site), (site) =>
-              payload.celsius > 30 ? Effect.fail(new Full({ at: payload.celsius })) : Effect.log(site))),
+          Effect.flatMap(
+            Dictionary,
+            ({ meaning }) =>
+              Effect.flatMap(meaning(parameters.site), (site) =>
+                payload.celsius > 30 ? Effect.fail(new Full({ at: payload.celsius })) : Effect.log(site))
+          ),
         { qos: 1 }
       ).pipe(Effect.provide(dictionary({})), Effect.fork)
       yield* settle
@@ -332,8 +340,7 @@ describe("receiving", () => {
     Effect.gen(function*() {
       const broker = yield* MemoryBroker.MemoryBroker
       const reading = yield* Temperature.deliveries({ qos: 1 }).pipe(
-        Stream.mapEffect(({ acknowledge, payload, reject }) =>
-          payload.celsius > 30 ? reject(0x97) : acknowledge),
+        Stream.mapEffect(({ acknowledge, payload, reject }) => payload.celsius > 30 ? reject(0x97) : acknowledge),
         Stream.take(2),
         Stream.runDrain,
         Effect.fork

@@ -83,7 +83,9 @@ const toConfigError = (faults: ReadonlyArray<Engine.ConfigFault>, texts: Texts):
     .reduce((one, other) => ConfigError.And(one, other))
 
 const read = (config: EngineConfig, texts: Texts): Either.Either<unknown, ConfigError.ConfigError> => {
-  const exit = now((membrane) => Effect.map(membrane.made(Engine.readConfig(config, textIn(texts))), membrane.toProgram))
+  const exit = now((membrane) =>
+    Effect.map(membrane.made(Engine.readConfig(config, textIn(texts))), membrane.toProgram)
+  )
   if (Exit.isSuccess(exit)) return Either.right(exit.value)
   const { cause } = exit
   if (cause._tag === "Fail" && cause.error instanceof Engine.ConfigRefused) {

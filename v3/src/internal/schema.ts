@@ -49,7 +49,11 @@ const quotes = (message: string, actual: unknown): boolean => {
 const expectationOf = (issue: ParseResult.Type): ParseResult.Type => {
   const { actual, ast, message } = issue
   if (isJson(issue)) {
-    return new ParseResult.Type(ast, undefined, `Expected a ${typeof actual === "string" ? "valid JSON string" : "JSON-serializable value"}`)
+    return new ParseResult.Type(
+      ast,
+      undefined,
+      `Expected a ${typeof actual === "string" ? "valid JSON string" : "JSON-serializable value"}`
+    )
   }
   if (Option.isSome(AST.getMessageAnnotation(ast))) return issue
   return new ParseResult.Type(ast, undefined, message === undefined || quotes(message, actual) ? undefined : message)
@@ -64,7 +68,10 @@ const isOfUndefined = (issue: ParseResult.ParseIssue): boolean => isType(issue) 
 /**
  * What may be left out is not said of what is there. Members that say no more than their names are one expectation.
  */
-const ofUnion = (ast: AST.Union, issues: ReadonlyArray<ParseResult.ParseIssue>): ReadonlyArray<ParseResult.ParseIssue> => {
+const ofUnion = (
+  ast: AST.Union,
+  issues: ReadonlyArray<ParseResult.ParseIssue>
+): ReadonlyArray<ParseResult.ParseIssue> => {
   const said = issues.filter((issue) => !isOfUndefined(issue))
   const [first, second] = said
   if (first === undefined || second === undefined) return said.length === 0 ? issues : said
@@ -110,7 +117,8 @@ const faultOf = (issue: ParseResult.ParseIssue): Engine.HostFault => ({
   error: ParseResult.parseError(issue)
 })
 
-const isEither = (parsing: unknown): parsing is Either.Either<unknown, ParseResult.ParseIssue> => Either.isEither(parsing)
+const isEither = (parsing: unknown): parsing is Either.Either<unknown, ParseResult.ParseIssue> =>
+  Either.isEither(parsing)
 
 const isRuntime = (caller: unknown): caller is ProgramRuntime => typeof caller === "object" && caller !== null
 

@@ -70,17 +70,25 @@ export const streamed = (
   convert: Convert = same
 ): Stream.Stream<unknown, unknown> => {
   const { channel: _channel, ...rest } = stream as unknown as Readonly<Record<string, unknown>>
-  const running = Effect.map(Effect.runtime<never>(), (runtime) =>
-    membrane.stream(Engine.provideContextToStream(stream, Engine.mergeServices(services, forProgram(runtime))), convert))
+  const running = Effect.map(
+    Effect.runtime<never>(),
+    (runtime) =>
+      membrane.stream(
+        Engine.provideContextToStream(stream, Engine.mergeServices(services, forProgram(runtime))),
+        convert
+      )
+  )
   return Object.assign(Stream.unwrap(running), rest)
 }
 
 /** Its effects run with the services of whoever the engine works for. Its values pass as they are. */
 export const handlerToEngine = (handler: unknown, convert: Convert = same): unknown =>
-  typeof handler !== "function" ? handler : (value: unknown) =>
-    Engine.ofCaller((caller) =>
-      fromEffect(Effect.suspend(() => (handler as Handler)(convert(value))), runtimeOf(caller))
-    )
+  typeof handler !== "function" ?
+    handler :
+    (value: unknown) =>
+      Engine.ofCaller((caller) =>
+        fromEffect(Effect.suspend(() => (handler as Handler)(convert(value))), runtimeOf(caller))
+      )
 
 /** The options of a call. */
 export const optionsToEngine = ({ membrane }: Call, options: unknown): unknown => {

@@ -3,7 +3,6 @@
  *
  * What is no schema and no codec goes over as it is: the engine says what is wrong with it.
  */
-import type * as Engine from "../../../../engine/index.ts"
 import * as Schema from "../schema.ts"
 
 /** As the engine has it, with a schema of Effect 3. */
@@ -19,7 +18,10 @@ export const isCodec = (value: unknown): value is PayloadCodec =>
   isObject(value) && "schema" in value && Schema.isSchema(value.schema)
 
 /** A schema, or a codec with one. */
-export const toEngine = (source: unknown, convert: (schema: Schema.AnySchema) => unknown = Schema.toEngine): unknown => {
+export const toEngine = (
+  source: unknown,
+  convert: (schema: Schema.AnySchema) => unknown = Schema.toEngine
+): unknown => {
   if (Schema.isSchema(source)) return convert(source)
   return isCodec(source) ? { ...source, schema: convert(source.schema) } : source
 }
@@ -41,4 +43,3 @@ export const definitionToEngine = (definition: unknown): unknown => {
   }
 }
 
-export type EngineDefinition = Engine.MqttTopic.RequestDefinition<string>

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Subscribable from "effect/Subscribable"
 import * as Engine from "../../../../engine/index.ts"
-import { MqttClient } from "../../MqttClient.ts"
+import type { MqttClient } from "../../MqttClient.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as Errors from "../errors.ts"
 import * as Schema from "../schema.ts"
@@ -46,10 +46,15 @@ const followed = <A>(
   call: Calling.Call,
   following: Engine.Effect<Engine.SubscriptionRef<A>, unknown, Needed | Engine.Scope>
 ): Run<Subscribable.Subscribable<unknown, unknown>, Scope.Scope> =>
-  Effect.map(Calling.acquired(call, following), (ref) =>
-    call.membrane.subscribable(ref as unknown as Engine.SubscriptionRef<unknown>, toOption))
+  Effect.map(
+    Calling.acquired(call, following),
+    (ref) => call.membrane.subscribable(ref as unknown as Engine.SubscriptionRef<unknown>, toOption)
+  )
 
-const deliveriesOf = (call: Calling.Call, stream: Engine.Stream<unknown, unknown, Needed>): Stream.Stream<unknown, unknown> => {
+const deliveriesOf = (
+  call: Calling.Call,
+  stream: Engine.Stream<unknown, unknown, Needed>
+): Stream.Stream<unknown, unknown> => {
   const { toProgram } = call.membrane
   return Calling.streamed(call, stream, (delivery) => {
     const { acknowledge, reject, ...received } = delivery as Values
@@ -63,12 +68,14 @@ const given = (call: Calling.Call, options: unknown): never => Calling.optionsTo
 export const topicOf = (topic: Topic): Values => {
   const subscribe = (options?: unknown) =>
     withClient((call) =>
-      Effect.map(Calling.acquired(call, topic.subscribe(given(call, options))), (stream) => Calling.streamed(call, stream))
+      Effect.map(
+        Calling.acquired(call, topic.subscribe(given(call, options))),
+        (stream) => Calling.streamed(call, stream)
+      )
     )
   return {
     ...addressOf(topic),
-    decode: (message: never) =>
-      Effect.flatMap(Calling.calling, (call) => Calling.made(call, topic.decode(message))),
+    decode: (message: never) => Effect.flatMap(Calling.calling, (call) => Calling.made(call, topic.decode(message))),
     publish: (parameters: never, payload: unknown, options?: unknown) =>
       withClient((call) => Calling.made(call, topic.publish(parameters, payload, given(call, options)))),
     subscribe,
