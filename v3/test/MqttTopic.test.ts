@@ -309,6 +309,36 @@ describe("a schema that needs a service and time", () => {
     }).pipe(Effect.provide(brokerAndClient)))
 })
 
+describe("a client of the program's own making", () => {
+  it.scoped("is asked: its calls stand for those of the client that it was made of", () =>
+    Effect.gen(function*() {
+      const mqtt = yield* MqttClient.MqttClient
+      const published = yield* Ref.make<ReadonlyArray<string>>([])
+      const spying = MqttClient.MqttClient.of({
+        ...mqtt,
+        publish: (topic, payload, options) =>
+          Effect.zipRight(Ref.update(published, (topics) => [...topics, topic]), mqtt.publish(topic, payload, options))
+      })
+      const { payload } = yield* Effect.gen(function*() {
+        const readings = yield* Temperature.subscribe({ qos: 1 })
+        yield* Temperature.publish({ site: "north", sensor: 7 }, { celsius: 21 }, { qos: 1 })
+        return Option.getOrThrow(yield* Stream.runHead(readings))
+      }).pipe(Effect.provideService(MqttClient.MqttClient, spying))
+      assert.deepStrictEqual(payload, { celsius: 21 })
+      assert.deepStrictEqual(yield* Ref.get(published), ["site/north/temperature/7"])
+    }).pipe(Effect.provide(brokerAndClient)))
+
+  it.effect("whose error is the call's", () =>
+    Effect.gen(function*() {
+      const offline = MqttError.fromReason(new MqttError.Offline())
+      const error = yield* Temperature.publish({ site: "north", sensor: 7 }, { celsius: 21 }).pipe(
+        Effect.provideService(MqttClient.MqttClient, { publish: () => Effect.fail(offline) } as never),
+        Effect.flip
+      )
+      assert.strictEqual(error, offline)
+    }))
+})
+
 describe("receiving", () => {
   it.scoped("consume: the handler's error and services, and a refusal of what does not decode", () =>
     Effect.gen(function*() {

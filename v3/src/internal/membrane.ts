@@ -38,9 +38,12 @@ export const membraneOf = (service: object): Membrane | undefined => membranes.g
 
 const engineServices = new WeakMap<object, object>()
 
-/** The service of the engine that a service of this package is. */
-export const engineServiceOf = <S extends object>(service: object): S | undefined =>
-  engineServices.get(service) as S | undefined
+const isReference = (value: unknown): value is object =>
+  (typeof value === "object" && value !== null) || typeof value === "function"
+
+/** The service of the engine that a service of this package is, or the call that one of its calls is. */
+export const engineServiceOf = <S extends object>(service: unknown): S | undefined =>
+  isReference(service) ? engineServices.get(service) as S | undefined : undefined
 
 /** Whether it can run something of the program, for which it needs what the program provides. */
 const runsEffects = (value: unknown): boolean =>
@@ -122,12 +125,13 @@ export class Membrane {
   /** Each call of a service; those that are named want a scope, which is the caller's. */
   service(service: object, scoped: ReadonlyArray<string> = []): Values {
     const converted = Object.fromEntries(
-      Object.entries(service).map(([name, value]) => [
-        name,
-        scoped.includes(name)
+      Object.entries(service).map(([name, value]) => {
+        const call = scoped.includes(name)
           ? this.function(value, (effect) => this.scoped(effect as ScopedEffect))
           : this.toProgram(value)
-      ])
+        if (isReference(call)) engineServices.set(call, value)
+        return [name, call]
+      })
     )
     engineServices.set(converted, service)
     membranes.set(converted, this)

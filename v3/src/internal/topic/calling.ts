@@ -30,13 +30,17 @@ export const calling: Effect.Effect<Call> = Effect.gen(function*() {
   return { membrane: yield* Membrane.make, services: forProgram(runtime) as Engine.Context<Needed> }
 })
 
-/** Clients that the program made itself, such as those of its tests. */
+/** Clients that the program made itself, such as one with a `publish` of its own. */
 const foreignClients = new WeakMap<object, Client>()
 
 const engineClientOf = (client: object, membrane: Membrane, runtime: ProgramRuntime): Client => {
   const known = engineServiceOf<Client>(client) ?? foreignClients.get(client)
   if (known !== undefined) return known
-  const made = membrane.toEngine({ ...client }, runtime) as Client
+  const calls = Object.entries(client).map(([name, call]) => [
+    name,
+    engineServiceOf(call) ?? membrane.toEngine(call, runtime)
+  ])
+  const made = Object.fromEntries(calls) as Client
   foreignClients.set(client, made)
   return made
 }
