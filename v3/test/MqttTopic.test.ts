@@ -3,11 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Cause,
   Chunk,
   Context,
   Duration,
   Effect,
   Either,
+  Exit,
   Fiber,
   Layer,
   Option,
@@ -229,6 +231,74 @@ describe("payloads", () => {
       assert.strictEqual(error.description, "must be even")
       assert.strictEqual(yield* pairs.failuresDropped, 0)
     }).pipe(Effect.provide(brokerAndClient)))
+})
+
+describe("schemas that misbehave", () => {
+  const throwing = Schema.transform(Schema.String, Schema.String, {
+    strict: true,
+    decode: (text) => {
+      throw new Error(`cannot stand ${text}`)
+    },
+    encode: (text) => text
+  })
+  const dying = Schema.transformOrFail(Schema.String, Schema.String, {
+    strict: true,
+    decode: () => Effect.dieMessage("no more"),
+    encode: () => Effect.dieMessage("no more")
+  })
+
+  for (
+    const [name, schema, description] of [["throw", throwing, "cannot stand it"], ["die", dying, "no more"]] as const
+  ) {
+    it.scoped(`when they ${name}, the message does not decode, and the next one is read`, () =>
+      Effect.gen(function*() {
+        const Odd = MqttTopic.make("odd/{n}", { payload: schema })
+        const odd = yield* Odd.subscribeWithFailures({ qos: 1 })
+        yield* publishRaw("odd/1", "it")
+        yield* publishRaw("odd/2", "it")
+        yield* Effect.forkScoped(Stream.runDrain(odd.messages))
+        const failures = yield* odd.failures.pipe(Stream.take(2), Stream.runCollect)
+        assert.deepStrictEqual(
+          Chunk.toReadonlyArray(failures).map(({ error }) => [error.topic, error.description]),
+          [["odd/1", description], ["odd/2", description]]
+        )
+      }).pipe(Effect.provide(brokerAndClient)))
+  }
+
+  it.scoped("a defect of encoding stays one", () =>
+    Effect.gen(function*() {
+      const Odd = MqttTopic.make("odd", { payload: dying })
+      const exit = yield* Effect.exit(Odd.publish({}, "it"))
+      assert(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+    }).pipe(Effect.provide(brokerAndClient)))
+
+  it.scoped("a value that JSON has no form for is refused", () =>
+    Effect.gen(function*() {
+      const Any = MqttTopic.make("any", { payload: MqttTopic.json(Schema.Unknown) })
+      for (
+        const [value, description] of [
+          [{ big: 1n }, "Expected a JSON-serializable value"],
+          [undefined, "Expected string"]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(Any.publish({}, value))
+        assert(error instanceof MqttError.MqttEncodeError)
+        assert.strictEqual(error.description, description)
+      }
+    }).pipe(Effect.provide(brokerAndClient)))
+
+  it("a level whose schema takes time is Left", () => {
+    const Slow = MqttTopic.make("slow/{level}", {
+      level: Schema.transformOrFail(Schema.String, Schema.String, {
+        strict: true,
+        decode: (text) => Effect.delay(Effect.succeed(text), "1 second"),
+        encode: (text) => Effect.succeed(text)
+      }),
+      payload
+    })
+    assert.isTrue(Either.isLeft(Slow.parse("slow/1")))
+    assert.deepStrictEqual(Slow.topic({ level: "1" }), Either.right("slow/1"))
+  })
 })
 
 /** What texts mean, and who asked. */
