@@ -7,6 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Services } from "./Host.ts"
 
+export { provideContext as provideContextToStream } from "effect/Stream"
+
 /** Nobody knows what it is but the host. */
 const Caller = Context.Reference<unknown>("effect-mqtt/engine/Caller", { defaultValue: () => undefined })
 

@@ -6,6 +6,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 
+export { fail, succeed } from "effect/Effect"
+
 /** What is wrong at one place of a value. */
 export interface HostIssue {
   readonly kind: "Missing" | "Unexpected" | "Other"

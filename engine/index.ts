@@ -25,9 +25,8 @@ export { currentHostSpan, inSpan } from "./Spans.ts"
 export type { HostSpan, MakeSpan, SpanOptions, SpanReference } from "./Spans.ts"
 
 export { add as addService, empty as noServices, get as serviceOf, merge as mergeServices } from "effect/Context"
-export { fail, provideContext, succeed } from "effect/Effect"
+export { provideContext } from "effect/Effect"
 export { build } from "effect/Layer"
-export { provideContext as provideContextToStream } from "effect/Stream"
 
 export * as KeyValueMqttStore from "../src/KeyValueMqttStore.ts"
 export * as MqttAuthentication from "../src/MqttAuthentication.ts"
