@@ -41,7 +41,7 @@ export class HostValue {
   }
 }
 
-/** It must be able to look at nothing but its encoded side. */
+/** A schema for a level of a topic, or for a payload, of which nobody here knows the values. */
 type Made = Schema.ConstraintCodec<unknown, string | Uint8Array> & Schema.Constraint
 
 const encodedSide = (encoded: Encoded): Schema.Codec<unknown> => {

@@ -16,6 +16,7 @@ import {
   ParseResult,
   Queue,
   Ref,
+  Schedule,
   Schema,
   Stream,
   TestClock
@@ -434,6 +435,31 @@ describe("receiving", () => {
         packet._tag === "Puback" ? [packet.reasonCode] : []
       )
       assert.deepStrictEqual(codes, [0x99])
+    }).pipe(Effect.provide(brokerAndClient)))
+
+  it.scoped("consume: attempts and the end of it are on the program's clock", () =>
+    Effect.gen(function*() {
+      const attempts = yield* Ref.make(0)
+      const consuming = yield* Effect.fork(Temperature.consume(
+        () => Effect.zipRight(Ref.update(attempts, (count) => count + 1), Effect.fail("not yet")),
+        {
+          qos: 1,
+          attempts: Schedule.intersect(Schedule.spaced("2 seconds"), Schedule.recurs(1)),
+          onFailure: "acknowledge",
+          until: Effect.sleep("5 seconds")
+        }
+      ))
+      yield* settle
+      yield* Temperature.publish({ site: "north", sensor: 7 }, { celsius: 21 }, { qos: 1 })
+      yield* settle
+      assert.strictEqual(yield* Ref.get(attempts), 1)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Ref.get(attempts), 2)
+      yield* TestClock.adjust("2999 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(consuming)))
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(consuming)
+      assert.strictEqual(yield* Ref.get(attempts), 2)
     }).pipe(Effect.provide(brokerAndClient)))
 
   it.scoped("deliveries are acknowledged and refused by the program", () =>

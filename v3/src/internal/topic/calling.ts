@@ -19,6 +19,7 @@ type Convert = (value: unknown) => unknown
 /** What the engine's effects need, and what brings their values back. */
 export interface Call {
   readonly membrane: Membrane
+  readonly runtime: ProgramRuntime
   readonly services: Engine.Context<Needed>
 }
 
@@ -27,7 +28,7 @@ const forProgram = (runtime: ProgramRuntime): Engine.Services => Engine.services
 /** Without a client, for what needs none. */
 export const calling: Effect.Effect<Call> = Effect.gen(function*() {
   const runtime = yield* Effect.runtime<never>()
-  return { membrane: yield* Membrane.make, services: forProgram(runtime) as Engine.Context<Needed> }
+  return { membrane: yield* Membrane.make, runtime, services: forProgram(runtime) as Engine.Context<Needed> }
 })
 
 /** Clients that the program made itself, such as one with a `publish` of its own. */
@@ -50,7 +51,7 @@ export const callingClient: Effect.Effect<Call, never, MqttClient> = Effect.gen(
   const runtime = yield* Effect.runtime<never>()
   const membrane = membraneOf(client) ?? (yield* Membrane.make)
   const service = engineClientOf(client, membrane, runtime)
-  return { membrane, services: Engine.addService(forProgram(runtime), Engine.MqttClient.MqttClient, service) }
+  return { membrane, runtime, services: Engine.addService(forProgram(runtime), Engine.MqttClient.MqttClient, service) }
 })
 
 /** An effect of the engine, whose value is the program's. */
@@ -95,14 +96,14 @@ export const handlerToEngine = (handler: unknown, convert: Convert = same): unkn
       )
 
 /** The options of a call. */
-export const optionsToEngine = ({ membrane }: Call, options: unknown): unknown => {
+export const optionsToEngine = ({ membrane, runtime }: Call, options: unknown): unknown => {
   if (typeof options !== "object" || options === null || Array.isArray(options)) return options
   const given = options as Readonly<Record<string, unknown>>
   try {
     const { onInvalid, payload, ...rest } = given
     return {
-      ...membrane.toEngine(rest, runtimeOf(undefined)) as object,
-      ...("onInvalid" in given ? { onInvalid: invalidToEngine(membrane, onInvalid) } : undefined),
+      ...membrane.toEngine(rest, runtime) as object,
+      ...("onInvalid" in given ? { onInvalid: invalidToEngine(membrane, runtime, onInvalid) } : undefined),
       ...("payload" in given ? { payload: Definition.toEngine(payload) } : undefined)
     }
   } catch {
@@ -111,7 +112,7 @@ export const optionsToEngine = ({ membrane }: Call, options: unknown): unknown =
 }
 
 /** A handler, or a place, whose topic a function may choose. */
-const invalidToEngine = (membrane: Membrane, onInvalid: unknown): unknown =>
+const invalidToEngine = (membrane: Membrane, runtime: ProgramRuntime, onInvalid: unknown): unknown =>
   typeof onInvalid === "function"
     ? handlerToEngine(onInvalid, membrane.toProgram)
-    : membrane.toEngine(onInvalid, runtimeOf(undefined))
+    : membrane.toEngine(onInvalid, runtime)

@@ -42,4 +42,3 @@ export const definitionToEngine = (definition: unknown): unknown => {
     return definition
   }
 }
-
