@@ -61,6 +61,7 @@ type Shape<T> = IsUnknown<T> extends true ? unknown
   : ShapeOfEach<T>
 
 type ShapeOfEach<T> = T extends Opaque ? T
+  : T extends { readonly Type: infer A; readonly Encoded: unknown; readonly ast: object } ? { schema: Shape<A> }
   : T extends Error & { readonly _tag: infer Name } ? { error: Name; fields: Fields<T> }
   : T extends ConfigError | Config4.ConfigError ? { error: "ConfigError" }
   : T extends Metric.Counter<infer A> | Metric4.Counter<infer A> ? { counter: A }
