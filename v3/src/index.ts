@@ -4,5 +4,7 @@
 export * as MqttClient from "./MqttClient.ts"
 export * as MqttConfig from "./MqttConfig.ts"
 export * as MqttError from "./MqttError.ts"
+export * as MqttMessage from "./MqttMessage.ts"
+export * as MqttState from "./MqttState.ts"
 export * as MqttTopic from "./MqttTopic.ts"
 export * as MqttTransport from "./MqttTransport.ts"
