@@ -7,9 +7,11 @@
  * @since 0.2.0
  */
 import { spawn } from "node:child_process"
+import * as fs from "node:fs"
 import * as path from "node:path"
-import { repository } from "../files.ts"
+import { filesUnder, repository } from "../files.ts"
 import * as Declarations from "./declarations.ts"
+import * as LeftOut from "./leftOut.ts"
 import { port } from "./port.ts"
 
 /** All but the types that users see. */
@@ -53,10 +55,20 @@ const checkTypes = async (): Promise<ReadonlyArray<string>> => {
   return [...(isSound ? [] : errors), ...foreign(text).map((file) => `v3/types imports ${file}`)]
 }
 
+/** Docstrings that name a module which is left out, or one for browsers. */
+const checkNames = (): ReadonlyArray<string> => {
+  const folder = path.join(repository, "v3", "types")
+  const names = ["Browser", ...Object.keys(LeftOut.modules).map((module) => path.posix.basename(module))]
+  return filesUnder(folder, ".d.ts").flatMap((file) => {
+    const text = fs.readFileSync(path.join(folder, file), "utf8")
+    return names.filter((name) => text.includes(`\`${name}`)).map((name) => `v3/types/${file} names ${name}`)
+  })
+}
+
 const started = performance.now()
 port()
 Declarations.write()
-const problems = (await Promise.all([checkSources(), checkTypes()])).flat()
+const problems = (await Promise.all([checkSources(), checkTypes(), checkNames()])).flat()
 for (const problem of problems) console.error(problem.trimEnd())
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
 console.log(`effect3: ${problems.length === 0 ? "sound" : "not sound"}, ${seconds} s`)

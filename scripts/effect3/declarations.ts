@@ -52,9 +52,7 @@ const modulesIn = (folder: string, isHandWritten: boolean): ReadonlyArray<Module
     parse(file.slice(0, -ending.length), fs.readFileSync(path.join(folder, file), "utf8"), isHandWritten)
   )
 
-/** Typed topics speak of schemas in every line: their declarations are written by hand. */
-const isLeftOut = (modules: ReadonlyMap<string, Module>) => (path: string): boolean =>
-  path in LeftOut.modules || (path === "MqttTopic" && modules.get(path)?.isHandWritten !== true)
+const isLeftOut = (path: string): boolean => path in LeftOut.modules
 
 const withAddition = (module: string, text: string, hasAddition: boolean): string => {
   if (!hasAddition) return text
@@ -74,11 +72,10 @@ export const declarationsFor = (
 ): ReadonlyMap<string, string> => {
   const modules = new Map([...emitted, ...handWritten].map((module) => [module.path, module]))
   const added = [...modules.keys()].filter((path) => path.startsWith(`${additions}/`))
-  const leftOut = isLeftOut(modules)
-  const kept = reach(modules, [...roots, ...added], leftOut)
+  const kept = reach(modules, [...roots, ...added], isLeftOut)
   return new Map(kept.map((one) => {
     const { path } = one.module
-    return [path, withAddition(path, translate(one, leftOut), added.includes(`${additions}/${path}`))]
+    return [path, withAddition(path, translate(one, isLeftOut), added.includes(`${additions}/${path}`))]
   }))
 }
 

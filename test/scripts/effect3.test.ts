@@ -2,11 +2,15 @@
  * The declarations for Effect 3: what is kept of those of the main package, and how it is said.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import ts from "typescript59"
 import { declarationsFor } from "../../scripts/effect3/declarations.ts"
 import { docstring, programsIn } from "../../scripts/effect3/docstrings.ts"
 import { exportsOf, modulesOf } from "../../scripts/effect3/exports.ts"
-import { parse } from "../../scripts/effect3/syntax.ts"
+import { parse, walk } from "../../scripts/effect3/syntax.ts"
 import { typeTestFor } from "../../scripts/effect3/typeTest.ts"
+import { filesUnder, repository } from "../../scripts/files.ts"
 
 type Files = Readonly<Record<string, string>>
 
@@ -171,6 +175,18 @@ export {};
     const own = generated(files, { "additions/One": "export type More = 1\n" })
     assert.isTrue(own.get("One")?.endsWith(`export * from "./additions/One.ts";\n`))
     assert.strictEqual(own.get("additions/One"), "export type More = 1\n")
+  })
+})
+
+describe("what is written by hand", () => {
+  const folder = path.join(repository, "v3", "declarations")
+
+  it.each(filesUnder(folder, ".d.ts"))("%s has no any", (file) => {
+    const found: Array<string> = []
+    walk(parse(file, fs.readFileSync(path.join(folder, file), "utf8")).source, (node) => {
+      if (node.kind === ts.SyntaxKind.AnyKeyword) found.push(node.parent.getText())
+    })
+    assert.deepStrictEqual(found, [])
   })
 })
 
