@@ -149,17 +149,14 @@ const exported = (statement: ts.ExportDeclaration, kept: Kept, isLeftOut: (path:
     ? moduleSpecifier.text
     : undefined
   if (specifier !== undefined && isLeftOut(resolve(path, specifier))) return ""
-  const whole = source.text.slice(statement.getFullStart(), statement.getEnd())
+  const comment = docstring(source.text.slice(statement.getFullStart(), statement.getStart()))
+  const whole = comment + statement.getText()
   if (reexported === "all" || exportClause === undefined || ts.isNamespaceExport(exportClause)) return whole
   const elements = exportClause.elements.filter(({ name }) => reexported.has(name.text))
   if (elements.length === exportClause.elements.length) return whole
   if (elements.length === 0) return ""
-  return edited(
-    source.text,
-    [replacing(exportClause, `{ ${elements.map((element) => element.getText()).join(", ")} }`)],
-    statement.getFullStart(),
-    statement.getEnd()
-  )
+  const clause = replacing(exportClause, `{ ${elements.map((element) => element.getText()).join(", ")} }`)
+  return comment + edited(source.text, [clause], statement.getStart(), statement.getEnd())
 }
 
 /** What a module says of itself, in front of its imports. */

@@ -215,6 +215,14 @@ describe("docstrings", () => {
     assert.include(programsIn(text).get("Handling one reason"), `MqttError.catchReason("PublishRefused"`)
   })
 
+  it("of an index are translated as well", () => {
+    const index = "/**\n * Needs no `effect-mqtt/node`.\n */\nexport * as One from \"./One.ts\";\n"
+    assert.strictEqual(
+      generated({ index, One: "export {};" }).get("index"),
+      index.replace("effect-mqtt", "effect-mqtt-v3")
+    )
+  })
+
   it("of members are translated as well", () => {
     assert.include(
       moduleOf("export interface A {\n    /** As in `effect-mqtt/node`. */\n    readonly a: 1;\n}"),
