@@ -6,9 +6,10 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import type { MqttError } from "../src/MqttError.ts"
 import { MqttTransport } from "../src/MqttTransport.ts"
-import { exitOf, type Start } from "./Outcome.ts"
+import { exitOf, type Outcome, outcomeOf, type Start } from "./Outcome.ts"
 
 /** An effect of the host's. Interrupted, it waits until the host's has ended. */
 export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
@@ -27,6 +28,37 @@ export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
     })
   })
 
+/** Something of the host's that has to be closed. */
+export interface Opened<A> {
+  readonly value: A
+  readonly close: (outcome: Outcome<unknown, unknown>) => Start<void, never>
+}
+
+/** What the host opened although the engine wanted it no longer is closed, and then the engine hears of the end. */
+const closedIfLate = <A, E>(start: Start<Opened<A>, E>): Start<Opened<A>, E> => (done) => {
+  let isWanted = true
+  const stop = start((outcome) => {
+    if (isWanted || outcome._tag === "Failure") return done(outcome)
+    const interrupted: Outcome<never, never> = { _tag: "Failure", reasons: [{ _tag: "Interrupt" }] }
+    outcome.value.close(interrupted)(() => done(interrupted))
+  })
+  return () => {
+    isWanted = false
+    stop()
+  }
+}
+
+/** An effect of the host's that opens something, which is closed with the scope. */
+export const scopedFromHost = <A, E>(start: Start<Opened<A>, E>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      fromHost(closedIfLate(start)),
+      ({ close }, exit) => fromHost(close(outcomeOf(exit))),
+      { interruptible: true }
+    ),
+    ({ value }) => value
+  )
+
 /** A run of a schedule of the host's: how long to wait before the next attempt, milliseconds; `undefined` when there is none. */
 export type Step<Input> = (now: number, input: Input) => Effect.Effect<number | undefined, unknown>
 
@@ -40,6 +72,16 @@ export const scheduleFrom = <Input>(begin: () => Step<Input>): Schedule.Schedule
           : Effect.succeed<[unknown, Duration.Duration]>([undefined, Duration.millis(delay)]))
   }))
 
+/** The steps of one run of a schedule, for the host. */
+export const stepsOf = <Input>(schedule: Schedule.Schedule<unknown, Input>): Effect.Effect<Step<Input>> =>
+  Effect.map(Schedule.toStep(schedule), (step) => (now, input) =>
+    Effect.catchCause(
+      Effect.map(step(now, input), ([, delay]): number | undefined => Duration.toMillis(delay)),
+      (cause) => cause.reasons.some(isEnd) ? Effect.undefined : Effect.failCause(cause)
+    ))
+
+const isEnd = (reason: Cause.Reason<unknown>): boolean => reason._tag === "Fail" && Cause.isDone(reason.error)
+
 type Chunks = NonEmptyReadonlyArray<Uint8Array>
 
 /** A network connection of the host's making. */
@@ -47,26 +89,22 @@ export interface HostConnection {
   readonly pull: Start<Chunks, MqttError>
   readonly write: (chunks: Chunks) => Start<void, MqttError>
   readonly abort: Start<void, never>
-  readonly close: Start<void, never>
 }
 
 /** How the host makes network connections. */
 export interface HostTransport {
   readonly endpoint: string
   readonly endpoints: number | undefined
-  readonly open: Start<HostConnection, MqttError>
-  readonly openAt: ((reference: string) => Start<HostConnection, MqttError>) | undefined
+  readonly open: Start<Opened<HostConnection>, MqttError>
+  readonly openAt: ((reference: string) => Start<Opened<HostConnection>, MqttError>) | undefined
 }
 
-const opened = (open: Start<HostConnection, MqttError>): MqttTransport["Service"]["open"] =>
-  Effect.map(
-    Effect.acquireRelease(fromHost(open), ({ close }) => fromHost(close), { interruptible: true }),
-    ({ abort, pull, write }) => ({
-      pull: fromHost(pull),
-      write: (chunks) => fromHost(write(chunks)),
-      abort: fromHost(abort)
-    })
-  )
+const opened = (open: Start<Opened<HostConnection>, MqttError>): MqttTransport["Service"]["open"] =>
+  Effect.map(scopedFromHost(open), ({ abort, pull, write }) => ({
+    pull: fromHost(pull),
+    write: (chunks) => fromHost(write(chunks)),
+    abort: fromHost(abort)
+  }))
 
 export const transportFrom = ({ endpoint, endpoints, open, openAt }: HostTransport): MqttTransport["Service"] =>
   MqttTransport.of({

@@ -1,15 +1,17 @@
 /**
  * What the client needs of a program that does not know Effect 4, and the services of Effect 4 that are made from it: time,
- * chance, logs and spans.
+ * chance, logs, spans and metrics.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { HostRegistry, type RegisterMetric } from "./Metrics.ts"
 import type { Reason } from "./Outcome.ts"
 import { BridgedSpan, type MakeSpan } from "./Spans.ts"
 
@@ -35,6 +37,7 @@ export interface Host {
   /** What is below it costs nothing: at Trace every packet is logged. */
   readonly minimumLogLevel: Level | "All" | "None"
   readonly span: MakeSpan
+  readonly metric: RegisterMetric
 }
 
 /** What the client runs in. */
@@ -45,6 +48,7 @@ export const servicesOf = (host: Host): Services =>
     Context.add(Random.Random, randomOf(host)),
     Context.add(Logger.CurrentLoggers, new Set([loggerOf(host)])),
     Context.add(References.MinimumLogLevel, host.minimumLogLevel),
+    Context.add(Metric.MetricRegistry, new HostRegistry(host.metric)),
     Context.add(Tracer.Tracer, Tracer.make({ span: (options) => new BridgedSpan(host.span, options) }))
   )
 

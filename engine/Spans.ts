@@ -2,10 +2,12 @@
  * Spans that are the host's: a span of the client is one of the host's tracer, and its parent may be a span of the program.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { TraceState } from "../src/MqttTracing.ts"
 import { type Outcome, outcomeOf } from "./Outcome.ts"
 
 /** Which span it is. */
@@ -13,6 +15,8 @@ export interface SpanReference {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
+  /** What other tracing systems say of its trace, W3C Trace Context. */
+  readonly traceState?: string | undefined
   /** The host's own, if it is one of this process. */
   readonly host: unknown
 }
@@ -81,19 +85,56 @@ const hostSpans = new WeakMap<Tracer.AnySpan, unknown>()
 
 const hostOf = (span: Tracer.AnySpan): unknown => span instanceof BridgedSpan ? span.host : hostSpans.get(span)
 
-const referenceTo = (span: Tracer.AnySpan): SpanReference => ({
+/** A span of the client, for the host. */
+export const referenceTo = (span: Tracer.AnySpan): SpanReference => ({
   traceId: span.traceId,
   spanId: span.spanId,
   sampled: span.sampled,
+  traceState: Context.get(span.annotations, TraceState),
   host: hostOf(span)
 })
 
-/** In a span of the host's. */
-export const inSpan = (services: Context.Context<never>, span: SpanReference): Context.Context<never> => {
-  const { host, ...external } = span
-  const parent = Tracer.externalSpan(external)
+/** A span of the host's, for the client. */
+export const spanFrom = (span: SpanReference): Tracer.ExternalSpan => {
+  const { host, traceState, ...external } = span
+  const annotations = traceState === undefined ? Context.empty() : Context.make(TraceState, traceState)
+  const parent = Tracer.externalSpan({ ...external, annotations })
   hostSpans.set(parent, host)
-  return Context.add(services, Tracer.ParentSpan, parent)
+  return parent
+}
+
+/** In a span of the host's. */
+export const inSpan = (services: Context.Context<never>, span: SpanReference): Context.Context<never> =>
+  Context.add(services, Tracer.ParentSpan, spanFrom(span))
+
+/** A span that the host makes itself, as the client would make it. */
+export interface DescribedSpan extends SpanOptions {
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** What the span is that an effect would run in. */
+export const describeSpan = (
+  within: (effect: Effect.Effect<void>) => Effect.Effect<void>
+): DescribedSpan | undefined => {
+  const attributes: Record<string, unknown> = {}
+  let described: DescribedSpan | undefined
+  const make: MakeSpan = (options) => {
+    described = { ...options, attributes }
+    return {
+      traceId: "",
+      spanId: "",
+      sampled: true,
+      host: undefined,
+      attribute: (key, value) => {
+        attributes[key] = value
+      },
+      event: () => {},
+      end: () => {}
+    }
+  }
+  const tracer = Tracer.make({ span: (options) => new BridgedSpan(make, options) })
+  Effect.runSync(Effect.provideService(within(Effect.void), Tracer.Tracer, tracer))
+  return described
 }
 
 /** The host's span that the fiber which runs now is in. */

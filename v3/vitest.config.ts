@@ -8,7 +8,7 @@ export const aliases = {
   resolve: {
     alias: [
       { find: /^effect-mqtt-v3$/, replacement: source("index.ts") },
-      { find: /^effect-mqtt-v3\/(node|testing)$/, replacement: source("$1/index.ts") }
+      { find: /^effect-mqtt-v3\/(node|testing|testing\/node)$/, replacement: source("$1/index.ts") }
     ]
   }
 }

@@ -3,4 +3,21 @@
  *
  * It is the main package's module: nothing in it depends on a version of Effect but `effect/Data`, which is Effect 3's here.
  */
+import * as Effect from "effect/Effect"
+import { MqttError, type MqttErrorReason } from "./ported/MqttError.ts"
+
 export * from "./ported/MqttError.ts"
+
+type Handler = (reason: MqttErrorReason, error: MqttError) => Effect.Effect<unknown, unknown, unknown>
+type Handlers = Readonly<Record<string, Handler>>
+
+export const catchReasons =
+  (handlers: Handlers) =>
+  (effect: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> =>
+    Effect.catchAll(effect, (error) => {
+      if (!(error instanceof MqttError) || !Object.hasOwn(handlers, error.reason._tag)) return Effect.fail(error)
+      return handlers[error.reason._tag](error.reason, error)
+    })
+
+export const catchReason = (tag: string | ReadonlyArray<string>, handler: Handler) =>
+  catchReasons(Object.fromEntries([tag].flat().map((one) => [one, handler])))

@@ -2,6 +2,14 @@
  * How a client reaches its server. Its types are the main package's, in Effect 3's words.
  */
 import * as Context from "effect/Context"
-import type { Transport } from "./internal/transport.ts"
+import { identity } from "effect/Function"
+import type { Decorate, Transport } from "./internal/transport.ts"
 
 export class MqttTransport extends Context.Tag("effect-mqtt-v3/MqttTransport")<MqttTransport, Transport>() {}
+
+export class ConnectionDecorator extends Context.Reference<ConnectionDecorator>()(
+  "effect-mqtt-v3/MqttTransport/ConnectionDecorator",
+  { defaultValue: (): Decorate => identity }
+) {}
+
+export { fromSocket } from "./internal/socketTransport.ts"

@@ -5,13 +5,15 @@
  */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
+import * as Decision from "effect/ScheduleDecision"
+import * as Interval from "effect/ScheduleInterval"
 import * as Intervals from "effect/ScheduleIntervals"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
@@ -30,7 +32,9 @@ const isSpan = (span: unknown): span is Tracer.AnySpan => typeof span === "objec
 /** An effect of the program, for the engine to start. It is in the span that the engine's fiber is in. */
 export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>): Engine.Start<A, E> => (done) => {
   const span = Engine.currentHostSpan()
-  const fiber = Runtime.runFork(runtime)(isSpan(span) ? Effect.withParentSpan(effect, span) : effect)
+  const inSpan = isSpan(span) ? Effect.withParentSpan(effect, span) : effect
+  // The runtime may come from where nothing is interrupted, such as a finalizer.
+  const fiber = Runtime.runFork(runtime)(Effect.interruptible(inSpan))
   fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 }
@@ -40,6 +44,31 @@ export const fromEffect = (
   effect: Effect.Effect<unknown, unknown>,
   runtime: ProgramRuntime
 ): Engine.Effect<unknown, unknown> => Engine.fromHost(start(runtime, effect))
+
+/** What an effect of the program opens, with its scope. */
+export const opening = <A, E>(
+  runtime: ProgramRuntime,
+  effect: Effect.Effect<A, E, Scope.Scope>
+): Engine.Start<Engine.Opened<A>, E> =>
+  start(
+    runtime,
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const value = yield* Effect.onError(
+          restore(Scope.extend(effect, scope)),
+          (cause) => Scope.close(scope, Exit.failCause(cause))
+        )
+        return { value, close: (outcome) => start(runtime, Scope.close(scope, exitOf(outcome))) }
+      })
+    )
+  )
+
+/** An effect of the program that wants a scope, which is then one of the engine's. */
+export const fromScopedEffect = (
+  effect: Effect.Effect<unknown, unknown, Scope.Scope>,
+  runtime: ProgramRuntime
+): Engine.Effect<unknown, unknown, Engine.Scope> => Engine.scopedFromHost(opening(runtime, effect))
 
 /** Its waiting is the engine's, so it is on the program's clock and ends with the client. */
 export const fromSchedule = (
@@ -56,6 +85,31 @@ export const fromSchedule = (
       })
     return (now, input) => Engine.fromHost(start(runtime, step(now, input)))
   })
+
+/** A schedule of the engine for the program. Each run of it is one of the engine's. */
+export const toSchedule = (
+  schedule: Engine.Schedule<unknown>,
+  convert: Convert
+): Schedule.Schedule<unknown, unknown> => {
+  const begin = Effect.flatMap(
+    Bridge.make,
+    (bridge) =>
+      Effect.map(bridge.effect(Engine.stepsOf(schedule)), (step) => ({ bridge, step: step as Engine.Step<unknown> }))
+  )
+  return Schedule.makeWithState(
+    undefined as Effect.Effect.Success<typeof begin> | undefined,
+    (now, input: unknown, state) =>
+      Effect.orDie(Effect.gen(function*() {
+        const run = state ?? (yield* begin)
+        const delay = yield* run.bridge.effect(run.step(now, convert(input)))
+        return [
+          run,
+          undefined,
+          typeof delay === "number" ? Decision.continueWith(Interval.after(now + delay)) : Decision.done
+        ] as const
+      }))
+  )
+}
 
 /** Waits for the engine. Interrupted, it interrupts that, and waits until it is through. */
 class Waiting {

@@ -118,3 +118,14 @@ export const unwrap = (wrapped: unknown): Effect.Effect<object, unknown> =>
     yield* membrane.made(Engine.unwrapConfig(shapeOf(wrapped) as EngineConfig))
     return yield* Config.unwrap(wrapped as Config.Config<object>)
   })
+
+type Merge = (config: EngineConfig, own: EngineConfig) => EngineConfig
+
+/** Two configurations of Effect 3 as the engine merges what they say. */
+export const mergedBy = (merge: Merge, config: Config.Config<unknown>, own: unknown): Config.Config<unknown> =>
+  Config.map(Config.zip(config, Config.unwrap(own as Config.Config<unknown>)), ([found, given]) => {
+    const both = merge(Engine.succeedConfig(found), Engine.succeedConfig(given))
+    const exit = now((membrane) => membrane.made(Engine.readConfig(both, () => undefined)))
+    if (Exit.isSuccess(exit)) return exit.value
+    throw Runtime.makeFiberFailure(exit.cause)
+  })

@@ -1,5 +1,6 @@
 /**
- * The program for the engine: its clock, chance, loggers, log level and tracer, as they are where a client is made.
+ * The program for the engine: its clock, chance, loggers, log level, tracer and labels of metrics, as they are where a
+ * client is made.
  */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,7 +14,9 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type * as Engine from "../../../engine/index.ts"
+import { registerWith } from "./metrics.ts"
 import { causeOf, exitOf } from "./outcome.ts"
+import { TraceState, traceStateOf } from "./traceState.ts"
 
 const levels = {
   Fatal: LogLevel.Fatal,
@@ -28,7 +31,7 @@ const levels = {
 export type Run = <A, E>(effect: Effect.Effect<A, E>) => { readonly cancel: () => void }
 
 const sleepOn = (runtime: Runtime.Runtime<never>, clock: Clock.Clock): Engine.Host["sleep"] => (millis, wake) => {
-  const fiber = Runtime.runFork(runtime)(clock.sleep(Duration.millis(millis)))
+  const fiber = Runtime.runFork(runtime)(Effect.interruptible(clock.sleep(Duration.millis(millis))))
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit)) wake()
   })
@@ -37,14 +40,19 @@ const sleepOn = (runtime: Runtime.Runtime<never>, clock: Clock.Clock): Engine.Ho
 
 const isAnySpan = (value: unknown): value is Tracer.AnySpan => typeof value === "object" && value !== null
 
-const parentOf = ({ host, ...reference }: Engine.SpanReference): Tracer.AnySpan =>
-  isAnySpan(host) ? host : Tracer.externalSpan(reference)
+/** The same span for the program. */
+export const parentOf = ({ host, traceState, ...reference }: Engine.SpanReference): Tracer.AnySpan => {
+  if (isAnySpan(host)) return host
+  const context = traceState === undefined ? Context.empty() : Context.make(TraceState, traceState)
+  return Tracer.externalSpan({ ...reference, context })
+}
 
 /** The same span for the engine. */
 export const referenceTo = (span: Tracer.AnySpan): Engine.SpanReference => ({
   traceId: span.traceId,
   spanId: span.spanId,
   sampled: span.sampled,
+  traceState: traceStateOf(span),
   host: span
 })
 
@@ -84,6 +92,7 @@ export const make: Effect.Effect<Engine.Host> = Effect.gen(function*() {
     random: () => Runtime.runSync(runtime)(random.next),
     log: logOn(runtime),
     minimumLogLevel: minimum === "Warning" ? "Warn" : minimum,
-    span: spansOf(tracer)
+    span: spansOf(tracer),
+    metric: registerWith(yield* FiberRef.get(FiberRef.currentMetricLabels))
   }
 })

@@ -13,7 +13,15 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as Engine from "../../../engine/index.ts"
-import { Bridge, type Convert, fromEffect, fromSchedule, type ProgramRuntime } from "./bridge.ts"
+import {
+  Bridge,
+  type Convert,
+  fromEffect,
+  fromSchedule,
+  fromScopedEffect,
+  type ProgramRuntime,
+  toSchedule
+} from "./bridge.ts"
 import * as Errors from "./errors.ts"
 
 type Values = Readonly<Record<string, unknown>>
@@ -28,22 +36,33 @@ const isPlain = (value: unknown): value is Values => {
   return prototype === Object.prototype || prototype === null
 }
 
-const mapValues = (values: Values, convert: (value: unknown) => unknown): Values =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value)]))
+const mapValues = (values: Values, convert: (value: unknown, name: string) => unknown): Values =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]))
+
+/** Makes a value of the engine. It is given what converts values that are still the program's. */
+export type Making<A> = (convert: Convert) => A
+
+const makings = new WeakMap<object, Making<unknown>>()
+
+/** A value of the program that is the one which `making` makes, wherever it is handed to the engine. */
+export const standsFor = <A extends object>(value: A, making: Making<unknown>): A => {
+  makings.set(value, making)
+  return value
+}
+
+export const makingOf = <A>(value: object): Making<A> | undefined => makings.get(value) as Making<A> | undefined
 
 const membranes = new WeakMap<object, Membrane>()
 
 /** The membrane that a service of this package is behind. */
 export const membraneOf = (service: object): Membrane | undefined => membranes.get(service)
 
-const engineServices = new WeakMap<object, object>()
-
 const isReference = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function"
 
 /** The service of the engine that a service of this package is, or the call that one of its calls is. */
 export const engineServiceOf = <S extends object>(service: unknown): S | undefined =>
-  isReference(service) ? engineServices.get(service) as S | undefined : undefined
+  isReference(service) ? makingOf<S>(service)?.((value) => value) : undefined
 
 /** Whether it can run something of the program, for which it needs what the program provides. */
 const runsEffects = (value: unknown): boolean =>
@@ -59,9 +78,12 @@ export class Membrane {
 
   static readonly make: Effect.Effect<Membrane> = Effect.map(Bridge.make, (bridge) => new Membrane(bridge))
 
-  /** Of the program, for the engine. What is an effect, or makes one, runs with `runtime`. */
-  toEngine(value: unknown, runtime: ProgramRuntime): unknown {
-    const convert = (one: unknown): unknown => this.toEngine(one, runtime)
+  /**
+   * Of the program, for the engine. What is an effect, or makes one, runs with `runtime`. Functions under the names in
+   * `scoped` make effects that want a scope, which is the engine's.
+   */
+  toEngine(value: unknown, runtime: ProgramRuntime, scoped: ReadonlyArray<string> = []): unknown {
+    const convert = (one: unknown): unknown => this.toEngine(one, runtime, scoped)
     if (Errors.isError(value)) return Errors.toEngine(value)
     if (isFunction(value)) return (...values: ReadonlyArray<unknown>) => convert(value(...values.map(this.toProgram)))
     if (typeof value !== "object" || value === null) return value
@@ -72,7 +94,20 @@ export class Membrane {
       return fromEffect(Effect.map(value as Effect.Effect<unknown, unknown>, convert), runtime)
     }
     if (Array.isArray(value)) return value.map(convert)
-    return isPlain(value) ? mapValues(value, convert) : value
+    if (!isPlain(value)) return value
+    const making = makingOf(value)
+    if (making !== undefined) return making(convert)
+    return mapValues(
+      value,
+      (one, name) => scoped.includes(name) && isFunction(one) ? this.#scopedFunction(one, runtime) : convert(one)
+    )
+  }
+
+  #scopedFunction(f: AnyFunction, runtime: ProgramRuntime): AnyFunction {
+    return (...values) => {
+      const effect = f(...values.map(this.toProgram)) as Effect.Effect<unknown, unknown, Scope.Scope>
+      return fromScopedEffect(Effect.map(effect, (one) => this.toEngine(one, runtime)), runtime)
+    }
   }
 
   /** Of the engine, for the program. */
@@ -86,6 +121,7 @@ export class Membrane {
     if (Engine.isEffect(value)) return this.effect(value as Engine.Effect<unknown, unknown>)
     if (Engine.isStream(value)) return this.stream(value as Engine.Stream<unknown, unknown>)
     if (Engine.isSink(value)) return this.#bridge.sink(value as never, (element) => element)
+    if (Engine.isSchedule(value)) return toSchedule(value as Engine.Schedule<unknown>, Errors.toEngine)
     if (Array.isArray(value)) return value.map(this.toProgram)
     return isPlain(value) ? mapValues(value, this.toProgram) : value
   }
@@ -124,18 +160,18 @@ export class Membrane {
 
   /** Each call of a service; those that are named want a scope, which is the caller's. */
   service(service: object, scoped: ReadonlyArray<string> = []): Values {
-    const converted = Object.fromEntries(
-      Object.entries(service).map(([name, value]) => {
-        const call = scoped.includes(name)
-          ? this.function(value, (effect) => this.scoped(effect as ScopedEffect))
-          : this.toProgram(value)
-        if (isReference(call)) engineServices.set(call, value)
-        return [name, call]
-      })
-    )
-    engineServices.set(converted, service)
+    const converted = mapValues(service as Values, (value, name) => {
+      const call = this.#call(value, scoped.includes(name))
+      return isReference(call) ? standsFor(call, () => value) : call
+    })
     membranes.set(converted, this)
-    return converted
+    return standsFor(converted, () => service)
+  }
+
+  #call(value: unknown, isScoped: boolean): unknown {
+    if (!isScoped) return this.toProgram(value)
+    if (isFunction(value)) return this.function(value, (effect) => this.scoped(effect as ScopedEffect))
+    return this.scoped(value as ScopedEffect)
   }
 
   /** What it returns is converted, with `convert` where that is not said by the value itself. */

@@ -3,13 +3,13 @@
  * there as it is.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Engine from "../../../engine/index.ts"
 import type * as MqttError from "../MqttError.ts"
-import { type ProgramRuntime, start } from "./bridge.ts"
-import { Membrane } from "./membrane.ts"
+import { opening, type ProgramRuntime, start } from "./bridge.ts"
+import { engineServiceOf, type Making, makingOf, Membrane, standsFor } from "./membrane.ts"
 
+type EngineConnection = Engine.MqttTransport.NetworkConnection
 type EngineTransport = Engine.MqttTransport.MqttTransport["Service"]
 type Chunks = readonly [Uint8Array, ...ReadonlyArray<Uint8Array>]
 
@@ -28,53 +28,76 @@ export interface Transport {
   readonly endpoints?: number | undefined
 }
 
-const engineTransports = new WeakMap<Transport, EngineTransport>()
+const connectionOf = (membrane: Membrane, { abort, pull, write }: EngineConnection): NetworkConnection =>
+  membrane.service({ abort, pull, write }) as unknown as NetworkConnection
 
 /** One of the engine's. A program may also use it by itself. */
-export const fromEngine = (transport: EngineTransport): Transport => {
-  const { endpoint, endpoints, open, openAt } = transport
-  const opened = (opening: typeof open): Open =>
-    Effect.flatMap(Membrane.make, (membrane) => membrane.scoped(opening)) as Open
+export const fromEngine = (make: Making<EngineTransport>): Transport => {
+  const { endpoint, endpoints, openAt } = make((value) => value)
+  const opened = (opening: (transport: EngineTransport) => EngineTransport["open"]): Open =>
+    Effect.gen(function*() {
+      const membrane = yield* Membrane.make
+      const runtime = yield* Effect.runtime<never>()
+      const transport = make((value) => membrane.toEngine(value, runtime, scopedOptions))
+      return connectionOf(membrane, yield* membrane.acquired(opening(transport)))
+    }) as unknown as Open
   const made: Transport = {
     endpoint,
-    open: opened(open),
-    ...(openAt === undefined ? undefined : { openAt: (reference: string) => opened(openAt(reference)) }),
+    open: opened(({ open }) => open),
+    ...(openAt === undefined ? undefined : {
+      openAt: (reference: string) => opened((transport) => transport.openAt?.(reference) ?? transport.open)
+    }),
     ...(endpoints === undefined ? undefined : { endpoints })
   }
-  engineTransports.set(made, transport)
-  return made
+  return standsFor(made, make)
 }
 
+/** Options that make effects which want a scope. */
+export const scopedOptions: ReadonlyArray<string> = ["connect"]
+
 /** Its effects run with what the program provides where it makes its client. */
-export const toEngine = (transport: Transport, runtime: ProgramRuntime): EngineTransport => {
-  const known = engineTransports.get(transport)
-  if (known !== undefined) return known
+export const toEngine = (transport: Transport, membrane: Membrane, runtime: ProgramRuntime): EngineTransport => {
+  const make = makingOf<EngineTransport>(transport)
+  if (make !== undefined) return make((value) => membrane.toEngine(value, runtime, scopedOptions))
   const { endpoint, endpoints, open, openAt } = transport
   return Engine.transportFrom({
     endpoint,
     endpoints,
-    open: opening(open, runtime),
-    openAt: openAt && ((reference) => opening(openAt(reference), runtime))
+    open: opened(open, runtime),
+    openAt: openAt && ((reference) => opened(openAt(reference), runtime))
   })
 }
 
-/** The connection's scope is closed by the engine. */
-const opening = (
-  open: Open,
-  runtime: ProgramRuntime
-): Engine.Start<Engine.HostConnection, Engine.MqttError.MqttError> =>
-  start(
+const opened = (open: Open, runtime: ProgramRuntime) =>
+  opening(
     runtime,
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const { abort, pull, write } = yield* Scope.extend(open, scope).pipe(
-        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-      )
-      return {
-        pull: start(runtime, pull),
-        write: (chunks: Chunks) => start(runtime, write(chunks)),
-        abort: start(runtime, abort),
-        close: start(runtime, Scope.close(scope, Exit.void))
-      }
-    })
-  ) as unknown as Engine.Start<Engine.HostConnection, Engine.MqttError.MqttError>
+    Effect.map(open, ({ abort, pull, write }) => ({
+      pull: start(runtime, pull),
+      write: (chunks: Chunks) => start(runtime, write(chunks)),
+      abort: start(runtime, abort)
+    }))
+  ) as unknown as Engine.Start<Engine.Opened<Engine.HostConnection>, Engine.MqttError.MqttError>
+
+/** What a connection becomes before MQTT is spoken over it. */
+export type Decorate = (connection: NetworkConnection, endpoint: string) => NetworkConnection
+
+type EngineDecorate = (connection: EngineConnection, endpoint: string) => EngineConnection
+
+/** One of the engine's, for the clients of this package. */
+export const decoratorFromEngine = (decorate: EngineDecorate, membrane: Membrane): Decorate => {
+  const made = membrane.function(
+    decorate as never,
+    (connection) => connectionOf(membrane, connection as EngineConnection)
+  ) as unknown as Decorate
+  return standsFor(made, () => decorate)
+}
+
+export const decoratorToEngine = (
+  decorate: Decorate,
+  membrane: Membrane,
+  runtime: ProgramRuntime
+): EngineDecorate =>
+  engineServiceOf<EngineDecorate>(decorate) ?? ((connection, endpoint) => {
+    const { abort, pull, write } = decorate(connectionOf(membrane, connection), endpoint)
+    return membrane.toEngine({ abort, pull, write }, runtime) as EngineConnection
+  })

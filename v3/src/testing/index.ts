@@ -3,3 +3,4 @@
  */
 export * as FakeNetwork from "./FakeNetwork.ts"
 export * as MemoryBroker from "./MemoryBroker.ts"
+export * as StoreSuite from "./StoreSuite.ts"
