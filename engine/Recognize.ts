@@ -4,6 +4,7 @@
 import * as Predicate from "effect/Predicate"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
 
+export { isCause } from "effect/Cause"
 export { isDuration, toMillis } from "effect/Duration"
 export { isEffect } from "effect/Effect"
 export { isLayer } from "effect/Layer"

@@ -462,6 +462,19 @@ describe("receiving", () => {
       assert.strictEqual(yield* Ref.get(attempts), 2)
     }).pipe(Effect.provide(brokerAndClient)))
 
+  it.scoped("consume: the dead letter's topic depends on the Cause, which is Effect 3's", () =>
+    Effect.gen(function*() {
+      const mqtt = yield* MqttClient.MqttClient
+      const dead = yield* mqtt.subscribe("dead/+", { qos: 1 })
+      yield* Effect.forkScoped(Temperature.consume(({ payload }) => Effect.fail(`too warm: ${payload.celsius}`), {
+        qos: 1,
+        deadLetter: (_, cause) => `dead/${Cause.isCause(cause) ? String(Cause.squash(cause)).length : "foreign"}`
+      }))
+      yield* settle
+      yield* Temperature.publish({ site: "north", sensor: 7 }, { celsius: 21 }, { qos: 1 })
+      assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(dead)).topic, "dead/12")
+    }).pipe(Effect.provide(brokerAndClient)))
+
   it.scoped("deliveries are acknowledged and refused by the program", () =>
     Effect.gen(function*() {
       const broker = yield* MemoryBroker.MemoryBroker

@@ -23,6 +23,7 @@ import {
   toSchedule
 } from "./bridge.ts"
 import * as Errors from "./errors.ts"
+import { causeOf } from "./outcome.ts"
 
 type Values = Readonly<Record<string, unknown>>
 type ScopedEffect = Engine.Effect<unknown, unknown, Engine.Scope>
@@ -115,6 +116,7 @@ export class Membrane {
     if (isFunction(value)) return this.function(value)
     if (typeof value !== "object" || value === null) return value
     if (Errors.isError(value)) return Errors.toEffect3(value)
+    if (Engine.isCause(value)) return causeOf(value.reasons)
     if (Engine.isDuration(value)) return Duration.millis(Engine.toMillis(value))
     if (Engine.isRedacted(value)) return Redacted.make(Engine.redactedValue(value))
     if (Engine.isSubscriptionRef(value)) return this.subscribable(value)
