@@ -201,7 +201,9 @@ describe("layerConfig", () => {
       yield* Layer.build(MqttClient.layerConfig()).pipe(
         Effect.withConfigProvider(
           providerOf({ MQTT_CLIENT_ID: "mine", MQTT_KEEP_ALIVE: "30 seconds", MQTT_PASSWORD: "p" })
-        )
+        ),
+        // The client goes before its broker does.
+        Effect.scoped
       )
       const [connect] = yield* broker.received("mine")
       assert(connect?._tag === "Connect")
@@ -221,7 +223,8 @@ describe("layerConfig", () => {
         username: Config.withDefault(Config.string("NAME"), "nobody")
       })
       yield* Layer.build(client).pipe(
-        Effect.withConfigProvider(providerOf({ ID: "mine", ALIVE: "20 seconds", WORD: "p", ROOM: "1" }))
+        Effect.withConfigProvider(providerOf({ ID: "mine", ALIVE: "20 seconds", WORD: "p", ROOM: "1" })),
+        Effect.scoped
       )
       const [connect] = yield* broker.received("mine")
       assert(connect?._tag === "Connect")
