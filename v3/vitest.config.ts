@@ -18,6 +18,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     pool: "forks",
+    // The engine is loaded once for all files: loading it takes longer than they do.
+    isolate: false,
     poolOptions: { forks: { maxForks: 2 } },
     testTimeout: 30_000
   }

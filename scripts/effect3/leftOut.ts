@@ -13,6 +13,8 @@
 export const modules: Readonly<Record<string, string>> = {
   MqttConnection: "one connection without a client: for tools, which use the main package",
   MqttErrorSchema: "its schemas are those of Effect 4",
+  MqttPublisher: "makes a page lighter, and the engine of this package is one file",
+  MqttSubscriber: "makes a page lighter, and the engine of this package is one file",
   NetworkProbe: "stands on `effect/net`, for which Effect 3 has nothing",
   "node/NodeNetworkProbe": "stands on `effect/net`, for which Effect 3 has nothing",
   SocketTransport: "`MqttTransport.fromSocket` stands for it, over a Socket of `@effect/platform`",
