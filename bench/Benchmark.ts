@@ -481,12 +481,15 @@ export type SinkRequest =
   | { readonly _tag: "ReportUsage" }
   /** The next clients are going to have this window. */
   | { readonly _tag: "Expect"; readonly window: number }
+  /** Is to say when the clients whose identifiers begin so have acknowledged all that it has sent them. */
+  | { readonly _tag: "AwaitAcknowledgements"; readonly clientId: string }
 
 /** What the process of the sink says. */
 export type SinkMessage =
   | { readonly _tag: "Listening"; readonly ports: Pick<Ports, "tcp" | "tls" | "ws">; readonly ca: string }
   /** Its own processor time, all threads, and its own clock, both in seconds. */
   | { readonly _tag: "Usage"; readonly processor: number; readonly clock: number }
+  | { readonly _tag: "Acknowledged"; readonly clientId: string }
   | {
     readonly _tag: "Closed"
     readonly clientId: string

@@ -79,6 +79,19 @@ let expectedWindow = 1
 /** Clients that have been here, for those that come back to their session. */
 const known = new Set<string>()
 
+const connections = new Set<SinkConnection>()
+
+/** How the identifiers of those clients begin whose acknowledgements somebody waits for. */
+const awaited = new Set<string>()
+
+const tellAcknowledged = (): void => {
+  for (const clientId of awaited) {
+    if ([...connections].some((connection) => connection.owesAcknowledgements(clientId))) continue
+    awaited.delete(clientId)
+    tell({ _tag: "Acknowledged", clientId })
+  }
+}
+
 /** One client. */
 class SinkConnection {
   readonly #outlet: Outlet & { readonly end: () => void }
@@ -100,6 +113,12 @@ class SinkConnection {
   constructor(outlet: Outlet & { readonly end: () => void }) {
     this.#outlet = outlet
     this.#reader = new PacketReader((bytes, start, body, end) => this.#take(bytes, start, body, end))
+    connections.add(this)
+  }
+
+  /** Whether it is one of the clients whose identifiers begin so, and has not acknowledged all that it was sent. */
+  owesAcknowledgements(clientId: string): boolean {
+    return this.#clientId.startsWith(clientId) && this.#floods.at(-1)?.isUnacknowledged === true
   }
 
   read(chunk: Buffer): void {
@@ -113,6 +132,8 @@ class SinkConnection {
     const sent = this.#floods.reduce((sum, flood) => sum + flood.sent, 0)
     const acknowledged = this.#acknowledged + this.#newlyAcknowledged
     tell({ _tag: "Closed", clientId: this.#clientId, read: this.#read, sent, acknowledged })
+    connections.delete(this)
+    tellAcknowledged()
   }
 
   #answerInBatches(): void {
@@ -131,6 +152,7 @@ class SinkConnection {
       this.#floods.at(-1)?.acknowledge(this.#newlyAcknowledged)
       this.#newlyAcknowledged = 0
       this.#startNext()
+      tellAcknowledged()
     }
   }
 
@@ -306,8 +328,16 @@ const reportUsage = (): void => {
 }
 
 process.on("message", (request: SinkRequest) => {
-  if (request._tag === "Expect") expectedWindow = request.window
-  else reportUsage()
+  switch (request._tag) {
+    case "Expect":
+      expectedWindow = request.window
+      return
+    case "ReportUsage":
+      return reportUsage()
+    case "AwaitAcknowledgements":
+      awaited.add(request.clientId)
+      tellAcknowledged()
+  }
 })
 
 process.on("disconnect", () => process.exit())
