@@ -44,9 +44,11 @@ export interface Row {
   readonly maximum?: number
   /** The row that is the same without a store, and what share of ours there ours is wanted to be at least. */
   readonly inMemory?: { readonly row: string; readonly minimum?: number }
+  /** A row of the package for Effect 3: what share of ours it is wanted to be at least, besides better than the peer. */
+  readonly ofOurs?: number
 }
 
-export const sideNames = ["ours", "peer", "limit"] as const
+export const sideNames = ["ours", "v3", "peer", "limit"] as const
 
 export type SideName = typeof sideNames[number]
 
@@ -81,14 +83,14 @@ export interface Experiment {
 
 const base: Traffic = { workload: "publish", qos: 1, window: 1000, payload: 64, transport: "tcp", isDurable: false }
 
-const withLimit: ReadonlyArray<SideName> = sideNames
+const withLimit: ReadonlyArray<SideName> = ["ours", "peer", "limit"]
 const withoutLimit: ReadonlyArray<SideName> = ["ours", "peer"]
 
 /** Messages a second of one kind of traffic. */
 const traffic = (
   name: string,
   change: Partial<Traffic>,
-  more: Pick<Row, "minimum" | "inMemory"> & {
+  more: Pick<Row, "minimum" | "inMemory" | "ofOurs"> & {
     readonly sides?: ReadonlyArray<SideName>
     readonly rows?: ReadonlyArray<Row>
   } = {}
@@ -102,7 +104,8 @@ const traffic = (
       metric: "rate",
       better: "higher",
       ...(more.minimum === undefined ? {} : { minimum: more.minimum }),
-      ...(more.inMemory === undefined ? {} : { inMemory: more.inMemory })
+      ...(more.inMemory === undefined ? {} : { inMemory: more.inMemory }),
+      ...(more.ofOurs === undefined ? {} : { ofOurs: more.ofOurs })
     },
     ...more.rows ?? []
   ],
@@ -194,6 +197,16 @@ const transports: ReadonlyArray<Experiment> = [
   traffic("receive qos1 TLS", { workload: "receive", transport: "tls" }, { minimum: 3 }),
   traffic("publish qos1 WebSocket", { transport: "ws" }, { minimum: 3, sides: withoutLimit }),
   traffic("receive qos1 WebSocket", { workload: "receive", transport: "ws" }, { minimum: 3, sides: withoutLimit })
+]
+
+/** The package for Effect 3, which is the same client behind a bridge. */
+const effect3 = (row: string, change: Partial<Traffic>, ofOurs: number) =>
+  traffic(`v3 ${row}`, change, { sides: ["v3", "ours", "peer"], ofOurs })
+
+const bridged: ReadonlyArray<Experiment> = [
+  effect3("publish qos1 window 1000", {}, 1 / 2),
+  effect3("receive qos1", { workload: "receive" }, 2 / 3),
+  effect3("consume qos1", { workload: "consume" }, 2 / 3)
 ]
 
 const exchanges: ReadonlyArray<Experiment> = [
@@ -320,6 +333,7 @@ export const experiments: ReadonlyArray<Experiment> = [
   ...payloads,
   dispatch,
   ...transports,
+  ...bridged,
   ...exchanges,
   ...codecRows,
   clients,

@@ -13,7 +13,7 @@ const timeoutSeconds = 60
 
 const repository = path.dirname(import.meta.dirname)
 
-/** Where a checkout has the benchmark and the library as JavaScript. Nothing else is resolved from there but `node_modules`. */
+/** Where a checkout has the benchmark and the library as JavaScript. Nothing else is resolved from there but `node_modules`, and Effect 3 for the folder `v3`. */
 export const builtOf = (checkout: string): string => path.join(checkout, "node_modules", ".cache", "effect-mqtt-bench")
 
 export const built = builtOf(repository)
@@ -39,9 +39,12 @@ export const build = (): void => {
         outDir: built,
         plugins: []
       },
-      include: [path.join(repository, "bench")]
+      include: [path.join(repository, "bench"), path.join(repository, "v3", "bench")]
     })
   )
+  const forEffect3 = path.join(built, "v3")
+  fs.mkdirSync(forEffect3)
+  fs.symlinkSync(path.join(repository, "v3", "node_modules"), path.join(forEffect3, "node_modules"), "junction")
   execFileSync(process.execPath, [compiler, "--project", built], { stdio: "inherit" })
 }
 

@@ -33,6 +33,8 @@ export interface RowResult {
   readonly sides: Readonly<Partial<Record<SideName, SideResult>>>
   /** What share of ours in memory ours with a store is, where both were measured. */
   readonly ofMemory: number | undefined
+  /** What share of ours the package for Effect 3 is, in a row of it. */
+  readonly ofOurs: number | undefined
 }
 
 const median = (values: ReadonlyArray<number>): number => {
@@ -59,11 +61,18 @@ export const resultsOf = (samples: Samples, isWanted: (row: Row) => boolean): Re
   return results.map((result) => {
     const { row, sides } = result
     const inMemory = results.find(({ row: { name } }) => name === row.inMemory?.row)
-    return { ...result, ofMemory: advantage(row, sides.ours, inMemory?.sides.ours) }
+    return {
+      ...result,
+      ofMemory: advantage(row, sides.ours, inMemory?.sides.ours),
+      ofOurs: advantage(row, sides.v3, sides.ours)
+    }
   })
 }
 
-const resultsAlone = (samples: Samples, isWanted: (row: Row) => boolean): ReadonlyArray<Omit<RowResult, "ofMemory">> =>
+const resultsAlone = (
+  samples: Samples,
+  isWanted: (row: Row) => boolean
+): ReadonlyArray<Pick<RowResult, "row" | "rounds" | "sides">> =>
   Array.from(samples).flatMap(([{ rows }, ofSides]) =>
     rows.filter(isWanted).map((row) => ({
       row,
@@ -82,11 +91,14 @@ const advantage = ({ better }: Row, first: SideResult | undefined, second: SideR
   return better === "higher" ? first.median / second.median : second.median / first.median
 }
 
-export const ratioOf = ({ row, sides }: RowResult): number | undefined => advantage(row, sides.ours, sides.peer)
+/** Whose row it is against the peer. */
+export const ratioOf = ({ row, sides }: RowResult): number | undefined =>
+  advantage(row, row.ofOurs === undefined ? sides.ours : sides.v3, sides.peer)
 
 /** Whether the row has what is wanted of it; `undefined` when nothing is. */
 export const isReached = (result: RowResult): boolean | undefined => {
-  const { inMemory, maximum, minimum } = result.row
+  const { inMemory, maximum, minimum, ofOurs } = result.row
+  if (ofOurs !== undefined) return (result.ofOurs ?? 0) >= ofOurs && (ratioOf(result) ?? 0) > 1
   if (maximum !== undefined) return (result.sides.ours?.median ?? Infinity) <= maximum
   if (minimum === undefined) return undefined
   // Without the row in memory there is nothing to compare with.
@@ -128,15 +140,38 @@ const wanted = (result: RowResult): string => {
   return `${maximum === undefined ? ">=" : "<="} ${bound}${share}${isReached(result) === true ? "" : " !"}`
 }
 
-const resultTable = (results: ReadonlyArray<RowResult>): string =>
+const cells = (result: RowResult, names: ReadonlyArray<SideName>): ReadonlyArray<string> =>
+  names.flatMap((name) => {
+    const side = result.sides[name]
+    return side === undefined ? ["", ""] : [quantity(side.median, result.row.unit), spreadOf(side)]
+  })
+
+const withSpread = (names: ReadonlyArray<SideName>): ReadonlyArray<string> => names.flatMap((side) => [side, "spread"])
+
+const isEffect3 = ({ row }: RowResult): boolean => row.ofOurs !== undefined
+
+const sidesOfEffect3 = ["v3", "ours", "peer"] as const
+
+const effect3Table = (results: ReadonlyArray<RowResult>): string =>
   aligned([
-    ["median", ...sideNames.flatMap((side) => [side, "spread"]), "ratio", "wanted", "ours/limit", "of memory"],
+    ["median, Effect 3", ...withSpread(sidesOfEffect3), "ratio", "of ours", "wanted"],
     ...results.map((result) => [
       result.row.name,
-      ...sideNames.flatMap((name) => {
-        const side = result.sides[name]
-        return side === undefined ? ["", ""] : [quantity(side.median, result.row.unit), spreadOf(side)]
-      }),
+      ...cells(result, sidesOfEffect3),
+      times(ratioOf(result)),
+      result.ofOurs === undefined ? "" : percent(result.ofOurs),
+      `> 1, ${percent(result.row.ofOurs ?? 0)}${isReached(result) === true ? "" : " !"}`
+    ])
+  ])
+
+const sidesOfMain = ["ours", "peer", "limit"] as const
+
+const resultTable = (results: ReadonlyArray<RowResult>): string =>
+  aligned([
+    ["median", ...withSpread(sidesOfMain), "ratio", "wanted", "ours/limit", "of memory"],
+    ...results.map((result) => [
+      result.row.name,
+      ...cells(result, sidesOfMain),
       times(ratioOf(result)),
       wanted(result),
       times(advantage(result.row, result.sides.ours, result.sides.limit)),
@@ -179,13 +214,18 @@ export const machine = (): Machine => ({
 
 export const report = (results: ReadonlyArray<RowResult>): string => {
   const { cores, node, peer, processor } = machine()
+  const [ofEffect3, others] = [results.filter(isEffect3), results.filter((result) => !isEffect3(result))]
+  const tables = [
+    ...others.length === 0 ? [] : [resultTable(others)],
+    ...ofEffect3.length === 0 ? [] : [effect3Table(ofEffect3)],
+    processorTable(results)
+  ]
   return `
-${resultTable(results)}
-
-${processorTable(results)}
+${tables.join("\n\n")}
 
 ours: this library. peer: MQTT.js. limit: bare node:net. Medians; spread: how far the lowest and highest round are off.
-ratio: ours against peer, above 1 is better for us in every row. !: less than is wanted.
+ratio: ours, or v3, against peer, above 1 is better for us in every row. !: less than is wanted.
+v3: the package for Effect 3. of ours: its share of what the main package does.
 of memory: ours with a store, as a share of ours without one.
 * The broker is busy for more than ${percent(busyBroker)} of the time, see "Is the sink fast enough" in bench/README.md.
 ${peer}, Node ${node}, ${cores} x ${processor}`
@@ -201,7 +241,7 @@ const sideJson = ({ brokerShare, highest, lowest, ownShare }: SideResult) => ({
 })
 
 const rowJson = (result: RowResult) => {
-  const { ofMemory, rounds, row, sides } = result
+  const { ofMemory, ofOurs, rounds, row, sides } = result
   const value = (side: SideName) => sides[side] === undefined ? null : rounded(sides[side].median)
   const ratio = ratioOf(result)
   const isMet = isReached(result)
@@ -210,6 +250,8 @@ const rowJson = (result: RowResult) => {
     unit: row.unit,
     better: row.better,
     ours: value("ours"),
+    ...(row.ofOurs === undefined ? {} : { v3: value("v3"), minimumOfOurs: rounded(row.ofOurs) }),
+    ...(ofOurs === undefined ? {} : { ofOurs: Number(ofOurs.toFixed(3)) }),
     peer: value("peer"),
     limit: value("limit"),
     ratio: ratio === undefined ? null : Number(ratio.toFixed(3)),

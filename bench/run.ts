@@ -95,7 +95,7 @@ const log = ({ rows: [row] }: Experiment, round: number, sampled: ReadonlyArray<
 /** The same processes in every round, warmed up once, all of them connected all the time. */
 const measureWarm = (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> =>
   withRuns(bench, experiment, experiment.sides, async (runs) => {
-    const samples: SamplesOfSides = { ours: [], peer: [], limit: [] }
+    const samples: SamplesOfSides = { ours: [], v3: [], peer: [], limit: [] }
     for (const run of runs.values()) await run.warmUp(bench.options.warmUpSeconds)
     for (let round = 0; round < rounds; round++) {
       const sampled: Array<readonly [SideName, Sample]> = []
@@ -112,7 +112,7 @@ const measureWarm = (bench: Bench, experiment: Experiment, rounds: number): Prom
 
 /** A process of its own for every sample. */
 const measureFresh = async (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> => {
-  const samples: SamplesOfSides = { ours: [], peer: [], limit: [] }
+  const samples: SamplesOfSides = { ours: [], v3: [], peer: [], limit: [] }
   for (let round = 0; round < rounds; round++) {
     const sampled: Array<readonly [SideName, Sample]> = []
     for (const side of inTurn(experiment, round)) {
@@ -128,10 +128,21 @@ const measureFresh = async (bench: Bench, experiment: Experiment, rounds: number
   return samples
 }
 
+const wantedOf = ({ isWanted }: Options): ReadonlyArray<Experiment> =>
+  experiments.filter(({ rows }) => rows.some(isWanted))
+
+/** The package for Effect 3 is measured as it is published. */
+const buildFor = async (options: Options): Promise<void> => {
+  build()
+  if (!wantedOf(options).some(({ sides }) => sides.includes("v3"))) return
+  const { bundle } = await import("../scripts/effect3/bundle.ts")
+  await bundle()
+}
+
 const measureAll = async (bench: Bench): Promise<ReadonlyMap<Experiment, SamplesOfSides>> => {
-  const { isQuick, isWanted, rounds } = bench.options
+  const { isQuick, rounds } = bench.options
   const measured = new Map<Experiment, SamplesOfSides>()
-  for (const experiment of experiments.filter(({ rows }) => rows.some(isWanted))) {
+  for (const experiment of wantedOf(bench.options)) {
     if (experiment.broker === "mosquitto" && bench.mosquitto === undefined) {
       console.error(`${experiment.name}: left out, mosquitto is not installed`)
       continue
@@ -148,7 +159,7 @@ const main = async (): Promise<void> => {
   const options = optionsFrom(args)
   if (options === undefined) return console.log(help)
   const started = performance.now()
-  build()
+  await buildFor(options)
   const sink: Sink = new BenchmarkProcess("the sink", "sink.js", [])
   const { ca, ports } = await sink.next("Listening")
   const relay = new BenchmarkProcess<never, RelayMessage>("the relay", "relay.js", [`${ports.tcp}`])

@@ -18,9 +18,11 @@ const result: Result = JSON.parse(fs.readFileSync(path.join(folder, "result.json
 
 type ResultRow = Result["rows"][number]
 
+const isEffect3 = ({ minimumOfOurs }: ResultRow): boolean => minimumOfOurs !== undefined
+
 const sides = ["ours", "peer", "limit"] as const
 const colors = { ours: "#2f81f7", peer: "#bf8700", limit: "#8c959f" }
-const names = { ours: "effect-mqtt", peer: "MQTT.js", limit: "bare net" }
+const names = { ours: "effect-mqtt", v3: "effect-mqtt-v3", peer: "MQTT.js", limit: "bare net" }
 const series = sides.map((side) => ({ name: names[side], color: colors[side] }))
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -74,7 +76,8 @@ const written = Object.entries(charts).filter(([, { groups }]) => groups.length 
 // The page
 // ---------------------------------------------------------------------------------------------------------------------
 
-const wanted = ({ inMemory, maximum, minimum }: ResultRow): string => {
+const wanted = ({ inMemory, maximum, minimum, minimumOfOurs }: ResultRow): string => {
+  if (minimumOfOurs !== undefined) return `above 1, and ${percent(minimumOfOurs)} of ${names.ours}`
   if (maximum !== undefined) return `at most ${maximum} x`
   if (minimum === undefined) return ""
   return inMemory?.minimum === undefined ? `${minimum}` : `${minimum}, and ${percent(inMemory.minimum)} of memory`
@@ -82,8 +85,8 @@ const wanted = ({ inMemory, maximum, minimum }: ResultRow): string => {
 
 const isMissed = ({ reached }: ResultRow): boolean => reached === false
 
-const cell = (row: ResultRow, side: typeof sides[number]): string => {
-  const value = row[side]
+const cell = (row: ResultRow, side: keyof typeof names): string => {
+  const value = row[side] ?? null
   const detail = row.detail[side]
   if (value === null || detail === undefined) return ""
   if (row.rounds === 1) return quantity(value, row.unit)
@@ -103,7 +106,7 @@ const busiest = ({ detail }: ResultRow): string => {
 const table = [
   `| row | ${sides.map((side) => names[side]).join(" | ")} | ratio | wanted | of memory | sink's CPU at most |`,
   "|---|---|---|---|---|---|---|---|",
-  ...result.rows.map((row) =>
+  ...result.rows.filter((row) => !isEffect3(row)).map((row) =>
     [
       "",
       row.name,
@@ -112,6 +115,24 @@ const table = [
       wanted(row) + (isMissed(row) ? " **missed**" : ""),
       row.ofMemory === undefined ? "" : percent(row.ofMemory),
       busiest(row),
+      ""
+    ].join(" | ").trim()
+  )
+].join("\n")
+
+const sidesOfEffect3 = ["v3", "ours", "peer"] as const
+
+const tableOfEffect3 = [
+  `| row | ${sidesOfEffect3.map((side) => names[side]).join(" | ")} | ratio | of ${names.ours} | wanted |`,
+  "|---|---|---|---|---|---|---|",
+  ...result.rows.filter(isEffect3).map((row) =>
+    [
+      "",
+      row.name,
+      ...sidesOfEffect3.map((side) => cell(row, side)),
+      row.ratio === null ? "" : row.ratio.toFixed(2),
+      row.ofOurs === undefined ? "" : percent(row.ofOurs),
+      wanted(row) + (isMissed(row) ? " **missed**" : ""),
       ""
     ].join(" | ").trim()
   )
@@ -161,6 +182,12 @@ ${
     "\n\n"
   )
 }
+
+## Effect 3
+
+The package for Effect 3, as it is published, beside effect-mqtt and MQTT.js in the same rounds. Here \`ratio\` is its own.
+
+${result.rows.some(isEffect3) ? tableOfEffect3 : "This run is from before there was one."}
 
 ## Rows that have less than is wanted
 

@@ -3,7 +3,7 @@
  */
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
-import type { Assignment, Task, Values } from "../Benchmark.ts"
+import type { Assignment, SideName, Task, Values } from "../Benchmark.ts"
 
 interface Size {
   readonly name: string
@@ -11,10 +11,9 @@ interface Size {
   readonly gzipped: number
 }
 
-const programs = {
+const programs: { readonly [_ in SideName]?: { readonly whole: string; readonly alone: string } } = {
   ours: { whole: "effect-mqtt and effect", alone: "effect-mqtt alone" },
-  peer: { whole: "MQTT.js", alone: "MQTT.js" },
-  limit: { whole: "", alone: "" }
+  peer: { whole: "MQTT.js", alone: "MQTT.js" }
 }
 
 export const start = ({ side }: Assignment): Promise<Task> =>
@@ -26,13 +25,13 @@ export const start = ({ side }: Assignment): Promise<Task> =>
       const sizes: ReadonlyArray<Size> = JSON.parse(
         execFileSync(process.execPath, [script, "--json"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
       )
-      const sizeOf = (wanted: string): Size => {
+      const sizeOf = (wanted: string | undefined): Size => {
         const size = sizes.find(({ name }) => name === wanted)
         if (size === undefined) throw new Error(`bundle-size has no row ${wanted}`)
         return size
       }
-      const whole = sizeOf(programs[side].whole)
-      const alone = sizeOf(programs[side].alone)
+      const whole = sizeOf(programs[side]?.whole)
+      const alone = sizeOf(programs[side]?.alone)
       return Promise.resolve({
         gzipped: whole.gzipped / 1000,
         minified: whole.minified / 1000,

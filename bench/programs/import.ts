@@ -1,9 +1,9 @@
 /**
  * How long a process that has loaded nothing else waits for the library.
  */
-import type { Assignment, Task } from "../Benchmark.ts"
+import type { Assignment, SideName, Task } from "../Benchmark.ts"
 
-const loads = {
+const loads: { readonly [_ in SideName]?: () => Promise<unknown> } = {
   ours: () => Promise.all([import("../../src/index.ts"), import("../../src/node/index.ts")]),
   peer: () => import("mqtt"),
   limit: () => import("node:net")
@@ -14,7 +14,7 @@ export const start = ({ side }: Assignment): Promise<Task> =>
     warmUp: () => Promise.resolve(),
     sample: async () => {
       const started = performance.now()
-      await loads[side]()
+      await loads[side]?.()
       return { import: performance.now() - started }
     },
     end: () => Promise.resolve(0)

@@ -30,7 +30,8 @@ export const start = async (assignment: Assignment, experiment: Experiment): Pro
 
   /** Messages a second. */
   const move = async (seconds: number): Promise<number> => {
-    const count = Math.max(fewest, Math.ceil(rate * seconds))
+    // With less than a window the fibers that wait for a turn would be what is measured.
+    const count = Math.max(fewest, traffic.window, Math.ceil(rate * seconds))
     const started = performance.now()
     const cleanUp: CleanUp = await perform(traffic, count)
     const reached = count / (performance.now() - started) * 1000
