@@ -47,6 +47,14 @@ describe("the package", () => {
     assert.isFalse(isPacked("docs/api"))
   })
 
+  it("has nothing of the package for Effect 3, and nothing of its engine", () => {
+    assert.deepStrictEqual([...packed].filter((file) => /(^|\/)(v3|engine)\//.test(file)), [])
+  })
+
+  it("for Effect 3 has a page without links to files, as it is without the documents", () => {
+    assert.deepStrictEqual(targets("v3/README.md"), [])
+  })
+
   it.each(pages)("the links of %s lead to files of it", (page) => {
     const broken = targets(page).filter((target) => !isPacked(target) && !aboutTheRepository.get(page)?.test(target))
     assert.deepStrictEqual(broken, [])
