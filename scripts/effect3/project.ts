@@ -6,8 +6,8 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { filesUnder, repository } from "../files.ts"
 import * as ConsumerTypes from "../consumerTypes.ts"
+import { filesUnder, repository } from "../files.ts"
 import { quietInstall, run } from "../steps.ts"
 
 /** What a user of Effect 3 has. */

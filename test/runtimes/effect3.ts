@@ -52,7 +52,18 @@ const programsFor = (port: number, urls: Readonly<Record<string, string>>): Read
       options: [JSON.stringify(given)],
       prints: Object.keys(given.urls).map((transport) => `${transport}: ${threeLevels}`)
     },
-    { name: "CommonJS", file: "required.cjs", options: [], prints: ["alarm/1=fire InvalidRequest true InvalidOptions"] },
+    {
+      name: "a Socket of @effect/platform-node",
+      file: "socket.js",
+      options: [JSON.stringify({ port, ...user })],
+      prints: ["consumer/socket/1=over a Socket"]
+    },
+    {
+      name: "CommonJS",
+      file: "required.cjs",
+      options: [],
+      prints: ["alarm/1=fire InvalidRequest true InvalidOptions"]
+    },
     {
       name: "the test of the documents",
       file: Path.join("node_modules", "vitest", "vitest.mjs"),

@@ -3,14 +3,14 @@
  *
  * It does what `bench/sides/ours.ts` does, in Effect 3's words.
  */
+import { MqttClient, type MqttError, type MqttMessage } from "effect-mqtt-v3"
+import { NodeMqtt } from "effect-mqtt-v3/node"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { MqttClient, type MqttError, type MqttMessage } from "effect-mqtt-v3"
-import { NodeMqtt } from "effect-mqtt-v3/node"
 import {
   type CleanUp,
   type Client,
