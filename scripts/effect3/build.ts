@@ -31,7 +31,7 @@ const main = async () => {
   for (const [specifier, namespaces] of ${JSON.stringify(promised)}) {
     for (const [way, module] of [["import", await import(specifier)], ["require", require(specifier)]]) {
       const missing = Object.entries(namespaces).flatMap(([namespace, names]) =>
-        names.filter((name) => module[namespace]?.[name] === undefined).map((name) => namespace + "." + name))
+        module[namespace] === undefined ? [namespace] : names.filter((name) => module[namespace]?.[name] === undefined).map((name) => namespace + "." + name))
       if (missing.length > 0) throw new Error(way + " of " + specifier + " is without " + missing.join(", "))
     }
     console.log("    " + specifier + ": " + Object.keys(namespaces).join(" "))

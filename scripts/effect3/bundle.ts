@@ -12,7 +12,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Vite from "vite"
-import { repository } from "../files.ts"
+import { filesUnder, repository } from "../files.ts"
 import { licenses } from "../licenses.ts"
 import { port } from "./port.ts"
 
@@ -27,7 +27,7 @@ export const folder: string = path.join(repository, "v3")
 const source = path.join(folder, "src")
 
 /**
- * The modules that a user can import, as `exports` of the package has them.
+ * The modules of several modules each that a user can import, as `exports` of the package has them.
  *
  * @since 0.2.0
  * @category files
@@ -49,9 +49,24 @@ const theUsers: Vite.Plugin = {
 
 const isOwn = (module: string): boolean => path.normalize(module).startsWith(source + path.sep)
 
-/** What every entry needs of it. Node's own modules are not among that: the main entry is for any platform. */
-const isEngine = (module: string): boolean =>
-  !isOwn(module) && !/\/(src\/(node|testing)|@effect\/platform-node[^/]*)\//.test(module.split(path.sep).join("/"))
+/**
+ * Each public module is an entry too. The compiler of a user names a type in a declaration by a module that exports it, and
+ * not by a namespace inside of one.
+ */
+const inputs = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    filesUnder(source, ".ts")
+      .filter((file) => /^((node|testing)\/)?[^/]+$/.test(file))
+      .map((file) => [file.slice(0, -".ts".length), path.join(source, file)])
+  )
+
+/** Node's own modules are not among what every entry needs: the main one is for any platform. */
+const isShared = (module: string): boolean =>
+  !/\/(src\/(node|testing)|@effect\/platform-node[^/]*)\//.test(module.split(path.sep).join("/"))
+
+const isEngine = (module: string): boolean => !isOwn(module) && isShared(module)
+
+const isBridge = (module: string): boolean => isOwn(module) && isShared(module)
 
 const extensions = { es: "js", cjs: "cjs" } as const
 
@@ -74,14 +89,14 @@ const chunksOf = async (format: Format) => {
       minify: false,
       target: "node20",
       rolldownOptions: {
-        input: Object.fromEntries(entries.map(({ entry }) => [entry, path.join(source, `${entry}.ts`)])),
+        input: inputs(),
         preserveEntrySignatures: "strict",
         output: {
           format,
           comments: { annotation: true, jsdoc: false, legal: true },
           minifyInternalExports: false,
           codeSplitting: {
-            groups: [{ name: "engine", test: isEngine }, { name: "bridge", test: isOwn, minShareCount: 2 }]
+            groups: [{ name: "engine", test: isEngine }, { name: "bridge", test: isBridge, minShareCount: 2 }]
           },
           entryFileNames: `[name].${extension}`,
           chunkFileNames: `internal/[name].${extension}`
