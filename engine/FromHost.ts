@@ -23,6 +23,7 @@ export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
     })
     if (hasEnded) return
     return Effect.callback<void>((done) => {
+      if (hasEnded) return done(Effect.void)
       onEnd = () => done(Effect.void)
       stop()
     })

@@ -115,25 +115,28 @@ export const toSchedule = (
 class Waiting {
   #outcome: Engine.Outcome<unknown, unknown> | undefined
   #listener: ((exit: Exit.Exit<unknown, unknown>) => void) | undefined
-  #interrupted: (() => void) | undefined
 
   readonly done = (outcome: Engine.Outcome<unknown, unknown>): void => {
     this.#outcome = outcome
     this.#listener?.(exitOf(outcome))
-    this.#interrupted?.()
   }
 
-  until(interrupt: () => void): Effect.Effect<unknown, unknown> {
-    return Effect.async((resume) => {
-      if (this.#outcome !== undefined) return resume(exitOf(this.#outcome))
-      this.#listener = resume
-      return Effect.async<void>((ended) => {
-        this.#interrupted = () => ended(Effect.void)
-        interrupt()
-      })
+  /** A fiber that is interrupted in the turn in which the engine is through does not hear of that any more. */
+  readonly #end: Effect.Effect<unknown, unknown> = Effect.async((resume) => {
+    if (this.#outcome === undefined) this.#listener = resume
+    else resume(exitOf(this.#outcome))
+  })
+
+  until(interrupt: () => void, restore: Restore): Effect.Effect<unknown, unknown> {
+    return Effect.onInterrupt(restore(this.#end), () => {
+      if (this.#outcome !== undefined) return Effect.void
+      interrupt()
+      return Effect.exit(this.#end)
     })
   }
 }
+
+type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
 export class Bridge {
   readonly #services: Engine.Services
@@ -144,15 +147,19 @@ export class Bridge {
 
   static readonly make: Effect.Effect<Bridge> = Effect.map(Host.make, (host) => new Bridge(Engine.servicesOf(host)))
 
-  /** What ends at once costs no fiber of Effect 3. */
+  /**
+   * What ends at once costs no fiber of Effect 3. Nothing comes between the start and the wait: Effect 3 may give way there,
+   * and an interruption would be lost.
+   */
   effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
-    return Effect.withFiberRuntime((fiber) => {
-      const { currentSpan: span } = fiber
-      const services = span === undefined ? this.#services : Engine.inSpan(this.#services, Host.referenceTo(span))
-      const waiting = new Waiting()
-      const running = Engine.run(services, effect, waiting.done)
-      return typeof running === "function" ? waiting.until(running) : exitOf(running)
-    })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime(({ currentSpan: span }) => {
+        const services = span === undefined ? this.#services : Engine.inSpan(this.#services, Host.referenceTo(span))
+        const waiting = new Waiting()
+        const running = Engine.run(services, effect, waiting.done)
+        return typeof running === "function" ? waiting.until(running, restore) : exitOf(running)
+      })
+    )
   }
 
   /** A scope of the engine's, which ends with the program's. */

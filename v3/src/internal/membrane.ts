@@ -37,13 +37,29 @@ const isPlain = (value: unknown): value is Values => {
   return prototype === Object.prototype || prototype === null
 }
 
-const mapValues = (values: Values, convert: (value: unknown, name: string) => unknown): Values =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]))
-
 /** Makes a value of the engine. It is given what converts values that are still the program's. */
 export type Making<A> = (convert: Convert) => A
 
 const makings = new WeakMap<object, Making<unknown>>()
+
+/** What cannot be read has nothing that could be converted: the engine says what is wrong with it. */
+const valuesOf = (values: Values): ReadonlyArray<unknown> => {
+  try {
+    return Object.values(values)
+  } catch {
+    return []
+  }
+}
+
+/** Nothing in it has to be converted: options of numbers and texts, as most are, cross as they are. */
+const isInert = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null) return !isFunction(value)
+  if (Array.isArray(value)) return value.every(isInert)
+  return value instanceof Uint8Array || (isPlain(value) && !makings.has(value) && valuesOf(value).every(isInert))
+}
+
+const mapValues = (values: Values, convert: (value: unknown, name: string) => unknown): Values =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]))
 
 /** A value of the program that is the one which `making` makes, wherever it is handed to the engine. */
 export const standsFor = <A extends object>(value: A, making: Making<unknown>): A => {
@@ -52,6 +68,9 @@ export const standsFor = <A extends object>(value: A, making: Making<unknown>): 
 }
 
 export const makingOf = <A>(value: object): Making<A> | undefined => makings.get(value) as Making<A> | undefined
+
+/** The prototypes of values that cross as they are, such as messages: what a value is, its prototype says. */
+const crossing = new WeakSet<object>()
 
 const membranes = new WeakMap<object, Membrane>()
 
@@ -68,7 +87,7 @@ export const engineServiceOf = <S extends object>(service: unknown): S | undefin
 /** Whether it can run something of the program, for which it needs what the program provides. */
 const runsEffects = (value: unknown): boolean =>
   isFunction(value) || (!Errors.isError(value) && Effect.isEffect(value)) ||
-  (isPlain(value) && Object.values(value).some(runsEffects))
+  (isPlain(value) && valuesOf(value).some(runsEffects))
 
 export class Membrane {
   readonly #bridge: Bridge
@@ -94,6 +113,7 @@ export class Membrane {
     if (Effect.isEffect(value)) {
       return fromEffect(Effect.map(value as Effect.Effect<unknown, unknown>, convert), runtime)
     }
+    if (isInert(value)) return value
     if (Array.isArray(value)) return value.map(convert)
     if (!isPlain(value)) return value
     const making = makingOf(value)
@@ -114,7 +134,9 @@ export class Membrane {
   /** Of the engine, for the program. */
   readonly toProgram = (value: unknown): unknown => {
     if (isFunction(value)) return this.function(value)
-    if (typeof value !== "object" || value === null) return value
+    if (typeof value !== "object" || value === null || isInert(value)) return value
+    const prototype: object = Object.getPrototypeOf(value)
+    if (crossing.has(prototype)) return value
     if (Errors.isError(value)) return Errors.toEffect3(value)
     if (Engine.isCause(value)) return causeOf(value.reasons)
     if (Engine.isDuration(value)) return Duration.millis(Engine.toMillis(value))
@@ -125,7 +147,9 @@ export class Membrane {
     if (Engine.isSink(value)) return this.#bridge.sink(value as never, (element) => element)
     if (Engine.isSchedule(value)) return toSchedule(value as Engine.Schedule<unknown>, Errors.toEngine)
     if (Array.isArray(value)) return value.map(this.toProgram)
-    return isPlain(value) ? mapValues(value, this.toProgram) : value
+    if (isPlain(value)) return mapValues(value, this.toProgram)
+    crossing.add(prototype)
+    return value
   }
 
   effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
