@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 const source = (module: string): string => fileURLToPath(new URL(`./src/${module}`, import.meta.url))
 
 /** The package is its sources. */
-export const aliases = {
+const aliases = {
   resolve: {
     alias: [
       { find: /^effect-mqtt-v3$/, replacement: source("index.ts") },

@@ -6,9 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Layer } from "effect"
 import * as EffectModules from "effect"
 import * as Fs from "node:fs"
+import * as Module from "node:module"
 import * as Path from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import * as Reference from "../../scripts/docs.ts"
+import { added } from "../../scripts/effect3/leftOut.ts"
 import { filesUnder, repository } from "../../scripts/files.ts"
 import { MqttClient, MqttMetrics } from "../../src/index.ts"
 import { NodeMqtt, NodeMqttConfig } from "../../src/node/index.ts"
@@ -90,6 +92,24 @@ const theirs = new Set(identifiers([...theirTypes, theirPackets].join("\n")))
 /** Where MQTT.js is spoken of. */
 const aboutMqttJs = new Set(["README.md", "docs/mqttjs.md", "docs/performance.md"])
 
+/** Where Effect 3 is spoken of: its modules, with what is there at run time, and what only the package for it has. */
+const aboutEffect3 = new Set(["docs/effect-3.md"])
+const effect3 = new Map<string, ReadonlySet<string>>(
+  Object.entries(Module.createRequire(Path.join(repository, "v3", "package.json"))("effect") as object)
+    .map(([name, module]) => [name, new Set(Object.keys(Object(module)))])
+)
+for (const [name, member] of Object.keys(added).map((path) => path.split("."))) {
+  effect3.set(name, new Set([...effect3.get(name) ?? [], member]))
+}
+
+/** Types are not there at run time. */
+const isType = (module: string, name: string): boolean =>
+  ["node_modules/effect/dist", "v3/node_modules/effect/dist/dts"]
+    .map((folder) => Path.join(repository, folder, `${module}.d.ts`))
+    .some((file) =>
+      Fs.existsSync(file) && new RegExp(`\\b(type|interface) ${name}\\b`).test(Fs.readFileSync(file, "utf8"))
+    )
+
 /** A name with at least one capital, or one that is called. Small words are often no names. */
 const isName = (identifier: string, span: string): boolean =>
   /^[A-Za-z]\w*$/.test(identifier) && (/[A-Z]/.test(identifier) || span.startsWith(`${identifier}(`)) &&
@@ -105,21 +125,24 @@ describe("names in the documentation", () => {
       const text = read(page)
       // What a page's own programs declare is type-checked there.
       const inPrograms = new Set([
-        ...blocks("ts", text).flatMap(({ text }) => identifiers(withoutComments(text))),
+        ...["ts", "ts effect3", "ts effect3 packed"].flatMap((language) => blocks(language, text))
+          .flatMap(({ text }) => identifiers(withoutComments(text))),
         ...[...fileBlocks("ts", text), ...excerpts(text)].flatMap(({ text }) => identifiers(withoutComments(text))),
         // Units of systemd and the like have names of their own.
         ...["ini", "yaml"].flatMap((language) => blocks(language, text)).flatMap(({ text }) => identifiers(text))
       ])
       const isKnown = (name: string): boolean =>
         declared.has(name) || members.has(name) || foreign.has(name) || inPrograms.has(name) || literals.has(name) ||
-        (aboutMqttJs.has(page) && theirs.has(name))
+        (aboutMqttJs.has(page) && theirs.has(name)) || (aboutEffect3.has(page) && effect3.has(name))
       const unknown = new Set<string>()
       for (const span of spans(withoutBlocks(text))) {
         const [path] = /^[A-Za-z]\w*(?:\.[A-Za-z]\w*)*/.exec(span) ?? [""]
         const [receiver, member] = path.split(".")
         const known = member === undefined ? undefined : receivers.get(receiver) ?? members.get(receiver)
         if (known !== undefined && member !== undefined) {
-          if (![...known].includes(member) && !literals.has(span)) unknown.add(span)
+          const isEffect3 = aboutEffect3.has(page) &&
+            (effect3.get(receiver)?.has(member) === true || isType(receiver, member))
+          if (![...known].includes(member) && !isEffect3 && !literals.has(span)) unknown.add(span)
         } else if (isName(receiver, span) && !isKnown(receiver)) unknown.add(span)
       }
       for (const { headings: [heading = ""], rows } of tables(withoutBlocks(text))) {

@@ -1,7 +1,7 @@
 /**
- * The programs for Effect 3 in the documentation type-check as a user's would, and the test among them passes.
+ * The programs for Effect 3 in the documentation type-check as a user's would.
  *
- * Those marked `packed` need packages that are not installed here: the test of the packed package has them.
+ * `npm run runtimes:effect3` runs them with the packed package, and has the packages that those marked `packed` need.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
@@ -42,11 +42,6 @@ describe("programs of the documentation", () => {
       path.join(folder, "tsconfig.json"),
       JSON.stringify({ extends: "../../tsconfig.json", compilerOptions: { noUnusedLocals: false }, include: [], files })
     )
-    fs.writeFileSync(
-      path.join(folder, "vitest.config.ts"),
-      "import { aliases } from \"../../vitest.config.ts\"\n" +
-        "export default { ...aliases, test: { include: [\"*.test.ts\"] } }\n"
-    )
     for (const { file, text } of programs) fs.writeFileSync(path.join(folder, file), text)
   })
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -61,12 +56,5 @@ describe("programs of the documentation", () => {
       folder
     )
     assert.strictEqual(status, 0, printed)
-  })
-
-  it("that are tests pass", () => {
-    const vitest = path.join(root, "v3/node_modules/vitest/vitest.mjs")
-    const { printed, status } = run(folder, vitest, "run")
-    assert.strictEqual(status, 0, printed)
-    assert.include(printed, "effect-3-2.test.ts")
   })
 })
