@@ -9,7 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../src/MqttError.ts"
 import { MqttTransport } from "../src/MqttTransport.ts"
-import { exitOf, type Outcome, outcomeOf, type Start } from "./Outcome.ts"
+import { exitOf, isEnd, type Outcome, outcomeOf, type Start } from "./Outcome.ts"
 
 /** An effect of the host's. Interrupted, it waits until the host's has ended. */
 export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
@@ -80,8 +80,6 @@ export const stepsOf = <Input>(schedule: Schedule.Schedule<unknown, Input>): Eff
       Effect.map(step(now, input), ([, delay]): number | undefined => Duration.toMillis(delay)),
       (cause) => cause.reasons.some(isEnd) ? Effect.undefined : Effect.failCause(cause)
     ))
-
-const isEnd = (reason: Cause.Reason<unknown>): boolean => reason._tag === "Fail" && Cause.isDone(reason.error)
 
 type Chunks = NonEmptyReadonlyArray<Uint8Array>
 

@@ -25,6 +25,9 @@ export const exitOf = <A, E>(outcome: Outcome<A, E>): Exit.Exit<A, E> =>
     ? Exit.succeed(outcome.value)
     : Exit.failCause(Cause.fromReasons(outcome.reasons.map(reasonOf)))
 
+/** The end of a stream or a schedule, which Effect 4 tells as a failure. */
+export const isEnd = (reason: Cause.Reason<unknown>): boolean => reason._tag === "Fail" && Cause.isDone(reason.error)
+
 const reasonOf = <E>(reason: Reason<E>): Cause.Reason<E> => {
   switch (reason._tag) {
     case "Fail":

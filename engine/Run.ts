@@ -1,7 +1,7 @@
 /**
  * Effects, streams and sinks of the client for a host: run, pulled and fed through plain callbacks.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
@@ -9,7 +9,7 @@ import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { Services } from "./Host.ts"
-import { exitOf, type Outcome, outcomeOf } from "./Outcome.ts"
+import { exitOf, isEnd, type Outcome, outcomeOf } from "./Outcome.ts"
 
 /**
  * Runs an effect. The outcome of one that ended at once is returned, and nothing is called later. Otherwise what is
@@ -46,10 +46,8 @@ export const pullOf = <A, E>(
     Effect.catchCause(
       pull,
       (cause): Effect.Effect<undefined, E> =>
-        Cause.hasFails(cause) && cause.reasons.some(isEnd) ? Effect.undefined : Effect.failCause(withoutEnd(cause))
+        cause.reasons.some(isEnd) ? Effect.undefined : Effect.failCause(withoutEnd(cause))
     ))
-
-const isEnd = (reason: Cause.Reason<unknown>): boolean => reason._tag === "Fail" && Cause.isDone(reason.error)
 
 const withoutEnd = <E>(cause: Cause.Cause<E | Cause.Done>): Cause.Cause<E> => cause as Cause.Cause<E>
 

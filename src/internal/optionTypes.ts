@@ -1,5 +1,5 @@
 /**
- * The kind of value that each option takes. Those of the calls that receive are in `receivingTypes.ts`.
+ * The kind of value that each option takes. `receivingTypes.ts` has the options of calls that receive messages.
  *
  * What the values may say is checked in `options.ts`, their names in `optionNames.ts`.
  */

@@ -1,6 +1,6 @@
 /**
- * The kind of value that each option of a call that receives takes, beside `optionTypes.ts`: a client that only publishes
- * does not load them.
+ * The kind of value that each option takes of the calls that receive messages. It is apart from `optionTypes.ts` so that a
+ * client that only publishes does not load it.
  */
 import type { SubscribeOptions } from "./clientOptions.ts"
 import * as Types from "./fieldTypes.ts"

@@ -1,5 +1,5 @@
 /**
- * What a client says about itself. There are types only, and no values.
+ * The state, the events and the numbers of a client. The module has types and no values.
  */
 import type { MqttState } from "../../engine/index.ts"
 

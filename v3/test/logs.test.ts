@@ -1,5 +1,5 @@
 /**
- * What a client logs, with the loggers of Effect 3.
+ * The log lines of a client reach the loggers of Effect 3, with level, annotations and cause.
  */
 import { assert, it } from "@effect/vitest"
 import { Cause, Effect, HashMap, Layer, Logger, LogLevel, TestClock } from "effect"

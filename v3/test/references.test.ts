@@ -1,5 +1,5 @@
 /**
- * What clients find in the layers below them.
+ * Clients use the store, the measuring and the decorator that the layers below them provide.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"

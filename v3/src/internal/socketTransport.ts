@@ -1,7 +1,7 @@
 /**
  * A transport over any Socket of `@effect/platform`.
  *
- * Such a Socket cannot be told to wait, so nothing bounds what a server sends while the client does not read.
+ * A Socket cannot pause reading, so nothing bounds the bytes that a server sends while the client does not read.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"

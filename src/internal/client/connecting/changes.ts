@@ -1,14 +1,14 @@
 /**
- * The values that those who listen to a state have not taken yet: what the `PubSub` of a `SubscriptionRef` keeps, with the
- * last value for who comes next.
+ * The values of a state that its listeners have not taken yet. The `PubSub` of a `SubscriptionRef` keeps them, and gives a
+ * new listener the last value first.
  *
- * Nothing bounds it, as in `SubscriptionRef` itself. Effect's own for that case can do more, and a page would load a
- * kilobyte more.
+ * Nothing bounds the list, as in `SubscriptionRef` itself. Effect has a list of its own for this case. It does more, and a
+ * page would be a kilobyte heavier with it.
  */
 import * as MutableList from "effect/MutableList"
 import type { PubSub } from "effect/PubSub"
 
-/** What one listener has not taken yet. */
+/** The values that one listener has not taken yet. */
 class Untaken<A> implements PubSub.BackingSubscription<A> {
   readonly #values: Array<A> = []
   readonly #listeners: Set<Untaken<A>>
@@ -77,7 +77,7 @@ export class Changes<A> implements PubSub.Atomic<A> {
     return []
   }
 
-  /** For one that is full. */
+  /** A bounded list drops its oldest values here. */
   slide(): void {}
 
   subscribe(): Untaken<A> {

@@ -1,7 +1,7 @@
 /**
- * The state of a client as everybody sees it: a `SubscriptionRef` that holds one value until somebody wants its changes.
+ * The connection state of a client, as a `SubscriptionRef`. Until somebody listens to its changes it holds one value only.
  *
- * What the states are is `MqttState`'s, and when they change the supervisor's.
+ * `MqttState` defines the states, and the supervisor changes them.
  */
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -16,9 +16,9 @@ const variance = { _A: identity }
 
 export class State extends Pipeable.Class implements SubscriptionRef<ConnectionState> {
   #value: ConnectionState
-  /** There from the first listener on: most clients would hold it for nobody. */
+  /** Made for the first listener: most clients have none. */
   #pubsub: PubSub.PubSub<ConnectionState> | undefined
-  /** Of those who change the state by themselves, which nobody does. */
+  /** `SubscriptionRef.update` wants one, and nobody calls that on a client's state. */
   #semaphore: Semaphore.Semaphore | undefined
 
   constructor(value: ConnectionState) {
