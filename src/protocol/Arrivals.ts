@@ -59,13 +59,15 @@ export interface Arrivals {
   readonly answers: ReadonlyArray<ReasonCode | undefined>
   /** From this position on each identifier is above the one before. */
   readonly ascendsFrom: number
+  /** From this position up to the other one too. */
+  readonly ascendedFrom: number
 }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const empty: Arrivals = { first: 0, waiting: [], answers: [], ascendsFrom: 0 }
+export const empty: Arrivals = { first: 0, waiting: [], answers: [], ascendsFrom: 0, ascendedFrom: 0 }
 
 /**
  * The operations in place, on a copy, for the length of one step of the session.
@@ -81,8 +83,8 @@ export interface Batch {
   readonly isWaiting: (position: number) => boolean
   /** Whether the identifier stands for a message whose acknowledgement has not left yet. */
   readonly has: (packetIdentifier: PacketIdentifier) => boolean
-  /** Takes out those at the front that are answered: they may be acknowledged now, in this order. */
-  readonly settle: () => ReadonlyArray<readonly [arrival: Arrival, reasonCode: ReasonCode]>
+  /** Takes out those at the front that are answered: they may be acknowledged now, and `each` is told of them in order. */
+  readonly settle: (each: (arrival: Arrival, reasonCode: ReasonCode) => void) => void
   readonly commit: () => Arrivals
 }
 
@@ -93,16 +95,20 @@ export interface Batch {
 export const batch = (self: Arrivals): Batch => {
   const waiting = self.waiting.slice()
   const answers = self.answers.slice()
-  let { ascendsFrom, first } = self
-  /** Made when it is needed: servers number upwards, so one look at the last tells of almost every identifier. */
+  let { ascendedFrom, ascendsFrom, first } = self
+  /** Made when it is needed: servers number upwards and begin again, so two looks tell of almost every identifier. */
   let identifiers: Set<PacketIdentifier> | undefined
-  const isAboveAll = (packetIdentifier: PacketIdentifier): boolean =>
-    waiting.length === 0 || (ascendsFrom <= first && packetIdentifier > waiting[waiting.length - 1].packetIdentifier)
+  const isBetweenRuns = (packetIdentifier: PacketIdentifier): boolean => {
+    if (waiting.length === 0) return true
+    if (ascendedFrom > first || packetIdentifier <= waiting[waiting.length - 1].packetIdentifier) return false
+    return ascendsFrom <= first || packetIdentifier < waiting[0].packetIdentifier
+  }
   return {
     arrive: (message) => {
       const { packetIdentifier } = message
       const arrival = new Arrived(message, first + waiting.length)
       if (waiting.length > 0 && packetIdentifier <= waiting[waiting.length - 1].packetIdentifier) {
+        ascendedFrom = ascendsFrom
         ascendsFrom = arrival.position
       }
       waiting.push(arrival)
@@ -116,18 +122,19 @@ export const batch = (self: Arrivals): Batch => {
     },
     isWaiting: (position) => position >= first,
     has: (packetIdentifier) => {
-      if (isAboveAll(packetIdentifier)) return false
+      if (isBetweenRuns(packetIdentifier)) return false
       identifiers ??= new Set(waiting.map((arrival) => arrival.packetIdentifier))
       return identifiers.has(packetIdentifier)
     },
-    settle: () => {
+    settle: (each) => {
       const open = answers.indexOf(undefined)
       const settled = open === -1 ? answers.length : open
+      if (settled === 0) return
       first += settled
+      identifiers = undefined
       const codes = answers.splice(0, settled)
-      if (settled > 0) identifiers = undefined
-      return waiting.splice(0, settled).map((arrival, index) => [arrival, codes[index] ?? 0x00] as const)
+      waiting.splice(0, settled).forEach((arrival, index) => each(arrival, codes[index] ?? 0x00))
     },
-    commit: () => ({ first, waiting, answers, ascendsFrom })
+    commit: () => ({ first, waiting, answers, ascendsFrom, ascendedFrom })
   }
 }

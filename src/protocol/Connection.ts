@@ -132,8 +132,11 @@ interface Draft {
  * @category transitions
  */
 export const receive = (self: Connection, packets: ReadonlyArray<ServerPacket>, now: number): Received => {
+  const heard = { ...self, keepAlive: KeepAlive.heard(self.keepAlive, now) }
+  // The usual case: there is nothing in them for the connection, so they need not be sorted.
+  if (self.phase === "Connected" && packets.every(isForSession)) return { connection: heard, packets, events: noEvents }
   const draft: Draft = {
-    connection: { ...self, keepAlive: KeepAlive.heard(self.keepAlive, now) },
+    connection: heard,
     packets: [],
     events: [],
     topicAliases: undefined
@@ -162,6 +165,22 @@ export const violate = (self: Connection, violation: ProtocolError.ProtocolViola
   packets: [],
   events: [{ _tag: "Violated", violation }]
 })
+
+const noEvents: ReadonlyArray<Event> = []
+
+const isForSession = (packet: ServerPacket): packet is Exclude<SessionPacket, Pingresp> => {
+  switch (packet._tag) {
+    case "Publish":
+      return packet.properties.topicAlias === undefined
+    case "Connack":
+    case "Pingresp":
+    case "Disconnect":
+    case "Auth":
+      return false
+    default:
+      return true
+  }
+}
 
 const end = (draft: Draft, event: Event): void => {
   draft.connection = { ...draft.connection, phase: "Ended" }

@@ -164,13 +164,11 @@ const decide = <R>(draft: Draft<R>, arrival: Arrivals.Arrival, answer: ReasonCod
   if (known.connection === draft.connection) arrivalsOf(draft, 2).answer(known.position, answer)
 }
 
-const sendAnswers = <R>(draft: Draft<R>, qos: 1 | 2): void => {
-  const settled = draft.touched[qos]?.settle() ?? []
-  for (const [{ packetIdentifier }, reasonCode] of settled) {
+const sendAnswers = <R>(draft: Draft<R>, qos: 1 | 2): void =>
+  draft.touched[qos]?.settle(({ packetIdentifier }, reasonCode) => {
     send(draft, acknowledgement(qos === 1 ? "Puback" : "Pubrec", packetIdentifier, reasonCode))
     // The exchange ends here at QoS 1, and at QoS 2 when we refuse. [MQTT-4.3.3-9]
-    if (qos === 2 && !ReasonCode.isError(reasonCode)) continue
+    if (qos === 2 && !ReasonCode.isError(reasonCode)) return
     if (qos === 2) complete(draft, packetIdentifier)
     draft.unacknowledged--
-  }
-}
+  })

@@ -68,6 +68,8 @@ export {
 export {
   /** @since 0.1.0 */
   type Action,
+  /** @since 0.2.0 */
+  isPacket,
   /** @since 0.1.0 */
   type PublishRequest,
   /** @since 0.1.0 */

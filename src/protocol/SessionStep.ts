@@ -21,13 +21,25 @@ import type { Message, Outcome, Outgoing, Received, Session } from "./SessionSta
  * @category models
  */
 export type Action<R> =
-  | { readonly _tag: "Send"; readonly packet: ClientPacket }
+  /** To be sent: a packet is an action of its own, because there are millions of them. */
+  | ClientPacket
   /** Hand a message over. With an `arrival` it wants `acknowledge`, sooner or later. */
   | { readonly _tag: "Deliver"; readonly publish: Publish; readonly arrival: Arrivals.Arrival | undefined }
   | { readonly _tag: "Complete"; readonly request: R; readonly outcome: Outcome }
   /** The connection that carried the request is gone; the request has to be made again. */
   | { readonly _tag: "Abandon"; readonly request: R }
   | { readonly _tag: "Violation"; readonly violation: ProtocolError.ProtocolViolation }
+
+/**
+ * Whether the action is a packet to be sent.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isPacket = <R>(action: Action<R>): action is ClientPacket => {
+  const { _tag } = action
+  return _tag !== "Deliver" && _tag !== "Complete" && _tag !== "Abandon" && _tag !== "Violation"
+}
 
 /**
  * @since 0.1.0
@@ -149,7 +161,7 @@ const arrivalsOf = <R>({ arrivals, touched }: Draft<R>): Session<R>["arrivals"] 
  * @category operations
  */
 export const send = <R>(draft: Draft<R>, packet: ClientPacket): void => {
-  draft.actions.push({ _tag: "Send", packet })
+  draft.actions.push(packet)
 }
 
 /**

@@ -115,7 +115,7 @@ describe.each(versions)("Session %s: another connection", (version) => {
     play(table, publish(request))
     play(table, at(3_600_000, disconnected))
     assert.deepStrictEqual(play(table, connected()), [
-      { _tag: "Send", packet: { _tag: "Publish", ...request.message, dup: true, packetIdentifier: 1 } }
+      { _tag: "Publish", ...request.message, dup: true, packetIdentifier: 1 }
     ])
   })
 

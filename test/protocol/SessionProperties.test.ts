@@ -59,7 +59,7 @@ const exchange = (options: Play) => {
 
   const apply = (input: Input) => {
     for (const action of play(table, input)) {
-      if (action._tag === "Send") toBroker.push(action.packet)
+      if (Session.isPacket(action)) toBroker.push(action)
       else if (action._tag === "Complete") completed.push(action.request)
       else if (action._tag === "Deliver" && action.arrival !== undefined) {
         delivered.push(action.publish.topic)
@@ -201,7 +201,7 @@ class Ledger {
       assert.isFalse(this.#ended.has(request), `${request} ended twice`)
       this.#ended.add(request)
     }
-    for (const action of actions) if (action._tag === "Send") this.#sent(action.packet)
+    for (const action of actions) if (Session.isPacket(action)) this.#sent(action)
     if (expected.answers === true || (wasOwed === 0 && this.#owed > 0)) this.#owedSince = this.table.now
     this.#check()
     return actions
@@ -275,8 +275,8 @@ class Ledger {
     this.#play((table) => {
       const step = input(table)
       for (const action of step.actions) {
-        if (action._tag !== "Send" || !("packetIdentifier" in action.packet)) continue
-        const { packetIdentifier } = action.packet
+        if (!Session.isPacket(action) || !("packetIdentifier" in action)) continue
+        const { packetIdentifier } = action
         assert.isFalse(this.entries.has(packetIdentifier))
         this.entries.set(packetIdentifier, { request, qos: 0, kind, sentOn: this.#connection, released: 0 })
       }
@@ -370,7 +370,7 @@ class Ledger {
     this.#owedSince = this.table.now + 1
     const ends = sessionPresent ? [] : released.map(([, { request }]) => request)
     const actions = this.#play(connected({ sessionPresent, receiveMaximum }), { ends })
-    const sent = actions.filter((action) => action._tag === "Send").map(show)
+    const sent = actions.filter(Session.isPacket).map(show)
     const pubrels = sessionPresent ? released.map(([identifier]) => `PUBREL #${identifier}`) : []
     assert.deepStrictEqual(sent.slice(0, pubrels.length), pubrels)
     assert.isTrue(sent.slice(pubrels.length).every((line) => line.startsWith("PUBLISH")))

@@ -14,8 +14,8 @@ import { checksum } from "./checksum.ts"
 export interface StoredMessage {
   readonly message: Message
   readonly storedAt: number
-  /** `Infinity` without an end. */
-  readonly expiresAt: number
+  /** `undefined` for never. */
+  readonly expiresAt: number | undefined
 }
 
 const Qos = Schema.Literals([1, 2])
@@ -127,7 +127,7 @@ export const encodeMessage = ({ expiresAt, message, storedAt }: StoredMessage): 
     qos,
     retain,
     storedAt,
-    expiresAt: expiresAt === Infinity ? undefined : expiresAt,
+    expiresAt,
     properties: properties === Properties.none ? undefined : encodeProperties(properties)
   }
   return toBytes(JSON.stringify(header), payload)
@@ -139,7 +139,7 @@ export const decodeMessage = (bytes: Uint8Array): Option.Option<StoredMessage> =
     ({ header, payload }) =>
       Option.map(
         decodeHeader(header),
-        ({ expiresAt = Infinity, properties = Properties.none, qos, retain, storedAt, topic }) => ({
+        ({ expiresAt, properties = Properties.none, qos, retain, storedAt, topic }) => ({
           message: { topic, payload, qos, retain, properties },
           storedAt,
           expiresAt

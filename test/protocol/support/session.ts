@@ -187,8 +187,6 @@ const showPacket = (packet: Packet.ClientPacket): string => {
 
 export const show = (action: Session.Action<string>): string => {
   switch (action._tag) {
-    case "Send":
-      return showPacket(action.packet)
     case "Deliver":
       return `deliver ${action.publish.topic}`
     case "Complete": {
@@ -201,6 +199,8 @@ export const show = (action: Session.Action<string>): string => {
       const { label, reasonCode } = action.violation
       return `violation ${label.label} ${hexadecimal(reasonCode)}`
     }
+    default:
+      return showPacket(action)
   }
 }
 

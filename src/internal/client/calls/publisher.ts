@@ -233,11 +233,11 @@ export class Publisher {
   }
 
   /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
-  #expiry(properties: Properties.Properties): number {
-    if (properties === Properties.none && this.#outboxAge === Infinity) return Infinity
+  #expiry(properties: Properties.Properties): number | undefined {
+    if (properties === Properties.none && this.#outboxAge === Infinity) return undefined
     const { messageExpiryInterval = Infinity } = properties
     const time = Math.min(messageExpiryInterval * 1000, this.#outboxAge)
-    return time === Infinity ? Infinity : Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + time
+    return time === Infinity ? undefined : Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + time
   }
 
   /** One that was not sent yet never will be; the others go their way. */

@@ -173,7 +173,7 @@ export class Deliveries {
   }
 
   /** What was taken in since the last call, to be acknowledged together. */
-  takeSettled(): ReadonlyArray<Arrival> {
+  takeSettled(): Array<Arrival> {
     const settled = this.#settled
     if (settled.length > 0) this.#settled = []
     return settled

@@ -38,7 +38,7 @@ class Nobody implements Receiver {
     if (arrival !== undefined) this.#settled.push(arrival)
   }
 
-  takeSettled(): ReadonlyArray<Arrival> {
+  takeSettled(): Array<Arrival> {
     return this.#settled.splice(0)
   }
 

@@ -32,7 +32,7 @@ export interface Totals {
 export interface StoredEntry {
   readonly key: number
   readonly message: Message
-  readonly expiresAt: number
+  readonly expiresAt: number | undefined
 }
 
 const nothing = (): void => {}

@@ -18,8 +18,8 @@ export interface Entry {
   readonly message: Message
   /** What the message costs in memory, the same for as long as it waits. */
   readonly size: number
-  /** When the message is worth nothing any more, milliseconds; `Infinity` without a Message Expiry Interval. */
-  readonly expiresAt: number
+  /** When the message is worth nothing any more, milliseconds; `undefined` for never. */
+  readonly expiresAt: number | undefined
   /** It leaves now, and what is left of its Message Expiry Interval with it. */
   readonly countDown: (now: number) => void
   readonly failed: (error: MqttError.MqttError) => void
@@ -178,11 +178,13 @@ export class Outbox<A extends Entry> {
       if (entry === undefined) break
       this.#queueOf(entry).shift()
       this.remove(entry)
-      if (entry.expiresAt <= options.now) {
-        expired.push(entry)
-        continue
+      if (entry.expiresAt !== undefined) {
+        if (entry.expiresAt <= options.now) {
+          expired.push(entry)
+          continue
+        }
+        entry.countDown(options.now)
       }
-      if (entry.expiresAt !== Infinity) entry.countDown(options.now)
       if (entry.message.qos !== 0) room--
       bytes -= entry.size + 1
       taken.push(entry)

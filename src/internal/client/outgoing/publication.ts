@@ -56,7 +56,7 @@ export interface Unfinished {
 export class Publication implements Entry, Owner, Unfinished {
   message: Message
   readonly size: number
-  readonly expiresAt: number
+  readonly expiresAt: number | undefined
   #settled: Settled
   #taken: () => void
   /** There from the first observer on. */
@@ -67,7 +67,7 @@ export class Publication implements Entry, Owner, Unfinished {
   stored: Stored | undefined
 
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
-  constructor(message: Message, expiresAt: number, settled: Settled, taken: () => void = nothing) {
+  constructor(message: Message, expiresAt: number | undefined, settled: Settled, taken: () => void = nothing) {
     this.message = message
     this.size = sizeOf(message)
     this.expiresAt = expiresAt
@@ -119,8 +119,8 @@ export class Publication implements Entry, Owner, Unfinished {
 
   /** The server counts on from what is left of the Message Expiry Interval. */
   countDown(now: number): void {
-    // What waits for too long may have none.
-    if (this.message.properties.messageExpiryInterval === undefined) return
+    // A message that waits for too long may have none.
+    if (this.expiresAt === undefined || this.message.properties.messageExpiryInterval === undefined) return
     const messageExpiryInterval = Math.ceil((this.expiresAt - now) / 1000)
     this.message = { ...this.message, properties: { ...this.message.properties, messageExpiryInterval } }
   }

@@ -24,11 +24,12 @@ export class Acknowledgements {
 
   /**
    * Messages were taken in while the network was read. Few acknowledgements wait for more of them from the bytes that have
-   * arrived already; with many the server can go on filling its window.
+   * arrived already; with many the server can go on filling its window. The array is handed over.
    */
-  addWhileReading(arrivals: ReadonlyArray<Arrival>, connection: SessionConnection | undefined): void {
+  addWhileReading(arrivals: Array<Arrival>, connection: SessionConnection | undefined): void {
     if (arrivals.length === 0) return
-    for (const arrival of arrivals) this.#arrivals.push(arrival)
+    if (this.#arrivals.length === 0) this.#arrivals = arrivals
+    else { for (const arrival of arrivals) this.#arrivals.push(arrival) }
     if (this.#arrivals.length < answersWorthAWrite) connection?.wakeAfterReading()
     else connection?.wake()
   }

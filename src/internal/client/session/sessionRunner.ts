@@ -281,19 +281,17 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     const { actions } = this.#advance(Session.publish(this.#state, allowed, now))
     const leaving: Array<Publication> = []
     let isRoundTripDue = this.#roundTrips.isDue(now)
-    // One action for each message, in the same order.
-    actions.forEach((action, index) => {
-      if (action._tag !== "Send") return
-      const { packet } = action
-      // One packet for each message, and perhaps a PINGREQ behind them.
+    for (let index = 0; index < actions.length; index++) {
+      // One packet for each message, in the same order, and perhaps a PINGREQ behind them.
       const publication: Publication | undefined = allowed[index]
-      if (!this.#send(connection, packet, publication)) return
+      const packet = actions[index]
+      if (!Session.isPacket(packet) || !this.#send(connection, packet, publication)) continue
       if (publication?.message.qos === 0) leaving.push(publication)
       else if (isRoundTripDue && packet._tag === "Publish" && packet.qos === 1) {
         isRoundTripDue = false
         this.#roundTrips.measure(packet.packetIdentifier, now)
       }
-    })
+    }
     if (leaving.length > 0) this.#leaving.add(leaving, connection)
     this.#withdrawRefused(now)
     // Told last: whoever hears it goes on at once, and may publish again or leave.
@@ -373,13 +371,13 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     let now: number | undefined
     let violation: ProtocolViolation | undefined
     for (const action of actions) {
-      if (action._tag === "Send") {
-        if (this.#connection !== undefined) this.#send(this.#connection, action.packet)
-      } else if (action._tag === "Deliver") {
+      if (action._tag === "Deliver") {
         now ??= this.#connection?.now() ?? 0
         this.deliveries.deliver(action.publish, action.arrival, now, isOverrun)
       } else if (action._tag === "Violation") {
         violation = action.violation
+      } else if (Session.isPacket(action) && this.#connection !== undefined) {
+        this.#send(this.#connection, action)
       }
     }
     this.#withdrawRefused(this.#connection?.now() ?? 0)

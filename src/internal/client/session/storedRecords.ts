@@ -60,7 +60,7 @@ export class StoredRecords {
     const value = Records.encodeMessage({
       message,
       storedAt,
-      expiresAt: expiresAt === Infinity ? Infinity : storedAt + expiresAt - this.#now
+      expiresAt: expiresAt === undefined ? undefined : storedAt + expiresAt - this.#now
     })
     return { _tag: "Put", table: "message", key, value }
   }
@@ -142,7 +142,7 @@ export class StoredRecords {
       ({ expiresAt, message }) => ({
         key: record.key,
         message,
-        expiresAt: expiresAt === Infinity ? Infinity : this.#now + expiresAt - this.#clock.currentTimeMillisUnsafe()
+        expiresAt: expiresAt === undefined ? undefined : this.#now + expiresAt - this.#clock.currentTimeMillisUnsafe()
       })
     )
   }
