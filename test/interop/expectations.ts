@@ -36,8 +36,8 @@ const silentTakeover: Difference = {
   seen: "hangs up without a word",
   broker: "hangs up on the first client without DISCONNECT",
   client:
-    "takes it for a lost connection and comes back as `reconnect` says, and the two take turns: give each client " +
-    "its own `clientId`"
+    "takes it for a lost connection and comes back as `reconnect` says, so the two clients take turns: give each " +
+    "client its own `clientId`"
 }
 
 const silentShutdown: Difference = {
@@ -51,8 +51,9 @@ const bothCopies: Difference = {
   checks: ["overlap", "overlapMixed"],
   versions: ["3.1.1"],
   seen: "each has each message twice",
-  broker: "sends a copy for each subscription that matches, and in 3.1.1 nothing tells them apart",
-  client: "hands each copy to all whose filter matches: use one filter, or an array of filters, in one client"
+  broker: "sends a copy for each subscription that matches, and in 3.1.1 nothing tells the copies apart",
+  client:
+    "hands each copy to all subscribers whose filter matches: use one filter, or an array of filters, in one client"
 }
 
 const noSharing: Difference = {
@@ -61,7 +62,7 @@ const noSharing: Difference = {
   seen: "nothing comes",
   isMissing: true,
   broker: "takes `$share/...` for a topic like any other",
-  client: "cannot know, and nothing comes"
+  client: "cannot know this, and no message arrives"
 }
 
 const sharingUnavailable: Difference = {
@@ -76,24 +77,24 @@ const sharingUnavailable: Difference = {
 const hangsUpOnVersion5: Difference = {
   checks: ["connect"],
   seen: "another version: ConnectionLost",
-  broker: "speaks 3.1.1 only and hangs up on a CONNECT of 5.0, where others answer",
+  broker: "speaks 3.1.1 only and hangs up on a CONNECT of 5.0, where other brokers answer",
   client:
-    "fails with `ConnectionLost`, which says what it may be, and tries again: set `protocolVersion`, or `\"auto\"`, " +
-    "which goes on with 3.1.1 at once"
+    "fails with `ConnectionLost`, whose message names this cause, and tries again: set `protocolVersion`, or use " +
+    "`\"auto\"`, which goes on with 3.1.1 at once"
 }
 
 const ignoresOurSize: Difference = {
   checks: ["ourMaximumPacketSize"],
   seen: "sends it",
   broker: "sends packets larger than the client takes",
-  client: "passes over such a message, and refuses it with 0x97: set `maximumPacketSize` above the largest message"
+  client: "skips such a message, and refuses it with 0x97: set `maximumPacketSize` above the largest message"
 }
 
 const grantsOne: Difference = {
   checks: ["onceIn"],
   seen: "grants 1",
   isMissing: true,
-  broker: "grants QoS 1 to those who ask for 2",
+  broker: "grants QoS 1 when a client asks for QoS 2",
   client: "says so in `granted`"
 }
 
@@ -101,10 +102,10 @@ const dropsForSlow: Difference = {
   checks: ["floodOfSlow"],
   seen: "not all are sent",
   broker:
-    "drops what comes for a consumer for whom 1000 messages wait (`max_queued_messages`), and sends those that wait " +
-    "above the client's Receive Maximum",
-  client: "takes the excess, and handles once each that is sent. Where a consumer may lag behind further, raise " +
-    "`max_queued_messages` and set `receiveMaximum: 65535`"
+    "drops messages for a consumer when 1000 messages wait for it already (`max_queued_messages`), and sends waiting " +
+    "messages beyond the client's Receive Maximum",
+  client: "takes the excess, and handles each message that the broker sends once. If a consumer may lag behind " +
+    "further, raise `max_queued_messages` and set `receiveMaximum: 65535`"
 }
 
 const dropsBeyondTwenty: Difference = {
@@ -112,7 +113,8 @@ const dropsBeyondTwenty: Difference = {
   versions: ["3.1.1"],
   seen: "loses some, with maxInFlight 20: yes",
   broker:
-    "drops messages of QoS 2 beyond 20 that a publisher has in flight (`max_inflight_messages`) and cannot say so in 3.1.1",
+    "drops messages of QoS 2 when a publisher has more than 20 in flight (`max_inflight_messages`), and cannot say so " +
+    "in 3.1.1",
   client:
     "takes the PUBREC for a success: use 5.0, or set `maxInFlight: 20`, or `max_inflight_messages 0` in the broker"
 }
@@ -132,10 +134,11 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["floodOfSlow"],
       versions: ["5.0"],
       seen: "the client ends the connection, with receiveMaximum 65535: yes",
-      broker: "keeps to no Receive Maximum with `max_inflight_messages 0`, nor with a long queue: it sends all it has",
+      broker:
+        "ignores the client's Receive Maximum with `max_inflight_messages 0`, even with a long queue: it sends all it has",
       client:
-        "takes as many messages again and counts them; with more it ends the connection with 0x93, and a clean session " +
-        "loses what the server had queued. With `receiveMaximum: 65535` all come"
+        "takes as many messages again and counts them. If more come, it ends the connection with 0x93, and a clean " +
+        "session loses the messages that the server had queued. With `receiveMaximum: 65535` all messages arrive"
     }
   ],
   "mosquitto-limits": [
@@ -149,7 +152,7 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       seen: "ConnectionRefused (0x80)",
       isMissing: true,
       broker: "assigns no identifiers (`allow_zero_length_clientid false`)",
-      client: "has an identifier of its own unless it is told `clientId: \"\"`"
+      client: "makes an identifier of its own unless the option is `clientId: \"\"`"
     },
     {
       checks: ["qos2"],
@@ -213,7 +216,7 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       versions: ["3.1.1"],
       seen: "publishing fails with Quarantined",
       isMissing: true,
-      broker: "hangs up on who publishes at QoS 2 or with `retain`",
+      broker: "hangs up on a client that publishes at QoS 2 or with `retain`",
       client: "does as above"
     },
     {
@@ -242,30 +245,29 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["topics"],
       versions: ["5.0"],
       seen: `"${"l/".repeat(23)}25": SubscribeRefused (0x8f)`,
-      broker: "takes topics and filters of few levels (`max_topic_depth`, by default 8)",
+      broker: "takes only topics and filters of few levels (`max_topic_depth`, by default 8)",
       client: "fails with `SubscribeRefused`"
     },
     {
       checks: ["topics"],
       versions: ["3.1.1"],
       seen: `"${"l/".repeat(23)}25": Quarantined`,
-      broker: "refuses a filter with more levels with a SUBACK code that 3.1.1 does not have",
+      broker: "refuses a filter of more levels with a SUBACK code that 3.1.1 does not have",
       client: "ends the connection with `ProtocolViolation`, subscribes again as `retransmit` says, then fails with " +
         "`Quarantined` and the others go on: use fewer levels, or 5.0"
     },
     {
       checks: ["expiry"],
       seen: "comes as short long",
-      broker: "delivers what expired in the queue of a session",
-      client: "hands it over: what must not be late has to carry its own time"
+      broker: "delivers messages that expired in the queue of a session",
+      client: "hands them over: a message that must not be late has to carry its own time"
     },
     ignoresOurSize,
     {
       checks: ["floodOfSlow"],
       seen: "hangs up on the consumer",
-      broker: "hangs up on a client for whom 5000 packets wait (`max_queue`), and a clean session loses them",
-      client:
-        "comes back as after any lost connection: where a consumer may lag behind so far, set `max_queue: unlimited`"
+      broker: "hangs up on a client when 5000 packets wait for it (`max_queue`), and a clean session loses them",
+      client: "comes back as after any lost connection: if a consumer may lag behind so far, set `max_queue: unlimited`"
     }
   ],
   aedes2: [
@@ -277,16 +279,16 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["properties"],
       seen: "User Properties [[\"b\",\"1\"],[\"b\",\"1\"],[\"a\",\"2\"]]",
       broker: "forwards User Properties grouped by name, not in their order",
-      client: "hands them over as they come"
+      client: "hands them over in the order in which they arrive"
     },
     {
       checks: ["overlapMixed", "overlapOptions"],
       versions: ["5.0"],
       seen: "the second has nothing",
-      broker: "sends one copy for all subscriptions that match and names one of them only",
+      broker: "sends one copy for all subscriptions that match, and names only one subscription in it",
       client:
-        "hands it to all of them where a copy would be alike for all. With different QoS, `retainAsPublished` or " +
-        "`noLocal` it cannot know, and the others miss the message: give overlapping filters the same options"
+        "hands the copy to all of them if their copies would be equal. With different QoS, `retainAsPublished` or " +
+        "`noLocal` it cannot know that, and the others miss the message: give overlapping filters the same options"
     },
     {
       checks: ["ourReceiveMaximum"],
@@ -298,10 +300,10 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["floodOfSlow"],
       versions: ["5.0"],
       seen: "the client ends the connection, with receiveMaximum 65535: yes",
-      broker: "does not keep to it under a flood either",
+      broker: "exceeds the Receive Maximum under a flood too",
       client:
-        "ends the connection with 0x93 when more come than it takes, and a clean session loses what was not handled. " +
-        "Where a consumer may lag behind so far, set `receiveMaximum: 65535`"
+        "ends the connection with 0x93 if more messages come than it takes, and a clean session loses the unhandled " +
+        "messages. If a consumer may lag behind so far, set `receiveMaximum: 65535`"
     }
   ],
   aedes1: [noSharing],
@@ -319,18 +321,18 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
     {
       checks: ["onceOut"],
       seen: "does not end",
-      broker:
-        "reads on no more after the PUBREL of an identifier that it does not know, which a client sends that starts " +
-        "with `session: \"persistent\"`",
+      broker: "stops reading after the PUBREL of an identifier that it does not know; a client that starts with " +
+        "`session: \"persistent\"` sends such a PUBREL",
       client:
         "ends two connections by `ResponseTimeout` (20 seconds by default) at its first publish of QoS 2, then goes " +
-        "on without that PUBREL: publish at QoS 1 there, which is what this broker makes of QoS 2"
+        "on without that PUBREL: publish at QoS 1 there, because this broker turns QoS 2 into QoS 1 anyway"
     },
     {
       checks: ["topics"],
       seen: "\"a.b\": comes as a/b",
-      broker: "has \".\" for \"/\" inside, so a topic with a dot comes with a slash",
-      client: "hands a message to those whose filter matches the topic it came with, so `a.b` gets nothing: use no dots"
+      broker: "replaces \"/\" by \".\" internally, so a topic with a dot arrives with a slash",
+      client:
+        "hands a message to subscribers whose filter matches the topic as it arrives, so `a.b` gets nothing: use no dots"
     }
   ],
   nats: [
@@ -340,7 +342,7 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["repeated"],
       seen: "repeats what has no PUBACK",
       broker:
-        "sends a message again on the living connection when it has no PUBACK in time (`ack_wait`, by default 30 " +
+        "sends a message again on the living connection if the PUBACK does not come in time (`ack_wait`, by default 30 " +
         "seconds, here 2)",
       client: "runs the handler once, keeps one place for the message, and sends one PUBACK"
     },
@@ -349,7 +351,7 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["qos2"],
       seen: "grants 1, publishing fails with Quarantined",
       isMissing: true,
-      broker: "has no QoS 2: it grants 1, and hangs up on who publishes at 2",
+      broker: "has no QoS 2: it grants 1, and hangs up on a client that publishes at 2",
       client:
         "sends the message again as `retransmit` says, then its publish fails with `Quarantined` and the others go on"
     },
@@ -371,7 +373,7 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["topics"],
       seen: "\"a.b\": SubscribeRefused (0x80), \"with space\": SubscribeRefused (0x80)",
       broker: "takes no dots and no spaces",
-      client: "fails with `SubscribeRefused`; a publish to such a topic is a matter of the server"
+      client: "fails with `SubscribeRefused`; it leaves a publish to such a topic to the server"
     }
   ],
   activemq: [
@@ -383,25 +385,28 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       seen: "not offered",
       isMissing: true,
       broker: "needs Jetty for WebSockets, which the Debian package does not bring",
-      client: "has nothing to do with it"
+      client: "plays no part in this"
     },
     {
       checks: ["resume"],
       seen: "Session Present 0",
-      broker: "resumes a session, sends what it has queued, and says Session Present 0",
-      client: "goes by what the server says: it subscribes again, and the queued messages come once"
+      broker: "resumes a session and sends its queued messages, but says Session Present 0",
+      client: "believes the server and subscribes again, and the queued messages come once"
     },
     {
       checks: ["onceOut"],
       seen: "comes as Publish 2 × Pubrec Pubrel Pubcomp",
-      broker: "as it says that there was no session, what it had already got cannot be told from what it had not",
-      client: "sends unfinished messages as new ones, so one whose PUBREC was lost comes twice"
+      broker:
+        "says that there was no session, so the client cannot tell which messages the broker had already received",
+      client: "sends unfinished messages as new messages, so a message whose PUBREC was lost comes twice"
     },
     {
       checks: ["onceIn"],
       seen: "Pubrec: comes as 2 × message, Pubrel: comes as 2 × message, Pubcomp: comes as 2 × message",
-      broker: "delivers a message of QoS 2 again that it was told of, in a session that it says is new",
-      client: "must forget what it had received in the old one, so it hands the message over again: do not rely on once"
+      broker: "delivers a message of QoS 2 again, even after its PUBREC, in a session that it calls new",
+      client:
+        "must forget the messages it had received in the old session, so it hands the message over again: do not rely " +
+        "on \"exactly once\" here"
     }
   ]
 }

@@ -15,8 +15,8 @@ const both = ["5.0", "3.1.1"] as const
 const connect: Check = {
   name: "connect",
   title: "connect",
-  description: "connects, the server answers, `auto` takes the highest version there is, and a version that is not " +
-    "there is refused by name",
+  description: "connects, the server answers, `auto` takes the highest version of the server, and a version that the " +
+    "server does not speak is refused by name",
   run: Effect.fnUntraced(function*({ client, protocolVersion, subject }) {
     const mqtt = yield* client()
     const chosen = yield* Broker.connected(yield* client({ protocolVersion: "auto" }))
@@ -117,8 +117,8 @@ const takeover: Check = {
 const authentication: Check = {
   name: "authentication",
   title: "AUTH",
-  description: "enhanced authentication, and again on the same connection. Whoever does not know the method must " +
-    "refuse it with 0x8C",
+  description: "enhanced authentication, and again on the same connection. A server that does not know the method " +
+    "must refuse it with 0x8C",
   versions: ["5.0"],
   run: Effect.fnUntraced(function*({ client }) {
     const token = { token: Redacted.make("valid") }
@@ -172,7 +172,7 @@ const denied: Check = {
 const redirect: Check = {
   name: "redirect",
   title: "Server Reference",
-  description: "a server that has moved (0x9D) says where to, and the client goes there if it may",
+  description: "a server that has moved (0x9D) names its new address, and the client goes there if it may",
   versions: ["5.0"],
   subjects: ["aedes2"],
   run: Effect.fnUntraced(function*({ client, options, running: { host, port } }) {

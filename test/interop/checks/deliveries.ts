@@ -156,7 +156,7 @@ const floodOfSlow: Check = {
   name: "floodOfSlow",
   title: "20,000 to a slow consumer",
   description: "the same with a handler that stands still for the first 3000 and then lags behind by any number: the " +
-    "client stays within its bounds and ends no connection, and what the broker sends is handled once each",
+    "client stays within its bounds, ends no connection, and handles each message that the broker sends once",
   within: "2 minutes",
   run: Effect.fnUntraced(function*(context) {
     const pace = { head: 3000, ahead: total }
@@ -203,7 +203,7 @@ const repeated: Check = {
   title: "QoS 1 repeated",
   description:
     "`consume` with a handler that takes five seconds, and a stream whose buffer is full, run once for each " +
-    "delivery, and each delivery has one PUBACK, also where the server sends it again before that",
+    "delivery, and each delivery has one PUBACK, even if the server sends the message again before that",
   subjects: ["nats"],
   within: "1 minute",
   run: Effect.fnUntraced(function*(context) {

@@ -20,7 +20,7 @@ const refusedBy = (limits: ServerLimits): ReadonlyArray<Refused> => [
 const theirs: Check = {
   name: "limits",
   title: "its limits",
-  description: "what the server announces that it does not take fails here and is not sent; of the rest a hundred " +
+  description: "messages beyond the limits that the server announces fail here and are not sent; a hundred other " +
     "messages at once come through",
   versions: ["5.0"],
   run: Effect.fnUntraced(function*(context) {

@@ -68,7 +68,7 @@ const topics: Check = {
 const sizes: Check = {
   name: "sizes",
   title: "0 B and 1 MB",
-  description: "an empty payload and one of a million bytes",
+  description: "an empty payload and a payload of a million bytes",
   run: Effect.fnUntraced(function*({ client, name }) {
     const [publisher, receiver] = [yield* client(), yield* client()]
     const inbox = yield* Broker.subscribed(receiver, name, { qos: 1 })
@@ -154,7 +154,7 @@ const aliases: Check = {
 const expiry: Check = {
   name: "expiry",
   title: "message expiry",
-  description: "what was queued for longer than its expiry does not come, and the rest says how much is left",
+  description: "a message queued for longer than its expiry does not come, and the others say how much time is left",
   versions: ["5.0"],
   run: Effect.fnUntraced(function*({ client, name }) {
     const session = { clientId: name, session: "persistent" } as const

@@ -23,7 +23,7 @@ const resume: Check = {
   name: "resume",
   title: "session, queued messages",
   description:
-    "what was published meanwhile comes to a program that is started again, in order; a clean start forgets it",
+    "messages published meanwhile come to a program that is started again, in order; a clean start forgets them",
   run: Effect.fnUntraced(function*({ client, name }) {
     yield* Effect.scoped(
       Effect.flatMap(client(persistent(name)), (mqtt) => Effect.asVoid(mqtt.subscribe(name, { qos: 1 })))
@@ -137,8 +137,8 @@ const restarted: Check = {
   name: "restarted",
   title: "QoS 2 after a crash",
   description:
-    "a program dies between its PUBLISH of QoS 2 and PUBREC; what the next one publishes at QoS 2 in the same " +
-    "session, from the first identifier on, comes once each",
+    "a program dies between its PUBLISH of QoS 2 and PUBREC; messages that the next program publishes at QoS 2 in the " +
+    "same session, from the first identifier on, come once each",
   subjects: withQos2,
   run: Effect.fnUntraced(function*(context) {
     const { client, name } = context

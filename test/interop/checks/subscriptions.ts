@@ -115,7 +115,7 @@ const options: Check = {
 const shared: Check = {
   name: "shared",
   title: "shared",
-  description: "two clients share a subscription: each message comes to one of them",
+  description: "two clients share a subscription: each message comes to exactly one client",
   run: Effect.fnUntraced(function*({ client, name }) {
     const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
     const workers = [yield* client(), yield* client()]
