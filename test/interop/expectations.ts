@@ -112,9 +112,8 @@ const dropsBeyondTwenty: Difference = {
   checks: ["burst"],
   versions: ["3.1.1"],
   seen: "loses some, with maxInFlight 20: yes",
-  broker:
-    "drops messages of QoS 2 when a publisher has more than 20 in flight (`max_inflight_messages`), and cannot say so " +
-    "in 3.1.1",
+  broker: "drops messages of QoS 2 when a publisher has more than 20 in flight (`max_inflight_messages`), and cannot " +
+    "say so in 3.1.1",
   client:
     "takes the PUBREC for a success: use 5.0, or set `maxInFlight: 20`, or `max_inflight_messages 0` in the broker"
 }
@@ -135,7 +134,8 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       versions: ["5.0"],
       seen: "the client ends the connection, with receiveMaximum 65535: yes",
       broker:
-        "ignores the client's Receive Maximum with `max_inflight_messages 0`, even with a long queue: it sends all it has",
+        "ignores the client's Receive Maximum with `max_inflight_messages 0`, even with a long queue: it sends all " +
+        "it has",
       client:
         "takes as many messages again and counts them. If more come, it ends the connection with 0x93, and a clean " +
         "session loses the messages that the server had queued. With `receiveMaximum: 65535` all messages arrive"
@@ -332,7 +332,8 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       seen: "\"a.b\": comes as a/b",
       broker: "replaces \"/\" by \".\" internally, so a topic with a dot arrives with a slash",
       client:
-        "hands a message to subscribers whose filter matches the topic as it arrives, so `a.b` gets nothing: use no dots"
+        "hands a message to subscribers whose filter matches the topic as it arrives, so `a.b` gets nothing: use no " +
+        "dots"
     }
   ],
   nats: [
@@ -342,8 +343,8 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       checks: ["repeated"],
       seen: "repeats what has no PUBACK",
       broker:
-        "sends a message again on the living connection if the PUBACK does not come in time (`ack_wait`, by default 30 " +
-        "seconds, here 2)",
+        "sends a message again on the living connection if the PUBACK does not come in time (`ack_wait`, by default " +
+        "30 seconds, here 2)",
       client: "runs the handler once, keeps one place for the message, and sends one PUBACK"
     },
     grantsOne,
@@ -405,8 +406,8 @@ export const expectations: { readonly [subject: string]: ReadonlyArray<Differenc
       seen: "Pubrec: comes as 2 × message, Pubrel: comes as 2 × message, Pubcomp: comes as 2 × message",
       broker: "delivers a message of QoS 2 again, even after its PUBREC, in a session that it calls new",
       client:
-        "must forget the messages it had received in the old session, so it hands the message over again: do not rely " +
-        "on \"exactly once\" here"
+        "must forget the messages it had received in the old session, so it hands the message over again: do not " +
+        "rely on \"exactly once\" here"
     }
   ]
 }

@@ -137,8 +137,8 @@ const restarted: Check = {
   name: "restarted",
   title: "QoS 2 after a crash",
   description:
-    "a program dies between its PUBLISH of QoS 2 and PUBREC; messages that the next program publishes at QoS 2 in the " +
-    "same session, from the first identifier on, come once each",
+    "a program dies between its PUBLISH of QoS 2 and PUBREC; messages that the next program publishes at QoS 2 in " +
+    "the same session, from the first identifier on, come once each",
   subjects: withQos2,
   run: Effect.fnUntraced(function*(context) {
     const { client, name } = context
