@@ -98,7 +98,7 @@ const once = Schedule.recurs(0)
 const takeover: Check = {
   name: "takeover",
   title: "takeover",
-  description: "a second client with the same identifier ends the first, which is told so (5.0: 0x8E)",
+  description: "a second client with the same identifier ends the first, which learns the reason (5.0: 0x8E)",
   run: Effect.fnUntraced(function*({ client, name, protocolVersion }) {
     const first = yield* client({ clientId: name, reconnect: once })
     const ended = yield* endOf(first)
@@ -135,7 +135,7 @@ const authentication: Check = {
 const kick: Check = {
   name: "kick",
   title: "sent away",
-  description: "a client that an administrator sends away is told so (0x98), and comes back",
+  description: "a client that an administrator sends away learns the reason (0x98), and comes back",
   versions: ["5.0"],
   subjects: ["mosquitto-plugin"],
   run: Effect.fnUntraced(function*({ client, name }) {
@@ -196,7 +196,7 @@ const redirect: Check = {
 export const shutdown: Check = {
   name: "shutdown",
   title: "shutdown",
-  description: "a server that is shut down says so (5.0: 0x8B)",
+  description: "a server that is shut down tells its clients (5.0: 0x8B)",
   run: Effect.fnUntraced(function*({ client, running, subject }) {
     const seen = yield* Effect.forEach(subject.versions, (protocolVersion) =>
       Effect.gen(function*() {
