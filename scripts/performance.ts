@@ -143,7 +143,7 @@ const noteOf = (row: ResultRow): string => {
   const note = notes.find(({ rows }) => rows.test(row.name))
   const head = `### ${row.name}\n\nWanted: ${wanted(row)}. Measured: ${reached}.\n`
   if (note === undefined) return head
-  return `${head}\n- Tried: ${note.tried}.\n- The profile shows: ${note.profile}.\n- What would reach it: ${note.wouldReach}.\n`
+  return `${head}\n- Tried: ${note.tried}.\n- The profile shows: ${note.profile}.\n- To reach it: ${note.wouldReach}.\n`
 }
 
 const missed = result.rows.filter(isMissed)
@@ -152,8 +152,9 @@ const rounds = Math.max(...result.rows.map((row) => row.rounds))
 
 const page = `# Performance
 
-This page and its charts are written by \`npx node scripts/performance.ts\` from [result.json](performance/result.json).
-What is compared, with which options, and what is not comparable is in [bench/README.md](../bench/README.md).
+How fast is the client? The table compares each of its jobs with MQTT.js, and with a bare \`net\` program without a client
+library. [bench/README.md](../bench/README.md) describes each row with its options, and the limits of the comparison.
+\`npx node scripts/performance.ts\` writes this page and its charts from [result.json](performance/result.json).
 
 \`\`\`sh
 ${result.command}
@@ -167,9 +168,9 @@ ${result.command}
 | rounds | ${rounds}, the sides taking turns; medians, and how far the lowest and the highest round are off |
 | time | ${Math.round(result.seconds / 60)} minutes |
 
-\`ratio\` is how many times better we are than MQTT.js, whichever direction is better: above 1 is better for us in every
-row. Ratios are what to look at: other machines have other absolute numbers, and while other programs run on the same
-cores every side is slower. \`of memory\` is what share of our speed is left with a store on the disk.
+\`ratio\` is how many times better we are than MQTT.js: above 1 is better for us in every row, also where less is better.
+Compare ratios: other machines have other absolute numbers, and while other programs run on the same cores every side is
+slower. \`of memory\` is the share of our speed that is left with a store on the disk.
 
 ![ratios](performance/ratios.svg)
 
@@ -185,11 +186,12 @@ ${
 
 ## Effect 3
 
-The package for Effect 3, as it is published, beside effect-mqtt and MQTT.js in the same rounds. Here \`ratio\` is its own.
+This table compares the published package for Effect 3 with effect-mqtt and MQTT.js, in the same rounds. Here \`ratio\` is
+that of the package for Effect 3.
 
-${result.rows.some(isEffect3) ? tableOfEffect3 : "This run is from before there was one."}
+${result.rows.some(isEffect3) ? tableOfEffect3 : "This run is older than that package."}
 
-## Rows that have less than is wanted
+## Rows below their target
 
 ${missed.length === 0 ? "None." : missed.map(noteOf).join("\n")}
 `

@@ -1,6 +1,6 @@
 /**
- * What is to be said of rows that have less than is wanted of them: what was tried, what the profile shows, what would
- * reach it. By a pattern for the names of the rows; a row without one is listed all the same.
+ * Notes on rows below their target: what was tried, what the profile shows, what would reach the target. Each note has a
+ * pattern for the names of its rows; a row without a note is listed all the same.
  *
  * @since 0.1.0
  */
@@ -23,27 +23,27 @@ export const notes: ReadonlyArray<Note> = [
       "a microtask between `publish` and the write instead of a turn of the event loop; no timer and no fork for " +
       "a message",
     profile:
-      "both sides and the sink are busy half of the time: one `write`, one wake-up and one `read` for each message " +
-      "on either side, which are all the system calls there are. Processor time for a message is a little less than " +
-      "the peer's and the medians (p50) are alike; the rate and p99 differ by a tenth, and now and then several times, " +
-      "between two runs of the same side, by which core its process is woken on",
+      "both sides and the sink are busy half of the time. The only system calls are one `write`, one wake-up and one " +
+      "`read` for each message on either side. A message takes a little less processor time than with the peer, and the " +
+      "medians (p50) are alike. The rate and p99 differ by a tenth, and now and then several times, between two runs of " +
+      "the same side, depending on the core that wakes its process",
     wouldReach: "nothing in the client: a bare `net` program is only a fifth faster here"
   },
   {
     rows: /^receive qos1 (64 KiB|1 MiB)$/,
     tried:
-      "chunks of one packet are joined once instead of copied into a growing buffer, and acknowledgements of what " +
-      "arrives in one round of the event loop leave in one write: processor time for a message of 64 KiB went from " +
-      "92 us to 58 us (peer: 41), of 1 MiB from 1.7 ms to 0.9 ms (peer: 0.6). Buffers that are not filled with zeros " +
-      "first (`Buffer.allocUnsafeSlow`) were no faster; a buffer that grows 32-fold is not kept, as what a length " +
-      "declares must not make the client hold many times what has come",
+      "chunks of one packet are joined once instead of copied into a growing buffer, and all acknowledgements of one " +
+      "round of the event loop leave in one write. Processor time for a message of 64 KiB went from 92 us to 58 us " +
+      "(peer: 41), of 1 MiB from 1.7 ms to 0.9 ms (peer: 0.6). Buffers that are not filled with zeros first " +
+      "(`Buffer.allocUnsafeSlow`) were no faster. A buffer that grows 32-fold was not kept, because a declared length " +
+      "must not make the client hold many times the bytes that have arrived",
     profile:
-      "half of the time is full garbage collections: V8 makes one for every 64 MB of buffers, which are 32 messages of " +
-      "1 MiB with the chunks they came in, for either side, and it looks at all live objects, of which a program with " +
-      "`effect` has 20 MB and one with MQTT.js 14 MB",
+      "half of the time is full garbage collections. V8 makes one for every 64 MB of buffers on either side, which are " +
+      "32 messages of 1 MiB with the chunks that brought them. It visits all live objects: 20 MB in a program with " +
+      "`effect`, 14 MB with MQTT.js",
     wouldReach:
-      "reading into one buffer that is used again (`onread` of `node:net`), which takes a socket of our own instead of " +
-      "the platform's, or a smaller `effect`"
+      "reading into one buffer that is used again (`onread` of `node:net`), which needs a socket of our own instead of " +
+      "the platform's; or a smaller `effect`"
   },
   {
     rows: /^dispatch to 10,000 filters against/,
@@ -52,23 +52,23 @@ export const notes: ReadonlyArray<Note> = [
       "taking the messages: 5.3 us to 2.6 us for a message; arrays with room for one message instead of 17",
     profile:
       "finding the filter costs about the same for 1 and for 10,000 (see the row of one stream, which has them too). " +
-      "What grows is that each message wakes a fiber of its own, where with one filter a chunk of hundreds wakes one, " +
-      "and that 10,000 streams do not fit into the processor's caches",
+      "Two costs grow: each message wakes a fiber of its own, where with one filter a chunk of hundreds wakes one, " +
+      "and 10,000 streams do not fit into the processor's caches",
     wouldReach:
-      "nothing while every stream is a fiber that is resumed for its message; one subscription of many filters, " +
-      "with the program dispatching by `message.topic`, has nearly the cost of one filter"
+      "nothing while every stream is a fiber that is resumed for its message. One subscription of many filters, " +
+      "with the program dispatching by `message.topic`, costs nearly as little as one filter"
   },
   {
     rows: /per idle client$/,
     tried:
-      "classes instead of objects of closures, what is needed later made later, three fibers and one timer for a " +
+      "classes instead of objects of closures, parts made only when they are needed, three fibers and one timer for a " +
       "connection instead of six and four, buffers given back: from 149 KiB to 65 KiB and now to 35 KiB of heap",
     profile:
-      "three fibers with their stacks and contexts are 7 KiB of it, the platform's Socket on the bare socket 6 KiB, " +
-      "scopes with their finalizers 4 KiB, the codec 3 KiB, the client with the memo of its layer 2 KiB, a few hundred " +
-      "bytes in twenty places the rest",
+      "three fibers with their stacks and contexts take 7 KiB, the platform's Socket on the bare socket 6 KiB, " +
+      "scopes with their finalizers 4 KiB, the codec 3 KiB, the client with the memo of its layer 2 KiB, and twenty " +
+      "places a few hundred bytes each",
     wouldReach:
-      "a socket of our own, and the codec as classes too, would come to about 27 KiB; as little as MQTT.js has takes a " +
-      "connection driven by callbacks, without fibers and scopes"
+      "a socket of our own, and the codec as classes too, would come to about 27 KiB. To need as little as MQTT.js, a " +
+      "connection would have to be driven by callbacks, without fibers and scopes"
   }
 ]
