@@ -1,10 +1,10 @@
 /**
- * Messages that belong to one connection: the birth that it begins with, and the goodbye that it ends with.
+ * Messages that belong to one connection: the birth it begins with, and the goodbye it ends with.
  *
- * The next connection has a birth of its own, so no connection sends an older one again: it could replace a newer word.
- * Neither is part of what is kept. At QoS 1 the identifier is free when the connection ends; at QoS 2 the server may have
- * the message under it, so the identifier stays reserved until PUBREL on a later connection has freed it. One part of the
- * rules of a session, over a draft of it. MQTT 5.0 and 3.1.1, sections 4.3 and 4.4.
+ * Each connection has a birth of its own, so no connection sends an older one again: an older message could replace a
+ * newer one. A store keeps neither message. At QoS 1 the identifier is free when the connection ends. At QoS 2 the
+ * server may still have the message under it, so the identifier stays reserved until PUBREL on a later connection frees
+ * it. One part of the rules of a session, working on a draft of it. MQTT 5.0 and 3.1.1, sections 4.3 and 4.4.
  *
  * @since 0.2.0
  */
@@ -15,11 +15,11 @@ import * as Change from "./SessionChange.ts"
 import type { Message, Outgoing, Session } from "./SessionState.ts"
 import { type Draft, type PublishRequest, sendPublish, type Step, step } from "./SessionStep.ts"
 
-/** One of QoS 1 or 2 that the server has not answered. */
+/** A birth or goodbye of QoS 1 or 2 that the server has not answered. */
 type Announcement<R> = Outgoing<R> & { readonly _tag: "Publish" | "Clear"; readonly isOfConnection: true }
 
 /**
- * Whether it is such a message, sent or about to be.
+ * Whether this is a birth or goodbye, sent or about to be sent.
  *
  * @since 0.2.0
  * @category guards
@@ -28,8 +28,8 @@ export const isOne = <R>(outgoing: Outgoing<R> | undefined): outgoing is Announc
   (outgoing?._tag === "Publish" || outgoing?._tag === "Clear") && outgoing.isOfConnection === true
 
 /**
- * Gives the message of QoS 1 or 2 an identifier, and returns it: it is to be sent before all that is sent again. None when
- * all are in use.
+ * Gives a message of QoS 1 or 2 an identifier and returns it. The message must leave before all messages that are sent
+ * again. Returns nothing when all identifiers are in use.
  *
  * @since 0.2.0
  * @category operations
@@ -53,7 +53,7 @@ export const take = <R>(
 }
 
 /**
- * Sends it, unless its identifier is to be cleared first. Says whether it was sent.
+ * Sends the message, unless its identifier must be cleared first. Says whether it was sent.
  *
  * @since 0.2.0
  * @category operations
@@ -70,8 +70,8 @@ export const begin = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, ou
 }
 
 /**
- * Sends it under its identifier. A later process must not take the identifier for a free one while the server may have a
- * QoS 2 message under it.
+ * Sends the message under its identifier. While the server may have a QoS 2 message under the identifier, a later
+ * process must not take the identifier for a free one.
  *
  * @since 0.2.0
  * @category operations
@@ -100,7 +100,8 @@ export const announce = <R>(self: Session<R>, request: PublishRequest<R>, now: n
   })
 
 /**
- * Whether the birth of this connection still waits, for the window or for its identifier: nothing is published before it.
+ * Whether the birth of this connection still waits for the window or for its identifier. Nothing is published before
+ * it.
  *
  * @since 0.2.0
  * @category getters
@@ -118,7 +119,7 @@ export const mayBeKnown = (outgoing: Announcement<unknown>): boolean =>
   outgoing._tag === "Publish" && outgoing.sentOn !== 0 && outgoing.message.qos === 2
 
 /**
- * The connection ended, and its messages with it.
+ * The connection ended, and its birth and goodbye with it.
  *
  * @since 0.2.0
  * @category operations
@@ -133,7 +134,8 @@ export const abandon = <R>(self: Session<R>, draft: Draft<R>): void =>
   })
 
 /**
- * Frees the identifiers of those of earlier connections. What the server has of them it may publish now, before the birth.
+ * Frees the identifiers of births and goodbyes of earlier connections. If the server still has such a message, it may
+ * publish it now, before the new birth.
  *
  * @since 0.2.0
  * @category operations

@@ -1,8 +1,9 @@
 /**
- * Received messages of one QoS that are not acknowledged yet, in the order they came.
+ * Received messages of one QoS that are not acknowledged yet, in the order they arrived.
  *
- * Keeps the order in which acknowledgements leave, whatever the order in which messages were dealt with; what an
- * acknowledgement does to the session is `Session`'s. MQTT 5.0 and 3.1.1, `[MQTT-4.6.0-2]` and `[MQTT-4.6.0-3]`.
+ * Acknowledgements leave in the order of arrival, even when the client deals with the messages in another order.
+ * `Session` decides how an acknowledgement changes the session. MQTT 5.0 and 3.1.1, `[MQTT-4.6.0-2]` and
+ * `[MQTT-4.6.0-3]`.
  *
  * @since 0.1.0
  */
@@ -10,7 +11,7 @@ import type { PacketIdentifier } from "./Packet.ts"
 import type { ReasonCode } from "./ReasonCode.ts"
 
 /**
- * What acknowledging a received message takes. One of an earlier connection is harmless.
+ * The data that acknowledging a received message needs. An arrival of an earlier connection is harmless.
  *
  * @since 0.2.0
  * @category models
@@ -21,13 +22,14 @@ export interface Arrival {
   /** Its place in the order of arrival. */
   readonly position: number
   readonly connection: number
-  /** Tells one QoS 2 use of the identifier from the next; 0 at QoS 1. */
+  /** Distinguishes one QoS 2 use of the identifier from the next; 0 at QoS 1. */
   readonly exchange: number
 }
 
 /**
- * A class and no literal, for the sake of the collector: V8 may allocate those as old objects when many wait, and what they
- * refer to stays with them until the next full collection. That cost a fifth of the speed of consuming, in every third process.
+ * A class instead of an object literal, for the sake of the garbage collector. When many messages wait, V8 may allocate
+ * literals as old objects, and everything they refer to stays alive until the next full collection. That cost a fifth
+ * of the speed of consuming, in every third process.
  */
 class Arrived implements Arrival {
   readonly qos: 1 | 2
@@ -52,14 +54,14 @@ class Arrived implements Arrival {
  * @category models
  */
 export interface Arrivals {
-  /** The position of the first that waits. */
+  /** The position of the first arrival that waits. */
   readonly first: number
   readonly waiting: ReadonlyArray<Arrival>
-  /** What is decided for each of them; the first is always open between batches. */
+  /** The answer decided for each waiting message. Between batches the first one is always undecided. */
   readonly answers: ReadonlyArray<ReasonCode | undefined>
-  /** From this position on each identifier is above the one before. */
+  /** From this position on, each identifier is greater than the one before. */
   readonly ascendsFrom: number
-  /** From this position up to the other one too. */
+  /** Between this position and `ascendsFrom` the same holds. */
   readonly ascendedFrom: number
 }
 
@@ -70,7 +72,7 @@ export interface Arrivals {
 export const empty: Arrivals = { first: 0, waiting: [], answers: [], ascendsFrom: 0, ascendedFrom: 0 }
 
 /**
- * The operations in place, on a copy, for the length of one step of the session.
+ * The operations that change a copy in place, during one step of the session.
  *
  * @since 0.1.0
  * @category models
@@ -83,7 +85,7 @@ export interface Batch {
   readonly isWaiting: (position: number) => boolean
   /** Whether the identifier stands for a message whose acknowledgement has not left yet. */
   readonly has: (packetIdentifier: PacketIdentifier) => boolean
-  /** Takes out those at the front that are answered: they may be acknowledged now, and `each` is told of them in order. */
+  /** Removes the answered messages at the front and calls `each` for them in order: they may be acknowledged now. */
   readonly settle: (each: (arrival: Arrival, reasonCode: ReasonCode) => void) => void
   readonly commit: () => Arrivals
 }
@@ -96,7 +98,7 @@ export const batch = (self: Arrivals): Batch => {
   const waiting = self.waiting.slice()
   const answers = self.answers.slice()
   let { ascendedFrom, ascendsFrom, first } = self
-  /** Made when it is needed: servers number upwards and begin again, so two looks tell of almost every identifier. */
+  /** Made only when needed: servers number upwards and begin again at 1, so two comparisons nearly always suffice. */
   let identifiers: Set<PacketIdentifier> | undefined
   const isBetweenRuns = (packetIdentifier: PacketIdentifier): boolean => {
     if (waiting.length === 0) return true

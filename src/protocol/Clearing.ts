@@ -1,11 +1,11 @@
 /**
- * Packet Identifiers of a session that the server kept and of which this client knows nothing: each may stand for a QoS 2
- * message of an earlier program, whose PUBLISH the server has and whose PUBREL never came.
+ * Packet Identifiers of a session that the server kept and this client knows nothing about. Each may stand for a QoS 2
+ * message of an earlier program: the server received its PUBLISH but never its PUBREL.
  *
- * Under such an identifier a server would take a new QoS 2 message for the old one and drop it. So the old exchange is
- * completed first, with PUBREL. Not every server answers the PUBREL of an identifier that it does not know, and some answer
- * in another order; so a PINGREQ follows, and its answer says that the server has received what went before it. One part of
- * the rules of a session, used by `Outgoing`. MQTT 5.0 and 3.1.1, section 4.3.3.
+ * Under such an identifier, a server would take a new QoS 2 message for the old one and drop it. So the client first
+ * completes the old exchange with PUBREL. Some servers do not answer PUBREL for an identifier they do not know, and
+ * some answer out of order. So the client sends PINGREQ behind it: the PINGRESP shows that the server has received
+ * everything before. One part of the rules of a session, used by `Outgoing`. MQTT 5.0 and 3.1.1, section 4.3.3.
  *
  * @since 0.2.0
  */
@@ -23,7 +23,7 @@ import { acknowledgement, type Draft, owe, send } from "./SessionStep.ts"
 export type Clear<R> = Outgoing<R> & { readonly _tag: "Clear" }
 
 /**
- * Whether a message must wait: its identifier is to be cleared, or that of a message before it.
+ * Whether a message must wait, because its identifier or an earlier message's identifier must be cleared first.
  *
  * @since 0.2.0
  * @category getters
@@ -33,7 +33,7 @@ export const isNeeded = <R>(draft: Draft<R>, { qos }: Message, packetIdentifier:
     (qos === 2 && !PacketIdentifiers.has(draft.cleared, packetIdentifier)))
 
 /**
- * Sends PUBREL ahead of the message, which takes its place in the window already.
+ * Sends PUBREL ahead of the message. The message already takes its place in the window.
  *
  * @since 0.2.0
  * @category operations
@@ -53,7 +53,8 @@ export const begin = <R>(
 }
 
 /**
- * Sends PUBREL for whatever the server has under this identifier. The answer to the PINGREQ behind it says that it is over.
+ * Sends PUBREL for any message the server has under this identifier. The answer to the PINGREQ behind it says that the
+ * old exchange is over.
  *
  * @since 0.2.0
  * @category operations
@@ -64,7 +65,7 @@ export const clear = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): v
 }
 
 /**
- * Whether the server takes PUBREL for an identifier that it may not know: connections did not keep ending with it.
+ * Whether the server accepts PUBREL for an identifier it may not know: connections have not kept ending with it.
  *
  * @since 0.2.0
  * @category getters
@@ -72,8 +73,8 @@ export const clear = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): v
 export const isAllowed = <R>({ unansweredClears }: Draft<R>): boolean => unansweredClears < allowedHangUps
 
 /**
- * The server has received the PUBREL packets of these identifiers: whatever stood under them is over. Returns them in the
- * order of their messages.
+ * The server has received the PUBREL packets of these identifiers, so the old exchanges under them are over. Returns
+ * the identifiers in the order of their messages.
  *
  * @since 0.2.0
  * @category operations
@@ -88,12 +89,12 @@ export const end = <R>(draft: Draft<R>): ReadonlyArray<PacketIdentifier> => {
   return identifiers
 }
 
-/** A server that hangs up on PUBREL of an identifier it does not know does so twice. */
+/** A server that hangs up on PUBREL for an unknown identifier does so this many times. */
 const allowedHangUps = 2
 
 /**
- * The connection ended. Where it ends with such a PUBREL again and again, the server does not allow it, and messages go
- * out without.
+ * The connection ended. If connections keep ending with such a PUBREL, the server does not allow it, and messages go
+ * out without it.
  *
  * @since 0.2.0
  * @category operations
@@ -106,8 +107,8 @@ export const disconnected = <R>(draft: Draft<R>): void => {
 }
 
 /**
- * The message, as one that the server has seen nothing of: it is sent first behind messages that were published after it,
- * and has its place behind them from then on.
+ * The message as one the server has never seen. It is first sent behind messages that were published after it, and from
+ * then on it has its place behind them.
  *
  * @since 0.2.0
  * @category conversions

@@ -1,8 +1,8 @@
 /**
- * The rules of one network connection: what may arrive when, how it begins and ends, Topic Aliases, Keep Alive.
+ * The rules of one network connection: which packets may arrive when, how it begins and ends, Topic Aliases, Keep Alive.
  *
- * Pure: input in, next state and what came of it out. What outlives a connection is `Session`'s; bytes and fibers are
- * `MqttConnection`'s. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 4.13; 5.0 sections 3.3.2.3.4 and 4.12.
+ * Pure: input in, next state and results out. `Session` has the state that outlives a connection; bytes and fibers
+ * belong to `MqttConnection`. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 4.13; 5.0 sections 3.3.2.3.4 and 4.12.
  *
  * @since 0.1.0
  */
@@ -49,12 +49,12 @@ export interface Connection {
   readonly topicAliases: ReadonlyMap<number, string>
   /** From our AUTH 0x19 until the server's AUTH 0x00. */
   readonly isReauthenticating: boolean
-  /** AUTH 0x18 of the server that this side owes an answer to. */
+  /** How many AUTH 0x18 packets of the server this side has not answered yet. */
   readonly challenges: number
 }
 
 /**
- * What the rules of a connection leave to the session.
+ * The packets that the rules of a connection pass on to the session.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +62,7 @@ export interface Connection {
 export type SessionPacket = Publish | Puback | Pubrec | Pubrel | Pubcomp | Suback | Unsuback | Pingresp
 
 /**
- * What happened to the connection itself. After the last three nothing that arrives is looked at.
+ * Events of the connection itself. After the last three, further packets are ignored.
  *
  * @since 0.1.0
  * @category models
@@ -80,7 +80,7 @@ export type Event =
  */
 export interface Received {
   readonly connection: Connection
-  /** For the session, in the order they came. */
+  /** For the session, in the order they arrived. */
   readonly packets: ReadonlyArray<SessionPacket>
   readonly events: ReadonlyArray<Event>
 }
@@ -115,7 +115,7 @@ export const make = (options: {
   challenges: 0
 })
 
-/** Collects what a batch of packets leads to. One is made per batch, so its fields may be written to. */
+/** Collects the results of a batch of packets. Each batch has its own draft, so its fields may be written to. */
 interface Draft {
   connection: Connection
   readonly packets: Array<SessionPacket>
@@ -155,7 +155,7 @@ export const receive = (self: Connection, packets: ReadonlyArray<ServerPacket>, 
 }
 
 /**
- * What arrived broke the rules of the codec: the decoder's verdict ends the connection like any other violation.
+ * The decoder found a violation of the codec's rules. It ends the connection like any other violation.
  *
  * @since 0.1.0
  * @category transitions
@@ -266,14 +266,14 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
   }
 }
 
-/** Only the session waits for one; that something came is noted for every packet. */
+/** Only the session waits for a PINGRESP. As a sign of life it has already counted, as every packet does. */
 const receivePingresp = (draft: Draft, packet: Pingresp): void => {
   const { by, keepAlive } = KeepAlive.answered(draft.connection.keepAlive)
   draft.connection = { ...draft.connection, keepAlive }
   if (by === "session") draft.packets.push(packet)
 }
 
-/** mosquitto 2.0 refuses a re-authentication with one: what it says is worth more than that it may not say it so. */
+/** mosquitto 2.0 refuses a re-authentication with CONNACK: its reason is worth more than the rule it breaks. */
 const receiveSecondConnack = (draft: Draft, connack: Connack): void =>
   draft.connection.isReauthenticating && ReasonCode.isError(connack.reasonCode)
     ? end(draft, { _tag: "Refused", connack })
@@ -300,7 +300,7 @@ const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void 
   draft.packets.push({ ...publish, topic, properties })
 }
 
-/** MQTT 5.0 section 4.12: AUTH only when CONNECT named a method, with that method, and in an exchange that we began. */
+/** MQTT 5.0 section 4.12: AUTH needs the method that CONNECT named, in an exchange that this side began. */
 const receiveAuth = (draft: Draft, auth: Auth): void => {
   const { connect, phase } = draft.connection
   const method = connect.properties.authenticationMethod
@@ -362,7 +362,7 @@ export const authSent = (self: Connection, { reasonCode }: Auth): Connection =>
   reasonCode === 0x19 ? { ...self, isReauthenticating: true } : { ...self, challenges: self.challenges - 1 }
 
 /**
- * What an AUTH from us may say: the method of CONNECT, which must have named one; 0x18 to answer the server; 0x19 to
+ * Checks an AUTH of ours. It needs the method of CONNECT, which must have named one; 0x18 to answer the server; 0x19 to
  * begin, after CONNACK. `[MQTT-4.12.0-3]`, `[MQTT-4.12.0-5]`, `[MQTT-4.12.0-7]`, `[MQTT-4.12.1-1]`.
  *
  * @since 0.1.0
@@ -393,7 +393,7 @@ const invalidAuth = (label: string, field: string, message: string): ProtocolErr
   ProtocolError.invalidPacket("5.0", label, field, message)
 
 /**
- * What a DISCONNECT from us may say: no Session Expiry above zero when CONNECT asked for none (section 3.14.2.2.2).
+ * Checks a DISCONNECT of ours: no Session Expiry above zero if CONNECT asked for none (section 3.14.2.2.2).
  *
  * @since 0.1.0
  * @category guards

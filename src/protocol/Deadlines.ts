@@ -8,8 +8,9 @@
  */
 
 /**
- * `KeepAlive`: a PINGREQ is due, or the server was silent for too long. `Packet`: a packet that began is not complete.
- * `Response`: the server owes an acknowledgement. `Unclaimed`: messages of a resumed session found no subscriber.
+ * `KeepAlive`: a PINGREQ is due, or the server was silent for too long. `Packet`: a packet has begun and is not
+ * complete. `Response`: the server owes an acknowledgement. `Unclaimed`: messages of a resumed session found no
+ * subscriber.
  *
  * @since 0.2.0
  * @category models
@@ -17,14 +18,14 @@
 export type Name = "Response" | "Unclaimed" | "KeepAlive" | "Packet"
 
 /**
- * When each deadline is due; `Infinity` for one that never comes.
+ * When each deadline is due; `Infinity` means never.
  *
  * @since 0.2.0
  * @category models
  */
 export type Deadlines = Readonly<Record<Name, number>>
 
-/** Deadlines that come together are checked in this order. */
+/** Deadlines that are due at the same time are checked in this order. */
 const names: ReadonlyArray<Name> = ["Response", "Unclaimed", "KeepAlive", "Packet"]
 
 /**
@@ -36,7 +37,7 @@ const names: ReadonlyArray<Name> = ["Response", "Unclaimed", "KeepAlive", "Packe
 export const next = (self: Deadlines): number => Math.min(self.Response, self.Unclaimed, self.KeepAlive, self.Packet)
 
 /**
- * The deadlines that have come, in the order in which to check them.
+ * The deadlines that are due, in the order in which to check them.
  *
  * @since 0.2.0
  * @category getters
@@ -44,8 +45,8 @@ export const next = (self: Deadlines): number => Math.min(self.Response, self.Un
 export const due = (self: Deadlines, now: number): ReadonlyArray<Name> => names.filter((name) => self[name] <= now)
 
 /**
- * Whether a timer that measured `period` fired so late, after the machine slept or was busy, that it says nothing about
- * the server: bytes that arrived meanwhile may not have been read yet. The deadline is then granted once more.
+ * Whether a timer that measured `period` fired so late that it says nothing about the server: the machine slept or was
+ * busy, and bytes that arrived meanwhile may not have been read yet. The deadline is then granted once more.
  *
  * @since 0.2.0
  * @category guards

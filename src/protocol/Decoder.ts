@@ -1,9 +1,9 @@
 /**
  * Bytes to Control Packets: incremental, strict, and terminal after its first error.
  *
- * Judges what the bytes of one packet say by themselves; what the state of a connection forbids is `Connection` and
- * `Session`. Nothing that another client published ends it: a PUBLISH from a server that is too large is passed over, and
- * a property that is wrong in itself is left out. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ * Checks the bytes of one packet by themselves. `Connection` and `Session` check the rules that depend on the state of
+ * a connection. A message of another client never ends the decoding: a PUBLISH from a server that is too large is
+ * passed over, and a property whose value is wrong in itself is left out. MQTT 5.0 and 3.1.1, sections 2 and 3.
  *
  * @since 0.1.0
  */
@@ -26,15 +26,15 @@ import * as VariableByteInteger from "./VariableByteInteger.ts"
  * @category models
  */
 export interface Options {
-  /** `undefined` for a server's decoder, which learns it from CONNECT. */
+  /** `undefined` for a server's decoder, which learns the version from CONNECT. */
   readonly protocolVersion: Packet.ProtocolVersion | undefined
-  /** Who sends what this decoder reads. */
+  /** The side that sends the packets this decoder reads. */
   readonly sender: Packet.Sender
-  /** The largest packet accepted, fixed header counted. A PUBLISH from a server that is larger is passed over. */
+  /** The largest packet accepted, fixed header included. A larger PUBLISH from a server is passed over. */
   readonly maximumPacketSize: number
   /**
-   * Asked, with the bytes of the Topic Name, about a PUBLISH from a server that is wrong within its bounds: `true` passes it
-   * over as one that is `refused`, and otherwise it is an error. Default: always an error.
+   * Asked, with the bytes of the Topic Name, about a PUBLISH from a server that is malformed inside but has intact
+   * bounds. `true` passes it over and reports it as `refused`; otherwise it is an error. Default: always an error.
    *
    * @since 0.2.0
    */
@@ -42,29 +42,29 @@ export interface Options {
 }
 
 /**
- * Reads the packets of one network connection: no byte of one may reach the decoder of the next.
+ * Reads the packets of one network connection. The next connection needs a decoder of its own.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Decoder {
   /**
-   * The packets this chunk completes, up to the first error. Terminal after an error: returns nothing more.
+   * The packets that this chunk completes, up to the first error. After an error the decoder returns nothing more.
    *
-   * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk; a packet
-   * that came in several chunks has a buffer of its own, made when its last chunk comes. A small payload that is kept
+   * Payloads and binary properties are views. They stay valid as long as the caller does not reuse the chunk. A packet
+   * that came in several chunks has a buffer of its own, made when its last chunk arrives. A small payload that is kept
    * keeps its whole chunk in memory: copy it to keep it long.
    */
   push(chunk: Uint8Array): ReadonlyArray<Packet.Packet>
-  /** Whether a packet has begun whose end has not come. */
+  /** Whether a packet has begun and not ended yet. */
   readonly isWithinPacket: boolean
-  /** How many packets of the largest size the bytes would have been that were passed over since the last call. */
+  /** Bytes passed over since the last call, counted in packets of the largest size. */
   takePassedOver(): number
-  /** What ended the decoding, if anything did. */
+  /** The error that ended the decoding, if any. */
   readonly error: ProtocolViolation | undefined
 }
 
-/** Reads the bodies of the packets that a decoder may meet; PUBLISH it reads itself. */
+/** Reads the bodies of the packets a decoder may meet. The decoder reads PUBLISH itself. */
 interface Bodies {
   readonly [type: string]: (
     reader: Reader,
@@ -86,14 +86,14 @@ class PacketDecoder implements Decoder {
   readonly #topics = new TopicCache()
   #knowsVersion: boolean
   #types: TypesByFirstByte
-  // The beginning of a packet whose end has not come yet: its header while that is not all there, then its body.
+  // The beginning of an incomplete packet: its header until that is complete, then its body.
   #header = noBytes
   #body: PartialBody | undefined = undefined
   /** The PUBLISH that is being passed over. */
   #oversized: OversizedPublish | undefined = undefined
   #passedOver = 0
 
-  // The fixed header read last.
+  // The fixed header that was read last.
   #type: Packet.PacketType = "Connect"
   #firstByte = 0
   #headerSize = 0
@@ -130,7 +130,7 @@ class PacketDecoder implements Decoder {
       else this.#decode(chunk, start, packets)
     }
     if (reader.failure !== undefined) this.#body = this.#oversized = undefined
-    // Between two chunks the reader holds on to neither.
+    // Between two chunks the reader keeps neither alive.
     reader.open(noBytes, 0, 0)
     return packets
   }
@@ -150,7 +150,7 @@ class PacketDecoder implements Decoder {
     return this.#reader.failure
   }
 
-  /** Reads the fixed header that starts at `offset`. Says whether it could: not when it is not all there, or is wrong. */
+  /** Reads the fixed header that starts at `offset`. Returns `false` if the header is incomplete or wrong. */
   #readHeader(bytes: Uint8Array, offset: number, end: number): boolean {
     if (offset >= end) return false
     const firstByte = bytes[offset]
@@ -172,7 +172,7 @@ class PacketDecoder implements Decoder {
     return false
   }
 
-  /** Before any of the body is kept: nothing is buffered for a packet that will be refused. */
+  /** Runs before any of the body is kept: nothing is buffered for a packet that will be refused. */
   #checkLength(size: number, remaining: number, lastByte: number): boolean {
     this.#headerSize = size
     this.#remaining = remaining
@@ -196,7 +196,7 @@ class PacketDecoder implements Decoder {
     const reader = this.#reader
     const type = this.#type
     reader.open(bytes, start, start + this.#remaining)
-    // A look-up by name costs more than the few bytes of a PUBACK, which comes as often as a PUBLISH goes.
+    // Looking up a function by name costs more than the few bytes of a PUBACK, and every PUBLISH sent brings a PUBACK.
     const packet = type === "Publish"
       ? noteLeftOut(reader, readPublish(reader, this.#firstByte, this.#sender, this.#topics))
       : type === "Puback"
@@ -208,7 +208,10 @@ class PacketDecoder implements Decoder {
     else if (type === "Publish") this.#refuse(viewOf(bytes, start, start + this.#remaining), packets)
   }
 
-  /** A PUBLISH with this body is wrong. If it is to be refused, and says which message it is, decoding goes on after it. */
+  /**
+   * A PUBLISH with this body is wrong. If it is to be refused and its message is identifiable, decoding goes on after
+   * it.
+   */
   #refuse(body: Uint8Array, packets: Array<Packet.Packet>): void {
     const reader = this.#reader
     const { failure } = reader
@@ -223,12 +226,12 @@ class PacketDecoder implements Decoder {
     const reader = this.#reader
     this.#knowsVersion = true
     this.#types = typesByFirstByte(reader.version, this.#sender)
-    // Only now is it known whether the rule holds.
+    // The version decides whether the rule applies, and it is known only now.
     const isLong = this.#headerSize > 1 + VariableByteInteger.sizeOf(this.#remaining)
     if (reader.version === "5.0" && isLong) failFewestBytes(reader)
   }
 
-  /** Goes on with the header that earlier chunks began, a byte at a time. Returns the offset after what it took. */
+  /** Goes on with the header that earlier chunks began, byte by byte. Returns the offset after the bytes it took. */
   #continueHeader(chunk: Uint8Array, packets: Array<Packet.Packet>): number {
     let offset = 0
     while (offset < chunk.length && this.#reader.failure === undefined) {
@@ -241,7 +244,7 @@ class PacketDecoder implements Decoder {
     return offset
   }
 
-  /** Goes on with the body of the packet whose header was read last. Returns the offset after what it took. */
+  /** Goes on with the body of the packet whose header was read last. Returns the offset after the bytes it took. */
   #continueBody(partial: PartialBody, chunk: Uint8Array, offset: number, packets: Array<Packet.Packet>): number {
     const end = Math.min(chunk.length, offset + this.#remaining - partial.length)
     if (end > offset) partial.add(viewOf(chunk, offset, end))
@@ -251,7 +254,7 @@ class PacketDecoder implements Decoder {
     return end
   }
 
-  /** Goes on with a PUBLISH that is too large; tells of it when all of it has come. Returns the offset after it. */
+  /** Goes on with a PUBLISH that is too large, and reports it once it is complete. Returns the offset after it. */
   #passOver(
     oversized: OversizedPublish,
     chunk: Uint8Array,
@@ -281,8 +284,8 @@ class PacketDecoder implements Decoder {
 export const make = (options: Options): Decoder => new PacketDecoder(options, everyBody)
 
 /**
- * As `make`, for the side of the client: it reads what a server sends, and a program with it carries nothing of what only a
- * server reads.
+ * As `make`, for the client's side: it reads the packets a server sends. A program that uses it does not carry the code
+ * for packets that only a server reads.
  *
  * @since 0.2.0
  * @category constructors
@@ -296,7 +299,7 @@ export const makeForClient = (options: Omit<Options, "sender">): Decoder =>
 
 const packetTypes = Object.keys(Packet.rules) as ReadonlyArray<Packet.PacketType>
 
-/** The packet each first byte begins: all flags are in it, so the illegal ones are refused by one look-up. */
+/** The packet that each first byte begins. The byte includes all flags, so one look-up refuses the illegal ones. */
 type TypesByFirstByte = ReadonlyArray<Packet.PacketType | undefined>
 
 const buildTypesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.Sender): TypesByFirstByte => {
@@ -310,7 +313,7 @@ const buildTypesByFirstByte = (version: Packet.ProtocolVersion, sender: Packet.S
   return types
 }
 
-/** DUP, QoS, RETAIN without QoS 3 and without DUP at QoS 0: `[MQTT-3.3.1-4]`, `[MQTT-3.3.1-2]`. */
+/** DUP, QoS and RETAIN, without QoS 3 and without DUP at QoS 0: `[MQTT-3.3.1-4]`, `[MQTT-3.3.1-2]`. */
 const publishFlags = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
 
 const isSentBy = (type: Packet.PacketType, version: Packet.ProtocolVersion, sender: Packet.Sender): boolean => {
@@ -338,7 +341,7 @@ const flagLabels: { readonly [Type in Packet.PacketType]?: Label } = {
   Auth: labels.authFlags
 }
 
-/** Says what is wrong with a first byte that begins no packet. */
+/** Fails on a first byte that begins no packet, with the reason. */
 const failFirstByte = (reader: Reader, firstByte: number, sender: Packet.Sender, knowsVersion: boolean): void => {
   const value = firstByte >> 4
   const type = packetTypes.find((type) => Packet.rules[type].value === value)
@@ -394,7 +397,7 @@ const readPublish = (
   }
 }
 
-/** Only such a PUBLISH has one field more than the others. */
+/** Only a PUBLISH with left-out properties gets this extra field. */
 const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish => {
   const { leftOut } = reader
   if (leftOut === undefined) return publish
@@ -402,7 +405,7 @@ const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish =>
   return { ...publish, malformedProperties: leftOut }
 }
 
-/** Which message a PUBLISH is that cannot be read: `undefined` if it has neither a topic nor an identifier that say so. */
+/** Identifies the message of a PUBLISH that cannot be read; `undefined` if its topic and identifier are missing. */
 const readRefused = (
   body: Uint8Array,
   firstByte: number
@@ -425,7 +428,9 @@ const readRefused = (
   return { topic: body.subarray(2, end), publish }
 }
 
-/** The beginning of a PUBLISH that was passed over: which message it is. `remaining` is its Remaining Length. */
+/**
+ * Reads the beginning of a PUBLISH that was passed over, to identify its message. `remaining` is its Remaining Length.
+ */
 const readOversized = (
   reader: Reader,
   firstByte: number,
@@ -447,7 +452,7 @@ const readOversized = (
   }
 }
 
-/** The Topic Alias, which may be bound for later messages too, unless the properties are as long as a payload. */
+/** The Topic Alias, because later messages may use it too. Skipped if the properties are as long as a payload. */
 const readOversizedProperties = (reader: Reader, topic: string, remaining: number): Properties.Properties => {
   if (reader.version === "3.1.1") return Properties.none
   const start = reader.offset
@@ -484,7 +489,9 @@ const readConnack = (reader: Reader): Packet.Connack => {
   return { _tag: "Connack", sessionPresent: flags === 1, reasonCode: reasonCode ?? code, properties }
 }
 
-/** How a server that does not know 5.0 refuses it: mosquitto and ejabberd answer an unknown level in the 3.1.1 form. */
+/**
+ * A server that does not know 5.0 refuses it like this: mosquitto and ejabberd answer an unknown level in 3.1.1 form.
+ */
 const isRefusalOf311 = (reader: Reader, code: number): boolean => reader.offset === reader.end && code >= 1 && code <= 5
 
 const acknowledgementLabels = {
@@ -575,7 +582,7 @@ const readAuth = (reader: Reader, sender: Packet.Sender): Packet.Auth => {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What only a server reads
+// Packets that only a server reads
 // ---------------------------------------------------------------------------------------------------------------------
 
 const readConnect = (
@@ -688,10 +695,10 @@ const readTopicFilter = (reader: Reader): string => {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Which bodies a decoder reads
+// The bodies that each kind of decoder reads
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Of the packets that a server sends, each named, so that a bundler can tell them from the others. */
+/** The packets a server sends. Each is named, so that a bundler can separate them from the others. */
 const bodiesOfServer: Bodies = {
   Connack: readConnack,
   Puback: readAcknowledgement,

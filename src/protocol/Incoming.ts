@@ -1,8 +1,8 @@
 /**
- * What the server publishes, from its PUBLISH to the last packet of its QoS.
+ * Messages from the server, from PUBLISH to the last packet of their QoS.
  *
- * One part of the rules of a session, over a draft of it. The others are `Outgoing` and `Subscribing`, and `Session`
- * gives access to all three. MQTT 5.0 and 3.1.1, sections 4.3 and 4.6; 5.0 section 4.9.
+ * One part of the rules of a session, working on a draft of it. The others are `Outgoing` and `Subscribing`, and
+ * `Session` gives access to all three. MQTT 5.0 and 3.1.1, sections 4.3 and 4.6; 5.0 section 4.9.
  *
  * @since 0.1.0
  */
@@ -39,19 +39,19 @@ export const receivePublish = <R>(draft: Draft<R>, publish: Publish): void => {
 }
 
 /**
- * Until its PUBACK is sent, the same identifier on the same connection is the same message, with DUP or without: servers
- * with a redelivery timer send it again. 3.1.1 section 4.3.2; 5.0 `[MQTT-4.3.2-5]`.
+ * Until its PUBACK is sent, the same identifier on the same connection means the same message, with DUP or without:
+ * servers with a redelivery timer send it again. 3.1.1 section 4.3.2; 5.0 `[MQTT-4.3.2-5]`.
  */
 const receiveAtLeastOnce = <R>(draft: Draft<R>, publish: Publish): void => {
-  // The PUBACK that is still to come answers this one too.
+  // The pending PUBACK answers this PUBLISH too.
   if (arrivalsOf(draft, 1).has(publish.packetIdentifier) || !takeQuota(draft)) return
   const arrival = arrive(draft, publish.packetIdentifier, 1, 0)
   draft.actions.push({ _tag: "Deliver", publish, arrival })
 }
 
 /**
- * A server counts from anew on each connection, and so do we. `[MQTT-3.3.4-9]` of 5.0. One that sends a little more than it
- * may does no harm, and there are such servers in great numbers.
+ * The count starts anew on each connection, on the server and here. `[MQTT-3.3.4-9]` of 5.0. A server that exceeds the
+ * limit a little does no harm, and there are a great many such servers.
  */
 const takeQuota = <R>(draft: Draft<R>): boolean => {
   if (draft.protocolVersion === "5.0" && draft.unacknowledged >= draft.receiveMaximum) {
@@ -70,14 +70,14 @@ const excessive = ({ receiveMaximum, tolerance, unacknowledged }: Draft<unknown>
     ? `more than ${receiveMaximum} messages unacknowledged, our Receive Maximum`
     : `more than ${unacknowledged} messages unacknowledged, with a Receive Maximum of ${receiveMaximum}`
 
-/** `[MQTT-4.3.3-10]` of 5.0, `[MQTT-4.3.3-2]` of 3.1.1: until PUBREL the same identifier is the same message. */
+/** `[MQTT-4.3.3-10]` of 5.0, `[MQTT-4.3.3-2]` of 3.1.1: until PUBREL the same identifier means the same message. */
 const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   const { packetIdentifier } = publish
   const known = stillKnown(draft, publish)
-  // The PUBREC that is still to come answers this one too.
+  // The pending PUBREC answers this PUBLISH too.
   if (known !== undefined && isWaiting(draft, known)) return
   if (known?.connection !== draft.connection && !takeQuota(draft)) return
-  // An answer to another message of this identifier does not count any more.
+  // An answer to an earlier message with this identifier no longer counts.
   if (known === undefined && draft.received.has(packetIdentifier)) Change.completed(draft, packetIdentifier)
   const exchange = known?.exchange ?? draft.nextExchange++
   const arrival = arrive(draft, packetIdentifier, 2, exchange)
@@ -92,8 +92,9 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
 }
 
 /**
- * What a new session sends for the first time is a new message, whatever its identifier stood for in the old one. Whether the
- * session is a new one stays open for each identifier from before the doubt, also on later connections.
+ * The received message that this PUBLISH repeats, if any. A first sending in a new session is always a new message,
+ * even if its identifier stood for another one in the old session. For identifiers from before `doubtedOn` the client
+ * cannot tell whether the session is new, on later connections neither.
  */
 const stillKnown = <R>(draft: Draft<R>, { dup, packetIdentifier }: Publish): Received | undefined => {
   const known = draft.received.get(packetIdentifier)
@@ -110,13 +111,13 @@ const arrive = <R>(
   exchange: number
 ): Arrivals.Arrival => arrivalsOf(draft, qos).arrive({ qos, packetIdentifier, connection: draft.connection, exchange })
 
-/** Whether it came on this connection and its PUBREC has not left yet. */
+/** Whether the message came on this connection and its PUBREC has not left yet. */
 const isWaiting = <R>(draft: Draft<R>, { connection, position }: Received): boolean =>
   connection === draft.connection && arrivalsOf(draft, 2).isWaiting(position)
 
 /**
- * `[MQTT-4.3.3-11]`. In 5.0 the answer to an identifier we do not know says so. A PUBREL that comes before our PUBREC
- * has left is a mistake: it is answered and changes nothing.
+ * `[MQTT-4.3.3-11]`. In 5.0 the answer to an unknown identifier says so. A PUBREL that arrives before our PUBREC has
+ * left is a mistake: it is answered and changes nothing.
  *
  * @since 0.1.0
  * @category operations
@@ -131,8 +132,9 @@ export const receivePubrel = <R>(draft: Draft<R>, { packetIdentifier }: Pubrel):
 }
 
 /**
- * Messages were taken over, or rejected with a Reason Code of 0x80 and above (5.0). PUBACK and PUBREC leave in the order
- * their messages came (`[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`): one that is acknowledged early waits for those before it.
+ * Messages were taken over, or rejected with a Reason Code of 0x80 and above (5.0). PUBACK and PUBREC leave in the
+ * order their messages came (`[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`): an early acknowledgement waits for the messages
+ * before it.
  *
  * @since 0.1.0
  * @category transitions
@@ -153,8 +155,8 @@ export const acknowledge = <R>(
   })
 
 /**
- * Decides what PUBREC says, once; it says so again when the server sends the message again. One that was delivered on an
- * earlier connection and came again on this one has a new place in the order.
+ * Decides the answer in PUBREC, once. If the server sends the message again, PUBREC repeats that answer. A message that
+ * was delivered on an earlier connection and came again on this one has a new place in the order.
  */
 const decide = <R>(draft: Draft<R>, arrival: Arrivals.Arrival, answer: ReasonCode.ReasonCode): void => {
   const known = draft.received.get(arrival.packetIdentifier)

@@ -1,8 +1,8 @@
 /**
  * Keep Alive of one network connection: when PINGREQ is due, and when silence means that the connection is dead.
  *
- * Pure: time is passed in, milliseconds of a clock that does not jump. What is sent and who waits is the connection's.
- * MQTT 5.0 and 3.1.1, section 3.1.2.10.
+ * Pure: time is passed in, milliseconds of a clock that does not jump. The connection sends the packets and runs the
+ * timer. MQTT 5.0 and 3.1.1, section 3.1.2.10.
  *
  * @since 0.1.0
  */
@@ -15,22 +15,23 @@ import * as Deadlines from "./Deadlines.ts"
 export interface KeepAlive {
   /** The Keep Alive in force, milliseconds; 0 is off. */
   readonly interval: number
-  /** How long either direction may be quiet before PINGREQ is sent, milliseconds; `Infinity` is never. */
+  /** How long either direction may be quiet before PINGREQ is sent, milliseconds; `Infinity` means never. */
   readonly pingInterval: number
-  /** How long PINGREQ may stay unanswered, milliseconds; `Infinity` is for ever. */
+  /** How long PINGREQ may stay unanswered, milliseconds; `Infinity` means for ever. */
   readonly responseTimeout: number
   readonly lastSent: number
   readonly lastHeard: number
-  /** When the PINGREQ was sent that is not answered yet. One at a time. */
+  /** When the unanswered PINGREQ was sent. There is one at a time. */
   readonly pingSent: number | undefined
-  /** Whether that is a probe: one more chance, because the verdict came late. */
+  /** Whether that PINGREQ is a probe: the server's second chance, because the verdict came late. */
   readonly isProbing: boolean
-  /** Who sent each PINGREQ that has had no PINGRESP, in their order. */
+  /** The sender of each PINGREQ that has had no PINGRESP, in their order. */
   readonly unanswered: ReadonlyArray<Pinging>
 }
 
 /**
- * Who sends PINGREQ: the connection, to show that it lives, or the session, to hear what the server has received before.
+ * The sender of PINGREQ. The connection sends it to show that it lives; the session sends it to hear which packets the
+ * server has received.
  *
  * @since 0.2.0
  * @category models
@@ -38,7 +39,7 @@ export interface KeepAlive {
 export type Pinging = "connection" | "session"
 
 /**
- * What to do when a deadline has come: `Ping` sends PINGREQ, `Dead` gives the connection up.
+ * The action when a deadline is due: `Ping` sends PINGREQ, `Dead` gives the connection up.
  *
  * @since 0.1.0
  * @category models
@@ -46,10 +47,10 @@ export type Pinging = "connection" | "session"
 export type Verdict = "Wait" | "Ping" | "Dead"
 
 /**
- * `pingInterval` is a quarter of the interval unless given. A longer one would come too late and is cut to that; 0 is
- * none given. One that is given also holds where Keep Alive is off.
+ * `pingInterval` is a quarter of the interval unless given. A longer value would come too late and is cut to a quarter;
+ * 0 counts as not given. A given value also applies when Keep Alive is off.
  *
- * A PINGREQ is owed a sign of life for `responseTimeout`, and no longer than the rest of the interval: so a dead
+ * A PINGREQ must be followed by a sign of life within `responseTimeout`, and within the rest of the interval. So a dead
  * connection is found within one interval, however long the timeout, and within the timeout, however long the interval.
  *
  * @since 0.1.0
@@ -78,8 +79,8 @@ export const make = (options: {
 }
 
 /**
- * Something was sent. The interval counts from the last packet sent (`[MQTT-3.1.2-20]`, 3.1.1 `[MQTT-3.1.2-23]`):
- * a client that only receives still pings.
+ * Something was sent. The interval counts from the last packet sent (`[MQTT-3.1.2-20]`, 3.1.1 `[MQTT-3.1.2-23]`): a
+ * client that only receives still pings.
  *
  * @since 0.1.0
  * @category transitions
@@ -87,7 +88,7 @@ export const make = (options: {
 export const sent = (self: KeepAlive, now: number): KeepAlive => ({ ...self, lastSent: now })
 
 /**
- * Something was heard; whatever it is, the server lives, so an unanswered PINGREQ no longer counts against it.
+ * Something was heard. Any bytes show that the server lives, so an unanswered PINGREQ no longer counts against it.
  *
  * @since 0.1.0
  * @category transitions
@@ -100,7 +101,8 @@ export const heard = (self: KeepAlive, now: number): KeepAlive => ({
 })
 
 /**
- * PINGREQ was sent. One more while another is not answered does not put the verdict off, unless the verdict was due.
+ * PINGREQ was sent. If an earlier one is unanswered, the new one does not delay the verdict, unless the verdict was
+ * due.
  *
  * @since 0.1.0
  * @category transitions
@@ -117,7 +119,7 @@ export const pinged = (self: KeepAlive, now: number, by: Pinging = "connection")
 }
 
 /**
- * PINGRESP came. Tells whose PINGREQ it answers; nobody's if it was not asked for.
+ * PINGRESP came. Returns the sender of the PINGREQ it answers, `undefined` if nobody asked for it.
  *
  * @since 0.2.0
  * @category transitions
@@ -130,7 +132,7 @@ export const answered = (
 }
 
 /**
- * When to look again; `Infinity` when there is no PINGREQ to send or to wait for.
+ * When to look again; `Infinity` when there is no PINGREQ to send and none to wait for.
  *
  * @since 0.1.0
  * @category getters
@@ -141,8 +143,8 @@ export const deadline = (self: KeepAlive): number =>
     : self.pingSent + self.responseTimeout
 
 /**
- * What the time that has come asks for. A timer that fired late probes once more before it gives up (`Deadlines.isLate`).
- * `late` says by how many milliseconds, if the timer was set for an earlier deadline than this one.
+ * The verdict for this moment. A timer that fired late probes once more before it gives up (`Deadlines.isLate`). `late`
+ * is how many milliseconds late it fired, if the timer was set for an earlier deadline than this one.
  *
  * @since 0.1.0
  * @category getters

@@ -1,8 +1,8 @@
 /**
  * The rules the codec keeps, and the specification's label of each in both versions, as one table.
  *
- * Most labels say different things in the two documents, so nobody else in the codec writes one. A rule that stands in
- * plain prose has its section. MQTT 5.0 appendix B, MQTT 3.1.1 appendix B.
+ * Most labels say different things in the two documents, so no other module of the codec writes one. A rule that stands
+ * in plain prose has its section instead. MQTT 5.0 appendix B, MQTT 3.1.1 appendix B.
  *
  * @since 0.1.0
  */
@@ -92,7 +92,7 @@ export const labels = {
   unsubackEmpty: perVersion("3.11", "3.11.3-1"),
   unsubackReasonCode: perVersion("3.11", "3.11.3-2"),
 
-  // The others' Reason Codes
+  // Reason Codes of the other packets
   pubackReasonCode: perVersion("3.4.2", "3.4.2-1"),
   pubrecReasonCode: perVersion("3.5.2", "3.5.2-1"),
   pubrelReasonCode: perVersion("3.6.2", "3.6.2-1"),

@@ -1,8 +1,8 @@
 /**
- * A PUBLISH that is larger than this side takes: passed over by its length, and only its beginning is kept.
+ * A PUBLISH that is larger than this side accepts. It is passed over by its length, and only its beginning is kept.
  *
- * The beginning says which message it is, so that it can be acknowledged. What is in the beginning is `Decoder`'s.
- * MQTT 5.0 and 3.1.1, section 3.3; 5.0 section 3.1.2.11.4.
+ * The beginning identifies the message, so that it can be acknowledged. `Decoder` reads that beginning. MQTT 5.0 and
+ * 3.1.1, section 3.3; 5.0 section 3.1.2.11.4.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import { PartialBody } from "./PartialBody.ts"
 const longestHead = 131_072
 
 /**
- * Takes no memory for what was declared, and no more than 128 KiB for what came.
+ * Takes memory only for bytes that arrived, not for the declared length, and never more than 128 KiB.
  *
  * @since 0.2.0
  * @category models
@@ -29,7 +29,7 @@ export class OversizedPublish {
     this.#headLength = Math.min(remaining, longestHead)
   }
 
-  /** The bytes that have come. */
+  /** How many bytes have arrived. */
   get passed(): number {
     return this.#passed
   }
@@ -38,17 +38,17 @@ export class OversizedPublish {
     return this.#passed === this.#remaining
   }
 
-  /** Goes on with a chunk from `offset`. Returns the offset after what belongs to the packet. */
+  /** Goes on with a chunk from `offset`. Returns the offset after the bytes of this packet. */
   add(chunk: Uint8Array, offset: number): number {
     const end = Math.min(chunk.length, offset + this.#remaining - this.#passed)
     const headEnd = Math.min(end, offset + this.#headLength - this.#head.length)
-    // A copy: a view would hold on to the whole chunk.
+    // A copy: a view would keep the whole chunk in memory.
     if (headEnd > offset) this.#head.add(new Uint8Array(chunk.subarray(offset, headEnd)))
     this.#passed += end - offset
     return end
   }
 
-  /** The beginning of the body, or all of a short one. */
+  /** The beginning of the body, or the whole body if it is short. */
   takeHead(): Uint8Array {
     return this.#head.take()
   }

@@ -1,8 +1,9 @@
 /**
  * MQTT Control Packets of 3.1.1 and 5.0 as plain readonly data, from clients and from servers.
  *
- * Only what they are: bytes are `Encoder` and `Decoder`, when one may be sent is `Connection` and `Session`.
- * One type serves both versions; what 3.1.1 does not have is absent or empty there. MQTT 5.0 and 3.1.1, section 3.
+ * Data only: `Encoder` and `Decoder` convert to and from bytes, and `Connection` and `Session` decide when a packet may
+ * be sent. One type serves both versions; fields that 3.1.1 does not have are absent or empty there. MQTT 5.0 and
+ * 3.1.1, section 3.
  *
  * @since 0.1.0
  */
@@ -51,7 +52,7 @@ export interface Connect {
   readonly protocolVersion: ProtocolVersion
   /** Clean Start in 5.0, Clean Session in 3.1.1. */
   readonly cleanStart: boolean
-  /** Seconds; 0 switches it off. */
+  /** Seconds; 0 switches Keep Alive off. */
   readonly keepAlive: number
   readonly clientId: string
   readonly will: Will | undefined
@@ -67,7 +68,7 @@ export interface Connect {
 export interface Connack {
   readonly _tag: "Connack"
   readonly sessionPresent: boolean
-  /** For 3.1.1 the code that means the same in 5.0. */
+  /** For 3.1.1, the 5.0 code with the same meaning. */
   readonly reasonCode: ReasonCode
   readonly properties: Properties
 }
@@ -78,26 +79,28 @@ export interface Connack {
  */
 export interface Publish {
   readonly _tag: "Publish"
-  /** Empty only in 5.0 and together with a Topic Alias. */
+  /** Empty only in 5.0 and only together with a Topic Alias. */
   readonly topic: string
   /** From a decoder: a view, see `Decoder`. */
   readonly payload: Uint8Array
   readonly qos: Qos
   readonly retain: boolean
   readonly dup: boolean
-  /** 0 exactly when `qos` is 0. */
+  /** 0 if and only if `qos` is 0. */
   readonly packetIdentifier: PacketIdentifier
   readonly properties: Properties
-  /** From a decoder: those that are not among `properties`, as their values are wrong in themselves. Not there otherwise. */
+  /**
+   * From a decoder: properties whose values are wrong in themselves. They are not in `properties`. Otherwise absent.
+   */
   readonly malformedProperties?: ReadonlyArray<MalformedProperty>
   /**
-   * From a decoder: how large the packet is, in bytes, if that is more than this side takes. Its payload was not kept, and
-   * neither were its properties. Not there otherwise.
+   * From a decoder: the size of the packet in bytes, if that is more than this side accepts. Its payload and its
+   * properties were not kept. Otherwise absent.
    */
   readonly tooLarge?: number
   /**
-   * From a decoder with `refuses`: what is wrong with the packet, whose payload and properties were not read. Its topic may be
-   * none. Not there otherwise.
+   * From a decoder with `refuses`: the fault of the packet, whose payload and properties were not read. Its topic may
+   * not be a valid Topic Name. Otherwise absent.
    *
    * @since 0.2.0
    */
@@ -105,19 +108,19 @@ export interface Publish {
 }
 
 /**
- * A property that another client gave to a message and that a server passed on, although its value is wrong in itself.
+ * A property that another client gave to a message and a server passed on, although its value is wrong in itself.
  *
  * @since 0.2.0
  * @category models
  */
 export interface MalformedProperty {
   readonly name: PropertyName
-  /** What is wrong with it, without its value. */
+  /** The fault, without the value. */
   readonly description: string
 }
 
 /**
- * What PUBACK, PUBREC, PUBREL and PUBCOMP share.
+ * The fields that PUBACK, PUBREC, PUBREL and PUBCOMP share.
  *
  * @since 0.2.0
  * @category packets
@@ -161,8 +164,8 @@ export interface Pubcomp extends Acknowledgement {
 }
 
 /**
- * What happens with retained messages when the subscription is made: 0 they are sent, 1 only if it did not exist,
- * 2 they are not sent.
+ * Retained messages when the subscription is made: 0 they are sent, 1 they are sent only if it did not exist, 2 they
+ * are not sent.
  *
  * @since 0.1.0
  * @category models
@@ -170,7 +173,7 @@ export interface Pubcomp extends Acknowledgement {
 export type RetainHandling = 0 | 1 | 2
 
 /**
- * One Topic Filter of a SUBSCRIBE with its Subscription Options. 3.1.1 knows `qos` only.
+ * One Topic Filter of a SUBSCRIBE with its Subscription Options. In 3.1.1 only `qos` exists.
  *
  * @since 0.1.0
  * @category models
@@ -288,7 +291,7 @@ export type Packet =
   | Auth
 
 /**
- * What a client sends.
+ * The packets a client sends.
  *
  * @since 0.1.0
  * @category packets
@@ -307,7 +310,7 @@ export type ClientPacket =
   | Auth
 
 /**
- * What a server sends.
+ * The packets a server sends.
  *
  * @since 0.1.0
  * @category packets
@@ -326,7 +329,7 @@ export type ServerPacket =
   | Auth
 
 /**
- * Who sends: a decoder is told whose packets it reads.
+ * The sending side. A decoder must know whose packets it reads.
  *
  * @since 0.1.0
  * @category models
@@ -350,7 +353,7 @@ const both: ReadonlyArray<Sender> = ["client", "server"]
 const everyVersion: ReadonlyArray<ProtocolVersion> = ["3.1.1", "5.0"]
 
 /**
- * Control Packet types. Section 2.1.2 (2.2.1 of 3.1.1), table 2-1, and the flags of table 2-2. Which side sends
+ * Control Packet types. Section 2.1.2 (2.2.1 of 3.1.1), table 2-1, and the flags of table 2-2. The side that sends
  * DISCONNECT depends on the version: in 3.1.1 a server never does.
  *
  * @since 0.1.0

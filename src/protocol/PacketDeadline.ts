@@ -1,9 +1,9 @@
 /**
  * How long a packet may take to arrive once it has begun.
  *
- * Whoever sends a byte now and then is heard, so Keep Alive never ends a connection on which one packet is dripped out
- * for ever; this does. Pure: time is passed in, milliseconds of a clock that does not jump. The specification has no
- * such rule.
+ * A peer that sends a byte now and then counts as heard, so Keep Alive never ends a connection on which one packet
+ * trickles in for ever. This deadline does. Pure: time is passed in, milliseconds of a clock that does not jump. The
+ * specification has no such rule.
  *
  * @since 0.1.0
  */
@@ -14,16 +14,16 @@ import * as Deadlines from "./Deadlines.ts"
  * @category models
  */
 export interface PacketDeadline {
-  /** Milliseconds; `Infinity` is off. */
+  /** Milliseconds; `Infinity` switches it off. */
   readonly timeout: number
-  /** When the packet began whose end has not come, later by all the time nobody read; `undefined` between packets. */
+  /** When the incomplete packet began, moved later by all the time nobody read; `undefined` between packets. */
   readonly begun: number | undefined
-  /** Since when nobody reads; `undefined` while somebody does. */
+  /** Since when nobody reads; `undefined` while somebody reads. */
   readonly paused: number | undefined
 }
 
 /**
- * What to do when a deadline may have come: `Dead` gives the connection up. `Late` is a timer that fired late
+ * The action when a deadline may be due: `Dead` gives the connection up. `Late` means that the timer fired late
  * (`Deadlines.isLate`): the packet gets the whole time once more.
  *
  * @since 0.1.0
@@ -38,8 +38,8 @@ export type Verdict = "Wait" | "Late" | "Dead"
 export const make = (timeout: number): PacketDeadline => ({ timeout, begun: undefined, paused: undefined })
 
 /**
- * Bytes arrived: they completed packets or none, and end with a whole packet or within one. Nobody reads until somebody
- * does again.
+ * Bytes arrived. They may have completed packets, and they end with a whole packet or within one. From now on nobody
+ * reads, until `resumed` says otherwise.
  *
  * @since 0.1.0
  * @category transitions
@@ -54,7 +54,7 @@ export const received = (
 }
 
 /**
- * Nobody reads any more: from now on the delay is ours.
+ * Nobody reads any more: from now on the delay is our own.
  *
  * @since 0.1.0
  * @category transitions
@@ -86,7 +86,7 @@ export const renewed = (self: PacketDeadline, now: number): PacketDeadline => ({
 })
 
 /**
- * When to look again: while nobody reads, as if somebody did from now on. `Infinity` between packets.
+ * When to look again. While nobody reads, it is computed as if reading resumed now. `Infinity` between packets.
  *
  * @since 0.1.0
  * @category getters
@@ -97,8 +97,8 @@ export const deadline = (self: PacketDeadline, now: number): number => {
 }
 
 /**
- * What the time that has come asks for. `late` says by how many milliseconds the timer was late, if it was set for an
- * earlier deadline than this one.
+ * The verdict for this moment. `late` is how many milliseconds late the timer fired, if it was set for an earlier
+ * deadline than this one.
  *
  * @since 0.1.0
  * @category getters

@@ -1,27 +1,30 @@
 /**
- * Packet Identifiers in use, each with what it stands for, as an immutable value.
+ * Packet Identifiers in use, each with a value, as an immutable pool.
  *
- * One pool serves PUBLISH, SUBSCRIBE and UNSUBSCRIBE, so an identifier is never given while one of them has it. Who
- * waits for a free one, and in which order messages are sent again, is the session's business. A table of three levels
- * whose pages are shared between values; a batch copies each page it touches once.
- * MQTT 5.0 section 2.2.1 `[MQTT-2.2.1-3]`, MQTT 3.1.1 section 2.3.1 `[MQTT-2.3.1-2]`.
+ * One pool serves PUBLISH, SUBSCRIBE and UNSUBSCRIBE, so an identifier is never given out while one of them has it. The
+ * session decides which request waits for a free identifier and in which order messages are sent again. A table of
+ * three levels whose pages are shared between values; a batch copies each page it touches once. MQTT 5.0 section 2.2.1
+ * `[MQTT-2.2.1-3]`, MQTT 3.1.1 section 2.3.1 `[MQTT-2.3.1-2]`.
  *
  * @since 0.1.0
  */
 import type { PacketIdentifier } from "./Packet.ts"
 
-/** Marks a slot whose identifier is not in use, so that any value can be held. */
+/** Marks a slot whose identifier is not in use, so that the pool can hold any value. */
 const free = Symbol("free")
 
-/** What pages a batch may change in place: those that carry its token. */
+/** A token of a batch: the batch may change in place the pages that carry it. */
 interface Owner {
   readonly _tag: "Owner"
 }
 
-/** A class and no literal, for the sake of the collector: V8 may allocate those as old objects when many are in flight. */
+/**
+ * A class instead of an object literal, for the sake of the garbage collector: V8 may allocate literals as old objects
+ * when many messages are in flight.
+ */
 class Page<Slot> {
   readonly owner: Owner
-  /** How many identifiers are in use on it and below it. */
+  /** How many identifiers are in use on this page and below it. */
   count: number
   readonly slots: Array<Slot>
 
@@ -45,7 +48,7 @@ type Branch<A> = Page<Leaf<A> | undefined>
 type Root<A> = Page<Branch<A> | undefined>
 
 /**
- * The largest Packet Identifier, and how many there are.
+ * The largest Packet Identifier, and the number of identifiers.
  *
  * @since 0.1.0
  * @category constants
@@ -63,13 +66,13 @@ const isIdentifier = (identifier: number): boolean => identifier >= 1 && identif
 export interface PacketIdentifiers<out A> {
   /** How many are in use. */
   readonly size: number
-  /** The one `allocate` gave last, 0 at first. */
+  /** The identifier that `allocate` returned last, 0 at first. */
   readonly last: number
-  /** Never there: it tells the compiler what the values are. */
+  /** Never present: it tells the compiler the type of the values. */
   readonly "~value"?: A
 }
 
-/** With the table, which only the functions of this module read. */
+/** A pool together with its table, which only the functions of this module read. */
 interface Pool<out A> extends PacketIdentifiers<A> {
   readonly root: Root<A>
 }
@@ -77,7 +80,8 @@ interface Pool<out A> extends PacketIdentifiers<A> {
 const rootOf = <A>(self: PacketIdentifiers<A>): Root<A> => (self as Pool<A>).root
 
 /**
- * The operations in place, for the length of one `mutate`. Identifiers that do not exist (0, 65,536) are never in use.
+ * The operations that change a pool in place, during one `mutate`. Identifiers that do not exist (0, 65,536) are never
+ * in use.
  *
  * @since 0.1.0
  * @category models
@@ -88,9 +92,9 @@ export interface Batch<A> {
   has(identifier: PacketIdentifier): boolean
   /** Takes the next free identifier, or returns 0 when all are in use. */
   allocate(value: A): PacketIdentifier
-  /** Replaces the value, or takes this very identifier. */
+  /** Replaces the value, or takes this very identifier if it is free. */
   set(identifier: PacketIdentifier, value: A): void
-  /** Whether it was in use. */
+  /** Returns whether the identifier was in use. */
   release(identifier: PacketIdentifier): boolean
 }
 
@@ -107,7 +111,7 @@ const lookup = <A>(root: Root<A>, identifier: number): A | typeof free => {
   return leaf === undefined ? free : leaf.slots[identifier & mask]
 }
 
-/** The first free identifier from this one up, or 0: full pages are skipped by their counts, so it takes few steps. */
+/** The first free identifier from this one up, or 0. Full pages are skipped by their counts, so it takes few steps. */
 const nextFree = <A>(root: Root<A>, from: number): number => {
   let identifier = from
   while (identifier <= maximum) {
@@ -173,7 +177,7 @@ class TableBatch<A> implements Batch<A> {
     const root = this.#ownRoot()
     const branch = this.#ownBranch(root, identifier)
     root.count--
-    // A page with nothing on it is dropped: a pool that went all the way round is as small as a new one.
+    // An empty page is dropped: a pool whose numbers have gone all the way round is as small as a new one.
     if (--branch.count === 0) {
       root.slots[identifier >>> rootShift] = undefined
       return true
@@ -184,7 +188,7 @@ class TableBatch<A> implements Batch<A> {
     return true
   }
 
-  /** The value the batch made. What is done with the batch afterwards copies again and reaches nobody. */
+  /** The value the batch made. Later changes to the batch copy pages again, so they do not affect this value. */
   commit(from: PacketIdentifiers<A>): PacketIdentifiers<A> {
     this.#owner = { _tag: "Owner" }
     if (this.#root === rootOf(from) && this.#last === from.last) return from
@@ -224,7 +228,7 @@ export const empty = <A>(): PacketIdentifiers<A> => emptyPool
 const emptyPool: Pool<never> = { size: 0, last: 0, root: emptyRoot }
 
 /**
- * What the identifier stands for, or `undefined` when it is not in use.
+ * The value of the identifier, or `undefined` when it is not in use.
  *
  * @since 0.1.0
  * @category getters
@@ -244,8 +248,8 @@ export const has = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier)
   lookup(rootOf(self), identifier) !== free
 
 /**
- * Calls `f` for each identifier in use, from the lowest to the highest. After the numbers wrapped that is not the order
- * in which they were given.
+ * Calls `f` for each identifier in use, from the lowest to the highest. Once the numbers have wrapped, that is not the
+ * order in which they were given.
  *
  * @since 0.1.0
  * @category getters
@@ -264,7 +268,7 @@ export const forEach = <A>(
 }
 
 /**
- * What the identifiers in use stand for, by identifier.
+ * The values of the identifiers in use, by identifier.
  *
  * @since 0.1.0
  * @category getters
@@ -276,7 +280,8 @@ export const values = <A>(self: PacketIdentifiers<A>): Array<A> => {
 }
 
 /**
- * Takes the next free identifier after the last one given, from 65,535 back to 1, or `undefined` when all are in use.
+ * Takes the next free identifier after the last one given, going from 65,535 back to 1. Returns `undefined` when all
+ * are in use.
  *
  * @since 0.1.0
  * @category operations
@@ -291,7 +296,7 @@ export const allocate = <A>(
 }
 
 /**
- * Replaces the value of an identifier, or takes this very one: a server's identifiers are its own choice.
+ * Replaces the value of an identifier, or takes this very identifier: a server chooses its identifiers itself.
  *
  * @since 0.1.0
  * @category operations
@@ -303,7 +308,7 @@ export const set = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentifier,
 }
 
 /**
- * Frees the identifier. One that is free already leaves the pool as it is.
+ * Frees the identifier. If it is already free, the pool stays as it is.
  *
  * @since 0.1.0
  * @category operations
@@ -315,7 +320,7 @@ export const release = <A>(self: PacketIdentifiers<A>, identifier: PacketIdentif
 }
 
 /**
- * Does many operations at the price of one new value. `self` and every value before it stay what they are.
+ * Does many operations at the price of one new value. `self` and every earlier value stay unchanged.
  *
  * @since 0.1.0
  * @category operations

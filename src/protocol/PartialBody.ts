@@ -1,29 +1,29 @@
 /**
- * The bytes of one packet that comes in several chunks, until they are all there.
+ * The bytes of one packet that arrives in several chunks, until all of them are there.
  *
- * Only their keeping: where a packet begins and ends is `Decoder`'s.
+ * Only keeps the bytes: `Decoder` knows where a packet begins and ends.
  *
  * @since 0.1.0
  */
 import { noBytes } from "./Reader.ts"
 
-/** A chunk of fewer bytes is copied: as an object of its own it would take more memory than its bytes do. */
+/** A smaller chunk is copied: an object of its own would take more memory than its bytes do. */
 const smallestKept = 1024
 
-/** What chunks are copied into begins with, and ends with. */
+/** The initial and the largest size of the buffer that small chunks are copied into. */
 const smallestGathering = 64
 const largestGathering = 65_536
 
 /**
- * Takes memory for what came and not for what was declared. What came in large chunks is copied once, when it is all
- * there; a buffer that grew with it would copy every byte twice.
+ * Takes memory only for bytes that arrived, not for the declared length. Large chunks are copied once, when all of them
+ * are there; a buffer that grew with them would copy every byte twice.
  *
  * @since 0.1.0
  * @category models
  */
 export class PartialBody {
   #pieces: Array<Uint8Array> = []
-  /** Chunks too small to be kept, one after another. */
+  /** Chunks too small to keep, one after another. */
   #gathering: Uint8Array = noBytes
   #gathered = 0
   #length = 0
@@ -32,7 +32,7 @@ export class PartialBody {
     return this.#length
   }
 
-  /** Large ones are kept and not copied: whoever has the bytes must leave them as they are. */
+  /** Keeps large pieces without copying them: the owner of the bytes must not change them. */
   add(piece: Uint8Array): void {
     this.#length += piece.length
     if (piece.length < smallestKept) return this.#gather(piece)
@@ -61,7 +61,7 @@ export class PartialBody {
     this.#gathered = 0
   }
 
-  /** All of it in one; it is empty then. */
+  /** All bytes in one array. The body is empty afterwards. */
   take(): Uint8Array {
     this.#closeGathering()
     const pieces = this.#pieces
