@@ -1,5 +1,5 @@
 /**
- * The rules of one network connection: which packets may arrive when, how it begins and ends, Topic Aliases, Keep Alive.
+ * The rules of one network connection: which packets may come when, how it begins and ends, Topic Aliases, Keep Alive.
  *
  * Pure: input in, next state and results out. `Session` has the state that outlives a connection; bytes and fibers
  * belong to `MqttConnection`. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 4.13; 5.0 sections 3.3.2.3.4 and 4.12.

@@ -1,5 +1,5 @@
 /**
- * MQTT 5.0 properties, as one table: identifier, type, the packets that may carry each, and what values are allowed.
+ * MQTT 5.0 properties as one table: identifier, type, the packets that may carry each, and the allowed values.
  *
  * The encoder, the decoder and the validity checks all read this table; nothing else knows property numbers.
  * MQTT 5.0 section 2.2.2.2, table 2-4.
@@ -9,8 +9,8 @@
 import type { PacketType } from "./PacketType.ts"
 
 /**
- * A name and a value, both UTF-8 strings. The same name may stand more than once and order is kept
- * (`[MQTT-3.3.2-17]`, `[MQTT-3.3.2-18]`), so they are pairs and not an object.
+ * A name and a value, both UTF-8 strings. The same name may occur more than once and order is kept (`[MQTT-3.3.2-17]`,
+ * `[MQTT-3.3.2-18]`), so they are pairs and not an object.
  *
  * @since 0.1.0
  * @category models
@@ -18,7 +18,7 @@ import type { PacketType } from "./PacketType.ts"
 export type UserProperty = readonly [name: string, value: string]
 
 /**
- * Every property there is. Which packet may carry which is in `rules`; durations are in seconds, sizes in bytes.
+ * Every property there is. `rules` lists the packets that may carry each. Durations are in seconds, sizes in bytes.
  *
  * @since 0.1.0
  * @category models
@@ -55,7 +55,7 @@ export interface Properties {
 }
 
 /**
- * The properties of a packet that has none.
+ * The properties of a packet without any.
  *
  * @since 0.1.0
  * @category constants
@@ -65,8 +65,8 @@ export const none: Properties = Object.freeze({})
 const onlyAliases: Array<Properties> = []
 
 /**
- * The properties of a PUBLISH that has a Topic Alias, 1 to 65,535, and no others: always the same object for the same
- * alias.
+ * The properties of a PUBLISH that has a Topic Alias, 1 to 65,535, and no others. The same alias always gives the same
+ * object.
  *
  * @since 0.1.0
  * @category constructors
@@ -110,15 +110,15 @@ export type PropertyType =
 export interface PropertyRule {
   readonly identifier: number
   readonly type: PropertyType
-  /** Where a client may send it. */
+  /** The places where a client may send it. */
   readonly fromClient: ReadonlyArray<PropertyPlace>
-  /** Where a server may send it. */
+  /** The places where a server may send it. */
   readonly fromServer: ReadonlyArray<PropertyPlace>
-  /** The places where it may stand more than once; such a property is an array everywhere. */
+  /** The places where it may occur more than once; such a property is an array everywhere. */
   readonly repeatsIn?: ReadonlyArray<PropertyPlace>
   /** Zero is a Protocol Error. */
   readonly nonZero?: true
-  /** The value names a topic, so it carries no wildcard and is not empty. */
+  /** The value names a topic, so it contains no wildcard and is not empty. */
   readonly topicName?: true
 }
 

@@ -1,8 +1,8 @@
 /**
  * The properties of a received packet: Property Length, then each property once unless it may repeat.
  *
- * Reads the table of `Properties`; the values' bytes are `Reader`'s. A value that another client gave to a message, and
- * that is wrong in itself, costs that property only: the server passed it on. MQTT 5.0 section 2.2.2.
+ * Reads the table of `Properties`; `Reader` reads the bytes of the values. A value that another client gave to a
+ * message, and that is wrong in itself, costs that property only: the server passed it on. MQTT 5.0 section 2.2.2.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import type { Reader } from "./Reader.ts"
 import * as Topic from "./Topic.ts"
 
 /**
- * Reads Property Length and the properties, and in 3.1.1 nothing. Of a PUBLISH from a server, `reader.leftOut` has the
- * properties whose values are wrong in themselves.
+ * Reads Property Length and the properties; in 3.1.1 there is nothing to read. For a PUBLISH from a server,
+ * `reader.leftOut` then has the properties whose values are wrong in themselves.
  *
  * @since 0.1.0
  * @category decoding
@@ -56,9 +56,9 @@ type Bits = number
 interface Entry {
   readonly name: Properties.PropertyName
   readonly rule: Properties.PropertyRule
-  /** Its own. */
+  /** The bit of this property. */
   readonly bit: Bits
-  /** The places where it may stand, by who sends it. */
+  /** The places where the property may occur, for each sender. */
   readonly allowedIn: { readonly [By in Sender]: Bits }
   readonly repeatsIn: Bits
 }
@@ -72,7 +72,7 @@ const placeBits = Object.fromEntries(places.map((place) => [place, bitsOf([place
   readonly [Place in Properties.PropertyPlace]: Bits
 }
 
-/** By identifier, which is below 128 for all of them: one byte, though the format has room for four. */
+/** Entries by identifier. All identifiers are below 128: one byte, though the format has room for four. */
 const entries: ReadonlyArray<Entry | undefined> = (() => {
   const byIdentifier = Array.from<Entry | undefined>({ length: 128 })
   for (const [index, name] of (Object.keys(Properties.rules) as ReadonlyArray<Properties.PropertyName>).entries()) {
@@ -88,7 +88,7 @@ const entries: ReadonlyArray<Entry | undefined> = (() => {
   return byIdentifier
 })()
 
-/** Returns the bit of what it has read. */
+/** Returns the bit of the property it has read. */
 const readProperty = (
   reader: Reader,
   properties: MutableProperties,
@@ -125,7 +125,7 @@ const readProperty = (
   return bit
 }
 
-/** Noted once for each name, however many there are. */
+/** Noted once for each name, however often the property occurs. */
 const leaveOut = (reader: Reader, name: Properties.PropertyName, description: string): void => {
   const leftOut: Array<MalformedProperty> = reader.leftOut ??= []
   if (!leftOut.some((property) => property.name === name)) leftOut.push({ name, description })
@@ -142,7 +142,7 @@ const failMisplaced = (
   reader.fail(label, reasonCode, `${name} is not allowed in ${place} from a ${sender}`)
 }
 
-/** In the wrong packet a property makes it malformed, but for these, which have a rule of their own. */
+/** A property in the wrong packet makes the packet malformed, but these have a rule of their own. */
 const misplaced: { readonly [where: string]: { readonly label: Label; readonly reasonCode: number } } = {
   "subscriptionIdentifiers in Publish": { label: labels.subscriptionIdentifierFromClient, reasonCode: 0x82 },
   "sessionExpiryInterval in Disconnect": { label: labels.sessionExpiryFromServer, reasonCode: 0x82 }

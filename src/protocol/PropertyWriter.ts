@@ -1,8 +1,8 @@
 /**
  * The properties of a packet to be sent: Property Length, then each property in the order of the object.
  *
- * Checks while it writes, so that they are walked once. What is wrong with properties that cannot be written is for
- * `Validity` to say. MQTT 5.0 section 2.2.2.
+ * Checks while it writes, so that the properties are walked once. If they cannot be written, `Validity` says why. MQTT
+ * 5.0 section 2.2.2.
  *
  * @since 0.1.0
  */
@@ -13,13 +13,13 @@ import * as Validity from "./Validity.ts"
 import * as VariableByteInteger from "./VariableByteInteger.ts"
 import * as Writer from "./Writer.ts"
 
-/** A row of the table, as a place reads it. */
+/** The part of a table row that the writer needs. */
 interface Field {
   readonly identifier: number
   readonly type: Properties.PropertyType
   readonly isList: boolean
   readonly isTopicName: boolean
-  /** Of a number. */
+  /** The range, if the property is a number. */
   readonly minimum: number
   readonly maximum: number
 }
@@ -48,7 +48,7 @@ const fieldsThat = (include: (rule: Properties.PropertyRule) => boolean): Fields
 }
 
 /**
- * All of them, for properties that have been checked.
+ * Every property, for properties that have been checked already.
  *
  * @since 0.1.0
  * @category constants
@@ -56,7 +56,7 @@ const fieldsThat = (include: (rule: Properties.PropertyRule) => boolean): Fields
 export const everyField: Fields = fieldsThat(() => true)
 
 /**
- * What stands in PUBLISH, by who sends it. Those that are lists may have any number of values there.
+ * The properties that PUBLISH may carry, by sender. Properties that are lists may have any number of values there.
  *
  * @since 0.1.0
  * @category constants
@@ -66,12 +66,12 @@ export const publishFields: { readonly [By in Sender]: Fields } = {
   server: fieldsThat(({ fromServer }) => fromServer.includes("Publish"))
 }
 
-/** What `write` and all it calls return for what cannot be written. */
+/** `write` and all functions it calls return this for properties that cannot be written. */
 const failed = -1
 
 /**
- * Writes Property Length and the properties and returns the offset after them, or -1 when `fields` does not allow them;
- * then what stands in `target` from `start` on has no meaning. Room is for who calls to see to, as in `Writer`.
+ * Writes Property Length and the properties and returns the offset after them. Returns -1 if `fields` does not allow
+ * them; the bytes in `target` from `start` on then have no meaning. The caller provides enough room, as with `Writer`.
  *
  * @since 0.1.0
  * @category encoding
@@ -83,7 +83,7 @@ export const write = (
   fields: Fields
 ): number => {
   if (typeof properties !== "object" || properties === null) return failed
-  // Room for one byte of Property Length, which is mostly enough: they are moved when it is not.
+  // Leaves room for one byte of Property Length, which is mostly enough. If it is not, the properties are moved.
   const end = writeFields(target, start + 1, properties as { readonly [name: string]: unknown }, fields)
   if (end < 0) return failed
   const length = end - start - 1
@@ -115,7 +115,7 @@ const writeFields = (
   return offset
 }
 
-/** Like `Validity`: nothing is said about a property that there is. */
+/** As in `Validity`, a property without a value counts as absent, if its name is known. */
 const isAbsent = (name: string, value: unknown): boolean =>
   (value === undefined || (Array.isArray(value) && value.length === 0)) && Object.hasOwn(Properties.rules, name)
 
@@ -199,7 +199,7 @@ export const lengthOf = (properties: Properties.Properties): number => {
   return length
 }
 
-/** `Validity` has made sure that each value is what its row of the table says. */
+/** `Validity` has already checked that each value has the type of its row in the table. */
 const sizeOf = (type: Properties.PropertyType, value: unknown): number => {
   switch (type) {
     case "flag":

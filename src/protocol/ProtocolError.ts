@@ -1,8 +1,8 @@
 /**
- * The two ways a packet can be wrong: ours, which is never sent, and the peer's, which ends the connection.
+ * The two ways a packet can be wrong: a packet of ours is never sent, and a packet of the peer ends the connection.
  *
- * Plain tagged values: the pure core returns them and throws nothing. What users see is `MqttError`.
- * MQTT 5.0 section 4.13, MQTT 3.1.1 section 4.8.
+ * Plain tagged values: the pure core returns them and throws nothing. Users see `MqttError` instead. MQTT 5.0 section
+ * 4.13, MQTT 3.1.1 section 4.8.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,8 @@ import type { ReasonCode } from "./ReasonCode.ts"
 
 /**
  * The specification's own name of a rule without its brackets and prefix, `4.4.0-1` for `[MQTT-4.4.0-1]`, with the
- * version it is read in: most labels say different things in the two documents. A rule in plain prose has its section.
+ * version that defines it: most labels say different things in the two documents. A rule in plain prose has its
+ * section.
  *
  * @since 0.1.0
  * @category models
@@ -32,12 +33,12 @@ export interface ProtocolViolation {
   readonly label: ConformanceLabel
   /** 0x81 Malformed Packet, 0x82 Protocol Error, or a more specific one. */
   readonly reasonCode: ReasonCode
-  /** What was wrong, for a person. Holds no payload and no secret. */
+  /** A description of the fault for a person. Holds no payload and no secret. */
   readonly message: string
 }
 
 /**
- * We were asked to send what no packet can say. Nothing was written.
+ * We were asked to send something that no packet can express. Nothing was written.
  *
  * @since 0.1.0
  * @category errors
@@ -45,9 +46,9 @@ export interface ProtocolViolation {
 export interface InvalidPacket {
   readonly _tag: "InvalidPacket"
   readonly label: ConformanceLabel
-  /** The field that is wrong, by its name in the packet. */
+  /** The wrong field, by its name in the packet. */
   readonly field: string
-  /** What was wrong and what to do instead, for a person. Holds no payload and no secret. */
+  /** A description of the fault and of the remedy, for a person. Holds no payload and no secret. */
   readonly message: string
 }
 

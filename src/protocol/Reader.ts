@@ -1,8 +1,8 @@
 /**
  * Reads the fields of one packet, never past its end.
  *
- * The first thing that is wrong is kept in `failure`; from then on every read returns a harmless value and the reader
- * stands at the end, so who reads a packet asks once, at its end. Not for framing: that is `Decoder`.
+ * Keeps the first fault in `failure`. From then on every read returns a harmless value and the reader stands at the
+ * end, so the code that reads a packet checks for a failure once, at its end. Not for framing: `Decoder` does that.
  * MQTT 5.0 and 3.1.1, section 1.5.
  *
  * @since 0.1.0
@@ -17,7 +17,7 @@ import * as ShortStrings from "./ShortStrings.ts"
 import * as Utf8 from "./Utf8.ts"
 
 /**
- * Nothing to read; the same each time, as there is nothing in it to change.
+ * Nothing to read. Always the same array, as it has nothing that could change.
  *
  * @since 0.1.0
  * @category constants
@@ -34,18 +34,18 @@ export class Reader {
   end = 0
   version: ProtocolVersion
   failure: ProtocolViolation | undefined = undefined
-  /** Whether a value that is wrong in itself, and ends where it should, is noted in `flaw` and is no failure. */
+  /** Whether a value that is wrong in itself, but ends where it should, is noted in `flaw` instead of `failure`. */
   isForgiving = false
-  /** What is wrong with the value that was read last, if it was forgiven. */
+  /** The fault of the value that was read last, if it was forgiven. */
   flaw: string | undefined = undefined
-  /** The properties of the packet that were left out, as their values are wrong in themselves. */
+  /** The properties of the packet that were left out, because their values are wrong in themselves. */
   leftOut: Array<MalformedProperty> | undefined = undefined
 
   constructor(version: ProtocolVersion) {
     this.version = version
   }
 
-  /** Goes to another packet, or to a part of this one. */
+  /** Moves to another packet, or to a part of this one. */
   open(bytes: Uint8Array, offset: number, end: number): void {
     this.bytes = bytes
     this.offset = offset
@@ -58,13 +58,13 @@ export class Reader {
     this.offset = this.end
   }
 
-  /** What may not be sent may not be received either. */
+  /** A value that may not be sent may not be received either. */
   failInvalid(invalid: InvalidPacket): void {
     this.failure ??= violation(this.version, invalid.label.label, 0x81, invalid.message)
     this.offset = this.end
   }
 
-  /** A value is wrong in itself: where that is forgiven, reading goes on after it. */
+  /** A value is wrong in itself. If the reader is forgiving, reading goes on after it. */
   wrong(label: Label, reasonCode: ReasonCode, message: string): void {
     if (this.isForgiving) this.flaw ??= message
     else this.fail(label, reasonCode, message)
@@ -74,7 +74,7 @@ export class Reader {
     this.fail(labels.malformed, 0x81, message)
   }
 
-  /** Forgets the failure: what comes next is another packet, whose beginning is known. */
+  /** Forgets the failure: the next bytes are another packet, whose beginning is known. */
   recover(): void {
     this.failure = this.flaw = this.leftOut = undefined
   }
@@ -115,7 +115,7 @@ export class Reader {
     return 0
   }
 
-  /** A view: it stays valid as long as the bytes it is in. */
+  /** A view: it stays valid as long as the bytes it views. */
   binary(field: string): Uint8Array {
     const length = this.uint16(field)
     const start = this.offset
@@ -156,7 +156,7 @@ export class Reader {
 }
 
 /**
- * A view that is a plain `Uint8Array` whatever subclass `bytes` is of. An empty one holds on to nothing.
+ * A view that is a plain `Uint8Array`, even if `bytes` is of a subclass. An empty view keeps no bytes in memory.
  *
  * @since 0.1.0
  * @category constructors

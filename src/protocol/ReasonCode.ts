@@ -1,8 +1,8 @@
 /**
- * Reason Codes: what a server or a client says about how a request ended, as one table.
+ * Reason Codes, with which a server or a client says how a request ended, as one table.
  *
- * Not for deciding what to do about one: the table says which packets may carry a code and whether trying again can
- * help; who tries again is the client's business. MQTT 5.0 section 2.4, MQTT 3.1.1 sections 3.2.2.3 and 3.9.3.
+ * The table says which packets may carry a code and whether another attempt can help. It decides nothing: the client
+ * decides whether to try again. MQTT 5.0 section 2.4, MQTT 3.1.1 sections 3.2.2.3 and 3.9.3.
  *
  * @since 0.1.0
  */
@@ -16,17 +16,17 @@ import type { PacketType, ProtocolVersion } from "./PacketType.ts"
  */
 export type ReasonCode = number
 
-/** What a client can do about a code: `retryable` may end otherwise next time, `fatal` will not by itself. */
+/** Whether another attempt can help: `retryable` may end otherwise next time, `fatal` will not by itself. */
 type Outlook = "success" | "retryable" | "fatal"
 
 interface ReasonCodeRule {
   readonly name: string
   readonly outlook: Outlook
-  /** The packets that may carry it, MQTT 5.0. */
+  /** The packets that may carry the code, MQTT 5.0. */
   readonly in: ReadonlyArray<PacketType>
 }
 
-/** MQTT 5.0 section 2.4, table 2-6. The first name is the one users see when packets differ in theirs. */
+/** MQTT 5.0 section 2.4, table 2-6. Where packets use different names, users see the first one. */
 const table: { readonly [code: number]: ReasonCodeRule } = {
   0x00: {
     name: "Success",
@@ -64,7 +64,7 @@ const table: { readonly [code: number]: ReasonCodeRule } = {
   0x89: { name: "Server busy", outlook: "retryable", in: ["Connack", "Disconnect"] },
   0x8a: { name: "Banned", outlook: "fatal", in: ["Connack"] },
   0x8b: { name: "Server shutting down", outlook: "retryable", in: ["Disconnect"] },
-  // Table 2-6 lists it for DISCONNECT and table 3-10 does not: accepted, because brokers send it.
+  // Table 2-6 lists this code for DISCONNECT and table 3-10 does not. It is accepted, because brokers send it.
   0x8c: { name: "Bad authentication method", outlook: "fatal", in: ["Connack", "Disconnect"] },
   0x8d: { name: "Keep Alive timeout", outlook: "retryable", in: ["Disconnect"] },
   0x8e: { name: "Session taken over", outlook: "fatal", in: ["Disconnect"] },
@@ -98,16 +98,16 @@ const table: { readonly [code: number]: ReasonCodeRule } = {
   0xa2: { name: "Wildcard Subscriptions not supported", outlook: "fatal", in: ["Suback", "Disconnect"] }
 }
 
-/** Where one code has another name in one kind of packet. */
+/** Codes that have another name in one kind of packet. */
 const nameIn: { readonly [Type in PacketType]?: { readonly [code: number]: string } } = {
   Suback: { 0x00: "Granted QoS 0" },
   Disconnect: { 0x00: "Normal disconnection" }
 }
 
-/** MQTT 3.1.1 Connect Return Codes, table 3.1, as the Reason Code that says the same in 5.0. */
+/** MQTT 3.1.1 Connect Return Codes, table 3.1, as the 5.0 Reason Codes with the same meaning. */
 const connectReturnCodes: ReadonlyArray<ReasonCode> = [0x00, 0x84, 0x85, 0x88, 0x86, 0x87]
 
-/** What a client may send in DISCONNECT, MQTT 5.0 table 3-10: the others are the server's alone. */
+/** The codes a client may send in DISCONNECT, MQTT 5.0 table 3-10. Only a server may send the others. */
 const disconnectFromClient: ReadonlySet<ReasonCode> = new Set([
   0x00,
   0x04,
@@ -125,7 +125,7 @@ const disconnectFromClient: ReadonlySet<ReasonCode> = new Set([
   0x99
 ])
 
-/** What each version allows in a packet where it is not the column of the table above. */
+/** The codes allowed in each kind of packet: the column `in` of the table above, by packet. */
 const allowedByPacket = (() => {
   const allowed = new Map<PacketType, Set<ReasonCode>>()
   for (const key of Object.keys(table)) {
@@ -142,8 +142,8 @@ const allowedByPacket = (() => {
 const suback311: ReadonlySet<ReasonCode> = new Set([0x00, 0x01, 0x02, 0x80])
 
 /**
- * Whether a packet of this type may carry the code. CONNACK codes of 3.1.1 are given as the 5.0 code that means the
- * same (`fromConnectReturnCode`).
+ * Whether a packet of this type may carry the code. CONNACK codes of 3.1.1 are given as the 5.0 code with the same
+ * meaning (`fromConnectReturnCode`).
  *
  * @since 0.1.0
  * @category guards
@@ -160,7 +160,7 @@ export const isAllowedIn = (code: ReasonCode, type: PacketType, version: Protoco
 export const isAllowedInDisconnectFromClient = (code: ReasonCode): boolean => disconnectFromClient.has(code)
 
 /**
- * Whether a server may send the code in DISCONNECT: all of them but 0x04, the client's wish for its Will.
+ * Whether a server may send the code in DISCONNECT: all except 0x04, with which a client asks for its Will.
  *
  * @since 0.1.0
  * @category guards
@@ -177,7 +177,7 @@ export const isAllowedInDisconnectFromServer = (code: ReasonCode): boolean =>
 export const isError = (code: ReasonCode): boolean => code >= 0x80
 
 /**
- * Whether the same request may succeed when it is tried again later, with nothing else changed.
+ * Whether the same request may succeed later, with nothing else changed.
  *
  * @since 0.1.0
  * @category guards
@@ -185,7 +185,7 @@ export const isError = (code: ReasonCode): boolean => code >= 0x80
 export const isRetryable = (code: ReasonCode): boolean => table[code]?.outlook === "retryable"
 
 /**
- * The specification's name for the code, as the packet that carries it calls it.
+ * The specification's name for the code in this kind of packet.
  *
  * @since 0.1.0
  * @category getters
@@ -195,7 +195,7 @@ export const nameOf = (code: ReasonCode, type?: PacketType): string =>
     `Reason Code 0x${code.toString(16).padStart(2, "0")}`
 
 /**
- * The Reason Code that says what a Connect Return Code of 3.1.1 says; `undefined` for one the table does not have.
+ * The Reason Code with the meaning of a Connect Return Code of 3.1.1; `undefined` for a code that is not in the table.
  *
  * @since 0.1.0
  * @category conversions
@@ -203,7 +203,7 @@ export const nameOf = (code: ReasonCode, type?: PacketType): string =>
 export const fromConnectReturnCode = (returnCode: number): ReasonCode | undefined => connectReturnCodes[returnCode]
 
 /**
- * The Connect Return Code of 3.1.1 for a Reason Code; what it has no word for becomes 3, Server unavailable.
+ * The Connect Return Code of 3.1.1 for a Reason Code. A code that 3.1.1 cannot express becomes 3, Server unavailable.
  *
  * @since 0.1.0
  * @category conversions

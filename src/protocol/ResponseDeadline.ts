@@ -1,8 +1,8 @@
 /**
  * How long the server may owe an acknowledgement before the connection counts as dead.
  *
- * `Session.responseDeadline` says since when one is owed; this module excuses a timer that fired late. Pure: time is passed
- * in, milliseconds of a clock that does not jump. The specification has no such rule.
+ * `Session.responseDeadline` says since when an acknowledgement is owed; this module excuses a timer that fired late.
+ * Pure: time is passed in, milliseconds of a clock that does not jump. The specification has no such rule.
  *
  * @since 0.2.0
  */
@@ -28,7 +28,7 @@ export interface ResponseDeadline {
 export const make = (timeout: number): ResponseDeadline => ({ timeout, excusedUntil: 0, isExcused: false })
 
 /**
- * When the connection is dead, if the session is owed an acknowledgement until `owed`.
+ * When the connection counts as dead, if the server may owe the session an acknowledgement until `owed`.
  *
  * @since 0.2.0
  * @category getters
@@ -36,7 +36,7 @@ export const make = (timeout: number): ResponseDeadline => ({ timeout, excusedUn
 export const deadline = (self: ResponseDeadline, owed: number): number => Math.max(self.excusedUntil, owed)
 
 /**
- * When to check: an acknowledgement that is not owed yet cannot be late before a whole timeout has passed.
+ * When to check. An acknowledgement that is not owed yet cannot be late before a whole timeout has passed.
  *
  * @since 0.2.0
  * @category getters
@@ -45,7 +45,7 @@ export const nextCheck = (self: ResponseDeadline, owed: number, now: number): nu
   Math.min(deadline(self, owed), now + self.timeout)
 
 /**
- * The timer fired, `late` milliseconds after it was due: one that fired too late grants the whole time once more.
+ * The timer fired, `late` milliseconds after it was due. If it fired too late, the whole time is granted once more.
  *
  * @since 0.2.0
  * @category transitions

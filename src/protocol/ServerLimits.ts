@@ -1,8 +1,8 @@
 /**
- * What the server announced in CONNACK that it does not do, or does only so much of, and what that forbids.
+ * The limits and missing features that the server announced in CONNACK, and the packets they forbid.
  *
- * Only the announcements and the checks against them; who counts what is in flight is `Session`.
- * MQTT 5.0 section 3.2.2.3. A 3.1.1 server announces nothing.
+ * Only the announcements and the checks against them; `Session` counts the messages in flight. MQTT 5.0 section
+ * 3.2.2.3. A 3.1.1 server announces nothing.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ export interface ServerLimits {
   readonly receiveMaximum: number
   readonly maximumQos: Qos
   readonly retainAvailable: boolean
-  /** Bytes, fixed header counted. */
+  /** Bytes, fixed header included. */
   readonly maximumPacketSize: number
   readonly topicAliasMaximum: number
   readonly wildcardSubscriptionAvailable: boolean
@@ -27,7 +27,7 @@ export interface ServerLimits {
 }
 
 /**
- * The limits of a server that announces none, which are those of the protocol.
+ * The limits of a server that announces none: the limits of the protocol itself.
  *
  * @since 0.1.0
  * @category constants
@@ -59,7 +59,7 @@ export const fromConnack = ({ properties }: Connack): ServerLimits => ({
 })
 
 /**
- * What was asked for and the server does not allow.
+ * A request that the server's limits do not allow.
  *
  * @since 0.1.0
  * @category errors
@@ -86,8 +86,8 @@ const exceeded = (limit: LimitExceeded["limit"], allowed: number, requested: num
 })
 
 /**
- * Whether a PUBLISH may be sent. Its size is the encoder's to check, which has to measure it anyway.
- * `[MQTT-3.2.2-11]`, `[MQTT-3.2.2-14]`, `[MQTT-3.2.2-17]`.
+ * Whether a PUBLISH may be sent. The encoder checks its size, because it measures the packet anyway. `[MQTT-3.2.2-11]`,
+ * `[MQTT-3.2.2-14]`, `[MQTT-3.2.2-17]`.
  *
  * @since 0.1.0
  * @category guards
@@ -106,8 +106,8 @@ export const checkPublish = (
 }
 
 /**
- * Whether a SUBSCRIBE may be sent. A QoS above the server's Maximum QoS may be asked for (`[MQTT-3.2.2-10]`): the
- * server grants less. Sections 3.2.2.3.11 to 3.2.2.3.13.
+ * Whether a SUBSCRIBE may be sent. It may ask for a QoS above the server's Maximum QoS (`[MQTT-3.2.2-10]`): the server
+ * grants less. Sections 3.2.2.3.11 to 3.2.2.3.13.
  *
  * @since 0.1.0
  * @category guards

@@ -1,10 +1,10 @@
 /**
- * Session State and the rules that keep it: what is in flight in both directions, and what each packet does to it.
+ * Session State and its rules: the messages in flight in both directions, and how each packet changes them.
  *
- * Pure: a function from state and input to the next state and actions as plain data, time passed in. It knows no
- * bytes, no socket and no fiber, and not what waits outside the window: that is the outbox's. The rules of messages are
- * `Outgoing` and `Incoming`, those of subscriptions `Subscribing`; here is what concerns all of them.
- * MQTT 5.0 and 3.1.1, sections 4.1, 4.3, 4.4 and 4.6; 5.0 section 4.9.
+ * Pure: a function from state and input to the next state and actions as plain data, with time passed in. It knows no
+ * bytes, no socket and no fiber. Messages outside the window wait in the outbox, which it does not know either. The
+ * rules of messages are in `Outgoing` and `Incoming`, the rules of subscriptions in `Subscribing`; this module has the
+ * rules that concern all of them. MQTT 5.0 and 3.1.1, sections 4.1, 4.3, 4.4 and 4.6; 5.0 section 4.9.
  *
  * @since 0.1.0
  */
@@ -83,12 +83,12 @@ export {
 } from "./Subscribing.ts"
 
 /**
- * CONNACK accepted a connection. What is unfinished is sent: first PUBREL, then PUBLISH with DUP and the same
- * identifiers in the original order, as far as the window goes; the rest follows as acknowledgements come
+ * CONNACK accepted a connection, so unfinished messages are sent again: first PUBREL, then PUBLISH with DUP and the
+ * same identifiers in the original order, as far as the window goes. The rest follows as acknowledgements arrive
  * (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
  *
- * With Session Present 0 the server has nothing of ours: unfinished messages are sent as new ones, and one that was
- * released counts as delivered.
+ * With Session Present 0 the server has nothing of ours: unfinished messages are sent as new ones, and a released
+ * message counts as delivered.
  *
  * @since 0.1.0
  * @category transitions
@@ -96,16 +96,16 @@ export {
 export const connected = <R>(self: Session<R>, options: {
   readonly protocolVersion: ProtocolVersion
   readonly sessionPresent: boolean
-  /** The server may have made the session since, without our having heard of it. Default: `false`. */
+  /** The server may have made the session since our last connection, without our hearing of it. Default: `false`. */
   readonly isInDoubt?: boolean | undefined
-  /** The server's. */
+  /** The Receive Maximum of the server. */
   readonly receiveMaximum: number
   /**
-   * Connections have ended with what is sent again: the window begins at one message and grows with each that is
-   * acknowledged, so that the one they ended with is found before many others are lost with it. Default: `false`.
+   * Connections have ended with a message that is sent again now. So the window begins at one message and grows with
+   * each acknowledgement: the client finds the guilty message before many others are lost with it. Default: `false`.
    */
   readonly isWary?: boolean | undefined
-  /** Of QoS 1 or 2: nothing is published before it, and it is not sent again on another connection. Default: none. */
+  /** QoS 1 or 2. Nothing is published before it, and no other connection sends it again. Default: none. */
   readonly birth?: PublishRequest<R> | undefined
 }, now: number): Step<R> =>
   step(self, now, (draft) => {
@@ -127,7 +127,7 @@ export const connected = <R>(self: Session<R>, options: {
   })
 
 /**
- * The network connection is gone. What was published stays for the next one; SUBSCRIBE and UNSUBSCRIBE are no part of
+ * The network connection is gone. Published messages stay for the next one. SUBSCRIBE and UNSUBSCRIBE are not part of
  * the Session State and are abandoned.
  *
  * @since 0.1.0
@@ -148,8 +148,8 @@ export const disconnected = <R>(self: Session<R>, now: number): Step<R> =>
   })
 
 /**
- * The server sent more than our Receive Maximum, which ended the connection. There are servers that do so whenever much
- * is queued for a session, and would on every connection: the next one announces four times as much.
+ * The server sent more than our Receive Maximum, which ended the connection. Some servers do so whenever much is queued
+ * for a session, and would do so on every connection. So the next connection announces four times as much.
  *
  * @since 0.1.0
  * @category transitions
@@ -159,7 +159,7 @@ export const overrun = <R>(self: Session<R>): Session<R> => ({
   receiveMaximum: Math.min(4 * self.receiveMaximum, 65_535)
 })
 
-/** What has been sent on this connection and wants an answer. */
+/** The packet of this connection that awaits an answer. */
 const awaiting = {
   Publish: "PUBLISH",
   Clear: "PUBREL",
@@ -181,8 +181,8 @@ export interface Unanswered<R> {
 }
 
 /**
- * The packet that was sent first on this connection of those that the server has not answered: servers answer in order,
- * so it is the first to be suspected when connections keep ending.
+ * The unanswered packet that was sent first on this connection. Servers answer in order, so the client suspects this
+ * packet first when connections keep ending.
  *
  * @since 0.2.0
  * @category getters
@@ -220,12 +220,12 @@ export const oldest = <R>(
   return first
 }
 
-/** A single message may stay unacknowledged so many times as long while others progress. */
+/** A single message may stay unacknowledged for this many timeouts while others progress. */
 const patienceWithOne = 10
 
 /**
- * When the connection counts as dead for want of an acknowledgement; `Infinity` when none is owed. A slow server that
- * keeps acknowledging is not punished, unless it leaves out one message for ten times as long.
+ * When the connection counts as dead because an acknowledgement is missing; `Infinity` when none is owed. A slow server
+ * that keeps acknowledging is not punished, unless it leaves out one message for ten times as long.
  *
  * @since 0.1.0
  * @category getters
@@ -238,7 +238,7 @@ export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): 
 }
 
 /**
- * Reading goes on after a pause of ours: what the server sent meanwhile could not be heard, so it is not late.
+ * Reading goes on after a pause of ours. The client could not hear the server meanwhile, so the server is not late.
  *
  * @since 0.1.0
  * @category transitions
@@ -246,7 +246,7 @@ export const responseDeadline = <R>(self: Session<R>, responseTimeout: number): 
 export const resumed = <R>(self: Session<R>, now: number): Session<R> => ({ ...self, owedSince: now })
 
 /**
- * Whoever waits for an outcome, in the order of their identifiers.
+ * Everybody who waits for an outcome, in the order of the identifiers.
  *
  * @since 0.1.0
  * @category getters
@@ -269,7 +269,7 @@ export const reserved = <R>(self: Session<R>): number => {
 }
 
 /**
- * Who waits for the outcome of this identifier.
+ * The request that waits for the outcome of this identifier.
  *
  * @since 0.1.0
  * @category getters
@@ -278,7 +278,7 @@ export const requestOf = <R>(self: Session<R>, packetIdentifier: PacketIdentifie
   PacketIdentifiers.get(self.outgoing, packetIdentifier)?.request
 
 /**
- * Packets arrived, in this order. Stops at the first that breaks a rule.
+ * Packets arrived, in this order. Stops at the first packet that breaks a rule.
  *
  * @since 0.1.0
  * @category transitions

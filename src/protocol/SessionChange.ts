@@ -1,9 +1,9 @@
 /**
- * What a step changes of the Session State that outlives a process, as data: a store writes it down before the packets of
- * the step leave, and a later process goes on from there.
+ * The changes that a step makes to the part of the Session State that outlives a process, as data. A store writes them
+ * down before the packets of the step leave, and a later process goes on from there.
  *
- * Of what a session has while a process lives, such as windows, deadlines and the order of acknowledgements, nothing is
- * in here. MQTT 5.0 and 3.1.1, section 4.1.
+ * State that lasts only as long as a process is not in here, such as windows, deadlines and the order of
+ * acknowledgements. MQTT 5.0 and 3.1.1, section 4.1.
  *
  * @since 0.2.0
  */
@@ -13,10 +13,10 @@ import type { Outcome } from "./SessionState.ts"
 
 /**
  * - `Sent`: from now on the identifier stands for the message of this request
- * - `Released`: the server has it (PUBREC of QoS 2), and PUBREL is all that is still to be sent
+ * - `Released`: the server has it (PUBREC of QoS 2), and only PUBREL is still to be sent
  * - `Settled`: the exchange is over, and nothing of it is sent again
  * - `Reserved`: the message was given up, and the server may have it under this identifier
- * - `Received`: a QoS 2 message of the server was dealt with, and this is how PUBREC answers it
+ * - `Received`: a QoS 2 message of the server was dealt with, and PUBREC answers it like this
  * - `Completed`: the server's identifier is free for another message
  *
  * @since 0.2.0
@@ -43,7 +43,7 @@ export type Change<R> =
   | { readonly _tag: "Received"; readonly packetIdentifier: PacketIdentifier; readonly answer: ReasonCode }
   | { readonly _tag: "Completed"; readonly packetIdentifier: PacketIdentifier }
 
-/** A draft of a session; there is no list where nobody keeps the session. */
+/** The draft of a session. It has no list if nobody keeps the session. */
 interface Draft<R> {
   readonly changes: Array<Change<R>> | undefined
 }

@@ -1,8 +1,8 @@
 /**
- * Session State: what is in flight in both directions, as data.
+ * Session State: the messages in flight in both directions, as data.
  *
- * What changes it is `Outgoing` and `Incoming`; everything of it is reached through `Session`.
- * MQTT 5.0 and 3.1.1, section 4.1.
+ * `Outgoing` and `Incoming` change it; other modules reach all of it through `Session`. MQTT 5.0 and 3.1.1, section
+ * 4.1.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ export interface Message {
 }
 
 /**
- * What one of our Packet Identifiers stands for. `request` is whatever the caller wants to get back with the outcome.
+ * The meaning of one of our Packet Identifiers. The caller chooses `request` and gets it back with the outcome.
  * `isOfConnection`: no later connection sends the message again (`Announcing`).
  *
  * @since 0.1.0
@@ -40,17 +40,17 @@ export type Outgoing<R> =
     readonly request: R
     /** Messages are sent again in the order they were sent first. */
     readonly order: number
-    /** The connection it was sent on last, 0 for none: a server that lost the session has seen nothing of it. */
+    /** The connection it was last sent on. 0 if never sent, or if the server lost the session and has not seen it. */
     readonly sentOn: number
     /** When it was sent last, milliseconds. */
     readonly sentAt: number
-    /** It was sent last with DUP: the server may have had it before. */
+    /** It was last sent with DUP: the server may have had it before. */
     readonly isSentAgain: boolean
-    /** Its place among the packets that were sent on that connection. */
+    /** Its place among the packets sent on that connection. */
     readonly sequence: number
     readonly isOfConnection?: true
   }
-  /** A message that waits until its identifier stands for none of an earlier program (`Clearing`). */
+  /** A message that waits until its identifier stands for no message of an earlier program (`Clearing`). */
   | {
     readonly _tag: "Clear"
     readonly message: Message
@@ -64,20 +64,20 @@ export type Outgoing<R> =
   | {
     readonly _tag: "Release"
     readonly request: R
-    /** What PUBREC said: from then on the message is delivered, whatever comes after. */
+    /** The outcome that PUBREC gave. From then on the message is delivered, even if something else follows. */
     readonly outcome: Outcome
-    /** PUBREL are sent again in the order their PUBREC came. */
+    /** PUBREL packets are sent again in the order in which their PUBREC arrived. */
     readonly order: number
-    /** The place of its PUBREL among the packets that were sent on this connection. */
+    /** The place of its PUBREL among the packets sent on this connection. */
     readonly sequence: number
   }
-  /** A message that was given up and that the server may have; `request` stands for nobody. */
+  /** A message that was given up and that the server may have; `request` is an owner that ignores the outcome. */
   | { readonly _tag: "Reserved"; readonly request: R; readonly isOfConnection?: true }
   | Asked<"Subscribe", R>
   | Asked<"Unsubscribe", R>
 
 /**
- * SUBSCRIBE or UNSUBSCRIBE, sent and not answered.
+ * A SUBSCRIBE or UNSUBSCRIBE that was sent and is not answered.
  *
  * @since 0.2.0
  * @category models
@@ -85,7 +85,7 @@ export type Outgoing<R> =
 export interface Asked<Tag, R> {
   readonly _tag: Tag
   readonly request: R
-  /** How many. */
+  /** The number of Topic Filters. */
   readonly topicFilters: number
   readonly sequence: number
   /** It was sent before all messages, at the beginning of the connection. */
@@ -93,16 +93,17 @@ export interface Asked<Tag, R> {
 }
 
 /**
- * A QoS 2 message of the server between its PUBLISH and its PUBREL. `answer` is what our PUBREC says, once decided.
+ * A QoS 2 message of the server between its PUBLISH and its PUBREL. `answer` is the Reason Code of our PUBREC, once
+ * decided.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Received {
-  /** Tells one use of the identifier from the next. */
+  /** Distinguishes one use of the identifier from the next. */
   readonly exchange: number
   readonly answer: ReasonCode.ReasonCode | undefined
-  /** The connection it came on last, whose Receive Maximum it counts against. */
+  /** The connection it last came on. It counts against the Receive Maximum of that connection. */
   readonly connection: number
   /** Its place among the arrivals of that connection. */
   readonly position: number
@@ -114,39 +115,39 @@ export interface Received {
  */
 export interface Session<R> {
   readonly protocolVersion: ProtocolVersion
-  /** Each step says what changes of it outlives the process. */
+  /** Each step reports the changes that outlive the process. */
   readonly isKept: boolean
   /** QoS 1 and 2 messages that may be in flight at once, before the server's Receive Maximum. */
   readonly maximumInFlight: number
-  /** Ours: QoS 1 and 2 messages the server may have in flight at once. */
+  /** Our own: QoS 1 and 2 messages that the server may have in flight at once. */
   readonly receiveMaximum: number
-  /** So many more than that are taken all the same. */
+  /** This many more than that are accepted all the same. */
   readonly tolerance: number
   /** The network connection, counted from 1; 0 before the first. */
   readonly connection: number
   readonly isConnected: boolean
   /**
-   * The last connection whose Session Present may have been about a session that the server had made since, and of which it
-   * could not tell us; 0 for none. What was received before that connection may be of another session, on all that follow.
+   * The last connection whose Session Present was ambiguous: the server may have made the session since, unable to tell
+   * us; 0 for none. On this and all later connections, messages received before it may belong to another session.
    */
   readonly doubtedOn: number
-  /** The server kept a session that this client knows nothing of. */
+  /** The server kept a session that this client knows nothing about. */
   readonly isUnknown: boolean
-  /** Connections that ended before the server answered the PUBREL of such an identifier. */
+  /** Connections that ended before the server answered the PUBREL for such an identifier. */
   readonly unansweredClears: number
-  /** Identifiers that each wait for the answer to a PINGREQ of ours on this connection, one array for each PINGREQ. */
+  /** Identifiers that wait for the answer to a PINGREQ of ours on this connection, one array for each PINGREQ. */
   readonly fences: ReadonlyArray<ReadonlyArray<PacketIdentifier>>
   /** Identifiers under which the unknown session has no QoS 2 message any more. */
   readonly cleared: PacketIdentifiers.PacketIdentifiers<true>
   /** The send quota of this connection, 0 without one. MQTT 5.0 section 4.9. */
   readonly window: number
-  /** What the window grows to, when the connection was begun warily. */
+  /** The full size, up to which the window grows if the connection began warily. */
   readonly quota: number
-  /** How much of it is used; more than the window when that has become smaller than what is released. */
+  /** How much of the window is used; more than all of it, if it shrank below the number of released messages. */
   readonly outstanding: number
   /** Acknowledgements the server owes us on this connection. */
   readonly owed: number
-  /** The later of the first of them falling due and the last one that came, milliseconds. */
+  /** Milliseconds: when the first owed acknowledgement fell due, or when the last one came if that is later. */
   readonly owedSince: number
   readonly nextOrder: number
   readonly nextSequence: number
@@ -160,11 +161,11 @@ export interface Session<R> {
   readonly arrivals: { readonly 1: Arrivals.Arrivals; readonly 2: Arrivals.Arrivals }
   /** How much of our Receive Maximum the server uses. */
   readonly unacknowledged: number
-  /** Messages of the server above our Receive Maximum that were taken. */
+  /** Messages of the server that were accepted above our Receive Maximum. */
   readonly excess: number
   /** Messages sent again since the session began. */
   readonly republications: number
-  /** Acknowledgements that answered nothing we know of. */
+  /** Acknowledgements that answered no packet we know of. */
   readonly ignored: number
 }
 
@@ -190,7 +191,7 @@ export interface Outcome {
 export const noArrivals: Session<never>["arrivals"] = { 1: Arrivals.empty, 2: Arrivals.empty }
 
 /**
- * A session with nothing in it.
+ * An empty session.
  *
  * @since 0.1.0
  * @category constructors
@@ -200,20 +201,20 @@ export const make = <R>(options: {
   readonly maximumInFlight: number
   readonly receiveMaximum: number
   /**
-   * So many messages above our Receive Maximum are taken; with more the server breaks the rule. Default: 0.
+   * This many messages above our Receive Maximum are accepted; with more the server breaks the rule. Default: 0.
    *
    * @since 0.2.0
    */
   readonly tolerance?: number
   /**
-   * The server may keep a session of an earlier program, of which this client knows nothing. Session Present does not
-   * decide it: some servers keep what is unfinished without saying so. Default: `false`.
+   * The server may keep a session of an earlier program that this client knows nothing about. Session Present does not
+   * decide it: some servers keep unfinished messages without saying so. Default: `false`.
    *
    * @since 0.2.0
    */
   readonly isUnknown?: boolean
   /**
-   * A store keeps the session, so each step says what it changes of it. Default: `false`.
+   * A store keeps the session, so each step reports its changes to it. Default: `false`.
    *
    * @since 0.2.0
    */

@@ -1,8 +1,8 @@
 /**
- * Short strings of ASCII that came before: the same bytes are made a string once.
+ * A cache of short ASCII strings: the same bytes become a string only once.
  *
- * What stands in properties, a Content Type or the name of a User Property, comes again with every packet. One cache
- * for all connections, as they are told the same things and an idle one should hold nothing.
+ * Strings in properties, such as a Content Type or the name of a User Property, come again with every packet. One cache
+ * serves all connections, because they receive the same strings and an idle one should hold nothing.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Utf8 from "./Utf8.ts"
 /** A power of two: the slot is taken from the low bits of the hash. */
 const slotCount = 256
 
-/** Longer ones are read anew each time, so that the cache stays small whatever they are. */
+/** Longer strings are read anew each time. So the cache stays small however long they are. */
 const maximumLength = 32
 
 const slots = Array.from({ length: slotCount }, () => "")

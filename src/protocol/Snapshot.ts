@@ -1,8 +1,9 @@
 /**
- * Session State as it is kept between processes: what is unfinished in both directions, and nothing of a connection.
+ * Session State as it is kept between processes: the unfinished messages in both directions, and nothing of a
+ * connection.
  *
- * Data only: where it is kept is the store's. The changes of all steps (`SessionChange`) add up to it.
- * MQTT 5.0 and 3.1.1, section 4.1.
+ * Data only: a store decides where it is kept. The changes of all steps (`SessionChange`) add up to it. MQTT 5.0 and
+ * 3.1.1, section 4.1.
  *
  * @since 0.1.0
  */
@@ -33,14 +34,14 @@ export interface Snapshot<R> {
     readonly request: R
     readonly order: number
   }>
-  /** Of messages that were given up while the server may have them. */
+  /** Identifiers of messages that were given up while the server may have them. */
   readonly reserved: ReadonlyArray<PacketIdentifier>
   /** QoS 2 messages of the server between our PUBREC and its PUBREL. */
   readonly received: ReadonlyArray<{ readonly packetIdentifier: PacketIdentifier; readonly answer: ReasonCode }>
 }
 
 /**
- * Nothing unfinished.
+ * A session with nothing unfinished.
  *
  * @since 0.1.0
  * @category constants
@@ -48,7 +49,7 @@ export interface Snapshot<R> {
 export const empty: Snapshot<never> = { messages: [], releases: [], reserved: [], received: [] }
 
 /**
- * What there is to keep of a session. A message that was received and not decided about is not: it comes again. One that
+ * The part of a session to keep. A received message without a decision is not kept: it comes again. A message that
  * waits until its identifier is cleared has not been sent, and a birth belongs to its connection.
  *
  * @since 0.1.0
@@ -79,14 +80,14 @@ export const take = <R>(session: Session<R>): Snapshot<R> => {
 const inOrder = <A extends { readonly order: number }>(all: Array<A>): Array<A> => all.sort((a, b) => a.order - b.order)
 
 /**
- * A session that goes on where another one ended: what was unfinished is sent again on the next connection. `nobody`
- * stands for those who waited for messages that were given up.
+ * A session that goes on where another one ended: unfinished messages are sent again on the next connection. `nobody`
+ * becomes the request of messages that were given up.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const restore = <R>(session: Session<R>, snapshot: Snapshot<R>, nobody: R): Session<R> => {
-  // As if there had been one connection, on which all of it was sent.
+  // As if there had been one connection, on which all packets were sent.
   const connection = 1
   let nextOrder = session.nextOrder
   const outgoing = PacketIdentifiers.mutate<Outgoing<R>>(session.outgoing, (batch) => {

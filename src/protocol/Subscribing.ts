@@ -1,8 +1,8 @@
 /**
- * The subscriptions we ask for and give up: SUBSCRIBE and UNSUBSCRIBE, each until its acknowledgement.
+ * Asking for subscriptions and giving them up: SUBSCRIBE and UNSUBSCRIBE, each until its acknowledgement.
  *
- * One part of the rules of a session, over a draft of it, beside `Incoming` and `Outgoing`. Neither packet is part of
- * the Session State: both end with their connection. MQTT 5.0 and 3.1.1, sections 3.8 to 3.11.
+ * One part of the rules of a session, working on a draft of it, beside `Incoming` and `Outgoing`. Neither packet is
+ * part of the Session State: both end with their connection. MQTT 5.0 and 3.1.1, sections 3.8 to 3.11.
  *
  * @since 0.2.0
  */
@@ -13,8 +13,8 @@ import type { Outgoing, Session } from "./SessionState.ts"
 import { type Draft, owe, send, settle, type Step, step, violate } from "./SessionStep.ts"
 
 /**
- * Asks for subscriptions. No action when there is no connection or no identifier: the caller asks again on the next
- * connection, or when one is free.
+ * Asks for subscriptions. Returns no action when there is no connection or no identifier: the caller asks again on the
+ * next connection, or when an identifier is free.
  *
  * @since 0.1.0
  * @category transitions
@@ -36,7 +36,7 @@ export const subscribe = <R>(self: Session<R>, options: {
   })
 
 /**
- * Gives subscriptions up. No action when there is no connection or no identifier.
+ * Gives subscriptions up. Returns no action when there is no connection or no identifier.
  *
  * @since 0.1.0
  * @category transitions
@@ -64,7 +64,7 @@ const ask = <R>(draft: Draft<R>, outgoing: Outgoing<R>): PacketIdentifier => {
 }
 
 /**
- * The connection is gone, and with it SUBSCRIBE and UNSUBSCRIBE: they are no part of the Session State.
+ * The connection is gone, and SUBSCRIBE and UNSUBSCRIBE with it: they are not part of the Session State.
  *
  * @since 0.1.0
  * @category operations
@@ -77,7 +77,8 @@ export const abandon = <R>(self: Session<R>, draft: Draft<R>): void =>
   })
 
 /**
- * Matched by identifier and by kind; as many codes as Topic Filters (`[MQTT-3.8.4-6]`, `[MQTT-3.11.3-1]` of 5.0).
+ * Matched by identifier and by kind. There must be as many codes as Topic Filters (`[MQTT-3.8.4-6]`, `[MQTT-3.11.3-1]`
+ * of 5.0).
  *
  * @since 0.1.0
  * @category operations

@@ -1,8 +1,8 @@
 /**
  * Topic Names and Topic Filters: which are valid, and which filter matches which name.
  *
- * Not for dispatching to many filters, which is `TopicTree`. Everything compares exact characters: no case folding and
- * no Unicode normalisation. MQTT 5.0 sections 4.7 and 4.8.2, MQTT 3.1.1 section 4.7.
+ * Not for dispatching to many filters: see `TopicTree`. Everything compares exact characters: no case folding and no
+ * Unicode normalisation. MQTT 5.0 sections 4.7 and 4.8.2, MQTT 3.1.1 section 4.7.
  *
  * @since 0.1.0
  */
@@ -11,9 +11,9 @@ import type { ProtocolVersion } from "./Packet.ts"
 import { type InvalidPacket, invalidPacket } from "./ProtocolError.ts"
 import * as Utf8 from "./Utf8.ts"
 
-/** What can be wrong with a Topic Name or a Topic Filter, and what to do about it. */
+/** A fault of a Topic Name or a Topic Filter, and its remedy. */
 interface Fault {
-  /** Shared Subscriptions are of 5.0 alone. */
+  /** Shared Subscriptions exist only in 5.0. */
   readonly label: Label
   readonly message: string
 }
@@ -78,14 +78,14 @@ const quote = (text: string): string =>
 const invalid = (version: ProtocolVersion, field: string, what: string, text: string, fault: Fault): InvalidPacket =>
   invalidPacket(version, fault.label[version], field, `The ${what} ${quote(text)} ${fault.message}.`)
 
-/** What names and filters have in common: section 4.7.3. */
+/** Rules that names and filters share: section 4.7.3. */
 const textFault = (text: string): Fault | undefined => {
   if (text.length === 0) return faults.empty
   const defect = Utf8.defectOf(text)
   return defect === undefined ? undefined : faults[defect]
 }
 
-/** Each wildcard found must fill its level, and "#" the last: section 4.7.1. */
+/** Each wildcard must fill its level, and "#" must fill the last: section 4.7.1. */
 const wildcardFault = (filter: string): Fault | undefined => {
   for (let index = filter.indexOf("#"); index >= 0; index = filter.indexOf("#", index + 1)) {
     if (index !== filter.length - 1 || !startsLevel(filter, index)) return faults.multiLevel
@@ -110,8 +110,8 @@ const shareFault = (filter: string): Fault | undefined => {
 }
 
 /**
- * Why a Topic Name cannot be published to, or `undefined` when it can. The empty name that 5.0 allows beside a Topic
- * Alias is the caller's case: here it is invalid.
+ * Why a Topic Name cannot be published to, or `undefined` when it can. 5.0 allows an empty name beside a Topic Alias.
+ * The caller handles that case: here an empty name is invalid.
  *
  * @since 0.1.0
  * @category validation
@@ -121,7 +121,7 @@ export const validateTopicName = (topic: string, version: ProtocolVersion): Inva
   return fault === undefined ? undefined : invalid(version, "topic", "Topic Name", topic, fault)
 }
 
-/** Which of these texts cannot be a level of a Topic Name, and why. */
+/** Why this text cannot be a level of a Topic Name, if it cannot. */
 const levelFault = (level: string, index: number): Fault | undefined => {
   if (level.includes("/")) return faults.separatorInLevel
   if (hasWildcard(level)) return faults.wildcardInLevel
@@ -129,11 +129,11 @@ const levelFault = (level: string, index: number): Fault | undefined => {
 }
 
 /**
- * A Topic Name of these levels, for levels that somebody else wrote: a user, a device, a file name. None of them can
- * reach another topic than the one that was meant.
+ * A Topic Name built from levels that somebody else wrote: a user, a device, a file name. No level can lead to another
+ * topic than the intended one.
  *
- * Refused are a level with "/", "+" or "#" in it, a first level that begins with "$" (`$SYS`, `$share`), what no string
- * in MQTT may hold, no levels at all, and more than 65,535 bytes. An empty level is one like any other.
+ * Refused are a level with "/", "+" or "#" in it, a first level that begins with "$" (`$SYS`, `$share`), characters
+ * that no MQTT string may hold, no levels at all, and more than 65,535 bytes. An empty level is a level like any other.
  *
  * **Example** (A topic with a user's name in it)
  *
@@ -159,9 +159,9 @@ export const join = (levels: ReadonlyArray<string>, version: ProtocolVersion = "
 /**
  * Why a Topic Filter cannot be subscribed to, or `undefined` when it can.
  *
- * In 5.0 a filter that begins with `$share/` is a Shared Subscription and must be a whole one (`[MQTT-4.8.2-1]`,
- * `[MQTT-4.8.2-2]`). 3.1.1 does not know them, so there it is a filter like any other; many brokers share it all the
- * same.
+ * In 5.0 a filter that begins with `$share/` is a Shared Subscription and must be a complete one (`[MQTT-4.8.2-1]`,
+ * `[MQTT-4.8.2-2]`). 3.1.1 does not know Shared Subscriptions, so there it is a filter like any other; many brokers
+ * share it all the same.
  *
  * @since 0.1.0
  * @category validation
@@ -172,7 +172,8 @@ export const validateTopicFilter = (filter: string, version: ProtocolVersion): I
 }
 
 /**
- * A Shared Subscription: the sessions that name the same share take turns in receiving what the filter matches.
+ * A Shared Subscription: the sessions that name the same share take turns in receiving the messages that match the
+ * filter.
  *
  * @since 0.1.0
  * @category models
@@ -204,7 +205,7 @@ export const parseSharedFilter = (filter: string): SharedFilter | undefined => {
  */
 export const isSharedFilter = (filter: string): boolean => innerFilterAt(filter) !== 0
 
-/** Where the Topic Filter inside a Shared Subscription begins; 0, the whole of it, when it is not shared. */
+/** Where the Topic Filter inside a Shared Subscription begins. 0 if the filter is not shared. */
 const innerFilterAt = (filter: string): number => {
   if (!filter.startsWith(sharePrefix)) return 0
   const end = filter.indexOf("/", sharePrefix.length)
@@ -213,7 +214,7 @@ const innerFilterAt = (filter: string): number => {
 }
 
 /**
- * Whether a wildcard character stands anywhere in it.
+ * Whether the filter contains a wildcard character.
  *
  * @since 0.1.0
  * @category guards
@@ -228,14 +229,14 @@ const dollar = 0x24
 /**
  * Whether a valid filter matches a valid Topic Name. A shared filter matches by the filter inside it.
  *
- * Walks both once, character by character, and builds nothing.
+ * Walks both once, character by character, and allocates nothing.
  *
  * @since 0.1.0
  * @category matching
  */
 export const matches = (filter: string, topic: string): boolean => {
   let at = innerFilterAt(filter)
-  // [MQTT-4.7.2-1]: a leading wildcard does not match what begins with "$".
+  // [MQTT-4.7.2-1]: a leading wildcard does not match a topic that begins with "$".
   const first = filter.charCodeAt(at)
   if (topic.charCodeAt(0) === dollar && (first === plus || first === hash)) return false
 
@@ -247,7 +248,7 @@ export const matches = (filter: string, topic: string): boolean => {
       const end = topic.indexOf("/", index)
       index = end < 0 ? topic.length : end
     } else if (index < topic.length && topic.charCodeAt(index) === character) index++
-    // "a/#" matches "a" too: the filter's "/" has no counterpart when nothing but "#" comes after it.
+    // "a/#" matches "a" too: the filter's "/" has no counterpart when only "#" follows it.
     else return index === topic.length && character === slash && at === filter.length - 2 && filter.endsWith("#")
     at++
   }

@@ -1,9 +1,9 @@
 /**
- * Topic Aliases of the way out: short numbers for the topics this connection has named before, the least recently used
- * given away when there are no more.
+ * Topic Aliases for sent messages: short numbers for the topics this connection has named before. When all are taken,
+ * the least recently used one gets a new topic.
  *
- * They are the connection's and nobody else's: a message is stored and sent again with its whole topic
- * (`[MQTT-3.3.2-7]`). Those of the way in are `Connection`'s. MQTT 5.0 section 3.3.2.3.4.
+ * They belong to one connection: a message is stored and sent again with its whole topic (`[MQTT-3.3.2-7]`).
+ * `Connection` keeps the aliases of received messages. MQTT 5.0 section 3.3.2.3.4.
  *
  * @since 0.1.0
  */
@@ -18,10 +18,10 @@ import { type InvalidPacket, invalidPacket } from "./ProtocolError.ts"
  */
 export interface TopicAliases {
   /**
-   * Writes a PUBLISH under an alias of its topic: both when the server has not seen the alias, the alias alone when it
-   * has. `write` encodes the packet, or says why it cannot be; then no alias was bound. A packet that brings an alias of
-   * its own keeps it. One that is sent again (DUP) gets none: a server that has it already may ignore all of it, the alias
-   * too.
+   * Writes a PUBLISH under an alias of its topic: the topic and the alias if the server has not seen the alias,
+   * otherwise the alias alone. `write` encodes the packet, or says why it cannot be encoded; then no alias was bound. A
+   * packet that already has an alias keeps it. A message that is sent again (DUP) gets none: a server that already has
+   * the message may ignore all of the packet, the alias too.
    */
   readonly encode: (
     publish: Publish,
@@ -30,8 +30,8 @@ export interface TopicAliases {
 }
 
 /**
- * None are bound yet. `maximum` is how many are assigned: at most the server's Topic Alias Maximum, 0 for none.
- * `maximumPacketSize` is the server's, in bytes.
+ * No aliases are bound yet. At most `maximum` aliases are assigned: no more than the server's Topic Alias Maximum, 0
+ * for none. `maximumPacketSize` is the server's limit in bytes.
  *
  * @since 0.1.0
  * @category constructors
@@ -41,7 +41,7 @@ export const make = (options: {
   readonly maximumPacketSize: number
 }): TopicAliases => {
   const { maximum, maximumPacketSize } = options
-  /** The least recently used first. */
+  /** Least recently used first. */
   const aliases = new Map<string, number>()
   const topics = new Map<number, string>()
   let lastTopic: string | undefined
@@ -61,7 +61,7 @@ export const make = (options: {
     lastTopic = topic
   }
 
-  /** One that was never used, or that of the topic which was not used for the longest time. */
+  /** An alias that was never used, or else the least recently used one. */
   const next = (): number => {
     while (topics.has(unused)) unused++
     if (unused <= maximum) return unused
@@ -77,7 +77,7 @@ export const make = (options: {
       : { ...publish.properties, topicAlias }
   })
 
-  /** QoS 1 and 2 may have to be sent again, on a connection where the server has not seen the alias. */
+  /** A message of QoS 1 or 2 may have to be sent again, on a connection where the server has not seen the alias. */
   const fitsInFull = (publish: Publish): boolean =>
     publish.qos === 0 || maximumPacketSize >= largestPacket || Encoder.sizeOf(publish, "5.0") <= maximumPacketSize
 
@@ -89,7 +89,8 @@ export const make = (options: {
     const known = aliases.get(topic)
     if (known !== undefined && !fitsInFull(publish)) return write(publish)
     const alias = known ?? next()
-    // What the alias leaves no room for may fit without it. What cannot be sent at all is told as it was asked for.
+    // A packet that is too large with an alias may fit without it. If it cannot be sent at all, the error is about the
+    // packet as requested.
     if (write(withAlias(publish, known === undefined ? topic : "", alias)) !== undefined) return write(publish)
     if (known === undefined) bind(topic, alias)
     else touch(topic, alias)
@@ -116,7 +117,7 @@ export const make = (options: {
   }
 }
 
-/** A server that announces no Maximum Packet Size takes whatever the protocol can say. */
+/** A server that announces no Maximum Packet Size accepts every packet the protocol allows. */
 const largestPacket = 268_435_460
 
 const unknownAlias = (alias: number): InvalidPacket => {

@@ -1,7 +1,7 @@
 /**
- * Topic Names of PUBLISH packets: read and checked, those seen before by comparing their bytes alone.
+ * Topic Names of PUBLISH packets: read and checked. A name seen before is recognised by its bytes alone.
  *
- * What a name may be is `Topic`'s. MQTT 5.0 and 3.1.1, section 3.3.2.1.
+ * `Topic` has the rules of names. MQTT 5.0 and 3.1.1, section 3.3.2.1.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ interface CachedTopic {
 /** A power of two: the slot is taken from the low bits of the hash. */
 const cachedTopics = 256
 
-/** Longer names are decoded anew each time, so that the cache stays small whatever they are. */
+/** Longer names are decoded anew each time. So the cache stays small however long they are. */
 const longestCached = 256
 
 /**
@@ -27,12 +27,12 @@ const longestCached = 256
  * @category models
  */
 export class TopicCache {
-  /** There from the first PUBLISH on: 2 KiB, which a client that only publishes would hold for nothing. */
+  /** Made for the first PUBLISH: 2 KiB, which a client that only publishes would hold for nothing. */
   #slots: Array<CachedTopic | undefined> | undefined
-  /** The one that is looked at before anything is hashed: messages mostly come several of a topic. */
+  /** Compared before anything is hashed: mostly several messages of one topic follow each other. */
   #last: CachedTopic | undefined
 
-  /** The Topic Name of a PUBLISH, the same string again for the same bytes; may be empty. */
+  /** The Topic Name of a PUBLISH: the same bytes give the same string. May be empty. */
   read(reader: Reader): string {
     const { bytes, end, offset } = reader
     if (end - offset < 2) return readTopic(reader)
@@ -63,7 +63,7 @@ export class TopicCache {
   }
 }
 
-/** Four bytes at a time: hashing them one by one took longer than all the rest of reading a short PUBLISH. */
+/** Four bytes at a time: hashing byte by byte took longer than all the rest of reading a short PUBLISH. */
 const hashOf = (bytes: Uint8Array, start: number, length: number): number => {
   const end = start + length
   let hash = length

@@ -1,9 +1,10 @@
 /**
  * Who is to receive a message: values held under Topic Filters, found by Topic Name.
  *
- * A filter without wildcards is one `Map` lookup on the whole name; the others share a tree with one step for each level
- * of the name, however many there are. Mutable, with one owner: it belongs inside whatever keeps subscriptions and is
- * no state to share. What matches is `Topic.matches`, and filters are taken to be valid. MQTT 5.0 and 3.1.1 section 4.7.
+ * A filter without wildcards is one `Map` lookup on the whole name. The others share a tree with one step for each
+ * level of the name, however many there are. The tree is mutable and has one owner: it belongs inside the object that
+ * keeps subscriptions, and is not shared. `Topic.matches` defines matching, and filters must be valid. MQTT 5.0 and
+ * 3.1.1 section 4.7.
  *
  * @since 0.1.0
  */
@@ -18,19 +19,19 @@ import * as Topic from "./Topic.ts"
 export interface TopicTree<in out A> {
   /** How many filters hold a value. */
   readonly size: number
-  /** How many levels the tree of wildcard filters has; 0 when there is none, however many there were. */
+  /** How many levels the tree of wildcard filters has now; 0 when it is empty. */
   readonly levels: number
-  /** The filters that hold a value, in the order they came. */
+  /** The filters that hold a value, in the order they were added. */
   filters(): IterableIterator<string>
-  /** The values under exactly this filter, in the order they came. */
+  /** The values under exactly this filter, in the order they were added. */
   values(filter: string): ReadonlyArray<A>
-  /** Adds the value; whether the filter was not there before. */
+  /** Adds the value. Returns whether the filter is new. */
   add(filter: string, value: A): boolean
-  /** Removes the value once; whether the filter went with it. Nothing happens when it is not there. */
+  /** Removes the value once. Returns whether the filter went with it. Does nothing if the value is not there. */
   remove(filter: string, value: A): boolean
   /**
-   * Appends the values of every filter that matches, in no particular order: twice when two filters hold the value.
-   * A shared filter matches by the filter inside it.
+   * Appends the values of every matching filter, in no particular order. A value under two matching filters is appended
+   * twice. A shared filter matches by the filter inside it.
    */
   match(topic: string, into: Array<A>): void
 }
@@ -41,22 +42,22 @@ interface Entry<A> {
   readonly values: Array<A>
 }
 
-/** `$share/x/a`, `$share/y/a` and `a` are three entries that match the same: few, and mostly one. */
+/** `$share/x/a`, `$share/y/a` and `a` are three entries that match the same topics. There are few, mostly one. */
 type Entries<A> = Array<Entry<A>>
 
 /** The filters that begin with the same levels. `Map` because a level may be called `__proto__`. */
 interface Level<A> {
-  /** What leads here from the level above; the root has neither. */
+  /** The name of this level and the level above it; the root has neither. */
   readonly parent: Level<A> | undefined
   readonly name: string
   literals: Map<string, Level<A>> | undefined
-  /** Under "+". */
+  /** The level under "+". */
   anyOne: Level<A> | undefined
   /** Filters that end here. */
   ending: Entries<A> | undefined
-  /** Filters that have "#" below here. */
+  /** Filters that have "#" below this level. */
   endingInHash: Entries<A> | undefined
-  /** While matching: another level reached by the same part of the name. A list in place, so a match builds none. */
+  /** While matching: another level that the same part of the name leads to. A list in place: a match builds none. */
   alsoReached: Level<A> | undefined
 }
 
@@ -126,11 +127,11 @@ class Tree<A> implements TopicTree<A> {
   match(topic: string, into: Array<A>): void {
     collect(this.#exact.get(topic), into)
     const root = this.#root
-    // [MQTT-4.7.2-1]: a leading wildcard does not match what begins with "$".
+    // [MQTT-4.7.2-1]: a leading wildcard does not match a topic that begins with "$".
     const isSystem = topic.startsWith("$")
     if (!isSystem) collect(root.endingInHash, into)
 
-    // All the levels that the name's first parts lead to; the name is read no further once there are none.
+    // All levels that the first parts of the name lead to. Once there are none, the rest of the name is not read.
     let reached: Level<A> | undefined = isEmpty(root) ? undefined : root
     for (let start = 0; reached !== undefined;) {
       const slash = topic.indexOf("/", start)
@@ -145,7 +146,7 @@ class Tree<A> implements TopicTree<A> {
     }
   }
 
-  /** Replaces the entries that match what this filter matches, where they are kept. */
+  /** Replaces the list of entries that match the same topics as this filter. */
   #update(filter: string, change: (entries: Entries<A> | undefined) => Entries<A> | undefined): void {
     const pattern = Topic.parseSharedFilter(filter)?.topicFilter ?? filter
     if (!Topic.hasWildcard(pattern)) {
@@ -160,7 +161,7 @@ class Tree<A> implements TopicTree<A> {
     this.#prune(level)
   }
 
-  /** The level where the filter ends or has its "#", made on the way. */
+  /** The level where the filter ends or has its "#". Missing levels are made. */
   #levelOf(pattern: string): Level<A> {
     let level = this.#root
     for (let start = 0; start <= pattern.length;) {
@@ -182,7 +183,7 @@ class Tree<A> implements TopicTree<A> {
     return child
   }
 
-  /** Takes out what holds nothing any more, upwards. */
+  /** Removes empty levels, upwards. */
   #prune(from: Level<A>): void {
     for (let level = from; level.parent !== undefined && isEmpty(level); level = level.parent) {
       const { name, parent } = level
@@ -194,7 +195,7 @@ class Tree<A> implements TopicTree<A> {
   }
 }
 
-/** The levels one part of the name leads to; only literal ones when wildcards do not count. */
+/** The levels that one part of the name leads to; only literal ones when wildcards do not count. */
 const step = <A>(
   from: Level<A>,
   topic: string,
@@ -230,7 +231,7 @@ const collect = <A>(entries: Entries<A> | undefined, into: Array<A>): void => {
 }
 
 /**
- * A tree that holds nothing yet.
+ * An empty tree.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,7 +1,8 @@
 /**
- * UTF-8 Encoded Strings, strict both ways: what is ill-formed is refused and never replaced.
+ * UTF-8 Encoded Strings, strict both ways: ill-formed text is refused and never replaced.
  *
- * Without the two length bytes; those are the codec's. MQTT 5.0 section 1.5.4, MQTT 3.1.1 section 1.5.3.
+ * The two length bytes are not included; `Reader` and `Writer` handle them. MQTT 5.0 section 1.5.4, MQTT 3.1.1 section
+ * 1.5.3.
  *
  * @since 0.1.0
  */
@@ -44,7 +45,7 @@ export const byteLength = (text: string): number => {
 }
 
 /**
- * What keeps a string from being written, if anything.
+ * The defect that keeps a string from being written, if any.
  *
  * @since 0.1.0
  * @category guards
@@ -58,12 +59,12 @@ export const defectOf = (text: string): Defect | undefined => {
 
 const encoder = new TextEncoder()
 
-/** Above this many units calling the encoder costs less than going through them here, when they are ASCII. */
+/** Above this many units, calling the encoder costs less than a loop here, if the string is ASCII. */
 const longLength = 64
 
 /**
- * Writes a string of any length and returns the offset after it, or -1 when it has another defect. What goes past the
- * end of `target` is lost.
+ * Writes a string of any length and returns the offset after it, or -1 if it has another defect. Bytes past the end of
+ * `target` are lost.
  *
  * @since 0.1.0
  * @category encoding
@@ -72,7 +73,7 @@ export const write = (target: Uint8Array, offset: number, text: string): number 
   const length = text.length
   if (length > longLength) {
     const { written } = encoder.encodeInto(text, target.subarray(offset))
-    // A byte for each unit: all of it is ASCII, so there are no surrogates.
+    // One byte for each unit: the string is all ASCII, so there are no surrogates.
     if (written === length) return text.includes("\u0000") ? -1 : offset + length
   }
   for (let index = 0; index < length; index++) {
@@ -101,17 +102,15 @@ export const write = (target: Uint8Array, offset: number, text: string): number 
   return offset
 }
 
-/**
- * Up to this many bytes a string of ASCII is put together here: calling into the decoder costs more than that.
- */
+/** Up to this many bytes, an ASCII string is built here: calling the decoder costs more. */
 const shortLength = 32
 
-/** Keeps U+FEFF, `[MQTT-1.5.4-3]`, and refuses overlong forms, surrogates and what is past U+10FFFF. */
+/** Keeps U+FEFF, `[MQTT-1.5.4-3]`, and refuses overlong forms, surrogates and everything past U+10FFFF. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
- * The string in `bytes` from `start` to `end`, or `undefined` when it is ill-formed. U+0000 is well-formed here; who
- * reads a field of a packet refuses it.
+ * The string in `bytes` from `start` to `end`, or `undefined` when it is ill-formed. U+0000 is well-formed here; the
+ * reader of a packet's field refuses it.
  *
  * @since 0.1.0
  * @category decoding
@@ -143,7 +142,7 @@ const isAscii = (bytes: Uint8Array, start: number, end: number): boolean => {
 export const readAscii = (bytes: Uint8Array, start: number, end: number): string => {
   let text = ""
   let index = start
-  // Eight at a time: a string in the making costs more than its characters.
+  // Eight at a time: the intermediate strings cost more than the characters.
   for (; index + 8 <= end; index += 8) {
     text += String.fromCharCode(
       bytes[index],

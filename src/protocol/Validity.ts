@@ -1,8 +1,8 @@
 /**
- * Which packets can be written at all: the check of what we are about to send.
+ * Which packets can be written at all: the check of the packets we are about to send.
  *
- * Says what is wrong with one packet by itself, for its version and its sender. What the state of a connection forbids
- * is `Connection` and `Session`; what arrives is judged by `Decoder`. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ * Finds the fault of one packet by itself, for its version and its sender. `Connection` and `Session` check the rules
+ * that depend on the state of a connection; `Decoder` checks received packets. MQTT 5.0 and 3.1.1, sections 2 and 3.
  *
  * @since 0.1.0
  */
@@ -18,14 +18,14 @@ import * as Utf8 from "./Utf8.ts"
 import * as VariableByteInteger from "./VariableByteInteger.ts"
 
 /**
- * For whom the packet is written.
+ * The version and the sender the packet is written for.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   readonly protocolVersion: Packet.ProtocolVersion
-  /** Whose packets they are: a client and a server may send different ones. */
+  /** The sender of the packets: a client and a server may send different ones. */
   readonly sender: Packet.Sender
 }
 
@@ -40,7 +40,7 @@ type Verdict = InvalidPacket | undefined
 export const check = (packet: Packet.Packet, options: Options): Verdict => checkWith(everyKind, packet, options)
 
 /**
- * How the fields of each kind of packet are checked that somebody sends.
+ * The checks of the fields, for each kind of packet that somebody sends.
  *
  * @since 0.2.0
  * @category models
@@ -50,7 +50,7 @@ export interface Checks {
 }
 
 /**
- * As `check`, for a program that sends these kinds of packets alone and does not carry the checks of the others.
+ * As `check`, for a program that sends only these kinds of packets and does not carry the checks of the others.
  *
  * @since 0.2.0
  * @category guards
@@ -148,7 +148,7 @@ const checkFieldsOfPublish = (packet: Packet.Publish, options: Options): Verdict
     checkProperties(properties, "Publish", options)
 }
 
-/** An empty name says that the Topic Alias names the topic, `[MQTT-3.3.2-12]`. */
+/** An empty name means that the Topic Alias stands for the topic, `[MQTT-3.3.2-12]`. */
 const checkPublishTopic = (topic: string, properties: Properties.Properties, options: Options): Verdict =>
   topic === "" && options.protocolVersion === "5.0" && properties.topicAlias !== undefined
     ? undefined
@@ -261,7 +261,7 @@ const checkIdentifier = (packetIdentifier: number, options: Options): Verdict =>
   return refuse(options, label, "packetIdentifier", "is not a whole number from 1 to 65,535; take a free one")
 }
 
-/** The packets with one Reason Code, and the rule each code is held to. */
+/** The packets with one Reason Code, and the rule that each code must follow. */
 const reasonCodeLabels = {
   Connack: labels.connectReasonCode,
   Puback: labels.pubackReasonCode,
@@ -380,7 +380,7 @@ const checkProperty = (
   return checkValue(value, rule, field, options)
 }
 
-/** Two properties in the wrong place have a label of their own. */
+/** Two properties have a label of their own if they are in the wrong place. */
 const misplacedLabel = (name: Properties.PropertyName, place: Properties.PropertyPlace): Label => {
   if (name === "subscriptionIdentifiers" && place === "Publish") return labels.subscriptionIdentifierFromClient
   if (name === "sessionExpiryInterval" && place === "Disconnect") return labels.sessionExpiryFromServer
@@ -497,7 +497,7 @@ const checkBytes = (value: unknown, field: string, options: Options): Verdict =>
   isBytes(value) ? undefined : refuse(options, labels.malformed, field, "is not a Uint8Array; encode it into one")
 
 /**
- * Not `instanceof`, which fails for one of another realm: a vm context, a frame, some test runners.
+ * Not `instanceof`, which fails for a value of another realm: a vm context, a frame, some test runners.
  *
  * @since 0.1.0
  * @category guards
@@ -534,11 +534,11 @@ const refuseReasonCode = (
   )
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Who sends what
+// The packets each side sends
 // ---------------------------------------------------------------------------------------------------------------------
 
 /**
- * Of a client that only publishes. A program carries the checks of the tables that it uses.
+ * The packets of a client that only publishes. A program carries only the checks in the tables it uses.
  *
  * @since 0.2.0
  * @category checks

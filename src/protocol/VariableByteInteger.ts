@@ -1,5 +1,5 @@
 /**
- * Variable Byte Integers: how long one is and how it is written. Reading is `Reader`'s, which knows where to stop.
+ * Variable Byte Integers: how long one is and how it is written. `Reader` reads them, because it knows where to stop.
  *
  * MQTT 5.0 section 1.5.5, MQTT 3.1.1 section 2.2.3.
  *

@@ -1,8 +1,9 @@
 /**
- * Writes the fields of a packet: each function returns the offset after what it wrote, or -1 for what has no bytes.
+ * Writes the fields of a packet. Each function returns the offset after the bytes it wrote, or -1 for a value that has
+ * no encoding.
  *
- * Room is for who calls to see to: what goes past the end of the buffer is lost. The counterpart of `Reader`.
- * MQTT 5.0 and 3.1.1, section 1.5.
+ * The caller provides enough room: bytes past the end of the buffer are lost. The counterpart of `Reader`. MQTT 5.0 and
+ * 3.1.1, section 1.5.
  *
  * @since 0.1.0
  */
@@ -26,7 +27,7 @@ export const uint32 = (target: Uint8Array, offset: number, value: number): numbe
   uint16(target, uint16(target, offset, value >>> 16), value)
 
 /**
- * A string with its length before it, `[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`.
+ * A string, preceded by its length, `[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`.
  *
  * @since 0.1.0
  * @category encoding
@@ -40,7 +41,7 @@ export const string = (target: Uint8Array, offset: number, text: string): number
 }
 
 /**
- * Bytes with their length before them.
+ * Bytes, preceded by their length.
  *
  * @since 0.1.0
  * @category encoding
@@ -48,7 +49,7 @@ export const string = (target: Uint8Array, offset: number, text: string): number
 export const binary = (target: Uint8Array, offset: number, value: Uint8Array): number =>
   value.length > Utf8.maximumLength ? -1 : bytes(target, uint16(target, offset, value.length), value)
 
-/** Up to here a loop is faster than the call of `set`. */
+/** Up to this length a loop is faster than a call of `set`. */
 const shortCopy = 32
 
 /**

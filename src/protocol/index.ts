@@ -1,7 +1,7 @@
 /**
  * The pure protocol core: packets, their codec, and the rules of a session and of a connection.
  *
- * No clock, no socket, no Effect: for other clients, servers and tools as well as for this one.
+ * No clock, no socket, no Effect: it suits other clients, servers and tools as well as this client.
  *
  * @since 0.1.0
  */
