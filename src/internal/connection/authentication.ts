@@ -1,7 +1,7 @@
 /**
- * What becomes of an AUTH of the server: before CONNACK reading waits for the answer, afterwards it goes on meanwhile.
+ * Answers an AUTH of the server. Before CONNACK, reading waits for the answer; afterwards it goes on meanwhile.
  *
- * The answer itself is the program's. MQTT 5.0 section 4.12.
+ * The program makes the answer itself. MQTT 5.0 section 4.12.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import type { LinkOptions, MqttConnection } from "./connection.ts"
 import { disconnectPacket, type Ending } from "./ending.ts"
 import * as failures from "./failures.ts"
 
-/** What the program answers, if anything, is sent. */
+/** Sends the program's answer, if there is one. */
 export const answered = (
   auth: Auth,
   { authenticate }: Pick<LinkOptions, "authenticate">,
@@ -22,7 +22,7 @@ export const answered = (
     ? Effect.void
     : Effect.flatMap(authenticate(auth), (answer) => answer === undefined ? Effect.void : connection.send(answer))
 
-/** Before CONNACK: a connection whose AUTH cannot be answered is over. */
+/** Before CONNACK: if AUTH cannot be answered, the connection is over. */
 export const authenticate = (answer: Effect.Effect<void, MqttError>, ending: Ending): Effect.Effect<void, MqttError> =>
   answer.pipe(
     Effect.catch((error) => ending.shutdown(error, disconnectPacket(0x80))),
@@ -40,7 +40,7 @@ export const reauthenticate = (
 ): Effect.Effect<void> =>
   answer.pipe(
     Effect.catchCause((cause) => {
-      // Whoever closes the connection waits for this fiber.
+      // The closing of the connection waits for this fiber, so this fiber must not wait for the closing.
       if (ending.isClosing) return Effect.void
       return ending.shutdown(failures.fromCause(cause), disconnectPacket(0x80))
     }),

@@ -1,8 +1,9 @@
 /**
- * The way out of one network connection: packets of one turn leave together, in one write, in the order they came.
+ * The way out of one network connection: the packets of one turn leave together in one write, in the order they were
+ * enqueued.
  *
- * It knows no rules: what may be sent is decided before. It dies with its connection, and with it what it had not
- * written.
+ * It knows no rules: other modules decide which packets may be sent. It ends with its connection; packets it has not
+ * written are lost.
  */
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -17,19 +18,19 @@ import type { PacketLog } from "./packetLog.ts"
 export interface BatchWriterOptions {
   readonly encoder: Encoder
   readonly network: NetworkConnection
-  /** Enqueues what else there is to send; called before each write, and only when the network takes more. */
+  /** Enqueues more packets, if there are any. Called before each write, and only when the network takes more. */
   readonly fill: () => void
-  /** What must be done before the packets of a turn leave, such as storing what they say. */
+  /** Must be done before the packets of a turn leave, such as storing their changes. */
   readonly beforeWrite: (() => Effect.Effect<void, MqttError> | undefined) | undefined
-  /** What goes into the write. */
+  /** Told the size of each write. */
   readonly onBatch: (bytes: number, packets: number) => void
-  /** Its next task comes when the network has been read for this round of the event loop. */
+  /** Its next task runs after the network has been read for this round of the event loop. */
   readonly scheduler: Pick<Scheduler, "makeDispatcher">
   /** Told of every packet, if somebody wants to see them. */
   readonly packetLog: PacketLog | undefined
 }
 
-/** Bytes. A server that keeps to a Receive Maximum of 65,535 never has more to read. */
+/** Bytes. A server that keeps to a Receive Maximum of 65,535 never has more answers to read. */
 const mostAnswers = 4 * 1024 * 1024
 
 interface Callback {
@@ -42,18 +43,18 @@ export class BatchWriter {
   #beingWritten = 0
   #enqueued = 0
   #callbacks: Array<Callback> = []
-  /** There while the network takes more. */
+  /** Present while the network takes more. */
   #resumeWriting: ((effect: Effect.Effect<void>) => void) | undefined
   #isScheduled = false
   #isScheduledAfterReading = false
-  /** There from the first time on that something waits for it. */
+  /** Made when something first waits for it. */
   #dispatcher: SchedulerDispatcher | undefined
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
   }
 
-  /** Encodes a packet into what leaves at the end of this turn, or says why it cannot be written. */
+  /** Encodes a packet into the write at the end of this turn, or says why it cannot be written. */
   enqueue(packet: ClientPacket): InvalidPacket | undefined {
     const { encoder, packetLog } = this.#options
     const invalid = encoder.encode(packet)
@@ -64,13 +65,13 @@ export class BatchWriter {
     return undefined
   }
 
-  /** Asks for a turn of writing: `fill` is called, and what it enqueued leaves. */
+  /** Asks for a write: `fill` is called, and the packets it enqueued leave. */
   wake(): void {
     if (this.#isScheduled || this.#resumeWriting === undefined) return
     this.#isScheduled = true
-    // The write waits for the end of the turn, so that whatever else is sent in it leaves in the same write. A microtask
-    // is that end: the scheduler's next task would come one round of the event loop later, which one message at a time
-    // would feel.
+    // The write waits for the end of the turn, so that all packets sent in the turn leave in one write. A microtask
+    // marks that end. The scheduler's next task would come one round of the event loop later, which a program that
+    // sends one message at a time would feel.
     queueMicrotask(() => {
       this.#isScheduled = false
       const resume = this.#resumeWriting
@@ -79,7 +80,7 @@ export class BatchWriter {
     })
   }
 
-  /** As `wake`, once all that has arrived already is read: answers to many chunks leave in one write. */
+  /** As `wake`, once everything that has arrived already is read: answers to many chunks leave in one write. */
   wakeAfterReading(): void {
     if (this.#isScheduledAfterReading) return
     this.#isScheduledAfterReading = true
@@ -91,7 +92,7 @@ export class BatchWriter {
   }
 
   /**
-   * Calls back once the network took everything enqueued so far, not when the connection ends first. `begun` is called
+   * Calls `written` once the network took everything enqueued so far; not if the connection ends first. Calls `begun`
    * when the network makes the write wait: from then on nobody knows how much of it went out.
    */
   onWritten(written: () => void, begun?: () => void): void {
@@ -100,8 +101,8 @@ export class BatchWriter {
   }
 
   /**
-   * Whether the server goes on sending and reads none of the answers. What waits while the network is busy with a write are
-   * answers: messages are enqueued when it takes more.
+   * Whether the server goes on sending and reads none of the answers. Only answers wait while the network is busy with
+   * a write: messages are enqueued when it takes more.
    */
   get isStalled(): boolean {
     return this.#beingWritten > 0 && this.#options.encoder.pendingBytes() > mostAnswers
@@ -124,7 +125,7 @@ export class BatchWriter {
 
   #wait(resume: (effect: Effect.Effect<void>) => void): void {
     this.#resumeWriting = resume
-    // While the network was busy more may have come.
+    // While the network was busy, more packets may have come up.
     this.#options.fill()
     if (this.#options.encoder.pendingBytes() > 0 || this.#callbacks.length > 0) this.wake()
   }
@@ -152,7 +153,7 @@ export class BatchWriter {
     onBatch(this.#beingWritten, this.#enqueued)
     this.#enqueued = 0
     let isOver = false
-    // A write that fails at once has taken nothing; one that waits for the network may have.
+    // A write that fails at once has sent nothing. A write that waits for the network may have sent something.
     queueMicrotask(() => {
       if (!isOver) { for (const { begun } of callbacks) begun?.() }
     })

@@ -1,5 +1,5 @@
 /**
- * What an MQTT connection is asked for and what it offers: to users, as `MqttConnection`, and to the client's session.
+ * The options and the operations of an MQTT connection, for users (`MqttConnection`) and for the client's session.
  *
  * Types only. `link.ts` implements them.
  */
@@ -21,7 +21,7 @@ import type { PacketLog } from "./packetLog.ts"
 import type * as Traffic from "./traffic.ts"
 
 /**
- * What CONNECT says, and how long to wait for whom.
+ * The contents of CONNECT, and the time limits.
  *
  * @since 0.1.0
  * @category models
@@ -47,8 +47,8 @@ export interface Options {
   /** The largest packet we read, bytes. Announced to a 5.0 server, enforced always. Default: 1 MiB. */
   readonly maximumPacketSize?: number | undefined
   /**
-   * How long a packet may take to arrive once it has begun; time in which nobody pulls does not count. Default: a minute
-   * for each MiB of `maximumPacketSize`, and no less than one.
+   * How long a packet may take to arrive once it has begun; time in which nobody pulls does not count. Default: a
+   * minute for each MiB of `maximumPacketSize`, and no less than one.
    */
   readonly packetTimeout?: Duration.Input | undefined
   /** For network connection and CONNACK together. Default: 10 seconds. */
@@ -58,13 +58,13 @@ export interface Options {
     | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)
     | undefined
   /**
-   * Topic Aliases that are assigned to what is published, as far as the server takes them: the least recently used is
-   * given away. Without them a PUBLISH may bring an alias of its own. Default: 0.
+   * How many Topic Aliases are assigned to published messages, if the server accepts as many. When all are taken, the
+   * least recently used one gets a new topic. Without them a PUBLISH may bring an alias of its own. Default: 0.
    */
   readonly outgoingTopicAliasMaximum?: number | undefined
-  /** Connects to the server this names instead, which takes a transport that can. 5.0 section 4.11. */
+  /** Connects to this server instead, if the transport can. 5.0 section 4.11. */
   readonly serverReference?: string | undefined
-  /** How long the last bytes may take to leave when the connection is ended from this side. Default: 1 second. */
+  /** How long the last bytes may take to leave when this side ends the connection. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
 }
 
@@ -77,39 +77,39 @@ export interface Options {
 export interface MqttConnection {
   readonly protocolVersion: Packet.ProtocolVersion
   readonly connack: Packet.Connack
-  /** The one the server assigned, or ours. */
+  /** The client identifier that the server assigned, or ours. */
   readonly clientId: string
   /** The Keep Alive in force, seconds. */
   readonly keepAlive: number
   readonly limits: ServerLimits
   /**
-   * Sends a packet; completes when the network took it. CONNECT and DISCONNECT are sent by `make` and `disconnect`.
-   * Fails with `InvalidRequest` when the packet cannot be said in MQTT, with `ServerLimit` when the server announced
-   * that it does not take it, with `Closed` after `disconnect`, or with what ended the connection.
+   * Sends a packet; completes when the network took it. `make` sends CONNECT and `disconnect` sends DISCONNECT. Fails
+   * with `InvalidRequest` when MQTT cannot express the packet, with `ServerLimit` when the server announced that it
+   * does not accept it, with `Closed` after `disconnect`, or with the error that ended the connection.
    */
   readonly send: (
     packet: Exclude<Packet.ClientPacket, Packet.Connect | Packet.Disconnect>
   ) => Effect.Effect<void, MqttError.MqttError>
   /**
-   * The next packets for whoever keeps the session, in the order they came; answering them is the caller's. Nothing is
-   * read from the network, and silence does not count against the server, while nobody pulls.
+   * The next packets for the owner of the session, in the order they came. The caller must answer them. While nobody
+   * pulls, nothing is read from the network, and silence does not count against the server.
    */
   readonly pull: Effect.Effect<ReadonlyArray<Connection.SessionPacket>, MqttError.MqttError>
-  /** Asks the server for a sign of life; completes when anything is heard, which takes somebody who pulls. */
+  /** Asks the server for a sign of life. Completes when anything is heard, so somebody must pull meanwhile. */
   readonly ping: Effect.Effect<void, MqttError.MqttError>
   /**
    * Sends DISCONNECT and ends the connection. Default reason: 0x00, so the server drops the Will. Fails with
-   * `InvalidRequest`, and ends nothing, when DISCONNECT cannot say that.
+   * `InvalidRequest`, and ends nothing, when DISCONNECT cannot express the options.
    */
   readonly disconnect: (options?: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
   /** Ends the connection without DISCONNECT: the server publishes the Will. */
   readonly abort: Effect.Effect<void>
-  /** Fails with what ended the connection, as soon as it has ended. */
+  /** Fails with the error that ended the connection, as soon as it has ended. */
   readonly ended: Effect.Effect<never, MqttError.MqttError>
 }
 
 /**
- * What DISCONNECT says. Section 3.14.2.
+ * The contents of DISCONNECT. Section 3.14.2.
  *
  * @since 0.2.0
  * @category models
@@ -120,15 +120,15 @@ export interface DisconnectOptions {
   readonly properties?: Properties.Properties | undefined
 }
 
-/** What the client's session asks of a connection besides. */
+/** Further options, for the client's session. */
 export interface SessionConnectionOptions extends Options {
   /** Called before each write, when the network takes more: the moment to `enqueue` more packets. */
   readonly fill?: (() => void) | undefined
-  /** What must be done before the packets of a write leave; `undefined` for nothing. Its failure ends the connection. */
+  /** Must be done before the packets of a write leave; `undefined` for nothing. Its failure ends the connection. */
   readonly beforeWrite?: (() => Effect.Effect<void, MqttError.MqttError> | undefined) | undefined
   /** Counts the bytes and packets of this connection too, beside those of earlier ones. Default: counters of its own. */
   readonly traffic?: Traffic.Counters | undefined
-  /** Says which wrong messages are refused, by their Topic Names. Default: none, so that each ends the connection. */
+  /** Decides by Topic Name which malformed messages are refused. Default: none, so that each ends the connection. */
   readonly refuses?: Decoder.Options["refuses"]
   /** For the packets that this client sends. */
   readonly makeEncoder: typeof Encoder.makeForClient
@@ -136,22 +136,20 @@ export interface SessionConnectionOptions extends Options {
 
 /** A connection as the client's session uses it: many packets in one turn, deadlines of the session's own. */
 export interface SessionConnection extends MqttConnection {
-  /**
-   * Checks Keep Alive, the packet that is being read, and the deadlines of the session from now on. To be called once.
-   */
+  /** Starts to check Keep Alive, the packet that is being read, and the deadlines of the session. To be called once. */
   readonly checkDeadlines: (session: SessionDeadlines) => Effect.Effect<void>
-  /** As `ping`, and completes with the answer to this very question: what was on its way before says nothing. */
+  /** As `ping`, but completes with the answer to this very PINGREQ: packets already on their way do not count. */
   readonly roundTrip: Effect.Effect<void, MqttError.MqttError>
   /**
-   * Ends the connection for a reason of the caller's, which everything pending fails with. Default of `reasonCode`: the server
-   * publishes the Will, as nobody knows whether there will be another connection.
+   * Ends the connection with an error of the caller, and everything pending fails with it. By default, `reasonCode`
+   * makes the server publish the Will, because nobody knows whether there will be another connection.
    */
   readonly fail: (error: MqttError.MqttError, reasonCode?: number) => Effect.Effect<void>
-  /** Ends the connection because the server broke a rule that the session keeps. */
+  /** Ends the connection because the server broke a rule of the session. */
   readonly violated: (violation: ProtocolViolation) => Effect.Effect<void>
   /** Encodes a packet into the write at the end of this turn, or says why the packet cannot be written. */
   readonly enqueue: (packet: Packet.ClientPacket) => InvalidPacket | undefined
-  /** Asks for a write, and with it for `fill`. */
+  /** Asks for a write, which also calls `fill`. */
   readonly wake: () => void
   /** As `wake`, once all bytes that have arrived already are read: the answers to them leave in one write. */
   readonly wakeAfterReading: () => void
@@ -162,9 +160,9 @@ export interface SessionConnection extends MqttConnection {
   readonly onWritten: (written: () => void, begun?: () => void) => void
   /** Bytes enqueued that the network has not taken. */
   readonly unsent: number
-  /** What ended it; `undefined` while it lives. */
+  /** The error that ended the connection; `undefined` while it lives. */
   readonly failure: MqttError.MqttError | undefined
-  /** Milliseconds of the clock that deadlines count in. */
+  /** Milliseconds of the clock that deadlines use. */
   readonly now: () => number
   /** Milliseconds since anything was heard. */
   readonly silence: number
@@ -174,11 +172,11 @@ export interface SessionConnection extends MqttConnection {
 export interface SessionDeadlines {
   /** When to check, milliseconds; too early does no harm. */
   readonly due: (now: number) => Pick<Deadlines.Deadlines, "Response" | "Unclaimed">
-  /** A deadline has come. The timer was late by so many milliseconds. */
+  /** A deadline is due. The timer was late by this many milliseconds. */
   readonly check: (name: "Response" | "Unclaimed", now: number, late: number) => Effect.Effect<void>
 }
 
-/** What a link is made of: `opening.ts` makes it from the options and their defaults. */
+/** The parts of a link: `opening.ts` makes them from the options and their defaults. */
 export interface LinkOptions {
   readonly connect: Packet.Connect
   readonly network: NetworkConnection
@@ -195,11 +193,11 @@ export interface LinkOptions {
   readonly drainTimeout: Duration.Input
   readonly fill: () => void
   readonly beforeWrite: SessionConnectionOptions["beforeWrite"]
-  /** Counted into. */
+  /** Counts the bytes and packets of the link. */
   readonly traffic: Traffic.Counters
   /** Told of every packet, if somebody wants to see the packets. */
   readonly packetLog: PacketLog | undefined
-  /** How many Topic Aliases are assigned at most, if the server takes as many. */
+  /** At most this many Topic Aliases are assigned, if the server accepts as many. */
   readonly outgoingTopicAliasMaximum: number
   readonly authenticate:
     | ((auth: Packet.Auth) => Effect.Effect<Packet.Auth | undefined, MqttError.MqttError>)

@@ -1,7 +1,7 @@
 /**
- * The deadlines of a connection at work: one fiber sleeps until something may be due, and checks whether it is.
+ * The deadlines of a connection at work: one fiber sleeps until a deadline may be due, and checks whether it is.
  *
- * The rules say when: `protocol/Deadlines` and the modules it names. The session's own deadlines come from the client.
+ * The rules say when: `protocol/Deadlines` and the modules it names. The client adds the deadlines of its session.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -18,20 +18,20 @@ import * as failures from "./failures.ts"
 /** A connection whose deadlines are checked. */
 export interface Timed {
   readonly ending: Ending
-  /** Its end ends the fiber. */
+  /** Closing it ends the fiber. */
   readonly scope: Scope.Scope
   /** Milliseconds of a clock that does not jump, as the wall clock does. */
   readonly now: () => number
-  /** `undefined` before CONNACK: no PINGREQ may be sent by then. `[MQTT-3.1.0-1]` */
+  /** `undefined` before CONNACK: no PINGREQ may be sent until then. `[MQTT-3.1.0-1]` */
   readonly keepAliveInForce: KeepAlive.KeepAlive | undefined
   /** A client that does not read cannot hear. */
   readonly isPulling: boolean
   readonly sendPing: () => void
-  /** The silence so far was the client's own. */
+  /** Declares the silence so far to be the client's own. */
   readonly excuseSilence: (now: number) => void
 }
 
-/** The session of a connection that has none. */
+/** The deadlines of a connection without a session. */
 export const noSessionDeadlines: SessionDeadlines = {
   due: () => ({ Response: Infinity, Unclaimed: Infinity }),
   check: () => Effect.void
@@ -45,7 +45,7 @@ export class ConnectionDeadlines {
   #session = noSessionDeadlines
   /** The one fiber for all deadlines: each fiber is 2 KiB of an idle client. */
   #checking: Fiber.Fiber<void> | undefined
-  /** Whether the timer knows of a packet that has begun. */
+  /** Whether the timer takes a packet that has begun into account. */
   #isSetForPacket = false
   /** Callbacks for the next sign of life. */
   #hearing: Set<() => void> | undefined
@@ -56,7 +56,7 @@ export class ConnectionDeadlines {
   }
 
   // -------------------------------------------------------------------------
-  // What the reader tells
+  // Reports of the reader
   // -------------------------------------------------------------------------
 
   readingBegan(): void {
@@ -69,7 +69,7 @@ export class ConnectionDeadlines {
     this.#packet = PacketDeadline.paused(this.#packet, this.#connection.now())
   }
 
-  /** Bytes arrived: they completed packets or none, and end with a whole packet or within one. */
+  /** Bytes arrived. They may have completed packets, and they end with a whole packet or within one. */
   received(progress: { readonly completed: number; readonly isWithinPacket: boolean }, now: number): void {
     this.#packet = PacketDeadline.received(this.#packet, progress, now)
     if (this.#hearing === undefined) return
@@ -103,7 +103,10 @@ export class ConnectionDeadlines {
     return this.resetTimer
   }
 
-  /** Computes anew what is due next. Before CONNACK only a packet that has begun is: the rest is up to `connectTimeout`. */
+  /**
+   * Computes anew which deadline is next. Before CONNACK that is only the deadline of a packet that has begun:
+   * `connectTimeout` covers the rest.
+   */
   get resetTimer(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#checking?.interruptUnsafe()
@@ -145,9 +148,9 @@ export class ConnectionDeadlines {
     }
   }
 
-  /** Whatever is heard while PINGREQ waits for its answer brings the next PINGREQ forward. */
+  /** While PINGREQ is unanswered, any sign of life ends the sleep, so the next PINGREQ is due earlier. */
   #sleep(milliseconds: number): Effect.Effect<void> {
-    // Timers know whole milliseconds: one that fires a fraction too early would only be set again and again.
+    // Timers count whole milliseconds: a timer that fires a fraction too early would only be set again and again.
     const sleep = Effect.sleep(Math.ceil(milliseconds))
     return this.#connection.keepAliveInForce?.pingSent === undefined ? sleep : Effect.raceFirst(sleep, this.heard)
   }

@@ -1,7 +1,7 @@
 /**
  * How a connection ends: the first failure counts, DISCONNECT gets its chance to leave, then the network closes.
  *
- * It sends nothing itself and knows no rules; `link.ts` says what the last packet is. MQTT 5.0 and 3.1.1, section 3.14.
+ * It sends nothing itself and knows no rules; `link.ts` chooses the last packet. MQTT 5.0 and 3.1.1, section 3.14.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -20,8 +20,8 @@ export interface EndingOptions {
   /** How long the last bytes may take to leave. */
   readonly drainTimeout: Duration.Input
   /**
-   * Enqueues the last packet. The effect completes when the network took it, or takes nothing more. `undefined` when CONNECT
-   * was not sent, so that there is nothing to say.
+   * Enqueues the last packet. The effect completes when the network took it, or takes nothing more. Returns `undefined`
+   * if CONNECT was not sent: then there is nothing to say.
    */
   readonly sendLast: (packet: Packet.Disconnect) => Effect.Effect<unknown> | undefined
 }
@@ -36,7 +36,7 @@ export class Ending {
   readonly #options: EndingOptions
   readonly #ended = Deferred.makeUnsafe<never, MqttError>()
   #failure: MqttError | undefined
-  /** From when this side began to close the network connection; done once it is closed. */
+  /** Present from when this side begins to close the network connection; done once it is closed. */
   #closed: Deferred.Deferred<void> | undefined
 
   constructor(options: EndingOptions) {
@@ -53,12 +53,12 @@ export class Ending {
     return this.#closed !== undefined
   }
 
-  /** Fails with what ended the connection, once it has ended. */
+  /** Fails with the error that ended the connection, once it has ended. */
   get ended(): Effect.Effect<never, MqttError> {
     return Deferred.await(this.#ended)
   }
 
-  /** The first failure is the one that counts: later failures are its consequences. */
+  /** The first failure counts: later failures are its consequences. */
   end(failure: MqttError): MqttError {
     if (this.#failure === undefined) {
       this.#failure = failure
@@ -67,7 +67,7 @@ export class Ending {
     return this.#failure
   }
 
-  /** The network is useless: the connection ends, and the network connection at once. The scope is the caller's to close. */
+  /** The network is useless, so the connection and the network connection end at once. The caller closes the scope. */
   cut(failure: MqttError): Effect.Effect<void> {
     this.end(failure)
     return this.#options.network.abort
@@ -87,7 +87,7 @@ export class Ending {
 
   #close(failure: MqttError, last: Packet.Disconnect): Effect.Effect<void> {
     const { drainTimeout, network, scope, sendLast } = this.#options
-    // A connection that has ended already, or has not sent CONNECT yet, has nothing left that is worth waiting for.
+    // A connection that has ended already, or has not sent CONNECT yet, has nothing left to wait for.
     const left = this.#failure === undefined ? sendLast(last) : undefined
     if (left === undefined) return this.abort(failure)
     this.end(failure)

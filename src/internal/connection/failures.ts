@@ -1,6 +1,4 @@
-/**
- * From what the protocol says went wrong to the `MqttError` a user sees. Decides nothing.
- */
+/** Turns faults that the protocol reports into the `MqttError` a user sees. Decides nothing. */
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as MqttError from "../../MqttError.ts"
@@ -11,12 +9,12 @@ import * as ServerLimits from "../../protocol/ServerLimits.ts"
 
 export const closed = MqttError.fromReason(new MqttError.Closed())
 
-/** The server goes on sending, and nothing bounds the answers that it does not read. */
+/** The server goes on sending, and nothing bounds the answers it does not read. */
 export const answersUnread = MqttError.fromReason(
   new MqttError.ConnectionLost({ cause: "the server does not read the answers to what it sends" })
 )
 
-/** What ended a part of the connection: its error, our own interruption, or a defect, which nothing has a name for. */
+/** The error for a cause that ended part of the connection: a failure, our own interruption, or an unnamed defect. */
 export const fromCause = (cause: Cause.Cause<MqttError.MqttError>): MqttError.MqttError => {
   if (Cause.hasInterruptsOnly(cause)) return closed
   return Option.getOrElse(
@@ -30,19 +28,19 @@ const fromLimit = (exceeded: ServerLimits.LimitExceeded | undefined): MqttError.
     new MqttError.ServerLimit({ limit: exceeded.limit, allowed: exceeded.allowed, requested: exceeded.requested })
   )
 
-/** What the server's announcements forbid of a message. */
+/** The error if the server's limits forbid a message. */
 export const limitExceeded = (
   limits: ServerLimits.ServerLimits,
   message: Pick<Packet.Publish, "qos" | "retain" | "properties">
 ): MqttError.MqttError | undefined => fromLimit(ServerLimits.checkPublish(limits, message))
 
-/** What the server's announcements forbid of a SUBSCRIBE. */
+/** The error if the server's limits forbid a SUBSCRIBE. */
 export const checkSubscribe = (
   limits: ServerLimits.ServerLimits,
   subscribe: Pick<Packet.Subscribe, "subscriptions" | "properties">
 ): MqttError.MqttError | undefined => fromLimit(ServerLimits.checkSubscribe(limits, subscribe))
 
-/** What the server's announcements forbid of any packet. */
+/** The error if the server's limits forbid a packet of any kind. */
 export const checkLimits = (
   limits: ServerLimits.ServerLimits,
   packet: Packet.ClientPacket
@@ -51,7 +49,7 @@ export const checkLimits = (
   return packet._tag === "Subscribe" ? checkSubscribe(limits, packet) : undefined
 }
 
-/** What the encoder refused to write. */
+/** The error for a packet that the encoder refused to write. */
 export const fromInvalid = (
   invalid: InvalidPacket,
   packet: Packet.ClientPacket,

@@ -1,8 +1,8 @@
 /**
- * One network connection at work: packets out, packets in, and what the pure rules ask for in between.
+ * One network connection at work: it sends and receives packets, and carries out the decisions of the pure rules.
  *
- * It implements the connection of `connection.ts`; the public door is `MqttConnection`. How it ends is in `ending.ts`, its
- * timer in `deadlines.ts`, its write in `batchWriter.ts`. It keeps no session and opens nothing.
+ * It implements the connection of `connection.ts`; the public door is `MqttConnection`. `ending.ts` ends it,
+ * `deadlines.ts` runs its timer, `batchWriter.ts` writes. It keeps no session and opens nothing.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -49,7 +49,7 @@ export class Link implements SessionConnection, Timed {
   /** Made for the first PUBLISH that may have an alias. */
   #topicAliases: TopicAliases.TopicAliases | undefined
   #mostAliases = 0
-  /** From when CONNECT is on its way; ends once the network takes no more. */
+  /** Present once CONNECT is on its way; ends once the network takes no more. */
   #writing: Fiber.Fiber<void> | undefined
   isPulling = false
   readonly #pings = new Pings()
@@ -74,7 +74,7 @@ export class Link implements SessionConnection, Timed {
     this.#writer = new BatchWriter({
       encoder: this.#encoder,
       network,
-      // What is enqueued after the end goes nowhere: it waits for the next connection.
+      // After the end nothing is enqueued: a packet would be lost, so it waits for the next connection.
       fill: () => {
         if (this.ending.failure === undefined) options.fill()
       },
@@ -215,7 +215,7 @@ export class Link implements SessionConnection, Timed {
     })
   }
 
-  /** Reads until there is something for the session, or something happened to the connection. */
+  /** Reads until there is something for the session, or an event of the connection. */
   readonly #read: Effect.Effect<Packets, MqttError.MqttError> = Effect.suspend(() => {
     const { failure } = this.ending
     if (failure !== undefined) return Effect.fail(failure)
@@ -257,7 +257,7 @@ export class Link implements SessionConnection, Timed {
     traffic.roundTrip = this.#pings.received(packets, now) ?? traffic.roundTrip
   }
 
-  /** The rules of the connection, then what the decoder could not read after the packets that it could. */
+  /** Applies the rules of the connection, then reports the fault that the decoder found behind the packets. */
   #judge(packets: ReadonlyArray<Packet.Packet>, now: number): Connection.Received {
     const { error } = this.#decoder
     const received = Connection.receive(this.#connection, packets as ReadonlyArray<Packet.ServerPacket>, now)
@@ -270,7 +270,7 @@ export class Link implements SessionConnection, Timed {
     if (events.length === 0) return packets.length === 0 ? this.#read : Effect.succeed(packets)
     return Effect.flatMap(Effect.forEach(events, (event) => this.#onEvent(event), { discard: true }), () => {
       const { failure } = this.ending
-      // Packets from before the end are still the session's.
+      // The session still gets the packets from before the end.
       return packets.length === 0 && failure !== undefined ? Effect.fail(failure) : Effect.succeed(packets)
     })
   }
@@ -376,7 +376,7 @@ export class Link implements SessionConnection, Timed {
     return this.ending.shutdown(error, disconnectPacket(reasonCode))
   }
 
-  /** The server broke a rule: in 5.0 it is told which kind, then the connection is closed. `[MQTT-4.13.1-1]`. */
+  /** The server broke a rule. In 5.0 DISCONNECT says which kind, then the connection is closed. `[MQTT-4.13.1-1]`. */
   violated(violation: ProtocolViolation): Effect.Effect<void> {
     return this.fail(MqttError.fromReason(MqttError.ProtocolViolation.from(violation)), violation.reasonCode)
   }
@@ -384,8 +384,8 @@ export class Link implements SessionConnection, Timed {
   #sendLast(last: Packet.Disconnect): Effect.Effect<unknown> | undefined {
     const writing = this.#writing
     if (writing === undefined) return undefined
-    // It need not wait for CONNACK: a server that has accepted and was not told would publish the Will. 3.1.1 has no word
-    // for a reason other than 0x00: such a packet is not encoded and so not sent.
+    // It need not wait for CONNACK: a server that has accepted and hears nothing would publish the Will. 3.1.1 cannot
+    // express a reason other than 0x00: such a packet is not encoded and so not sent.
     this.#writer.enqueue(last)
     return Effect.raceFirst(this.#written, Fiber.await(writing))
   }

@@ -1,7 +1,7 @@
 /**
- * Opens an MQTT connection: network, CONNECT, CONNACK. What it has acquired is given back with the caller's scope.
+ * Opens an MQTT connection: network, CONNECT, CONNACK. Closing the caller's scope releases everything it acquired.
  *
- * What happens on it is the link's. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 3.14.
+ * `link.ts` runs the open connection. MQTT 5.0 and 3.1.1, sections 3.1, 3.2 and 3.14.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ import * as Link from "./link.ts"
 import * as PacketLog from "./packetLog.ts"
 import * as Traffic from "./traffic.ts"
 
-/** The largest packet at 17 kB/s: slower than any network that is worth sending it over. */
+/** The time of the largest packet at 17 kB/s: slower than any network worth sending it over. */
 const defaultPacketTimeout = (maximumPacketSize: number): number => 60_000 * Math.max(1, maximumPacketSize / 1_048_576)
 
 export const toConnect = (options: Options): Packet.Connect => {
@@ -42,9 +42,7 @@ export const toConnect = (options: Options): Packet.Connect => {
   }
 }
 
-/**
- * Fails with what `MqttConnection.make` fails with; what it had acquired by then goes with the scope.
- */
+/** Fails with the same errors as `MqttConnection.make`; the scope then releases everything acquired so far. */
 export const open = Effect.fnUntraced(function*(
   options: SessionConnectionOptions
 ): Effect.fn.Return<SessionConnection, MqttError.MqttError, MqttTransport | Scope.Scope> {
@@ -77,7 +75,7 @@ const openNetwork = (transport: MqttTransport["Service"], serverReference: strin
   return Effect.fail(MqttError.fromReason(new MqttError.OpenFailed({ endpoint: transport.endpoint, cause })))
 }
 
-/** What the end of the caller's scope ends: the link once there is one, and with it its network connection. */
+/** The part that ends with the caller's scope: the link once there is one, and its network connection. */
 interface Ending {
   link: Link.Link | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * Control Packets in the log, at the level `Trace`: their type and what tells one from another. No payload, no properties,
- * and nothing of what CONNECT says.
+ * Control Packets in the log, at the level `Trace`: their type and the fields that distinguish one from another. No
+ * payload, no properties, and nothing from CONNECT.
  */
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
@@ -10,7 +10,7 @@ import { harmless } from "../harmlessText.ts"
 
 export type PacketLog = (direction: "sent" | "received", packet: Packet.Packet) => void
 
-/** What may be told, by the name of the field. */
+/** The names of the fields that may appear in the log. */
 const told: ReadonlySet<string> = new Set([
   "dup",
   "packetIdentifier",
@@ -34,7 +34,7 @@ const detailsOf = (packet: Packet.Packet): Record<string, unknown> => {
   return { ...details, topicFilters: packet.subscriptions.map(({ topicFilter }) => topicFilter) }
 }
 
-/** `undefined` unless somebody wants to see it: then packets pass by without being looked at. */
+/** `undefined` unless somebody wants to see the packets: then nobody looks at them. */
 export const make: Effect.Effect<PacketLog | undefined> = Effect.gen(function*() {
   const minimum = yield* References.MinimumLogLevel
   if (LogLevel.isGreaterThan(minimum, "Trace")) return undefined

@@ -10,7 +10,7 @@ export const pingreq: Pingreq = { _tag: "Pingreq" }
 interface Ping {
   /** Milliseconds. */
   readonly sentAt: number
-  /** Done with the answer, if somebody waits for it. */
+  /** Completed by the answer, if somebody waits for it. */
   readonly answered: Deferred.Deferred<void> | undefined
 }
 
@@ -21,7 +21,7 @@ export class Pings {
     this.#unanswered.push({ sentAt: now, answered })
   }
 
-  /** Milliseconds from the last PINGREQ that is answered by these packets to its answer; `undefined` if they answer none. */
+  /** Milliseconds from the last PINGREQ that these packets answer to its answer; `undefined` if they answer none. */
   received(packets: ReadonlyArray<Pick<Packet, "_tag">>, now: number): number | undefined {
     if (this.#unanswered.length === 0) return undefined
     let roundTrip: number | undefined

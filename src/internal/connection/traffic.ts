@@ -1,7 +1,7 @@
 /**
- * What went over the network, counted: plain numbers that whoever counts writes to, once for each write and each read.
+ * Counters of the network traffic: plain numbers, updated once for each write and each read.
  *
- * Who reads them is the client's business.
+ * The client reads them.
  */
 import type { Traffic } from "../../MqttState.ts"
 

@@ -1,6 +1,6 @@
 /**
- * What the types of a connection forbid, such as it comes from JSON: found before the network is opened, and before a
- * packet changes anything.
+ * Values that the types of a connection forbid, as JSON may contain them. They are found before the network is opened,
+ * and before a packet changes anything.
  */
 import * as Predicate from "effect/Predicate"
 import * as MqttError from "../../MqttError.ts"
@@ -41,7 +41,7 @@ const fields: Types.FieldsOf<Options> = {
 const invalidOptions = ({ description, field }: Types.Fault): MqttError.MqttError =>
   MqttError.fromReason(new MqttError.InvalidOptions({ option: field, description }))
 
-/** Why no connection can be opened with these. `toConnect` says what CONNECT would be. */
+/** Why no connection can be opened with these options. `toConnect` makes their CONNECT. */
 export const wrongOptions = (
   options: Options,
   toConnect: (options: Options) => Packet.Connect
@@ -59,7 +59,7 @@ export const wrongOptions = (
   }
 }
 
-/** Why this is no packet that a connection could look at. */
+/** Why this value is not a packet that a connection could send. */
 export const wrongPacket = (
   packet: Packet.ClientPacket,
   protocolVersion: Packet.ProtocolVersion
