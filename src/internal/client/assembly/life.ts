@@ -1,8 +1,7 @@
 /**
- * The life of a client, whatever calls it has: what it begins with, and how it is kept up until its end.
+ * The life of a client, with any set of calls: how it begins, and how it is kept up until its end.
  *
- * Which calls there are, and who takes in messages, is said by those who put a client together: `MqttClient`,
- * `MqttPublisher` and `MqttSubscriber`.
+ * `MqttClient`, `MqttPublisher` and `MqttSubscriber` choose the calls of a client and the receiver of its messages.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -27,7 +26,7 @@ import type { SessionRunner } from "../session/sessionRunner.ts"
 export interface Begun<Runner extends SessionRunner> {
   readonly options: Resolved
   readonly runner: Runner
-  /** Of the client. */
+  /** The scope of the client. */
   readonly scope: Scope.Scope
   readonly lifetime: Lifetime
   readonly hooks: Hook.Hooks
@@ -35,7 +34,7 @@ export interface Begun<Runner extends SessionRunner> {
   readonly endpoint: string
 }
 
-/** All that the calls of a client are made of. Nothing is opened yet. */
+/** The parts that the calls of a client need. Nothing is opened yet. */
 export const begin = Effect.fnUntraced(function*<Runner extends SessionRunner>(
   options: Resolved,
   makeRunner: (given: { readonly options: Resolved; readonly kept: KeptSession | undefined }) => Runner
@@ -45,7 +44,7 @@ export const begin = Effect.fnUntraced(function*<Runner extends SessionRunner>(
   const scope = yield* Effect.scope
   const lifetime: Lifetime = { closedBy: undefined }
   const hooks = new Hook.Hooks(lifetime)
-  // After the supervisor, which interrupts the hook that it waits for itself.
+  // Runs after the end of the supervisor, because the supervisor itself interrupts the hook it waits for.
   yield* Scope.addFinalizer(scope, hooks.end)
   const { endpoint } = yield* MqttTransport
   return { options, runner, scope, lifetime, hooks, state: new State({ _tag: "Connecting", attempt: 1 }), endpoint }
@@ -54,7 +53,7 @@ export const begin = Effect.fnUntraced(function*<Runner extends SessionRunner>(
 export interface KeepUpOptions {
   readonly authenticator?: Authenticator | undefined
   readonly events?: Events.Telling
-  /** Told of the end besides the session. */
+  /** Told of the end, besides the session. */
   readonly ended?: ((error: MqttError.MqttError) => void) | undefined
 }
 
@@ -74,7 +73,7 @@ export const keepUp = Effect.fnUntraced(function*(
   if (runner.kept !== undefined) yield* runner.kept.run({ runner, events, drainTimeout })
   const supervisor = yield* Supervisor.run({ options, runner, authenticator, hooks, state, events, first }).pipe(
     (run) => Hook.supervise(run, lifetime),
-    // Whatever ended it: a client that nothing keeps up must not look alive.
+    // For every cause of the end: a client that nothing keeps up must not look alive.
     Effect.catchCause((cause) => closing.close(failures.fromCause(cause))),
     Effect.ensuring(events.end),
     Effect.annotateLogs(annotations),

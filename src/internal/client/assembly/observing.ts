@@ -1,6 +1,6 @@
 /**
- * Spans and metrics of a client, as the options `tracing` and `metrics` ask for them. Whoever gives them to `whole.ts` loads
- * both.
+ * Spans and metrics of a client, as the options `tracing` and `metrics` request them. Only a program that passes them
+ * to `whole.ts` loads both.
  */
 import * as Effect from "effect/Effect"
 import * as MqttMetrics from "../../../MqttMetrics.ts"

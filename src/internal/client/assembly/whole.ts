@@ -1,7 +1,8 @@
 /**
  * The whole client, with every call, put together.
  *
- * What observes it is given, so that a client that nothing observes loads no spans and no metrics: `observing.ts` has them.
+ * Its observers are passed in, so that a client without observers loads no spans and no metrics: `observing.ts` has
+ * them.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -21,10 +22,10 @@ import * as Life from "./life.ts"
 
 type Runner = SessionRunner<Subscribing>
 
-/** What observes a client, as far as its options ask for it. */
+/** The observers of a client, as far as its options request them. */
 export interface Observing {
   readonly runner: (given: RunnerOptions<Subscribing>) => Runner
-  /** Of each message. */
+  /** Observes each message. */
   readonly tracing: (runner: Runner, options: Resolved) => Instrument | undefined
   readonly measure: (client: {
     readonly runner: Runner

@@ -1,5 +1,5 @@
 /**
- * What is tried for a message whose handler failed: further attempts, and then its dead letter.
+ * Tries to save a message whose handler failed: first with further attempts, then with a dead letter.
  *
  * A message that waits for its next attempt keeps its place, so acknowledgements keep their order.
  */
@@ -14,7 +14,7 @@ import type { DeadLetters } from "./deadLetters.ts"
 import { type Failed, type Handled, rejectedWith } from "./handling.ts"
 import type { Held } from "./held.ts"
 
-/** What the consumers of a client count. */
+/** The counters of a client's consumers. */
 export interface Counts {
   handlerRetries: number
   deadLetters: number
@@ -51,7 +51,7 @@ const next = <E, R>(
   step: Step,
   { attempts, cause }: SoFar<E>
 ): Handled<E, R> => {
-  // It goes back with what the consumer leaves.
+  // The message goes back with the others that the consumer leaves.
   if (options.isEnding()) return Effect.void
   const { attempt, worker } = failed
   worker.isWaiting = true
@@ -82,7 +82,7 @@ const bury = <E, R>(
 ): Handled<E, R> => {
   if (deadLetters === undefined) return giveUp(cause)
   const { message } = delivery
-  // As with a handler that succeeded, nothing comes in between.
+  // As after a handler that succeeded, the message is acknowledged before anything else can happen.
   const buried = Effect.onExitPrimitive(deadLetters.publish({ message, cause, attempts }), (exit) => {
     if (Exit.isFailure(exit)) return undefined
     counts.deadLetters++
@@ -91,7 +91,7 @@ const bury = <E, R>(
   })
   return Effect.catchCause(
     buried,
-    // Where the client has closed, the message is left as it is.
+    // If the client has closed, the message is left as it is.
     (because) => lifetime.closedBy === undefined ? giveUp(Cause.combine(because, cause)) : Effect.void
   )
 }

@@ -1,8 +1,8 @@
 /**
- * Whether the server answers, asked with one PINGREQ however many want to know. A connection on which nobody answers is
+ * Whether the server answers. One PINGREQ serves all callers that ask. A connection on which nobody answers is
  * replaced.
  *
- * Noticing without being asked that a connection is dead is the connection's own business: `deadlines.ts`.
+ * `deadlines.ts` notices a dead connection even if nobody asks.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,10 +13,10 @@ import * as Deadlines from "../../../protocol/Deadlines.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
-/** What was heard within so many milliseconds is answer enough. */
+/** A sign of life within this many milliseconds counts as an answer. */
 const recently = 1000
 
-/** A server that is there answers within so many milliseconds, also over a radio that has just woken up. */
+/** A server that is there answers within this many milliseconds, even over a radio that has just woken up. */
 const soon = 5000
 
 interface Asking {
@@ -28,7 +28,7 @@ interface Asking {
 
 type Answer = Effect.Effect<boolean, MqttError.MqttError>
 
-/** While we read nothing ourselves no answer can be heard: then it is up for as long as the connection is there. */
+/** While the client does not read, it hears no answer. Then the server counts as up while the connection lives. */
 const isDeaf = (connection: SessionConnection, runner: SessionRunner): boolean =>
   runner.connection === connection && runner.shouldPause
 
@@ -62,7 +62,7 @@ interface Question {
   readonly answer: Deferred.Deferred<boolean>
 }
 
-/** `ask` is put to the connection unless the answer `isKnown`, or is on its way. */
+/** Puts `ask` to the connection, unless the answer `isKnown` or is on its way. */
 const shared = (
   asking: Asking,
   isKnown: (connection: SessionConnection, runner: SessionRunner) => boolean,
@@ -89,14 +89,14 @@ const shared = (
     if (connection === undefined) return Effect.succeed(false)
     if (isKnown(connection, runner)) return Effect.succeed(true)
     if (asked?.connection === connection) return Deferred.await(asked.answer)
-    // Others share what was begun: who leaves may not leave it half begun.
+    // Other callers may share the question, so a caller that leaves must not leave it half begun.
     return Effect.flatMap(Effect.uninterruptible(Effect.suspend(() => begin(connection))), Deferred.await)
   })
 }
 
 export const make = (asking: Asking) => ({
   brokerUp: shared(asking, isKnownToBeUp, (connection) => connection.ping),
-  // What was heard a moment ago may be from before the machine slept: its clock may have stood still.
+  // A recent sign of life may be from before the machine slept: its clock may have stood still.
   checkConnection: shared(
     { ...asking, responseTimeout: Math.min(soon, asking.responseTimeout) },
     isDeaf,

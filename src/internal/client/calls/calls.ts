@@ -1,7 +1,7 @@
 /**
- * What a program asks of a client, put together: each call has a module of its own.
+ * The calls that a program makes on a client, put together: each call has a module of its own.
  *
- * How the client connects, what it says of itself, and how it ends is not here.
+ * Connecting, presence and the end of a client are elsewhere.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -32,9 +32,9 @@ export interface CallsOptions {
   readonly runner: SessionRunner<Subscribing>
   readonly lifetime: Lifetime
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  /** Of the client. */
+  /** The scope of the client. */
   readonly scope: Scope.Scope
-  /** Of its metrics. */
+  /** The attributes of the client's metrics. */
   readonly attributes: Readonly<Record<string, string>>
   readonly tracing: Instrument | undefined
 }
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(
       : new ObservedPublisher(publishing, instrument)
     const counts = { handlerRetries: 0, deadLetters: 0 }
     const consume = Consumer.make({ ...holding, instrument, publisher, counts })
-    /** There from the first request on. */
+    /** Made for the first request. */
     let requests: Requests | undefined
     const { flush, publish, publishAsync, publishSink } = publisher
     return {

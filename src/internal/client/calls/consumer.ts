@@ -1,7 +1,7 @@
 /**
- * Consuming: messages go through a handler, and are acknowledged when it is done with them.
+ * Consuming: each message goes through a handler, and is acknowledged when the handler is done with it.
  *
- * Subscribing and leaving are the subscriber's; the order in which acknowledgements leave is the session's.
+ * The subscriber subscribes and leaves; the session keeps the order of acknowledgements.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -74,7 +74,7 @@ const consuming = <E, R>(
 ): Effect.Effect<void, E | MqttError.MqttError> => {
   const scope = Scope.makeUnsafe()
   let linger: Effect.Effect<void> = Effect.void
-  // The second in which somebody may come back for the subscription begins when there is nothing left to do.
+  // The second in which somebody may come back for the subscription begins only when all work is done.
   const lingerLater: Holding["linger"] = (release) => Effect.sync(() => void (linger = client.linger(release)))
   const taking = held.subscribed(lingerLater).pipe(Effect.andThen(workers.run), Scope.provide(scope))
   const end = Effect.fnUntraced(function*() {
@@ -87,7 +87,7 @@ const consuming = <E, R>(
   })
   return (options.until === undefined ? taking : Effect.raceFirst(taking, options.until)).pipe(
     Effect.onExit(end),
-    // One that failed as the others finished.
+    // Reports a worker that failed while the others finished.
     Effect.andThen(Effect.suspend(() => workers.failure))
   )
 }

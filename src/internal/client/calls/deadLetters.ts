@@ -1,7 +1,7 @@
 /**
  * Dead letters of one consumer: messages that could not be handled, published to a topic for somebody to look at.
  *
- * When a message becomes one is `attempts.ts`.
+ * `attempts.ts` decides when a message becomes a dead letter.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -40,13 +40,13 @@ export class DeadLetters {
     this.#topicFilters = topicFilters
   }
 
-  /** What is wrong with the topic, where it is the same for all messages. */
+  /** The fault of the topic, if it is the same for all messages. */
   get problem(): MqttError | undefined {
     const { topic } = this.#options
     return typeof topic === "string" ? this.#check(topic) : undefined
   }
 
-  /** Waits for the QoS. */
+  /** Completes when the publish does, as its QoS requires. */
   publish(unhandled: Unhandled): Effect.Effect<void, MqttError> {
     return Effect.suspend(() => {
       const { cause, message } = unhandled
@@ -81,7 +81,7 @@ export class DeadLetters {
   }
 }
 
-/** From all there is to say to nothing. Without an expiry: it waits for somebody. */
+/** From the full description to none. There is no expiry: a dead letter waits for somebody. */
 const descriptionsOf = ({ attempts, cause, message }: Unhandled): ReadonlyArray<PublishProperties | undefined> => {
   const { contentType, correlationData, payloadFormatIndicator, responseTopic } = message.packet.properties
   const added = [

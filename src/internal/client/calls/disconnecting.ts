@@ -1,7 +1,8 @@
 /**
- * How a program ends its client: what the last packet says, if one is sent at all, and what becomes of the Will.
+ * How a program ends its client: the contents of the last packet, whether it is sent at all, and whether the server
+ * publishes the Will.
  *
- * MQTT 5.0 section 3.14; 3.1.1 section 3.14, where DISCONNECT can say nothing.
+ * MQTT 5.0 section 3.14; 3.1.1 section 3.14, where DISCONNECT has no contents.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,13 +21,13 @@ export interface Disconnecting {
   readonly disconnectWithWill: Effect.Effect<void>
 }
 
-/** Half of an end would leave a client that neither connects nor fails; `drainTimeout` bounds it. */
+/** Not interruptible: half an end would leave a client that neither connects nor fails. `drainTimeout` bounds it. */
 export const make = (
   { end, goodbye, runner, sessionExpiryInterval }: {
     readonly runner: SessionRunner
-    /** What the client says of itself before DISCONNECT, unless the server is to publish the Will. */
+    /** Publishes the client's goodbye before DISCONNECT, unless the server is to publish the Will. */
     readonly goodbye: Effect.Effect<void>
-    /** As CONNECT says it, seconds. */
+    /** The value in CONNECT, seconds. */
     readonly sessionExpiryInterval: number
     /** Sends DISCONNECT unless one was sent, and closes the client. */
     readonly end: Effect.Effect<void>
@@ -39,7 +40,7 @@ export const make = (
   return {
     disconnect: Effect.uninterruptible(Effect.andThen(goodbye, end)),
     disconnectWith,
-    // There is nothing in it that DISCONNECT could not say.
+    // Cannot fail: DISCONNECT can express all of these options.
     disconnectWithWill: Effect.orDie(disconnectWith({ publishWill: true }))
   }
 }
@@ -56,7 +57,7 @@ const contradiction = MqttError.fromReason(
   })
 )
 
-/** Checked before anything is ended, also when there is nobody to say it to. */
+/** The options are checked before anything ends, even if there is no connection. */
 const sayFarewell = (
   { connection, protocolVersion }: SessionRunner,
   options: DisconnectOptions,
@@ -66,7 +67,7 @@ const sayFarewell = (
   if (wrong !== undefined) return Effect.fail(wrong)
   const { publishWill = false, reasonCode, reasonString, sessionExpiry, userProperties } = options
   if (publishWill && reasonCode !== undefined && reasonCode !== withWill) return Effect.fail(contradiction)
-  // A 3.1.1 server publishes the Will when no DISCONNECT comes.
+  // A 3.1.1 server publishes the Will when no DISCONNECT arrives.
   const isSilent = publishWill && protocolVersion === "3.1.1"
   const given = {
     ...(sessionExpiry === undefined ? {} : { sessionExpiryInterval: Duration.toMillis(sessionExpiry) / 1000 }),

@@ -32,7 +32,7 @@ const processing: Kind = {
   attributes: { "messaging.operation.name": "process", "messaging.operation.type": "process" }
 }
 
-/** Registered where the client's other metrics are, from the first message on. */
+/** Registered beside the client's other metrics, from the first message on. */
 class Registry {
   readonly #context: Context.Context<never>
   readonly #made: Array<Metric.Histogram<number>> = []
@@ -41,7 +41,7 @@ class Registry {
     this.#context = context
   }
 
-  /** Takes seconds, and what a message failed with. There is a histogram for each kind of failure. */
+  /** Takes seconds, and the error of a failed message. There is a histogram for each kind of failure. */
   recorder({ attributes, description, name }: Kind): (seconds: number, errorType: string | undefined) => void {
     const histograms = new Map<string | undefined, Metric.Histogram<number>>()
     return (seconds, errorType) => {
@@ -98,7 +98,7 @@ const measuring = (registry: Registry, clock: Clock.Clock): Instrument => {
   }
 }
 
-/** Both: the second one is closer to the handler. */
+/** Both instruments: the second one is closer to the handler. */
 const together = (first: Instrument, second: Instrument): Instrument => ({
   publish: (message, settled) => {
     const observed = first.publish(message, settled)

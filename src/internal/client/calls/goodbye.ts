@@ -1,5 +1,5 @@
 /**
- * The last word of a client that says whether it is there (`presence`): published before DISCONNECT.
+ * The last message of a client with `presence`: published before DISCONNECT.
  *
  * If nobody acknowledges it in time, no DISCONNECT is sent, so that the server publishes the Will, which says the same.
  */
@@ -11,7 +11,7 @@ import { closed } from "../../connection/failures.ts"
 import { Announcement } from "../session/announcement.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
-/** Nothing to say without a connection: the server publishes the Will, or has done so. */
+/** Says nothing without a connection: the server publishes the Will, or has done so. */
 export const make = (
   runner: SessionRunner,
   { drainTimeout, goodbye }: { readonly goodbye: Message | undefined; readonly drainTimeout: Duration.Duration }
@@ -21,7 +21,7 @@ export const make = (
     const { connection } = runner
     if (connection === undefined || connection.failure !== undefined) return Effect.void
     const said = Effect.callback<void, MqttError>((resume) => {
-      // What was published in this turn leaves before it, as far as the window goes.
+      // Messages published in this turn leave before it, as far as the window goes.
       runner.fill()
       runner.goodbye = new Announcement(
         goodbye,

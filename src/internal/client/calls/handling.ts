@@ -1,7 +1,7 @@
 /**
- * What becomes of a message by how its handler ended: it is acknowledged, refused, or left as it is.
+ * Settles a message when its handler has ended: it is acknowledged, refused, or left as it is.
  *
- * Which message is handled when is the workers' business. What may come before a failure counts is `attempts.ts`.
+ * `workers.ts` decides when each message is handled. `attempts.ts` decides what happens before a failure counts.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -17,24 +17,24 @@ import type { Delivery } from "../incoming/handover.ts"
 import type { Held } from "./held.ts"
 import type { Worker } from "./workers.ts"
 
-/** What a message is answered with when its handler failed and the consumer goes on. MQTT 5.0 section 3.4.2.1. */
+/** The answer to a message whose handler failed while the consumer goes on. MQTT 5.0 section 3.4.2.1. */
 const unspecifiedError = 0x80
 
-/** Fails where the consumer is to end. */
+/** Fails if the consumer must end. */
 export type Handled<E, R> = Effect.Effect<unknown, Exclude<E, MqttError.MqttRejected> | MqttError.MqttError, R>
 
-/** A message whose handler failed, and what can be done about it. */
+/** A message whose handler failed, and the possible remedies. */
 export interface Failed<E, R> {
   readonly worker: Worker
   readonly delivery: Delivery
   readonly cause: Cause.Cause<E>
   /** Runs the handler once more. */
   readonly attempt: Effect.Effect<unknown, E, R>
-  /** Nothing has helped: what `onFailure` says. */
+  /** No remedy has helped: applies `onFailure`. */
   readonly giveUp: (cause: Cause.Cause<E | MqttError.MqttError>) => Handled<E, R>
 }
 
-/** What all handlers of a consumer have in common. */
+/** The options that all handlers of a consumer share. */
 export interface Policy<E, R> {
   readonly handler: (message: MqttMessage) => Effect.Effect<unknown, E, R>
   readonly onFailure: ConsumeOptions["onFailure"]
@@ -42,23 +42,23 @@ export interface Policy<E, R> {
   readonly paced: PacedLog
   /** The consumer is about to end, for a reason of its own. */
   readonly isEnding: () => boolean
-  /** What is tried before `onFailure`. */
+  /** The remedy to try before `onFailure`. */
   readonly mend: ((failed: Failed<E, R>) => Handled<E, R>) | undefined
 }
 
-/** Of one worker, for all its messages: running it deals with the one that the worker has. */
+/** One effect for all messages of a worker: running it deals with the worker's current message. */
 export const handling = <E, R>(policy: Policy<E, R>) => (worker: Worker): Handled<E, R> => {
   const { handler, held, mend } = policy
   const handled = Effect.suspend(() =>
     worker.delivery === undefined ? Effect.void : worker.failure ?? handler(worker.delivery.message)
   )
-  // A handler that succeeded is acknowledged as it ends: nothing comes in between, an interruption neither.
+  // A successful handler is acknowledged as it ends: nothing can come in between, not even an interruption.
   const attempt = Effect.onExitPrimitive(handled, (exit) => {
     const reasonCode = Exit.isSuccess(exit) ? 0x00 : rejectedWith(exit.cause)
     if (reasonCode !== undefined && worker.delivery !== undefined) held.settle(worker.delivery, reasonCode)
     return undefined
   })
-  // Not for an interruption of the consumer, which ends here; a handler may also have interrupted itself.
+  // An interruption of the consumer ends here and is not handled. A handler may also have interrupted itself.
   return Effect.catchCause(attempt, (cause) => {
     const { delivery } = worker
     if (delivery === undefined || rejectedWith(cause) !== undefined) return Effect.void
@@ -75,7 +75,7 @@ const fail = <E, R>(
   const log = paced.write(failed(cause, delivery))
   if (onFailure === "stop") {
     const end = Effect.failCause(cause as Cause.Cause<Exclude<E, MqttError.MqttRejected> | MqttError.MqttError>)
-    // Whoever waits for the consumer may hear of something else.
+    // The consumer may end with another error, so this one is also logged.
     return isEnding() ? Effect.andThen(log, end) : end
   }
   return Effect.map(log, () => held.settle(delivery, onFailure === "reject" ? unspecifiedError : 0x00))

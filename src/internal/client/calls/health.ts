@@ -1,6 +1,4 @@
-/**
- * Whether a client is fit for work, by what it knows of itself: nothing is asked of the server.
- */
+/** Whether a client is fit for work, judged from its own state: it asks the server nothing. */
 import * as Ref from "effect/Ref"
 import type { ConnectionState, Health, Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"
@@ -8,7 +6,7 @@ import { harmless } from "../../harmlessText.ts"
 import type { Resolved, ResolvedBounds } from "../../options.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
-/** An outbox this full is about to make publishers wait, or to drop. */
+/** An outbox this full is about to make publishers wait, or to drop messages. */
 const nearlyFull = 0.8
 
 const percent = (part: number): string => `${Math.floor(part * 100)} %`

@@ -1,5 +1,6 @@
 /**
- * One consumer: its subscriptions, the messages that it has taken, in the order of arrival, and how unhandled messages go back.
+ * One consumer: its subscriptions, the messages it has taken, in the order of arrival, and how unhandled messages go
+ * back.
  *
  * `subscribe.ts` subscribes. `deliveries.ts` decides who gets the messages that go back.
  */
@@ -15,7 +16,7 @@ import type { Inbox } from "../incoming/inbox.ts"
 import * as Lingering from "./lingering.ts"
 import { join, makeInbox, type Subscribing, toSubscriptions } from "./subscribe.ts"
 
-/** What it needs of the client. */
+/** The parts of the client that a consumer needs. */
 export interface Holding extends Subscribing {
   readonly now: () => number
 }
@@ -24,7 +25,7 @@ export interface Holding extends Subscribing {
 export const holding = (
   { lifetime, options, runner, scope }: Pick<Holding, "lifetime" | "runner"> & {
     readonly options: Resolved
-    /** Of the client. */
+    /** The scope of the client. */
     readonly scope: Scope.Scope
   }
 ): Effect.Effect<Holding> =>
@@ -44,11 +45,11 @@ export class Held {
   readonly #options: SubscribeOptions
   readonly #subscriptions: ReadonlyArray<Subscription>
   readonly topicFilters: ReadonlyArray<string>
-  /** Out of the inbox and not dealt with. */
+  /** Messages that have left the inbox and are not dealt with. */
   readonly #open = new Set<Delivery>()
   readonly inbox: Inbox<Delivery>
 
-  /** At QoS 1 unless the options say otherwise. */
+  /** Subscribes at QoS 1 unless the options say otherwise. */
   constructor(client: Holding, topicFilter: string | ReadonlyArray<string>, options: SubscribeOptions) {
     this.#client = client
     this.#options = options
@@ -62,18 +63,18 @@ export class Held {
     })
   }
 
-  /** Subscribes for as long as the scope. `linger` does a while later what the end of the subscription asks for. */
+  /** Subscribes for as long as the scope. `linger` releases the subscription a while after its end. */
   subscribed(linger: Holding["linger"] = this.#client.linger): Effect.Effect<unknown, MqttError, Scope.Scope> {
     const subscriber = { acknowledges: "byConsumer", inbox: this.inbox } as const
     return join({ ...this.#client, linger }, this.#subscriptions, subscriber, this.#options)
   }
 
-  /** Deals with a message, once: whatever is said of it after that, or after it went back, is nothing. */
+  /** Deals with a message once. Further answers have no effect, nor do answers after the message went back. */
   settle(delivery: Delivery, reasonCode: ReasonCode): void {
     if (this.#open.delete(delivery)) delivery.handover?.settle(reasonCode)
   }
 
-  /** The rest waits for the next one who comes for it. Not `handled`, which may be dealt with yet. */
+  /** The other messages wait for the next consumer of their filters. Not `handled`: they may still be dealt with. */
   giveBack(handled?: ReadonlySet<Delivery>): void {
     this.#client.runner.sendAcknowledgements()
     const left = [...this.#open, ...this.inbox.takeBack()].filter((delivery) => handled?.has(delivery) !== true)

@@ -1,6 +1,4 @@
-/**
- * What observes each message of a client: spans, and the measuring of times. A client without any has none of it.
- */
+/** Observes each message of a client: spans and measured times. A client without observers has no instrument. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -8,7 +6,7 @@ import type { MqttMessage } from "../../../MqttMessage.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import type { Settled } from "../outgoing/awaited.ts"
 
-/** A publish as it goes on: what is sent, and who hears how it ends. */
+/** A publish as it goes on: the message to send, and the listener for its outcome. */
 export interface Observed {
   readonly message: Message
   readonly settled: Settled
@@ -17,22 +15,22 @@ export interface Observed {
 export type Handler<E, R> = (message: MqttMessage) => Effect.Effect<unknown, E, R>
 
 export interface Instrument {
-  /** Of the fiber that publishes. */
+  /** Observes a publish, in the fiber that publishes. */
   readonly publish: (message: Message, settled: Settled) => Observed
-  /** Of one message after the other. */
+  /** Observes the messages of a handler, one after another. */
   readonly handler: <E, R>(topicFilter: string | ReadonlyArray<string>, handler: Handler<E, R>) => Handler<E, R>
 }
 
 /**
- * Makes the instrument of a client, which is labelled with these attributes, for as long as the scope. It also does what an
- * instrument does that is there already.
+ * Makes the instrument of a client for as long as the scope, labelled with these attributes. If there is already an
+ * instrument, the new one does its work too.
  */
 export type MakeInstrument = (
   attributes: Readonly<Record<string, string>>,
   tracing: Instrument | undefined
 ) => Effect.Effect<Instrument | undefined, never, Scope.Scope>
 
-/** A layer of `MqttMetrics` is the only one to change it: a program without that layer does not load what it measures with. */
+/** Only a layer of `MqttMetrics` changes it: a program without that layer does not load the code that measures. */
 export const Measuring = Context.Reference<MakeInstrument>("effect-mqtt/internal/Measuring", {
   defaultValue: () => (_attributes, tracing) => Effect.succeed(tracing)
 })

@@ -7,7 +7,7 @@ import type { SessionMode } from "../../clientOptions.ts"
 
 const lingering = "1 second"
 
-/** Releases it later, unless the client has ended by then; a clean session keeps nothing. */
+/** Releases it later, unless the client has ended by then. A clean session keeps nothing. */
 export const make = (session: SessionMode, scope: Scope.Scope) => (release: () => void): Effect.Effect<void> =>
   session === "clean"
     ? Effect.void

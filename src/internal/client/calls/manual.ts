@@ -1,7 +1,7 @@
 /**
  * Messages that the program acknowledges itself, one by one, whenever it likes.
  *
- * The order in which acknowledgements leave is the session's; what was not acknowledged goes back as a consumer's does.
+ * The session keeps the order of acknowledgements. Messages without an acknowledgement go back, as a consumer's do.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ class Manual implements Delivery {
     this.acknowledge = Effect.sync(() => held.settle(delivery, 0x00))
     this.reject = (reasonCode) =>
       Effect.sync(() => held.settle(delivery, new MqttError.MqttRejected({ reasonCode }).reasonCode))
-    // Nobody acknowledges QoS 0, so nothing is to be kept of it.
+    // Nobody acknowledges QoS 0, so there is nothing to keep.
     if (delivery.handover === undefined) held.settle(delivery, 0x00)
   }
 }

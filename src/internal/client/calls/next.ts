@@ -1,6 +1,4 @@
-/**
- * Waiting for one message: it is acknowledged as it is returned, and what came with it goes back.
- */
+/** Waiting for one message: it is acknowledged as it is returned, and other messages that came with it go back. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -29,7 +27,7 @@ export const make = (client: Holding) =>
       Effect.scoped
     )
     const inTime = within(first, held.topicFilters.join(" "), options.timeout)
-    // The subscription has ended. Nothing comes between the acknowledgement and the return, an interruption neither.
+    // The subscription has ended. Nothing can come between acknowledgement and return, not even an interruption.
     return Effect.onExitPrimitive(inTime, (exit) => {
       if (Exit.isSuccess(exit)) held.settle(exit.value, 0x00)
       held.giveBack()

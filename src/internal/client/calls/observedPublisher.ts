@@ -1,6 +1,6 @@
 /**
- * A publisher that an instrument observes, message by message. It is a class of its own so that the other one does not even
- * look.
+ * A publisher whose messages an instrument observes one by one. It is a class of its own, so that the plain publisher
+ * does not even look for an instrument.
  */
 import type { Message } from "../../../protocol/Session.ts"
 import type { PublishOptions } from "../../clientOptions.ts"

@@ -1,7 +1,7 @@
 /**
  * An effect for each connection, in the scope of that connection.
  *
- * The state of the client says when connections begin and end, and leaves none out, however short it was.
+ * The state of the client says when connections begin and end. It leaves out none, however short.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,7 +11,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../../../MqttState.ts"
 import * as FailureAnnotations from "../../failureAnnotations.ts"
 
-/** For as long as the scope of the caller lives. */
+/** Runs for as long as the caller's scope. */
 export const run = <A, E, R>(
   state: SubscriptionRef.SubscriptionRef<ConnectionState>,
   effect: Effect.Effect<A, E, R>

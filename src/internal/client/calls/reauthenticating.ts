@@ -1,6 +1,4 @@
-/**
- * Authenticating again because the program asks for it, on the connection that there is.
- */
+/** Authenticates again at the program's request, on the current connection. */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
 import type { SessionConnection } from "../../connection/connection.ts"

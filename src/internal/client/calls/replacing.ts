@@ -1,14 +1,14 @@
 /**
- * A connection that the program gives up for another one. Nothing is wrong with it, so the server publishes no Will.
+ * A connection that the program gives up for a new one. Nothing is wrong with it, so the server publishes no Will.
  *
- * The next connection is the supervisor's business, as after any other end.
+ * The supervisor opens the next connection, as after any other end.
  */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
 import type { Message } from "../../../protocol/Session.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 
-/** `goodbye` is what `presence` says at the end. */
+/** `goodbye` is the last message of `presence`. */
 export const make = (
   runner: SessionRunner,
   { goodbye }: { readonly goodbye: Message | undefined }
@@ -16,7 +16,7 @@ export const make = (
   Effect.suspend(() => {
     const { connection } = runner
     if (connection === undefined) return Effect.void
-    // The Will of `presence` says that the client is gone, which is true until it is back, if it ever is.
+    // The Will of `presence` says that the client is gone. That is true until the client is back, if it ever is.
     return connection.fail(replaced(), goodbye === undefined ? 0x00 : undefined)
   })
 

@@ -1,9 +1,8 @@
 /**
- * Requests: one subscription for the answers to all of them, made with the first, and the way from an answer to whoever
- * waits for it.
+ * Requests: one subscription for all answers, made for the first request, and the way from an answer to the request
+ * that waits for it.
  *
- * Publishing and subscribing are the publisher's and the subscriber's; answering is the responder's. MQTT 5.0 section
- * 4.10.
+ * The publisher publishes, the subscriber subscribes, and `responder.ts` answers. MQTT 5.0 section 4.10.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -32,12 +31,12 @@ const noBytes = new Uint8Array()
 
 type Answered = (exit: Exit.Exit<MqttMessage, MqttError.MqttError>) => void
 
-/** One Response Topic and those who wait for an answer there. */
+/** One Response Topic and the requests that wait for an answer there. */
 interface Answers {
   readonly opened: Deferred.Deferred<void, MqttError.MqttError>
-  /** By Correlation Data. */
+  /** The waiting requests, by Correlation Data. */
   readonly waiting: Map<string, Answered>
-  /** Its Response Topic, once it is subscribed to. */
+  /** The Response Topic, once it is subscribed to. */
   topic: string | undefined
   fiber: Fiber.Fiber<void> | undefined
 }
@@ -51,36 +50,36 @@ export interface RequestsOptions {
     options: SubscribeOptions
   ) => Effect.Effect<Subscription, MqttError.MqttError, Scope.Scope>
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  /** The client's. */
+  /** The scope of the client. */
   readonly scope: Scope.Scope
   readonly responseTopic: string | undefined
 }
 
 const defaultTimeout = Duration.seconds(10)
 
-/** The answers pass through at once; what the program wants of its own subscriptions is nothing to them. */
+/** Answers pass through at once, so the program's wishes for its own subscriptions do not matter here. */
 const buffer: Bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" }
 
-/** PUBACK and PUBREC: accepted, and there is nobody to have it. MQTT 5.0 section 3.4.2.1. */
+/** PUBACK and PUBREC: the message was accepted, and nobody subscribes to it. MQTT 5.0 section 3.4.2.1. */
 const noMatchingSubscribers = 0x10
 
-/** Nobody guesses it, and no two requests have the same. */
+/** Nobody can guess it, and no two requests have the same. */
 const correlationLength = 16
 
-/** Random bytes are drawn for so many requests at once: one draw costs as much as a fifth of a request, however small. */
+/** Random bytes are drawn for this many requests at once: even a small draw costs a fifth of a request. */
 const requestsPerDraw = 256
 
 const longestExpiry = 0xffff_ffff
 
 export class Requests {
   readonly #options: RequestsOptions
-  /** Random bytes that no request has had yet, behind those that are used up. */
+  /** Random bytes: a used part, then bytes that no request has had yet. */
   #random = noBytes
   #used = 0
   #current: Answers | undefined
-  /** Those whose Response Topic is used no more, and that still wait for answers. */
+  /** Answers whose Response Topic gets no new requests, while earlier ones still wait there. */
   readonly #retired = new Set<Answers>()
-  /** The one for which the Response Topic was chosen last. */
+  /** The connection for which the Response Topic was last chosen. */
   #connection: SessionConnection | undefined
   #dropped = 0
 
@@ -88,7 +87,7 @@ export class Requests {
     this.#options = options
   }
 
-  /** Answers that nobody waited for, or no longer. */
+  /** How many answers came that no request waited for, or no longer. */
   get dropped(): number {
     return this.#dropped
   }
@@ -125,7 +124,7 @@ export class Requests {
   // The subscription
   // -------------------------------------------------------------------------
 
-  /** Where answers are received, subscribed to. */
+  /** The Response Topic for answers, once it is subscribed to. */
   readonly #answers: Effect.Effect<Answers, MqttError.MqttError> = Effect.suspend(() => {
     const { closedBy } = this.#options.lifetime
     if (closedBy !== undefined) return Effect.fail(closedBy)
@@ -133,11 +132,11 @@ export class Requests {
     const answers = this.#current
     if (answers?.topic !== undefined) return Effect.succeed(answers)
     const opened = answers === undefined ? this.#open : Deferred.await(answers.opened)
-    // It may have ended again by the time we get there.
+    // The subscription may have ended again meanwhile.
     return Effect.andThen(opened, this.#answers)
   })
 
-  /** A server that has another session for us may have another Response Topic for us too. */
+  /** A server with another session for us may have another Response Topic for us too. */
   #retireOutdated(): void {
     const { connection } = this.#options.runner
     const answers = this.#current
@@ -163,9 +162,10 @@ export class Requests {
       return this.#receive(answers).pipe(
         Effect.scoped,
         Effect.onExit((exit) => Effect.sync(() => this.#fail(answers, this.#causeOf(exit)))),
-        // Whoever waits has been told.
+        // All waiting requests have heard of it already.
         Effect.ignore,
-        // Not in the fiber of the first request: others have come to share it when that one is interrupted.
+        // Not in the fiber of the first request: other requests may share the subscription when that fiber is
+        // interrupted.
         Effect.forkIn(this.#options.scope),
         Effect.map((fiber) => {
           answers.fiber = fiber
@@ -173,7 +173,7 @@ export class Requests {
         })
       )
     }).pipe(
-      // Who leaves may not leave it half begun.
+      // A request that leaves must not leave the subscription half begun.
       Effect.uninterruptible,
       Effect.flatMap(Deferred.await)
     )
@@ -185,7 +185,7 @@ export class Requests {
       if (connection.protocolVersion === "3.1.1") return yield* noResponseTopic
       this.#connection = connection
       const topic = this.#topicFor(connection)
-      // The highest there is, so that an answer comes with the QoS it was sent with; what is retained there is no answer.
+      // The highest QoS, so that an answer keeps the QoS it was sent with. A retained message there is not an answer.
       const qos: Qos = connection.limits.maximumQos
       const messages = yield* this.#options.subscribe(topic, { qos, retainHandling: 2, buffer })
       answers.topic = topic
@@ -197,7 +197,7 @@ export class Requests {
     })
   }
 
-  /** What it has to say about answers is in its CONNACK. */
+  /** A connection: its CONNACK has the Response Information. */
   get #connected(): Effect.Effect<SessionConnection> {
     const { runner, state } = this.#options
     return SubscriptionRef.changes(state).pipe(
@@ -208,7 +208,7 @@ export class Requests {
     )
   }
 
-  /** Of our own: the option's, or one of this client identifier under what the server names as a basis. */
+  /** The topic of the option, or else one for this client identifier under the basis that the server names. */
   #topicFor({ clientId, connack }: SessionConnection): string {
     const { responseTopic } = this.#options
     if (responseTopic !== undefined) return responseTopic
@@ -223,7 +223,7 @@ export class Requests {
     return Exit.isFailure(exit) ? failures.fromCause(exit.cause) : this.#options.lifetime.closedBy ?? failures.closed
   }
 
-  /** No answer comes there any more. */
+  /** No more answers come to this Response Topic. */
   #fail(answers: Answers, error: MqttError.MqttError): void {
     if (this.#current === answers) this.#current = undefined
     this.#retired.delete(answers)
@@ -247,14 +247,14 @@ export class Requests {
     timeout: Duration.Duration
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
     return Effect.callback((resume) => {
-      // Whoever has not seen this request cannot answer it, also one who has seen another.
+      // Only a program that has seen this request can answer it. Having seen another request does not help.
       const correlationData = this.#drawCorrelationData()
       const correlation = keyOf(correlationData)
       const forget = () => {
         if (answers.waiting.delete(correlation)) this.#options.runner.gate.stopWaiting()
         this.#closeIfUnused(answers)
       }
-      // The first counts: the acknowledgement may come after the answer.
+      // The first outcome counts: the acknowledgement may come after the answer.
       const answered: Answered = (exit) => {
         forget()
         resume(exit)
@@ -277,7 +277,7 @@ export class Requests {
     })
   }
 
-  /** A copy: whoever has it has nothing of the others. */
+  /** A copy, so that its holder sees none of the other random bytes. */
   #drawCorrelationData(): Uint8Array {
     if (this.#used === this.#random.length) {
       this.#random = crypto.getRandomValues(new Uint8Array(requestsPerDraw * correlationLength))
@@ -305,13 +305,13 @@ const keyOf = (bytes: Uint8Array): string => {
   return key
 }
 
-/** Whole seconds, so that no server hands over what nobody waits for. */
+/** Whole seconds, so that no server delivers a request whose answer nobody waits for. */
 const expiryOf = (timeout: Duration.Duration): number =>
   Math.min(longestExpiry, Math.max(1, Math.ceil(Duration.toSeconds(timeout))))
 
 const noResponder = (topic: string): MqttError.MqttError => MqttError.fromReason(new MqttError.NoResponder({ topic }))
 
-/** Of a client, or of a server, that speaks 3.1.1. */
+/** The client or the server speaks 3.1.1. */
 export const noResponseTopic = MqttError.fromReason(
   new MqttError.InvalidRequest({
     field: "protocolVersion",

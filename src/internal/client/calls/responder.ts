@@ -1,7 +1,7 @@
 /**
- * Answering requests: a consumer that publishes what its handler returns to the Response Topic of each message.
+ * Answering requests: a consumer that publishes the result of its handler to the Response Topic of each message.
  *
- * Who asks, and how an answer finds them, is `requests`. MQTT 5.0 section 4.10.
+ * `requests.ts` sends requests and matches their answers. MQTT 5.0 section 4.10.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -37,7 +37,7 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
     if (runner.protocolVersion === "3.1.1") return Effect.fail(noResponseTopic)
     const wrong = wrongReceiving({ topicFilter, handler: [handler], options, fields: ReceivingTypes.respond }, "5.0")
     if (wrong !== undefined) return Effect.fail(wrong)
-    // The highest there is, so that a request comes with the QoS it was sent with, and is answered with that.
+    // The highest QoS, so that a request keeps the QoS it was sent with, and the answer has the same.
     const qos = options.qos ?? runner.connection?.limits.maximumQos ?? 2
     const invalid = filtersOf(options).map((filter) => Topic.validateTopicFilter(filter, "5.0")).find(isDefined)
     if (invalid !== undefined) {
@@ -47,17 +47,17 @@ export const make = ({ consume, publisher, runner }: RespondingOptions) =>
       )
     }
     const answer = answering(publisher, handler, options)
-    // With "auto" it may turn out later that the server speaks 3.1.1.
+    // With "auto" the server may turn out later to speak 3.1.1.
     const handle = (request: MqttMessage) =>
       runner.protocolVersion === "3.1.1" ? Effect.fail(noResponseTopic) : answer(request)
     return consume(topicFilter, handle, { ...options, qos })
   })
 
-/** What is neither a payload nor an answer is left for the publisher to refuse. */
+/** If it is neither a payload nor an answer, the publisher refuses it. */
 const toAnswer = (answer: Payload | Answer): Answer =>
   Predicate.isObject(answer) && !Validity.isBytes(answer) ? answer as Answer : { payload: answer as Payload }
 
-/** What is no object is left for the publisher to refuse: spread, it would be taken for nothing. */
+/** If it is not an object, the publisher refuses it. Spreading it would hide the mistake. */
 const withCorrelation = (
   properties: Answer["properties"],
   correlationData: Uint8Array | undefined
@@ -71,7 +71,7 @@ const isDefined = <A>(value: A | undefined): value is A => value !== undefined
 const filtersOf = ({ responseTopics = [] }: RespondOptions): ReadonlyArray<string> =>
   typeof responseTopics === "string" ? [responseTopics] : responseTopics
 
-/** The answer would be published with our rights, where whoever asks says. `$` begins topics of the server. */
+/** The requester chooses the topic, but the answer is published with our rights. `$` begins topics of the server. */
 const mayAnswerTo = (options: RespondOptions): (responseTopic: string) => boolean => {
   const filters = filtersOf(options)
   return (responseTopic) =>
@@ -80,7 +80,7 @@ const mayAnswerTo = (options: RespondOptions): (responseTopic: string) => boolea
       : filters.some((filter) => Topic.matches(filter, responseTopic)))
 }
 
-/** What a request is refused with whose Response Topic is none that may be answered to. MQTT 5.0 section 3.4.2.1. */
+/** The refusal of a request whose Response Topic may not be answered to. MQTT 5.0 section 3.4.2.1. */
 const topicNameInvalid = new MqttError.MqttRejected({ reasonCode: 0x90 })
 
 const answering = <E, R>(
@@ -116,7 +116,7 @@ const answering = <E, R>(
       }).pipe(
         Effect.asVoid,
         Effect.catchIf(
-          // They chose the Response Topic, so it is for those who asked to deal with. Anything else is the end of the client.
+          // The requester chose the Response Topic and must deal with such an error. Any other error ends the client.
           ({ reason }) => concernsOneMessage.has(reason._tag),
           (error) =>
             warn(`A request could not be answered: ${error.message}`, { ...annotations, reason: error.reason._tag })

@@ -1,6 +1,4 @@
-/**
- * Subscribing: what is checked first, the inbox of a subscriber, and leaving again when the scope ends.
- */
+/** Subscribing: the first checks, the inbox of a subscriber, and leaving again when the scope ends. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -30,18 +28,18 @@ import { wrongReceiving } from "./wrongTypes.ts"
  */
 export interface Subscription extends Stream.Stream<MqttMessage, MqttError.MqttError> {
   readonly topicFilters: ReadonlyArray<string>
-  /** One for each Topic Filter; the server may grant less than was asked for. */
+  /** The granted QoS of each Topic Filter; the server may grant less than requested. */
   readonly granted: ReadonlyArray<Packet.Qos>
 }
 
-/** What subscribing needs of the client. */
+/** The parts of the client that subscribing needs. */
 export interface Subscribing {
   readonly runner: SessionRunner<Receiver>
   readonly lifetime: Lifetime
   readonly buffer: ResolvedBounds
-  /** One for all: of 10,000 subscribers each with its own, each would be a round of the event loop's queue. */
+  /** Shared by all subscribers: with 10,000 of them, each would otherwise take a round of the event loop's queue. */
   readonly dispatcher: InboxOptions<never>["dispatcher"]
-  /** Does something later, unless the client has ended by then. */
+  /** Releases something later, unless the client has ended by then. */
   readonly linger: (release: () => void) => Effect.Effect<void>
 }
 
@@ -78,7 +76,10 @@ export const makeInbox = <A>(
     ...listeners
   })
 
-/** Joins every filter until the scope ends, and waits for what the server says; if it refuses one, all are left. */
+/**
+ * Joins every filter until the scope ends, and waits for the server's answers. If the server refuses one filter, the
+ * subscriber leaves all.
+ */
 export const join = Effect.fnUntraced(function*(
   { lifetime, linger, runner }: Subscribing,
   subscriptions: ReadonlyArray<Packet.Subscription>,
@@ -96,7 +97,7 @@ export const join = Effect.fnUntraced(function*(
     stopWaiting()
     return release === undefined ? Effect.void : linger(release)
   })
-  // One of its own: a scope that goes on keeps nothing of a subscriber that never came to be.
+  // A scope of its own: the caller's scope may go on, and must keep nothing of a subscriber that failed to join.
   const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
   yield* Scope.addFinalizer(scope, leave)
   const granted = Effect.callback<ReadonlyArray<Packet.Qos>, MqttError.MqttError>((resume) => {
@@ -140,7 +141,7 @@ const check = (
   ))
 }
 
-/** Adds the subscriber to all filters, and resumes with what the server says to each. */
+/** Adds the subscriber to all filters, and resumes with the server's answer for each. */
 const enter = (
   runner: SessionRunner<Receiver>,
   subscriptions: ReadonlyArray<Packet.Subscription>,

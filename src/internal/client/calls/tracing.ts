@@ -1,7 +1,8 @@
 /**
  * Spans of a client that traces: one for each publish, and one for each message that a handler processes.
  *
- * What is in a span and how its context travels is `MqttTracing`'s. A client that does not trace has none of this.
+ * `MqttTracing` defines the contents of a span and how its context travels. A client that does not trace loads none of
+ * this.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -28,7 +29,7 @@ export class Tracing implements Instrument {
     this.#tracing = tracing
   }
 
-  /** Of the fiber that publishes. The span ends when it is known how the publish ended. */
+  /** In the fiber that publishes. The span ends once the outcome of the publish is known. */
   publish(message: Message, settled: Settled): Observed {
     const context = Fiber.getCurrent()?.context ?? Context.empty()
     const span = Effect.runSyncWith(context)(Effect.makeSpan("publish", {
@@ -56,7 +57,7 @@ export class Tracing implements Instrument {
     return this.#options.protocolVersion === "5.0" || this.#runner.connections > 0
   }
 
-  /** Of one message after the other, each in a span of its own. */
+  /** Observes one message after another, each in a span of its own. */
   handler<E, R>(topicFilter: string | ReadonlyArray<string>, handler: Handler<E, R>): Handler<E, R> {
     const { consume } = this.#tracing
     const filters = typeof topicFilter === "string" ? [topicFilter] : topicFilter

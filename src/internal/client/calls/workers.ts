@@ -1,7 +1,8 @@
 /**
- * The fibers of one consumer that handle its messages: so many at once, and those of one key one after another.
+ * The fibers of one consumer that handle its messages: up to a number at once, and messages with the same key one after
+ * another.
  *
- * A worker with nothing to do takes messages out of the inbox for all of them. How one is handled is `handling.ts`.
+ * An idle worker takes messages out of the inbox for all workers. `handling.ts` handles one message.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -15,15 +16,15 @@ import type { ConsumeOptions } from "../../receivingOptions.ts"
 import { Fifo } from "../fifo.ts"
 import type { Delivery } from "../incoming/handover.ts"
 
-/** With a key so many for each worker are out of the buffer, so that keys whose turn it is not hold up no others. */
+/** With a key, each worker has this many messages out of the buffer, so that keys do not hold up each other. */
 const ahead = 16
 
-/** Of those without work so many stay, however many there were at once. */
+/** At most this many idle workers stay, however many there were at once. */
 const mostIdle = 64
 
 interface Waiting {
   readonly delivery: Delivery
-  /** In the order of arrival, among all keys. */
+  /** Its place in the order of arrival, among all keys. */
   readonly number: number
 }
 
@@ -33,12 +34,12 @@ interface Lane {
   readonly waiting: Fifo<Waiting>
 }
 
-/** One that handles messages, and the message that it handles. */
+/** A fiber that handles messages, and its current message. */
 export class Worker {
   delivery: Delivery | undefined
-  /** In place of the handler, where the key of the message cannot be told. */
+  /** Replaces the handler if the key of the message could not be computed. */
   failure: Effect.Effect<never> | undefined
-  /** Waits for its next attempt. */
+  /** The worker waits for its next attempt. */
   isWaiting = false
   lane: Lane | undefined
   fiber: Fiber.Fiber<void, unknown> | undefined
@@ -54,7 +55,7 @@ export interface WorkersOptions<E, R> {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Delivery>, MqttError | Cause.Done>
   readonly concurrency: number | "unbounded"
   readonly key: ConsumeOptions["key"]
-  /** Deals with the message that a worker has; asked for once for each worker. A failure ends the consumer. */
+  /** Deals with the current message of a worker. Called once for each worker. A failure ends the consumer. */
   readonly handling: (worker: Worker) => Effect.Effect<unknown, E, R>
   readonly context: Context.Context<R>
 }
@@ -64,22 +65,22 @@ export class Workers<E, R> {
   readonly #concurrency: number
   readonly #all = new Set<Worker>()
   readonly #idle: Array<(effect: Effect.Effect<void>) => void> = []
-  /** Out of the inbox; those before `#next` have begun, or are in their lanes. */
+  /** Messages out of the inbox. Those before `#next` have begun or are in their lanes. */
   #taken: ReadonlyArray<Delivery> = []
   #next = 0
   readonly #lanes = new Map<unknown, Lane>()
-  /** Lanes whose first message may be handled. */
+  /** Lanes whose first message may be handled now. */
   readonly #ready = new Fifo<Lane>()
   #inLanes = 0
   #entered = 0
-  /** The newest message in a lane that has begun. */
+  /** The newest message from a lane that has begun. */
   #newest = -1
   #isPulling = false
   #hasEnded = false
   #outcome: Exit.Exit<void, E | MqttError> | undefined
   #tellOutcome: (outcome: Exit.Exit<void, E | MqttError>) => void = () => {}
   #tellFinished = (): void => {}
-  /** Nothing begins any more but the messages that `stop` has left in the lanes. */
+  /** From now on only messages that `stop` has left in the lanes begin. */
   isEnding = false
 
   constructor(options: WorkersOptions<E, R>) {
@@ -87,18 +88,18 @@ export class Workers<E, R> {
     this.#concurrency = options.concurrency === "unbounded" ? Infinity : options.concurrency
   }
 
-  /** Until the inbox has ended and everything is dealt with, or the first failure. */
+  /** Runs until the inbox has ended and all messages are dealt with, or until the first failure. */
   readonly run: Effect.Effect<void, E | MqttError> = Effect.callback((resume) => {
     this.#tellOutcome = resume
     this.#add()
   })
 
-  /** Of what ended while the consumer did. */
+  /** The failure of a worker that ended while the consumer was ending. */
   get failure(): Effect.Effect<void, E | MqttError> {
     return this.#outcome ?? Effect.void
   }
 
-  /** What is being handled, or has to be; what waits for another attempt is not. */
+  /** Messages that are being handled or must still be. A message that waits for another attempt is not included. */
   get handled(): ReadonlySet<Delivery> {
     const busy = [...this.#all].filter(({ isWaiting }) => !isWaiting)
     return new Set([
@@ -108,8 +109,8 @@ export class Workers<E, R> {
   }
 
   /**
-   * Handlers that run go on; whoever waits for something ends. In a lane those are still handled that came before a message
-   * that has begun: acknowledgements leave in order, so that message would come again without them.
+   * Running handlers go on; idle workers and workers that wait for an attempt end. A message in a lane is still handled
+   * if a later message has begun: acknowledgements leave in order, so without it the later message would come again.
    */
   stop(): void {
     this.isEnding = true
@@ -120,7 +121,7 @@ export class Workers<E, R> {
     for (const worker of this.#all) if (worker.delivery === undefined || worker.isWaiting) worker.interrupt()
   }
 
-  /** Waits so long for handlers to finish, and interrupts the others. */
+  /** Waits this long for handlers to finish, and interrupts the others. */
   finish(timeout: Duration.Input): Effect.Effect<void> {
     return Effect.timeoutOption(this.#finished, timeout).pipe(
       Effect.andThen(Effect.suspend(() => {
@@ -138,7 +139,7 @@ export class Workers<E, R> {
   #add(): void {
     const worker = new Worker()
     this.#all.add(worker)
-    // It begins after whoever adds it is done.
+    // The worker begins after the code that adds it is done.
     const work = Effect.andThen(Effect.yieldNow, this.#work(worker))
     worker.fiber = Effect.runForkWith(this.#options.context)(work)
     worker.fiber.addObserver((exit) => this.#remove(worker, exit as Exit.Exit<void, E>))
@@ -156,7 +157,7 @@ export class Workers<E, R> {
     if (this.#outcome === undefined) this.#tellOutcome(this.#outcome = outcome)
   }
 
-  /** For each message it costs no more than looking for it: all of it is made once for a worker. */
+  /** The effects are made once for a worker, so a message costs no more than looking for it. */
   #work(worker: Worker): Effect.Effect<void, E, R> {
     const handling = this.#options.handling(worker)
     return Effect.whileLoop<unknown, E, R>({
@@ -166,7 +167,7 @@ export class Workers<E, R> {
     })
   }
 
-  /** Whether there is a message that the worker is to handle next. */
+  /** Gives the worker its next message. Returns whether there is one. */
   #begin(worker: Worker): boolean {
     worker.delivery = this.#options.key === undefined ? this.#nextTaken() : this.#nextInLanes(worker, this.#options.key)
     if (worker.delivery === undefined) return false
@@ -178,7 +179,7 @@ export class Workers<E, R> {
     return this.isEnding || this.#next === this.#taken.length ? undefined : this.#taken[this.#next++]
   }
 
-  /** Others come for what may begin too, and one of them for what comes next. */
+  /** Wakes workers for the other messages that may begin, and one for the messages that come next. */
   #share(): void {
     let wanted = this.#ready.size + (this.#options.key === undefined ? this.#taken.length - this.#next : 0)
     for (wanted += this.#isPulling ? 0 : 1; wanted > 0; wanted--) {
@@ -193,7 +194,7 @@ export class Workers<E, R> {
     this.#isPulling || this.#next < this.#taken.length ? this.#idling : this.#pulling
   )
 
-  /** Whoever wakes it begins first: handlers begin in the order of the messages. */
+  /** The waking worker begins first, so handlers begin in the order of the messages. */
   readonly #idling: Effect.Effect<void> = Effect.andThen(
     Effect.callback<void>((resume) => {
       this.#idle.push(resume)
@@ -223,7 +224,7 @@ export class Workers<E, R> {
   // With a key
   // -------------------------------------------------------------------------
 
-  /** Keys take turns: a lane that has had its turn is ready again after all others that are. */
+  /** Keys take turns: a lane that has had its turn is ready again after all other ready lanes. */
   #nextInLanes(worker: Worker, key: NonNullable<ConsumeOptions["key"]>): Delivery | undefined {
     if (worker.lane !== undefined) {
       if (worker.lane.waiting.isEmpty) this.#lanes.delete(worker.lane.key)
@@ -255,7 +256,7 @@ export class Workers<E, R> {
   }
 }
 
-/** The key of a message whose key cannot be told: no other has it. */
+/** The key of a message whose key could not be computed. No other message has it. */
 class NoKey {
   readonly failure: Effect.Effect<never>
 

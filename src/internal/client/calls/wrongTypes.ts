@@ -1,7 +1,7 @@
 /**
- * Values that the types of a call forbid, such as they come from JSON: found before anything changes.
+ * Values that the types of a call forbid, as JSON may contain them. They are found before anything changes.
  *
- * Only what a value is. What it says, such as wildcards in a topic, is `Validity`'s.
+ * Checks types only. `Validity` checks contents, such as wildcards in a topic.
  */
 import type * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
@@ -17,7 +17,7 @@ type Fault = Types.Fault
 
 const fault = (field: string, description: string): Fault => ({ field, description: `${field} ${description}` })
 
-/** What is to be published, as it was read once: a `Message` if its types are right. */
+/** The values to publish, each read once: a `Message` if the types are right. */
 interface Candidate {
   readonly topic: unknown
   readonly payload: unknown
@@ -48,7 +48,7 @@ const faultOfOptions = (options: unknown): Fault | undefined => {
 const faultOfProperties = (properties: unknown): Fault | undefined => {
   if (!Predicate.isObject(properties)) return fault("properties", "is not an object")
   const { topicAlias, userProperties } = properties
-  // An alias is its connection's, and the message may leave on another one.
+  // An alias belongs to a connection, and the message may leave on another one.
   if (topicAlias !== undefined) return fault("properties.topicAlias", "is for the client to choose; leave it out")
   return userProperties === undefined || (Array.isArray(userProperties) && userProperties.every(Array.isArray))
     ? undefined
@@ -65,7 +65,7 @@ const toError = ({ description, field }: Fault, protocolVersion: ProtocolVersion
     })
   )
 
-/** Why this cannot be published, whatever it says: `candidate` was read from `options` and what they belong to. */
+/** Why this cannot be published, if a type is wrong: `candidate` was read from `options` and the objects in it. */
 export const wrongType = (
   candidate: Candidate,
   options: unknown,
@@ -75,14 +75,14 @@ export const wrongType = (
   return found === undefined ? undefined : toError(found, runner.protocolVersion)
 }
 
-/** The same for a request; also what its message could not say, as asking begins with a subscription for answers. */
+/** The same for a request. Also checks the message's contents: asking begins with a subscription for answers. */
 export const wrongRequest = (
   topic: string,
   payload: unknown,
   options: PublishOptions & { readonly timeout?: Duration.Input | undefined },
   { isKnownTopic, protocolVersion }: {
     readonly protocolVersion: ProtocolVersion
-    /** Whether a message was published to it before, so that it need not be looked at again. */
+    /** Whether a message was already published to this topic, so that the topic need not be checked again. */
     readonly isKnownTopic: (topic: string) => boolean
   }
 ): MqttError.MqttError | undefined => {
@@ -115,16 +115,16 @@ const unsayable = (topic: string, properties: Properties.Properties): MqttError.
   return invalid === undefined ? undefined : MqttError.fromReason(MqttError.InvalidRequest.from(invalid))
 }
 
-/** What a program gives to receive messages. */
+/** The arguments of a call that receives messages. */
 export interface Receiving {
   readonly topicFilter: unknown
   readonly options: unknown
   readonly fields: Types.Fields
-  /** Where there has to be one. */
+  /** Present if the call needs a handler. */
   readonly handler?: readonly [unknown]
 }
 
-/** Why nobody can receive with these. */
+/** Why these arguments cannot be used to receive. */
 export const wrongReceiving = (
   { fields, handler, options, topicFilter }: Receiving,
   protocolVersion: ProtocolVersion
@@ -139,7 +139,7 @@ export const wrongReceiving = (
   }
 }
 
-/** Why options cannot be read, of a call whose whole argument they are. */
+/** Why the options of a call cannot be read, if they are its whole argument. */
 export const wrongOptions = (
   options: unknown,
   fields: Types.Fields,
@@ -160,6 +160,6 @@ const faultOfRecord = (options: unknown, fields: Types.Fields): Fault | undefine
 
 const named = ({ description, field }: Fault): Fault => fault(field, description)
 
-/** A value that throws when it is looked at. */
+/** The error for a value that throws when it is read. */
 export const unreadable = (cause: unknown, protocolVersion: ProtocolVersion): MqttError.MqttError =>
   toError(named(Types.unreadable(cause)), protocolVersion)

@@ -1,8 +1,8 @@
 /**
- * Enhanced authentication at work: one exchange for each connection, and on it others when somebody asks or before what
- * was proven expires.
+ * Enhanced authentication at work. Each connection has one exchange. Further exchanges follow on it when somebody asks,
+ * or before the authentication expires.
  *
- * How the method goes is `MqttAuthentication`'s. MQTT 5.0 section 4.12.
+ * `MqttAuthentication` defines the steps of a method. MQTT 5.0 section 4.12.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -19,31 +19,31 @@ import * as FailureAnnotations from "../../failureAnnotations.ts"
 
 export interface AuthenticatorOptions {
   readonly authentication: MqttAuthentication
-  /** For a re-authentication from its beginning to its end. */
+  /** For a whole re-authentication, from beginning to end. */
   readonly timeout: Duration.Duration
 }
 
 type Asking = Deferred.Deferred<void, MqttError.MqttError>
 
-/** Milliseconds. Nothing is asked for more often, whatever a token says of its life. */
+/** Milliseconds. Authentications never follow each other faster, even if a token claims a shorter life. */
 const shortestPause = 1000
 
 /** Milliseconds, after a re-authentication that could not begin. */
 const pauseAfterFailure = { least: 5000, most: 60_000 }
 
-/** A clock that is set, or a machine that sleeps, is noticed after so long. */
+/** Milliseconds. A clock that was set, or a machine that slept, is noticed after this time. */
 const longestSleep = 3_600_000
 
 export class Authenticator {
   readonly #authentication: MqttAuthentication
   readonly #timeout: Duration.Duration
-  /** Those who wait for the next exchange, and what wakes it. */
+  /** The callers that wait for the next exchange, and the function that starts it. */
   readonly #asking = new Set<Asking>()
   #asked = () => {}
-  /** The one that goes on, or the last. */
+  /** The current exchange, or the last one. */
   #exchange: Exchange = {}
   #succeeded: Deferred.Deferred<void> | undefined
-  /** When what was proven expires and when to authenticate again, milliseconds since 1970. */
+  /** When the authentication expires and when to authenticate again, milliseconds since 1970. */
   #expiresAt = Infinity
   #due = Infinity
 
@@ -52,7 +52,7 @@ export class Authenticator {
     this.#timeout = timeout
   }
 
-  /** Begins the exchange of a new connection: what CONNECT says of it. */
+  /** Begins the exchange of a new connection. Returns the properties for CONNECT. */
   readonly begin: Effect.Effect<Properties, MqttError.MqttError> = Effect.suspend(() =>
     Effect.map(this.#authentication.start, (exchange) => {
       this.#exchange = exchange
@@ -61,7 +61,7 @@ export class Authenticator {
     })
   )
 
-  /** What an AUTH of the server is answered with. */
+  /** Answers an AUTH of the server. */
   readonly answer = (
     { properties: { authenticationData }, reasonCode }: Packet.Auth
   ): Effect.Effect<Packet.Auth | undefined, MqttError.MqttError> => {
@@ -96,13 +96,13 @@ export class Authenticator {
       this.#asked()
       return Deferred.await(asking).pipe(
         Effect.raceFirst(connection.ended),
-        // One who does not wait any more asks for nothing.
+        // A caller that no longer waits asks for nothing.
         Effect.ensuring(Effect.sync(() => this.#asking.delete(asking)))
       )
     })
   }
 
-  /** Authenticates again whenever somebody asks, and in time before what was proven expires. */
+  /** Authenticates again whenever somebody asks, and in time before the authentication expires. */
   keep(connection: SessionConnection): Effect.Effect<never> {
     return Effect.gen({ self: this }, function*() {
       const isDue = yield* Effect.raceFirst(Effect.as(this.#someAsking, false), Effect.as(this.#expiring, true))
@@ -129,7 +129,7 @@ export class Authenticator {
     })
   }
 
-  /** What fails before anything was sent leaves the connection as it is. */
+  /** An error before anything was sent leaves the connection as it is. */
   #reauthenticate(connection: SessionConnection, isAutomatic: boolean): Effect.Effect<void, MqttError.MqttError> {
     return this.#authentication.start.pipe(
       Effect.timeoutOrElse({ duration: this.#timeout, orElse: () => Effect.fail(this.#late) }),
@@ -162,7 +162,7 @@ export class Authenticator {
         Effect.raceFirst(connection.ended),
         Effect.timeoutOrElse({
           duration: this.#timeout,
-          // The server may count us as neither.
+          // The server may consider us neither authenticated nor refused.
           orElse: () => Effect.andThen(connection.fail(this.#late, 0x80), Effect.fail(this.#late))
         })
       )

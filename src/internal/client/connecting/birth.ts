@@ -1,7 +1,9 @@
 /**
- * The message that every connection begins with: obtained for each attempt, announced on the connection it leads to.
+ * The message that every connection begins with. It is obtained for each attempt, and announced on the connection that
+ * results.
  *
- * It has one owner for all connections, so that a packet that connections keep ending with is found behind it, too.
+ * It has one owner for all connections, so that the client can also find out if connections keep ending with a packet
+ * behind it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -14,15 +16,15 @@ import { Announcement } from "../session/announcement.ts"
 export class Birth {
   #announcement: Announcement | undefined
   #message: Message | undefined
-  /** There while a connection lives: somebody is told that the server did not take it. */
+  /** Present while a connection lives: reports that the server did not accept the birth. */
   #refused: ((error: MqttError) => void) | undefined
 
-  /** For the attempt that follows. */
+  /** Stores the message for the attempt that follows. */
   prepare(message: Message | undefined): void {
     this.#message = message
   }
 
-  /** What the connection begins with. If the server does not take it, that is logged for as long as the connection lives. */
+  /** The birth of the connection. While the connection lives, a refusal by the server is logged. */
   get announced(): Effect.Effect<Announcement | undefined, never, Scope.Scope> {
     const message = this.#message
     if (message === undefined) return Effect.undefined

@@ -2,8 +2,8 @@
  * The values of a state that its listeners have not taken yet. The `PubSub` of a `SubscriptionRef` keeps them, and gives a
  * new listener the last value first.
  *
- * Nothing bounds the list, as in `SubscriptionRef` itself. Effect has a list of its own for this case. It does more, and a
- * page would be a kilobyte heavier with it.
+ * Nothing bounds the list, as in `SubscriptionRef` itself. Effect has a list of its own for this case. That one does
+ * more, and a page would be a kilobyte heavier with it.
  */
 import * as MutableList from "effect/MutableList"
 import type { PubSub } from "effect/PubSub"

@@ -1,7 +1,7 @@
 /**
- * The end of a client, which comes once: everybody who waits hears of it, and it is told if it is news.
+ * The end of a client, which comes once: everybody who waits hears of it, and unexpected ends are reported.
  *
- * What keeps the client up until then is the supervisor.
+ * The supervisor keeps the client up until then.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -21,13 +21,13 @@ export interface ClosingOptions {
   readonly state: State
   /** For log lines: which client it is. */
   readonly annotations: Readonly<Record<string, string>>
-  /** Told besides the session. */
+  /** Told of the end, besides the session. */
   readonly ended: ((error: MqttError) => void) | undefined
 }
 
 export class Closing {
   readonly #options: ClosingOptions
-  /** Done with the first connection, or failed when there will be none. */
+  /** Done with the first connection, or failed if there will be none. */
   readonly first = Deferred.makeUnsafe<void, MqttError>()
   /** Done at the end, and failed if this side did not ask for it. */
   readonly closed = Deferred.makeUnsafe<void, MqttError>()
@@ -36,7 +36,7 @@ export class Closing {
     this.#options = options
   }
 
-  /** Who waits hears `error`, and a client that was not closed by its own side says what closed it. */
+  /** All waiting callers fail with `error`. If the client did not close itself, the log says what closed it. */
   close(error: MqttError): Effect.Effect<void> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { annotations, ended, lifetime, options, runner, state } = this.#options
@@ -45,7 +45,8 @@ export class Closing {
       const isOwn = error.reason._tag === "Closed"
       runner.end(error, isOwn ? Cause.Done() : error)
       ended?.(error)
-      // Its own maker hears of a first connection that fails. The log line comes first: `closed` may end the program.
+      // A failed first connection is reported to the maker of the client. The log line comes first: `closed` may end
+      // the program.
       const attempt = "attempt" in state.value ? { attempt: state.value.attempt } : {}
       const isNews = !isOwn && (runner.connections > 0 || options.initialConnection === "retry")
       return (isNews ? Effect.logError(`The client is closed: ${error.message}`) : Effect.logDebug("Closed")).pipe(

@@ -1,5 +1,6 @@
 /**
- * What happened, for whoever listens from then on, until the client ends. One who does not pull misses the oldest.
+ * Events for every listener, from when it starts to listen until the client ends. A listener that does not pull misses
+ * the oldest events.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,13 +13,13 @@ const capacity = 1024
 
 type Listener = Queue.Queue<MqttEvent, Cause.Done>
 
-/** Takes events, and gives them to their listeners if it has any. */
+/** Takes events, and passes them to the listeners, if there are any. */
 export interface Telling {
   readonly publish: (event: MqttEvent) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
 }
 
-/** Of a client without an `events` stream. Such a client still logs. */
+/** For a client without an `events` stream. Such a client still logs. */
 export const untold: Telling = { publish: () => Effect.void, end: Effect.void }
 
 export class Events implements Telling {
@@ -29,7 +30,7 @@ export class Events implements Telling {
     return Effect.sync(() => this.#listeners.forEach((listener) => Queue.offerUnsafe(listener, event)))
   }
 
-  /** Nothing more will happen: every stream ends after what it has not delivered yet. */
+  /** No more events follow: every stream ends after the events it has not delivered yet. */
   readonly end: Effect.Effect<void> = Effect.sync(() => {
     this.#hasEnded = true
     this.#listeners.forEach((listener) => Queue.endUnsafe(listener))

@@ -1,9 +1,9 @@
 /**
- * An effect that the program gave the client to run while it connects: `credentials`, `escalate`, the schedules, and the
- * steps of `authentication`.
+ * An effect that the program gave the client to run while it connects: `credentials`, `escalate`, the schedules, and
+ * the steps of `authentication`.
  *
- * A hook may end the client that runs it. The end of the client waits for the supervisor, and the supervisor for its hook,
- * so a hook has a fiber of its own. The supervisor waits for a hook unless that hook waits for the supervisor.
+ * A hook may end the client that runs it. The end of the client waits for the supervisor, and the supervisor waits for
+ * its hook, so a hook has a fiber of its own. The supervisor does not wait for a hook that waits for the supervisor.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -13,12 +13,12 @@ import * as Fiber from "effect/Fiber"
 import type { Exchange, MqttAuthentication } from "../../../MqttAuthentication.ts"
 import type { Lifetime } from "../lifetime.ts"
 
-/** Where a fiber stands that runs for the supervisor of a client. */
+/** The position of a fiber that runs for the supervisor of a client. */
 interface Inside {
   readonly lifetime: Lifetime
-  /** In the fiber of a hook; otherwise in that of the supervisor, such as the program's own transport. */
+  /** `true` in the fiber of a hook; `false` in the supervisor's fiber, which also runs the program's own transport. */
   readonly isHook: boolean
-  /** Done when the supervisor need not wait for it: it is over, or it waits for the end of its client. */
+  /** Done when the supervisor need not wait for the fiber: it is over, or it waits for the end of its client. */
   readonly released: Deferred.Deferred<void>
 }
 
@@ -26,11 +26,11 @@ const Inside = Context.Reference<Inside | undefined>("effect-mqtt/internal/Insid
   defaultValue: () => undefined
 })
 
-/** What runs in the supervisor, or is begun by it, is inside. */
+/** Marks the supervisor, and all fibers it begins, as inside. */
 export const supervise = <A, E, R>(self: Effect.Effect<A, E, R>, lifetime: Lifetime): Effect.Effect<A, E, R> =>
   Effect.provideService(self, Inside, { lifetime, isHook: false, released: Deferred.makeUnsafe<void>() })
 
-/** Ends a client by interrupting its supervisor, and waits for that unless the supervisor waits for this fiber. */
+/** Ends a client by interrupting its supervisor. Waits for it, unless it waits for this fiber. */
 export const interrupt = (supervisor: Fiber.Fiber<unknown, unknown>, lifetime: Lifetime): Effect.Effect<void> =>
   Effect.flatMap(Inside, (inside) => {
     if (inside?.lifetime !== lifetime) return Fiber.interrupt(supervisor)
@@ -46,7 +46,7 @@ export class Hooks {
     this.#lifetime = lifetime
   }
 
-  /** For the end of the client's scope, which waits for the hooks, unless one of them closes it and waits for that. */
+  /** Runs at the end of the client's scope, and waits for the hooks, unless a hook itself closes the scope. */
   readonly end: Effect.Effect<void> = Effect.flatMap(
     Inside,
     (inside) => inside?.lifetime === this.#lifetime ? Effect.void : Fiber.interruptAll(this.#running)
@@ -66,7 +66,7 @@ export class Hooks {
             if (Deferred.isDoneUnsafe(inside.released)) return Effect.void
             fiber.addObserver(() => Deferred.doneUnsafe(inside.released, Exit.void))
             fiber.interruptUnsafe()
-            // It may still ask for the end in a finalizer.
+            // The hook may still ask for the end of the client in a finalizer.
             return Deferred.await(inside.released)
           })
         }

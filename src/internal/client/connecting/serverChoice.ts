@@ -1,39 +1,39 @@
 /**
- * Which server the next attempt goes to: where the transport leads, which may be several in turn, or where a Server
- * Reference does.
+ * Which server the next attempt goes to: the transport's servers, several of them in turn, or the target of a Server
+ * Reference.
  *
- * How to get there is the transport's. MQTT 5.0 section 4.11.
+ * The transport knows how to reach a server. MQTT 5.0 section 4.11.
  */
 import type { MqttErrorReason } from "../../../MqttError.ts"
 
-/** 0x9C Use another server is for once, 0x9D Server moved for good. */
+/** 0x9C Use another server applies once, 0x9D Server moved applies for good. */
 const temporarily = 0x9c
 const permanently = 0x9d
 
-/** A reason to go elsewhere, and where to. */
+/** A reason to go to another server, and the server's reference. */
 export interface Referral {
   readonly reasonCode: number
   readonly serverReference: string
 }
 
-/** More than these in one reference are not tried. */
+/** At most this many servers of one reference are tried. */
 const mostReferences = 16
 
-/** `undefined` is where the transport leads. */
+/** `undefined` means the transport's own server. */
 type Destination = string | undefined
 
 export class ServerChoice {
   readonly #maximumHops: number
   #home: ReadonlyArray<Destination>
   #homeIndex = 0
-  /** Attempts at home since a server took the client, or since all of them were tried. */
+  /** Attempts at home since a server accepted the client, or since all home servers were tried. */
   #homeAttempts = 0
-  /** To be tried before going home. */
+  /** Servers to try before going home. */
   #detour: ReadonlyArray<Destination> = []
   #hops = 0
   #isAccepted = false
 
-  /** With 0 hops nobody is followed. The transport goes through so many `servers`, one for each attempt. */
+  /** With 0 hops no reference is followed. The transport has this many `servers`, and each attempt goes to the next. */
   constructor({ maximumHops, servers }: { readonly maximumHops: number; readonly servers: number }) {
     this.#maximumHops = maximumHops
     this.#home = Array.from({ length: servers }, () => undefined)
@@ -43,19 +43,19 @@ export class ServerChoice {
     return this.#detour.length > 0 ? this.#detour[0] : this.#home[this.#homeIndex]
   }
 
-  /** The server took the client. A detour is for this once: from here the way leads home. */
+  /** The server accepted the client. A detour applies once: the next attempt goes home. */
   accepted(): void {
     this.#isAccepted = true
     this.#homeAttempts = 0
     this.#detour = []
   }
 
-  /** A server has kept the client for a while: this is no loop. */
+  /** A server has kept the client for a while, so the references form no loop. */
   stable(): void {
     this.#hops = 0
   }
 
-  /** An attempt or a connection ended. Says whether there is another server to go to at once. */
+  /** An attempt or a connection ended. Returns whether to go to another server at once. */
   failed(reason: MqttErrorReason): boolean {
     const wasAccepted = this.#isAccepted
     this.#isAccepted = false
@@ -64,7 +64,7 @@ export class ServerChoice {
     return !wasAccepted && this.#tryNext()
   }
 
-  /** Where the server sends the client, if that is to be followed. */
+  /** The server's referral, if it should be followed. */
   referralOf(reason: MqttErrorReason): Referral | undefined {
     if (reason._tag !== "ConnectionRefused" && reason._tag !== "ServerDisconnected") return undefined
     const { reasonCode, serverReference = "" } = reason

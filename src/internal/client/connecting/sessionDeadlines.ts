@@ -2,7 +2,7 @@
  * The deadlines of the session on one connection: acknowledgements that the server owes, and messages that found no
  * subscriber.
  *
- * The timer is the connection's; `protocol/ResponseDeadline` and `protocol/Session` say when the server is late.
+ * The connection runs the timer; `protocol/ResponseDeadline` and `protocol/Session` say when the server is late.
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -15,7 +15,7 @@ import type { Resolved } from "../../options.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Telling } from "./events.ts"
 
-/** Messages that found no subscriber are looked after no more often, milliseconds. */
+/** Milliseconds: the least time between two checks for messages that found no subscriber. */
 const shortestPause = 1000
 
 export interface SessionDeadlinesOptions {
@@ -42,7 +42,7 @@ export class SessionDeadlines implements Connection.SessionDeadlines {
     this.#sweepAt = connection.now() + options.unclaimedTimeout
   }
 
-  /** Until when the session waits for an acknowledgement that is owed. */
+  /** Until when the session waits for an acknowledgement that the server owes. */
   get #owed(): number {
     return Session.responseDeadline(Ref.getUnsafe(this.#runner.session), this.#response.timeout)
   }
@@ -55,9 +55,9 @@ export class SessionDeadlines implements Connection.SessionDeadlines {
     return name === "Response" ? this.#checkResponse(now, late) : this.#sweepUnclaimed(now)
   }
 
-  /** An acknowledgement that is owed and does not come means that the connection is dead. */
+  /** A missing acknowledgement that the server owes means that the connection is dead. */
   #checkResponse(now: number, late: number): Effect.Effect<void> {
-    // The server cannot answer what waits for our store.
+    // The server cannot answer packets that wait for our store.
     if (this.#runner.kept?.journal.isBehind === true) this.#runner.resumed(now)
     this.#response = ResponseDeadline.checked(this.#response, now, late)
     const { timeout } = this.#response

@@ -18,7 +18,7 @@ export class State extends Pipeable.Class implements SubscriptionRef<ConnectionS
   #value: ConnectionState
   /** Made for the first listener: most clients have none. */
   #pubsub: PubSub.PubSub<ConnectionState> | undefined
-  /** `SubscriptionRef.update` wants one, and nobody calls that on a client's state. */
+  /** `SubscriptionRef.update` needs a semaphore, and nobody calls that on a client's state. */
   #semaphore: Semaphore.Semaphore | undefined
 
   constructor(value: ConnectionState) {
@@ -49,7 +49,7 @@ export class State extends Pipeable.Class implements SubscriptionRef<ConnectionS
     }))
   }
 
-  /** As `SubscriptionRef.set`, without making what only listeners need. */
+  /** As `SubscriptionRef.set`, without making the parts that only listeners need. */
   set(value: ConnectionState): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#value = value

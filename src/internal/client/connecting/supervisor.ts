@@ -1,8 +1,8 @@
 /**
  * Keeps a connection up: opens one, runs it until it ends, waits as the schedule says, opens the next.
  *
- * What is said over the connection is the session's. It ends when the client's scope does, when a failure is fatal, or
- * when the schedule is over.
+ * The session speaks over the connection. The supervisor ends with the client's scope, with a fatal failure, or when
+ * the schedule is over.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -47,7 +47,7 @@ export interface SupervisorOptions {
   readonly transport: MqttTransport["Service"]
   readonly state: State
   readonly events: Telling
-  /** Done with the first connection, or failed when there will be none. */
+  /** Done with the first connection, or failed if there will be none. */
   readonly first: Deferred.Deferred<void, MqttError.MqttError>
 }
 
@@ -77,14 +77,14 @@ class Supervisor {
   #cleanStart: boolean
   #clientId: string
   #hasConnected = false
-  /** A connection in 3.1.1 has thrown the old session away: from then on a session is ours. */
+  /** A 3.1.1 connection has thrown the old session away: from then on any session is ours. */
   #hasThrownAway = false
   #isSessionDoubtful = false
   #attempt = 0
-  /** That whose attempts are being counted. */
+  /** The suspect whose attempts are being counted. */
   #suspect: Suspect<Owner> | undefined
   #nextRetransmission: NextAttempt | undefined
-  /** Of the schedule as far as it has come; none while it has not begun. */
+  /** The next step of the schedule; `undefined` until the schedule has begun. */
   #nextAttempt: NextAttempt | undefined
 
   constructor({ authenticator, events, first, hooks, options, runner, state, transport }: SupervisorOptions) {
@@ -115,12 +115,12 @@ class Supervisor {
     return Effect.forever(run, { disableYield: true })
   }
 
-  /** Lines about a failure say which attempt it was. */
+  /** Log lines about a failure say which attempt it was. */
   #told<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.annotateLogs(self, { attempt: this.#attempt + 1 })
   }
 
-  /** A connection has ended, or there was none: waits until it is time for the next, or fails. */
+  /** A connection ended or could not be opened: waits until it is time for the next, or fails. */
   #recover(error: MqttError.MqttError): Effect.Effect<void, MqttError.MqttError> {
     return Effect.gen({ self: this }, function*() {
       if (isOverrun(error)) this.#runner.overrun()
@@ -141,11 +141,11 @@ class Supervisor {
     })
   }
 
-  /** Another attempt at what the last connections ended with, if its schedule has one. */
+  /** Makes another attempt at the packet that the last connections ended with, if its schedule allows one. */
   #retransmit(error: MqttError.MqttError): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const { suspect } = this.#runner.suspicion
-      // An attempt that got no connection says nothing about it.
+      // An attempt without a connection says nothing about the suspect.
       if (suspect === undefined || suspect === this.#suspect) return
       if (suspect.culprit !== this.#suspect?.culprit) this.#nextRetransmission = undefined
       this.#nextRetransmission ??= yield* Schedule.toStepWithSleep(this.#options.retransmit)
@@ -173,8 +173,8 @@ class Supervisor {
   }
 
   /**
-   * Whether there is another server to go to at once, because this one says so or there was no connection to it. What one
-   * server of several fails of, however fatal, says nothing about the others.
+   * Whether there is another server to go to at once, because this one says so or there was no connection to it. A
+   * failure of one server, however fatal, says nothing about the others.
    */
   #goesElsewhere({ reason }: MqttError.MqttError): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
@@ -186,7 +186,7 @@ class Supervisor {
 
   /** One connection from its opening to its end, which is always a failure. */
   get #connectAndRun(): Effect.Effect<never, MqttError.MqttError, MqttTransport> {
-    // What connects is made when it is run: it would be held for as long as the connection lives.
+    // The connecting effect is made when it is run: otherwise it would be held for as long as the connection lives.
     const run = Effect.flatMap(
       Effect.suspend(() => this.#connect),
       (connection) => read(connection, this.#runner, (event) => this.#publishEvent(event))
@@ -210,8 +210,8 @@ class Supervisor {
   }
 
   /**
-   * A server that had CONNECT may have made a new session although we have not seen its CONNACK. The next one would call
-   * that session present, and it has none of our subscriptions.
+   * A server that got CONNECT may have made a new session although we never saw its CONNACK. The next CONNACK would
+   * report that session as present, and it has none of our subscriptions.
    */
   #doubt({ reason }: MqttError.MqttError): void {
     const hasSentConnect = reason._tag === "ConnectTimeout"
@@ -254,7 +254,7 @@ class Supervisor {
           beforeWrite: this.#runner.beforeWrite,
           traffic: this.#runner.traffic
         })
-      // 3.1.1 has no clean start for a session that is to persist: one connection to throw the old one away.
+      // 3.1.1 has no clean start for a session that is to persist, so a first connection throws the old session away.
       if (cleanStart && options.session === "cleanStartThenPersistent" && version === "3.1.1") {
         yield* Effect.scoped(connect(true))
         this.#cleanStart = false
@@ -270,12 +270,12 @@ class Supervisor {
     })
   }
 
-  /** What the program gives us to run may take as long as the connection itself may. */
+  /** An effect of the program may take as long as the connection itself may. */
   #inTime<A>(
     waitingFor: "credentials" | "will" | "birth",
     self: Effect.Effect<A, MqttError.MqttError>
   ): Effect.Effect<A, MqttError.MqttError> {
-    // What is known already takes no time, and neither a timer nor a fiber.
+    // A known value takes no time, and needs neither a timer nor a fiber.
     if (Exit.isExit(self)) return self
     const { connectTimeout } = this.#options
     const timeout = Duration.toMillis(connectTimeout)
@@ -296,7 +296,7 @@ class Supervisor {
     }
   }
 
-  /** Told to everybody before anything is read; taken back when the connection's scope ends. */
+  /** Everybody hears of the connection before anything is read, and of its end when the connection's scope ends. */
   #connected(connection: SessionConnection): Effect.Effect<void, never, Scope.Scope> {
     const { clientId, connack, keepAlive, limits, protocolVersion } = connection
     const { properties, sessionPresent } = connack
@@ -339,7 +339,7 @@ class Supervisor {
       if (hadSession && !sessionPresent && this.#options.session !== "clean") {
         yield* this.#publishEvent({ _tag: "SessionLost" })
       }
-      // Everybody expects the first attempt to succeed; a later one answers the warning that told of the failure.
+      // The first attempt is expected to succeed. A later success answers the warning about the failure.
       const isNews = isAgain || this.#attempt > 0
       yield* (isNews ? Effect.logInfo(isAgain ? "Connected again" : "Connected") : Effect.logDebug("Connected")).pipe(
         Effect.annotateLogs({ protocolVersion, sessionPresent, keepAlive, attempt: this.#attempt + 1 })
@@ -348,7 +348,7 @@ class Supervisor {
     })
   }
 
-  /** One that has lived long enough was a success: what comes next is not one more failure. */
+  /** A connection that lived long enough was a success: the next failure is counted as the first. */
   #disconnected(since: number, now: number): void {
     if (now - since >= Duration.toMillis(this.#options.stableAfter)) {
       this.#nextAttempt = undefined
@@ -370,7 +370,7 @@ const isOverrun = ({ reason }: MqttError.MqttError): boolean =>
 const unknownSession = (version: ProtocolVersion) =>
   violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")
 
-/** The server's word counts, or ours when it says nothing; 3.1.1 has none. Section 3.2.2.3.2. */
+/** The server's value counts, or else ours; 3.1.1 has none. Section 3.2.2.3.2. */
 const sessionExpiryOf = (
   { connack, protocolVersion }: SessionConnection,
   asked: Properties

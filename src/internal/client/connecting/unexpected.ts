@@ -1,12 +1,13 @@
 /**
- * Defects while the client connects, and interruptions that nobody of ours asked for: told, and then failures like others.
+ * Defects while the client connects, and interruptions that did not come from us. They are logged, and then treated as
+ * failures.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
 import * as FailureAnnotations from "../../failureAnnotations.ts"
 
-/** A defect, or an interruption by something else than our own end, which skips all handlers. */
+/** A defect, or an interruption that is not our own end (which skips all handlers). */
 const isUnexpected = (cause: Cause.Cause<unknown>): boolean => !Cause.hasFails(cause)
 
 export const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError =>
@@ -18,11 +19,11 @@ const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     FailureAnnotations.ofCause(cause)
   )
 
-/** Whatever is wrong in here, or in what the program gave us to run, is over with the connection. */
+/** A defect of the client, or of an effect that the program gave it, ends only the connection. */
 export const failUnexpected = (cause: Cause.Cause<MqttError.MqttError>): Effect.Effect<never, MqttError.MqttError> =>
   isUnexpected(cause) ? Effect.andThen(tell(cause), Effect.fail(fromUnexpected(cause))) : Effect.failCause(cause)
 
-/** What is wrong in here, or in what the program gave us to run, is told, and the client goes on. */
+/** Logs a defect of the client, or of an effect that the program gave it, and the client goes on. */
 export const catchUnexpected =
   <B, E2>(recover: (cause: Cause.Cause<unknown>) => Effect.Effect<B, E2>) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | B, E | E2, R> =>

@@ -1,14 +1,14 @@
 /**
- * Which protocol version the next attempt speaks, as `protocolVersion` asks and as the server's answers tell.
+ * Which protocol version the next attempt uses, by `protocolVersion` and by the server's answers.
  *
- * Decides nothing but that. MQTT 5.0 section 4.13.1, MQTT 3.1.1 section 3.1.2.2.
+ * Decides nothing else. MQTT 5.0 section 4.13.1, MQTT 3.1.1 section 3.1.2.2.
  */
 import type { MqttErrorReason } from "../../../MqttError.ts"
 import type { ProtocolVersion } from "../../../protocol/Packet.ts"
 
 /**
- * With `auto`: 5.0, and 3.1.1 at once when the server refuses that in words, or hangs up on CONNECT. Words settle it. One
- * that hung up may have been a network that failed: it is asked in 5.0 again the next time.
+ * With `auto`: 5.0 first, and 3.1.1 at once if the server refuses 5.0 explicitly or hangs up on CONNECT. An explicit
+ * refusal is final. A hang-up may have been a network failure, so the next attempt uses 5.0 again.
  */
 export class VersionChoice {
   #version: ProtocolVersion
@@ -28,7 +28,7 @@ export class VersionChoice {
     this.#isSettled ||= this.#version === "5.0" || !this.#isHungUpOn
   }
 
-  /** An attempt or a connection ended. Says whether the other version is to be tried at once. */
+  /** An attempt or a connection ended. Returns whether to try the other version at once. */
   failed({ _tag }: MqttErrorReason): boolean {
     if (this.#isSettled) return false
     const isOver = this.#version === "3.1.1"
