@@ -1,6 +1,4 @@
-/**
- * First in, first out, at a constant cost however long it gets: `Array.prototype.shift` moves what is left each time.
- */
+/** First in, first out, at a constant cost at any length: `Array.prototype.shift` would move the rest each time. */
 export class Fifo<A> {
   #items: Array<A | undefined> = []
   #start = 0
@@ -31,7 +29,7 @@ export class Fifo<A> {
     if (this.isEmpty) return undefined
     const item = this.#items[this.#start]
     this.#items[this.#start++] = undefined
-    // Half of it is behind us: closing the gap now costs each item one move in all.
+    // Half of the array is used up: closing the gap now costs each item one move in all.
     if (this.#start > 32 && this.#start * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#start)
       this.#start = 0
@@ -39,7 +37,7 @@ export class Fifo<A> {
     return item
   }
 
-  /** Takes out those that are not to be kept. */
+  /** Removes the items that `keep` rejects. */
   retain(keep: (item: A) => boolean): void {
     this.#items = this.toArray().filter(keep)
     this.#start = 0

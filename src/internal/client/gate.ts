@@ -1,10 +1,11 @@
 /**
- * Whether the network is read: closed while anything in the client asks to read no further. It is read all the same while
- * somebody waits for a message: a handler that waits for one may be what would make room. That has an end too.
+ * Whether the network is read. The gate is closed while any part of the client asks to stop reading. The client reads
+ * all the same while somebody waits for a message, because a handler that waits for one may be the one to make room.
+ * That too has a limit.
  *
- * It counts who asks and who waits. Pausing the reader is `reading.ts`.
+ * The gate counts both kinds of requests. `reading.ts` pauses the reader.
  */
-/** Of all that waits outside full buffers and for a subscriber, bytes: with so much nothing is read, whoever waits. */
+/** With so many bytes outside full buffers or without a subscriber, nothing is read, even for somebody who waits. */
 const mostParked = 128 * 1024 * 1024
 
 export class Gate {
@@ -22,19 +23,19 @@ export class Gate {
     return this.#closed === 0
   }
 
-  /** Too much is parked to read on, even for somebody who waits. */
+  /** Too much is parked to read on, even if somebody waits for a message. */
   get isFlooded(): boolean {
     return this.#isFlooded
   }
 
-  /** So many bytes more are parked, or less. */
+  /** This many more bytes are parked, or fewer if it is negative. */
   park(bytes: number): void {
     this.#parked += bytes
     if (this.#parked < mostParked) this.calm()
     else if (bytes > 0) this.#isFlooded = true
   }
 
-  /** Reads on until more is parked: on a new connection what somebody waits for may come first. */
+  /** Reads on until more is parked: on a new connection the awaited message may come first. */
   calm(): void {
     if (!this.#isFlooded) return
     this.#isFlooded = false
@@ -59,7 +60,7 @@ export class Gate {
     if (++this.#waiting === 1 && !this.isOpen) this.#onOpen()
   }
 
-  /** It came, or nobody waits for it any more. */
+  /** The message came, or nobody waits for it any more. */
   stopWaiting(): void {
     this.#waiting--
   }

@@ -1,21 +1,21 @@
 /**
- * Changes that wait to be written to the store, in their order, and who waits until they are there.
+ * Changes that wait to be written to the store, in their order, and the callers that wait for them.
  *
- * It knows neither what the changes mean nor when they are written: a round of the session's keeper takes all of them at
- * once. Changes are urgent that the server must not learn of before the store has them.
+ * It knows neither the meaning of the changes nor when they are written: a round of the session's keeper takes all of
+ * them at once. A change is urgent if the server must not learn of it before the store has it.
  */
 import * as Effect from "effect/Effect"
 import type * as MqttError from "../../MqttError.ts"
 import type { Change } from "../store/port.ts"
 
-/** What one round writes. */
+/** The changes that one round writes. */
 export interface Batch {
   readonly changes: ReadonlyArray<Change>
-  /** How many urgent changes there were up to here. */
+  /** The number of urgent changes up to here. */
   readonly urgent: number
 }
 
-/** A change that is made when it is written: most are over before. */
+/** A change that is made only when it is written: most are over before. */
 export interface Draft {
   readonly toChange: () => Change
 }
@@ -33,7 +33,7 @@ const pauseBetweenNotices = 10_000
 
 export class Journal {
   #changes: Array<Change> = []
-  /** By Packet Identifier; they come after all changes. */
+  /** By Packet Identifier. Drafts come after all changes. */
   readonly #drafts = new Map<number, Draft>()
   #urgent = 0
   #writtenUrgent = 0
@@ -54,12 +54,12 @@ export class Journal {
     return this.#failures
   }
 
-  /** What the last batch failed with. */
+  /** The error of the last batch. */
   get failure(): MqttError.MqttError | undefined {
     return this.#failure
   }
 
-  /** Nothing more is recorded; one more round writes what there is. */
+  /** Nothing more is recorded. One more round writes the remaining changes. */
   get isOver(): boolean {
     return this.#isOver
   }
@@ -89,7 +89,7 @@ export class Journal {
     this.#tellWorker()
   }
 
-  /** Whether there was one: the store has nothing of it then. */
+  /** Returns whether there was a draft: then the store has nothing of it. */
   withdraw(packetIdentifier: number): boolean {
     return this.#drafts.delete(packetIdentifier)
   }
@@ -99,7 +99,7 @@ export class Journal {
     this.#tellWorker()
   }
 
-  /** The next packets wait until it is written. */
+  /** The next packets wait until the change is written. */
   recordUrgently(change: Change): void {
     this.#changes.push(change)
     this.#urgent++
@@ -112,7 +112,7 @@ export class Journal {
     this.#tellWorker()
   }
 
-  /** At the end of the turn: the worker goes on at once, and what a turn changes belongs together. */
+  /** At the end of the turn: the worker goes on at once, but all changes of a turn belong together. */
   #tellWorker(): void {
     if (this.#isScheduled || this.#resumeWork === undefined) return
     this.#isScheduled = true
@@ -122,7 +122,7 @@ export class Journal {
     })
   }
 
-  /** Waits until there is something to write, and for a moment longer if nothing of it is urgent. */
+  /** Waits until there is something to write, and a moment longer if none of it is urgent. */
   get work(): Effect.Effect<void> {
     return Effect.andThen(
       this.#awaitChanges,
@@ -149,7 +149,7 @@ export class Journal {
     })
   }
 
-  /** All that is to be written now. */
+  /** All changes to be written now. */
   take(): Batch {
     const changes = this.#changes
     for (const draft of this.#drafts.values()) changes.push(draft.toChange())
@@ -167,7 +167,7 @@ export class Journal {
     this.#tell(urgent, Effect.void)
   }
 
-  /** The changes wait for another attempt, before all that came since; who waited hears why. */
+  /** The changes wait for another attempt, before all newer ones. Waiting callers hear the error. */
   failed({ changes, urgent }: Batch, error: MqttError.MqttError): void {
     this.failedToStore(error)
     this.#isBeingWritten = false
@@ -175,7 +175,7 @@ export class Journal {
     this.#tell(urgent, Effect.fail(error))
   }
 
-  /** Messages could not be stored; who published them hears of it. */
+  /** Messages could not be stored; their publishers hear of it. */
   failedToStore(error: MqttError.MqttError): void {
     this.#failures++
     this.#untold++
@@ -183,7 +183,7 @@ export class Journal {
     this.#untoldFailure = error
   }
 
-  /** The last failure, and how many there were since somebody was told; nothing if it is not time to tell again. */
+  /** The last failure, and the number of failures since the last report; nothing if it is too soon to report again. */
   takeUntold(now: number): { readonly error: MqttError.MqttError; readonly failures: number } | undefined {
     const error = this.#untoldFailure
     if (error === undefined || now < this.#tellNotBefore) return undefined
@@ -205,7 +205,7 @@ export class Journal {
     return this.#urgent !== this.#writtenUrgent
   }
 
-  /** Until all urgent changes are written; `undefined` when they are. */
+  /** Completes when all urgent changes are written; `undefined` if they are. */
   get barrier(): Effect.Effect<void, MqttError.MqttError> | undefined {
     if (!this.isBehind) return undefined
     return Effect.callback((resume) => {

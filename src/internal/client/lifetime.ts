@@ -1,6 +1,4 @@
-/**
- * Whether a client is still there, and what ended it: every call after its end fails at once with that.
- */
+/** Whether a client is still there, or else the error that ended it: every later call fails at once with that error. */
 import type { MqttError } from "../../MqttError.ts"
 
 export interface Lifetime {

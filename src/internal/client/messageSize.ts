@@ -1,8 +1,8 @@
 /**
- * What a message costs in memory while it waits: its topic, its properties and its payload.
+ * The memory that a message takes while it waits: its topic, its properties and its payload.
  *
- * The outbox and everything that keeps received messages count with it. It is an estimate: a character counts one byte,
- * and what every message costs alike is bounded by their number.
+ * The outbox and all buffers of received messages use it. It is an estimate: a character counts one byte. The fixed
+ * cost of each message is bounded by the number of messages instead.
  */
 import type * as Packet from "../../protocol/Packet.ts"
 import * as Properties from "../../protocol/Properties.ts"
@@ -12,7 +12,7 @@ type Message = Pick<Packet.Publish, "topic" | "payload" | "properties">
 /** An array of two strings, which may be empty. */
 const costOfPair = 64
 
-/** The first comes with nearly every message. */
+/** The first one comes with nearly every message. */
 const costOfIdentifier = 8
 
 export const sizeOf = ({ payload, properties, topic }: Message): number =>

@@ -60,7 +60,7 @@ export interface ServiceClass<in out Self, in out Key extends string, in out Of 
   readonly layerClient: Layer.Layer<Of["Identifier"], never, Self>
 }
 
-/** A class that is such a key. */
+/** A class that is a key of this kind. */
 export const ownService = <Self, const Key extends string, Of extends Context.Key<unknown, unknown>>(
   key: Key,
   client: Context.Key<Of["Identifier"], Of["Service"]>

@@ -1,11 +1,11 @@
 /**
- * A bound in messages and bytes, and what becomes of a message that does not fit.
+ * A bound in messages and bytes, and the decision about a message that does not fit.
  *
- * It counts and decides; the messages themselves are its owner's. The outbox has one, and so has every inbox.
+ * It counts and decides; its owner keeps the messages. The outbox has one, and so has every inbox.
  */
 import type { ResolvedBounds } from "../options.ts"
 
-/** What becomes of a message for which there is no room. */
+/** The decision about a message without room. */
 export type Verdict = "Wait" | "ReplaceOldest" | "Drop" | "Fail"
 
 const verdicts = {
@@ -46,13 +46,13 @@ export class Room {
     return this.#bounds.bytes
   }
 
-  /** A message larger than all the room there is goes in alone: it would wait for ever otherwise. */
+  /** A message larger than all the room goes in alone: otherwise it would wait for ever. */
   fits(bytes: number): boolean {
     if (this.#messages === 0) return true
     return this.#messages < this.#bounds.messages && this.#bytes + bytes <= this.#bounds.bytes
   }
 
-  /** For a message that does not fit, or that came after others that wait for room: nobody overtakes them. */
+  /** For a message that does not fit, or that came after others that wait for room: no message overtakes them. */
   get whenFull(): Verdict {
     return verdicts[this.#bounds.policy]
   }

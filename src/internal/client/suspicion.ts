@@ -1,12 +1,12 @@
 /**
- * Which packet connections keep ending with, and what the client does to find out.
+ * Which packet connections keep ending with, and how the client finds out.
  *
- * Some servers hang up on a packet instead of refusing it. Servers answer in order, so the client suspects the packet
- * that it sent first and that is not answered. It gets innocent packets through by sending doubtful ones alone: the window
- * for messages grows from one, and doubtful Topic Filters are asked for one after another, behind everything else.
+ * Some servers hang up on a packet instead of refusing it. Servers answer in order, so the client suspects the
+ * unanswered packet that it sent first. It gets innocent packets through by sending doubtful ones alone: the window for
+ * messages grows from one, and doubtful Topic Filters are requested one after another, behind everything else.
  *
- * Pure: no clock and no connection. The session says what a connection ended with; the supervisor decides when a suspect
- * is given up (`retransmit`).
+ * Pure: no clock and no connection. The session names the packet a connection ended with; the supervisor decides when a
+ * suspect is given up (`retransmit`).
  */
 import type { PacketIdentifier } from "../../protocol/Packet.ts"
 
@@ -23,7 +23,7 @@ interface UnansweredFilters {
   readonly topicFilters: ReadonlyArray<string>
 }
 
-/** The packet that was sent first of those that the server had not answered when the connection ended. */
+/** The packet that was sent first among all unanswered ones when the connection ended. */
 export type Unanswered<R> = UnansweredMessage<R> | UnansweredFilters
 
 /** One message or one Topic Filter that the last connections ended with. */
@@ -31,7 +31,7 @@ export interface Suspect<R> {
   readonly packet: Unanswered<R>["packet"]
   /** The same value for the same message or Topic Filter. */
   readonly culprit: R | string
-  /** Of a message. */
+  /** The identifier of a message. */
   readonly packetIdentifier: PacketIdentifier | undefined
   /** Connections in a row that ended with it. */
   readonly deaths: number
@@ -44,13 +44,13 @@ export interface Suspicion<R> {
   readonly isWary: boolean
   /** Connections that ended with a Topic Filter's packet unanswered, since the server answered it last. */
   readonly deaths: ReadonlyMap<string, number>
-  /** Topic Filters that are asked for last, one after another: connections ended with each of them alone. */
+  /** Topic Filters that are requested last, one after another: connections ended with each of them alone. */
   readonly setApart: ReadonlySet<string>
 }
 
 export const none: Suspicion<never> = { suspect: undefined, isWary: false, deaths: new Map(), setApart: new Set() }
 
-/** From so many connections on that ended with the same packet, it is no chance any more. */
+/** From this many connections on that ended with the same packet, it is no chance any more. */
 const deathsOfASuspect = 2
 
 /** A connection ended. `isWindowOpen` says whether its window for messages had grown to its full size. */
@@ -83,7 +83,7 @@ const endedWithFilters = <R>(
   const deaths = new Map(self.deaths)
   for (const topicFilter of topicFilters) deaths.set(topicFilter, deathsOf(self, topicFilter) + 1)
   const [topicFilter, ...others] = topicFilters
-  // Which of several it is shows when each is asked for alone.
+  // Requesting each filter alone will show which of several it is.
   if (topicFilter === undefined || others.length > 0) return { ...self, suspect: undefined, isWary: false, deaths }
   const ofOne = deaths.get(topicFilter) ?? 1
   const setApart = ofOne >= deathsOfASuspect ? new Set([...self.setApart, topicFilter]) : self.setApart
@@ -91,7 +91,7 @@ const endedWithFilters = <R>(
   return { suspect, isWary: false, deaths, setApart }
 }
 
-/** The server answered for these Topic Filters, or nobody wants them any more: they are as good as any other. */
+/** The server answered for these Topic Filters, or nobody wants them any more: they are no longer doubtful. */
 export const answered = <R>(self: Suspicion<R>, topicFilters: ReadonlyArray<string>): Suspicion<R> => {
   if (!topicFilters.some((topicFilter) => self.deaths.has(topicFilter))) return self
   const deaths = new Map(self.deaths)
@@ -103,7 +103,7 @@ export const answered = <R>(self: Suspicion<R>, topicFilters: ReadonlyArray<stri
   return { ...self, deaths, setApart }
 }
 
-/** The suspect is given up: nobody waits for it any more, whatever the server makes of it. */
+/** The suspect is given up: nobody waits for it any more, even if the server still answers it. */
 export const givenUp = <R>(self: Suspicion<R>): Suspicion<R> => {
   const setApart = [...self.setApart].filter((topicFilter) => topicFilter !== self.suspect?.culprit)
   return { ...self, suspect: undefined, setApart: new Set(setApart) }
@@ -111,14 +111,14 @@ export const givenUp = <R>(self: Suspicion<R>): Suspicion<R> => {
 
 const deathsOf = (self: Suspicion<unknown>, topicFilter: string): number => self.deaths.get(topicFilter) ?? 0
 
-/** Whether a Topic Filter is to be asked for alone. */
+/** Whether a Topic Filter must be requested alone. */
 export const isDoubtful = (self: Suspicion<unknown>, topicFilter: string): boolean =>
   deathsOf(self, topicFilter) >= deathsOfASuspect
 
 /** Whether a Topic Filter waits until everything before it is answered (`next`). */
 export const isSetApart = (self: Suspicion<unknown>, topicFilter: string): boolean => self.setApart.has(topicFilter)
 
-/** The next of the Topic Filters set apart that is `wanted`, if any. To be asked for when nothing else is unanswered. */
+/** Of the Topic Filters set apart, the next `wanted` one, if any. To be requested when nothing else is unanswered. */
 export const next = (
   self: Suspicion<unknown>,
   wanted: (topicFilter: string) => boolean

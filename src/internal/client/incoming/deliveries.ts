@@ -1,7 +1,8 @@
 /**
- * The way of a received message into the inboxes of those it is for, and to its acknowledgement.
+ * The way of a received message into its subscribers' inboxes, and to its acknowledgement.
  *
- * Who that is the routes say, and who subscribes to what the subscriptions. MQTT 5.0 section 3.3.4, 3.1.1 section 3.3.5.
+ * `routes.ts` finds the subscribers, and `subscriptions.ts` keeps their filters. MQTT 5.0 section 3.3.4, 3.1.1 section
+ * 3.3.5.
  */
 import { MqttMessage } from "../../../MqttMessage.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
@@ -17,14 +18,14 @@ import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 import { type Kept, Unclaimed } from "./unclaimed.ts"
 
 export interface DeliveriesOptions {
-  /** Messages that nobody has taken yet; with more of them the reader is asked to stop. */
+  /** With more unclaimed messages than this, the reader is asked to stop. */
   readonly maximumUnclaimed: number
-  /** What those may cost, bytes. */
+  /** The same limit in bytes. */
   readonly maximumUnclaimedBytes: number
   readonly gate: Gate
 }
 
-/** A limit of the receiver is exceeded: what PUBACK and PUBREC can say about it. MQTT 5.0 section 3.4.2.1. */
+/** A limit of the receiver is exceeded, as PUBACK and PUBREC express it. MQTT 5.0 section 3.4.2.1. */
 const quotaExceeded = 0x97
 const unspecifiedError = 0x80
 
@@ -35,11 +36,11 @@ export class Deliveries {
   readonly routes = new Routes()
   readonly notices = new Notices()
   readonly offendingTopics = new OffendingTopics()
-  /** The program may still subscribe to what a resumed session brings. */
+  /** The program may still subscribe to the messages of a resumed session. */
   #isClaimable = false
-  /** Messages that somebody has to deal with. */
+  /** Messages that a subscriber has to deal with. */
   #arrived = 0
-  /** Of these, those of before the session was resumed: what was not acknowledged at QoS 1 comes again. */
+  /** Of these, the messages from before the session was resumed: unacknowledged QoS 1 messages come again. */
   #resumed = 0
   #settled: Array<Arrival> = []
   #dropped = 0
@@ -55,13 +56,13 @@ export class Deliveries {
     return this.#dropped
   }
 
-  /** How many wait for somebody to subscribe, and one of their topics. */
+  /** How many messages wait for somebody to subscribe, and one of their topics. */
   get unclaimed(): { readonly messages: number; readonly topic: string } | undefined {
     const { first, size } = this.#unclaimed
     return first === undefined ? undefined : { messages: size, topic: first.publish.topic }
   }
 
-  /** Since when one of them waits, milliseconds; `Infinity` when none does. */
+  /** Since when the oldest of them waits, milliseconds; `Infinity` when none does. */
   get unclaimedSince(): number {
     return this.#unclaimed.since
   }
@@ -72,7 +73,7 @@ export class Deliveries {
     else this.routes.begin()
   }
 
-  /** What was not acknowledged at QoS 1 comes again, if the session is there again. */
+  /** The server sends unacknowledged QoS 1 messages again, if it still has the session. */
   disconnected(): void {
     this.#isClaimable = false
     this.#unclaimed.take(({ publish }) => publish.qos !== 2, () => {})
@@ -81,8 +82,8 @@ export class Deliveries {
   }
 
   /**
-   * Puts a message into the inbox of every subscriber it is for, once each, however many of their filters match.
-   * `isOverrun` says that the network is read although an inbox is blocked.
+   * Puts a message once into the inbox of every subscriber it is for, however many of their filters match. `isOverrun`
+   * says that the network is read although an inbox is blocked.
    */
   deliver(publish: Packet.Publish, arrival: Arrival | undefined, now: number, isOverrun = false): void {
     if (publish.tooLarge !== undefined) return this.#refuseTooLarge(publish, publish.tooLarge, arrival, now)
@@ -93,7 +94,7 @@ export class Deliveries {
     const addressees = this.routes.find(publish, now)
     if (addressees === undefined) return this.#settle(arrival)
     const { awaited, subscribers } = addressees
-    // QoS 0 waits for nobody: nothing would keep more of it from coming.
+    // A QoS 0 message waits for nobody: nothing would keep the server from sending more.
     const isAwaited = awaited.length > 0 && arrival !== undefined
     if (!isAwaited && subscribers.length === 1) {
       return this.#hand(subscribers[0], publish, arrival, undefined, isOverrun)
@@ -107,13 +108,13 @@ export class Deliveries {
     for (const subscriber of subscribers) this.#hand(subscriber, publish, arrival, handover, isOverrun)
   }
 
-  /** Its payload was not kept. In 3.1.1 it is acknowledged, as there is no word for a refusal. */
+  /** The payload was not kept. In 3.1.1 the message is acknowledged, because 3.1.1 cannot express a refusal. */
   #refuseTooLarge(publish: Packet.Publish, size: number, arrival: Arrival | undefined, now: number): void {
     this.notices.isTooLarge(publish, size, now)
     if (arrival !== undefined) this.#session.acknowledge([arrival], quotaExceeded)
   }
 
-  /** It has ended several connections. */
+  /** The message has ended several connections. */
   #refuse(publish: Packet.Publish, description: string, arrival: Arrival | undefined, now: number): void {
     this.notices.isRefused(publish, description, now)
     if (arrival !== undefined) this.#session.acknowledge([arrival], unspecifiedError)
@@ -123,12 +124,12 @@ export class Deliveries {
     return arrival === undefined ? undefined : new Handover(this.#session, arrival, ++this.#arrived)
   }
 
-  /** To be acknowledged together with others. */
+  /** Leaves the message to be acknowledged together with others. */
   #settle(arrival: Arrival | undefined): void {
     if (arrival !== undefined) this.#settled.push(arrival)
   }
 
-  /** `shared` is there when others have to deal with the message too before it is acknowledged. */
+  /** `shared` is given when other subscribers must also deal with the message before it is acknowledged. */
   #hand(
     subscriber: Addressee,
     publish: Packet.Publish,
@@ -172,7 +173,7 @@ export class Deliveries {
     }
   }
 
-  /** What was taken in since the last call, to be acknowledged together. */
+  /** The messages taken in since the last call, to be acknowledged together. The array is the caller's to keep. */
   takeSettled(): Array<Arrival> {
     const settled = this.#settled
     if (settled.length > 0) this.#settled = []
@@ -180,16 +181,16 @@ export class Deliveries {
   }
 
   // -------------------------------------------------------------------------
-  // What nobody has taken yet
+  // Messages that nobody has taken yet
   // -------------------------------------------------------------------------
 
-  /** `[MQTT-3.3.4-1]`: what nobody wants is acknowledged too, at once or when nobody came for it. */
+  /** `[MQTT-3.3.4-1]`: an unwanted message is acknowledged too, at once or after nobody came for it. */
   #keepOrphan(publish: Packet.Publish, arrival: Arrival | undefined, now: number): void {
     if (!this.#isClaimable || arrival === undefined) {
       this.#dropped++
       return this.#settle(arrival)
     }
-    // Of an earlier program: its filter is not here yet. Whoever numbers otherwise left it to any filter.
+    // For a filter of an earlier program that is not here yet. Without an identifier of ours, any filter may have it.
     const identifiers = publish.properties.subscriptionIdentifiers?.filter(SubscriptionIdentifier.isOurs) ?? []
     this.#keep({
       publish,
@@ -206,8 +207,8 @@ export class Deliveries {
   }
 
   /**
-   * A consumer left what it had not dealt with: the next one of its filters may want it. Those of other filters have
-   * their own, or it is kept for them.
+   * A consumer left without dealing with these messages. The next consumer of its filters may want them. Subscribers to
+   * other filters have their own copies, or their copies are kept for them.
    */
   giveBack(deliveries: ReadonlyArray<Delivery>, topicFilters: ReadonlyArray<string>, now: number): void {
     const identifiers = topicFilters.map(SubscriptionIdentifier.make)
@@ -221,7 +222,7 @@ export class Deliveries {
     )
   }
 
-  /** A new subscriber takes over what waits and is for one of its filters; once, however many of them it is for. */
+  /** A new subscriber takes over waiting messages for its filters, once each, however many of its filters match. */
   claim(subscriber: Addressee): void {
     if (this.#unclaimed.isEmpty) return
     const copies = new ExpectedCopies<Route>()
@@ -239,9 +240,9 @@ export class Deliveries {
   }
 
   /**
-   * What came before `until` and nobody came for is acknowledged and dropped: it would hold up the acknowledgements
-   * behind it. Says how many. The program may have changed its filters since the server queued a message: before it is
-   * dropped it goes to those whose filter matches now.
+   * Acknowledges and drops messages that came before `until` and that nobody came for: they would hold up the
+   * acknowledgements behind them. Returns how many. The program may have changed its filters since the server queued a
+   * message, so first the message goes to any subscribers whose filter matches now.
    */
   abandonUnclaimed(until: number): number {
     const dropped: Array<Packet.Publish> = []
@@ -260,7 +261,7 @@ export class Deliveries {
     return dropped.length
   }
 
-  /** The program had its time to subscribe: from now on what nobody wants is acknowledged at once. */
+  /** The program had its time to subscribe: from now on, unwanted messages are acknowledged at once. */
   stopKeeping(): void {
     this.#isClaimable = false
   }

@@ -1,31 +1,31 @@
 /**
  * Messages that match more filters than they named, and whose other copies may still come.
  *
- * A server may send a message once, naming all subscriptions that match, or once for each of them. What it does shows
- * only when a second copy comes; which filters a copy is for is the routes' business. Each payload is read once or twice,
- * however many like it are expected. MQTT 5.0 section 3.3.4.
+ * A server may send a message once, naming all matching subscriptions, or once for each of them. The client learns
+ * which only when a second copy comes. `routes.ts` decides which filters a copy is for. Each payload is read once or
+ * twice, however many similar ones are expected. MQTT 5.0 section 3.3.4.
  */
 import type * as Packet from "../../../protocol/Packet.ts"
 
 interface Expected<Route> {
   readonly topic: string
   readonly payload: Uint8Array
-  /** Those the first copy named. */
+  /** The filters that the first copy named. */
   readonly named: ReadonlyArray<Route>
-  /** Those that have it already and whose own copy has not come. */
+  /** The filters that have the message already, but whose own copy has not come. */
   readonly missing: Set<Route>
-  /** Milliseconds; then another message like it is another message. */
+  /** Milliseconds. After that, a message that looks the same is another message. */
   readonly until: number
-  /** Of the payload, once it was asked for. */
+  /** The fingerprint of the payload, once it was needed. */
   fingerprint: number | undefined
 }
 
-/** Copies come close together; more than so many that have not come say that none will. */
+/** Copies come close together: with more than this many missing, none will come. */
 const maximum = 32
 
 export class ExpectedCopies<Route> {
   #expected: Array<Expected<Route>> = []
-  /** The payload that was looked at last, and its fingerprint. */
+  /** The payload last looked at, and its fingerprint. */
   #payload: Uint8Array | undefined
   #fingerprint = 0
 
@@ -33,7 +33,7 @@ export class ExpectedCopies<Route> {
     return this.#expected.length === 0
   }
 
-  /** A copy named some, and those who are `missing` their own have the message too. */
+  /** A copy named some filters. The filters that are `missing` their own copy have the message too. */
   expect(
     { payload, topic }: Packet.Publish,
     named: ReadonlyArray<Route>,
@@ -44,13 +44,13 @@ export class ExpectedCopies<Route> {
     this.#expected.push({ topic, payload, named, missing: new Set(missing), until, fingerprint: undefined })
   }
 
-  /** Whether a copy that named none of these has come: then this is another one of the same message. */
+  /** Whether a copy has come that named none of these filters: then this is another copy of the same message. */
   hasOther({ payload, topic }: Packet.Publish, named: ReadonlyArray<Route>): boolean {
     const expected = this.#expected.find((expected) => this.#isSame(expected, topic, payload))
     return expected !== undefined && !named.some((route) => expected.named.includes(route))
   }
 
-  /** Whether it is the expected copy for all of these; it is expected no more. */
+  /** Whether this is the expected copy for all of these filters. They then expect it no more. */
   take({ payload, topic }: Packet.Publish, named: ReadonlyArray<Route>, now: number): boolean {
     if (this.isEmpty) return false
     this.#expected = this.#expected.filter(({ until }) => until >= now)
@@ -61,7 +61,7 @@ export class ExpectedCopies<Route> {
     return true
   }
 
-  /** The server is known to send a copy for each: only those who have a message before their own came matter now. */
+  /** The server sends a copy for each filter: only filters that got the message before their own copy matter now. */
   settle(): void {
     this.#expected = this.#expected.filter(({ missing }) => missing.size > 0)
     if (this.isEmpty) this.#payload = undefined
@@ -72,7 +72,7 @@ export class ExpectedCopies<Route> {
     this.#payload = undefined
   }
 
-  /** Bytes are compared only where the fingerprints are equal: payloads may differ in their last byte alone. */
+  /** Bytes are compared only if the fingerprints are equal: payloads may differ in their last byte alone. */
   #isSame(expected: Expected<unknown>, topic: string, payload: Uint8Array): boolean {
     if (expected.topic !== topic || expected.payload.length !== payload.length) return false
     if (expected.payload === payload) return true
@@ -85,10 +85,10 @@ export class ExpectedCopies<Route> {
   }
 }
 
-/** Of this process: nobody outside can make two payloads that differ and look alike. */
+/** Random in each process: nobody outside can make two different payloads with the same fingerprint. */
 const [seed] = crypto.getRandomValues(new Uint32Array(1))
 
-/** Payloads that differ have different ones, but for one in four thousand million. */
+/** Different payloads have different fingerprints, except for one pair in four thousand million. */
 const fingerprintOf = (payload: Uint8Array): number => {
   let hash = seed
   for (let index = 0; index < payload.length; index++) {

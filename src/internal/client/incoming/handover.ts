@@ -1,7 +1,7 @@
 /**
- * A received message on its way to those who want it, and when it counts as dealt with.
+ * A received message on its way to its subscribers, and when it counts as dealt with.
  *
- * Who they are is the deliveries' business; in which order acknowledgements leave is the session's.
+ * `deliveries.ts` finds the subscribers; the session keeps the order of acknowledgements.
  */
 import type { MqttMessage } from "../../../MqttMessage.ts"
 import type { Arrival } from "../../../protocol/Arrivals.ts"
@@ -13,13 +13,13 @@ export interface Acknowledging {
   readonly acknowledge: (arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode) => void
 }
 
-/** One received message; acknowledged when the last of those it was handed to has dealt with it. */
+/** One received message. It is acknowledged once every receiver it was handed to has dealt with it. */
 export class Handover {
   readonly #session: Acknowledging
   readonly #arrival: Arrival
   #remaining = 1
   #reasonCode: ReasonCode = 0x00
-  /** Its place among all that arrived. */
+  /** Its place in the order of arrival. */
   readonly order: number
 
   constructor(session: Acknowledging, arrival: Arrival, order: number) {
@@ -28,7 +28,7 @@ export class Handover {
     this.order = order
   }
 
-  /** Several take over what one was to deal with. */
+  /** Several receivers replace one: each must deal with the message. */
   share(takers: number): void {
     this.#remaining += takers - 1
   }
@@ -39,7 +39,7 @@ export class Handover {
   }
 }
 
-/** A message that its consumer acknowledges. A class for the sake of the collector, as `Arrived` of the session is. */
+/** A message that its consumer acknowledges. A class for the garbage collector's sake, as `Arrived` is. */
 export class Delivery {
   readonly message: MqttMessage
   /** `undefined` at QoS 0. */
@@ -51,9 +51,9 @@ export class Delivery {
   }
 }
 
-/** One who subscribed, to one filter or to several. */
+/** A subscriber, to one filter or to several. */
 export type Addressee =
   /** A message is acknowledged once it is in the inbox. */
   | { readonly acknowledges: "onArrival"; readonly inbox: Inbox<MqttMessage> }
-  /** The consumer acknowledges; what comes after its inbox has ended is parked there, and waits for the next one. */
+  /** The consumer acknowledges. A message that comes after the inbox has ended is parked there for the next one. */
   | { readonly acknowledges: "byConsumer"; readonly inbox: Inbox<Delivery> }

@@ -1,8 +1,8 @@
 /**
  * The bounded buffer of one subscriber, between the reader that fills it and the stream that is pulled.
  *
- * What does not fit is its policy's business; acknowledging is the subscriptions'. It never makes the reader wait: with
- * the policy `suspend` it parks what does not fit and says that it is blocked.
+ * The policy decides about a message that does not fit; `deliveries.ts` acknowledges. The inbox never makes the reader
+ * wait. With the policy `suspend` it parks the message outside and says that it is blocked.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Cause from "effect/Cause"
@@ -20,7 +20,7 @@ export interface Parked<A> {
   readonly item: A
   readonly bytes: number
   readonly qos: Qos
-  /** Called when it came in, or its subscriber is gone. A consumer has none: it acknowledges for itself. */
+  /** Called when the message came in, or its subscriber is gone. Absent if a consumer does the acknowledging. */
   readonly accepted: (() => void) | undefined
 }
 
@@ -31,11 +31,11 @@ export interface InboxOptions<A> {
   /** Wakes the subscriber at the end of the turn. */
   readonly dispatcher: Pick<SchedulerDispatcher, "scheduleTask">
   readonly gate: Gate
-  /** Ours: so many QoS 1 and 2 messages may be parked before nothing more is read. Default: no bound. */
+  /** Our own: this many QoS 1 and 2 messages may be parked before nothing more is read. Default: no bound. */
   readonly receiveMaximum?: number | undefined
-  /** An item that was in and had to make room for another one. */
+  /** Told of an item that had to make room for another one. */
   readonly onDropped?: ((item: A) => void) | undefined
-  /** Items that are out, told in the same breath: whoever pulls may be interrupted before it has them. */
+  /** Told of items at the moment they leave: the fiber that pulls may be interrupted before it has them. */
   readonly onPulled?: ((items: ReadonlyArray<A>) => void) | undefined
 }
 
@@ -51,18 +51,18 @@ export class Inbox<A> {
   readonly #onDropped: (item: A) => void
   readonly #onPulled: (items: ReadonlyArray<A>) => void
   readonly #parked = new Fifo<Parked<A>>()
-  /** Nothing is ever put into an empty one, as they are all the same. */
+  /** All empty inboxes share one array, so nothing may be put into it. */
   #items: Array<A> = none
-  /** Of those items, where it has to be known what dropping the oldest one gains. */
+  /** The sizes of the items, only with the policy `dropOldest`. */
   #sizes: Array<number> = []
   #parkedAtQos0 = 0
   #parkedBytes = 0
   #dropped = 0
   #end: MqttError.MqttError | Cause.Done | undefined
   #isWaking = false
-  /** Of the first who pulled and found nothing; may be one that was interrupted since, to whom resuming does nothing. */
+  /** The first fiber that pulled and found nothing. It may have been interrupted since: resuming it does nothing. */
   #resume: Resume<A> | undefined
-  /** Of those who came after the first, in order. Replaced and never changed. */
+  /** The fibers that came after the first, in order. Replaced and never changed. */
   #others: ReadonlyArray<Resume<A>> = none
 
   constructor(options: InboxOptions<A>) {
@@ -78,7 +78,7 @@ export class Inbox<A> {
     return this.#items.length
   }
 
-  /** What waits in it, what is parked included. */
+  /** The messages that wait here, including parked ones. */
   get depth(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#items.length + this.#parked.size, bytes: this.#room.bytes + this.#parkedBytes }
   }
@@ -92,9 +92,9 @@ export class Inbox<A> {
   }
 
   /**
-   * QoS 0 messages are parked, or more of the others than our Receive Maximum allows, of which a 3.1.1 server knows
-   * nothing, or as many bytes as the buffer itself has room for, of which no server knows anything: only reading no
-   * further keeps more of them from coming.
+   * QoS 0 messages are parked, or more of the others than our Receive Maximum allows, or as many bytes as the buffer
+   * itself has room for. A 3.1.1 server does not know the Receive Maximum, and no server knows a bound in bytes. So
+   * only a pause in reading keeps more messages from coming.
    */
   get isBlocked(): boolean {
     return this.#parkedAtQos0 > 0 || this.#parked.size > this.#receiveMaximum || this.#parkedBytes >= this.#room.most
@@ -104,7 +104,7 @@ export class Inbox<A> {
     return this.#end !== undefined
   }
 
-  /** Whether it is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
+  /** Whether the item is dealt with: taken in, or dropped by the policy. If not, it has to be parked. */
   offer(item: A, bytes: number): boolean {
     if (this.#end !== undefined) return true
     if (this.#parked.isEmpty && this.#room.fits(bytes)) {
@@ -130,8 +130,8 @@ export class Inbox<A> {
   }
 
   #add(item: A, bytes: number): void {
-    // An array that `push` grows has room for 17: with 10,000 inboxes that get one message each, that is what fills the
-    // memory and occupies its collector.
+    // An array that `push` grows has room for 17. With 10,000 inboxes that get one message each, such arrays fill the
+    // memory and occupy the garbage collector.
     if (this.#items.length === 0) this.#items = [item]
     else this.#items.push(item)
     if (this.#room.policy === "dropOldest") this.#sizes.push(bytes)
@@ -166,12 +166,12 @@ export class Inbox<A> {
     this.#gate.park(bytes)
   }
 
-  /** A message that its subscriber does not get: counted. */
+  /** Counts a message that its subscriber does not get. */
   drop(): void {
     this.#dropped++
   }
 
-  /** Lets in what was parked. */
+  /** Lets in the parked messages. */
   #admit(): void {
     const wasBlocked = this.isBlocked
     let parked = this.#parked.first
@@ -186,14 +186,14 @@ export class Inbox<A> {
     if (wasBlocked && !this.isBlocked) this.#gate.open()
   }
 
-  /** The subscriber runs after the reader is done with what it read, not in between. */
+  /** The subscriber runs after the reader is done with the current bytes, not in between. */
   #wake(): void {
     if (this.#isWaking || (this.#resume === undefined && this.#others.length === 0)) return
     this.#isWaking = true
     this.#dispatcher.scheduleTask(this.#continue, 0)
   }
 
-  /** Who has waited longest takes what is there, and the next one has its turn after that. Everybody hears the end. */
+  /** The fiber that has waited longest takes all items; the next one has its turn after that. All hear the end. */
   readonly #continue = (): void => {
     this.#isWaking = false
     while (this.#items.length > 0 || this.#end !== undefined) {
@@ -210,7 +210,7 @@ export class Inbox<A> {
     return resume
   }
 
-  /** All there is, as soon as there is something. */
+  /** All items, as soon as there are any. */
   readonly pull: Pull<A> = Effect.suspend(() => {
     if (this.#items.length > 0) {
       const items = this.#takeAll()
@@ -221,7 +221,7 @@ export class Inbox<A> {
   })
 
   readonly #arrival: Pull<A> = Effect.callback((resume) => {
-    // Its fiber may have given way to others since it looked.
+    // The fiber may have given way to others since it looked.
     if (this.#items.length > 0 || this.#end !== undefined) return resume(this.pull)
     if (this.#resume === undefined && this.#others.length === 0) {
       this.#resume = resume
@@ -243,15 +243,15 @@ export class Inbox<A> {
   }
 
   /**
-   * Nothing more comes: what is in it can still be pulled, then the stream ends. What is parked counts as dealt with, as
-   * it would hold up the acknowledgements behind it; a consumer takes its own back.
+   * Nothing more comes. Items in the inbox can still be pulled, then the stream ends. Parked messages count as dealt
+   * with, because they would hold up the acknowledgements behind them. A consumer takes its own back.
    */
   end(how: MqttError.MqttError | Cause.Done): void {
     const parked = this.#close(how)
     for (const { accepted } of parked) accepted?.()
   }
 
-  /** The client is over: as `end`, but what is parked is not acknowledged, so that it comes again. */
+  /** The client is over. As `end`, but parked messages are not acknowledged, so that they come again. */
   endUnacknowledged(how: MqttError.MqttError | Cause.Done): void {
     this.#close(how)
   }
@@ -265,7 +265,7 @@ export class Inbox<A> {
     return parked
   }
 
-  /** All that is in it and parked, for another subscriber; it is empty then. */
+  /** Takes out all items, parked ones included, for another subscriber. The inbox is empty afterwards. */
   takeBack(): ReadonlyArray<A> {
     const parked = this.#parked.toArray().map(({ item }) => item)
     this.#keepParked(() => false)
@@ -273,8 +273,8 @@ export class Inbox<A> {
   }
 
   /**
-   * The connection is gone. Where the session persists, what is parked at QoS 1 comes again; what is parked at QoS 2 does
-   * not, as it counts as received, and neither does QoS 0.
+   * The connection is gone. If the session persists, parked QoS 1 messages come again. Parked QoS 2 messages do not,
+   * because they count as received, and QoS 0 messages do not either.
    */
   disconnected(isPersistent: boolean): void {
     this.#keepParked((parked) => parked.qos !== 1 || !isPersistent)

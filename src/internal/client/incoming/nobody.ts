@@ -46,7 +46,7 @@ class Nobody implements Receiver {
     return 0
   }
 
-  /** What was not acknowledged comes again, if the session is there again. */
+  /** The server sends unacknowledged messages again, if it still has the session. */
   disconnected(): void {
     this.#settled = []
   }

@@ -1,23 +1,22 @@
 /**
- * Received messages that are wrong in themselves, or that nobody takes: how many there were, and what is told about them
- * now and then.
+ * Counts received messages that are wrong in themselves, or that nobody takes, and reports them now and then.
  *
- * Whoever may publish decides how many there are, so not every one of them has a line in the log. What becomes of such a
- * message is decided in `deliveries.ts`.
+ * Any publisher can cause any number of them, so not every message has a line in the log. `deliveries.ts` decides how
+ * such a message ends.
  */
 import type * as Effect from "effect/Effect"
 import type { MqttEvent } from "../../../MqttState.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 import { type Notice, tell } from "./telling.ts"
 
-/** Milliseconds between two notices of a kind. */
+/** Milliseconds between two notices of one kind. */
 const pause = 10_000
 
 /** One kind of notice. */
 interface Kind {
-  /** All there were. */
+  /** All messages of this kind. */
   messages: number
-  /** Of these, those that no notice has told of. */
+  /** The messages that no notice has mentioned. */
   untold: number
   notBefore: number
 }
@@ -63,7 +62,7 @@ export class Notices {
     if (messages > 0) this.#due.push({ _tag: "MessageUnclaimed", topic, qos, messages })
   }
 
-  /** There are no more of them than there are times to look after them. */
+  /** No pause is needed: such a notice comes at most once for each check of the unclaimed messages. */
   areDropped(messages: number, { topic }: Packet.Publish): void {
     this.#due.push({ _tag: "UnclaimedDropped", topic, messages })
   }
@@ -72,7 +71,7 @@ export class Notices {
     return this.#due.length > 0
   }
 
-  /** Those that are due, each once. */
+  /** Sends the notices that are due, each once. */
   tell(publishEvent: (event: MqttEvent) => Effect.Effect<void>): Effect.Effect<void> {
     const due = this.#due
     this.#due = []
@@ -80,7 +79,7 @@ export class Notices {
   }
 }
 
-/** One more. Returns how many are to be told of now, 0 when it is too soon. */
+/** Counts a message. Returns how many to report now; 0 if it is too soon. */
 const count = (kind: Kind, now: number): number => {
   kind.messages++
   kind.untold++

@@ -1,7 +1,7 @@
 /**
  * Which Topic Filters share a SUBSCRIBE or UNSUBSCRIBE.
  *
- * When filters are asked for is decided in `subscriptions.ts`. MQTT 5.0 section 3.8.2.1.
+ * `subscriptions.ts` decides when to subscribe. MQTT 5.0 section 3.8.2.1.
  */
 import type { Asking } from "./subscribedFilter.ts"
 
@@ -20,7 +20,7 @@ export const alike = (
   return alike.values()
 }
 
-/** So many at once. */
+/** Cuts the items into groups of at most `size`. */
 export const inPacketsOf = function*<A>(size: number, items: ReadonlyArray<A>): Iterable<ReadonlyArray<A>> {
   for (let index = 0; index < items.length; index += size) yield items.slice(index, index + size)
 }

@@ -1,5 +1,5 @@
 /**
- * The receiver of a session: it takes the messages that arrive. One subscribes, and one takes nothing.
+ * The receiver of a session, which takes the messages that arrive. One kind subscribes, another kind takes nothing.
  *
  * A session gets its receiver from outside, so that a client that only publishes does not load the modules of subscriptions.
  */
@@ -12,7 +12,7 @@ import type { OffendingTopics } from "./offendingTopics.ts"
 import type { Subscriptions } from "./subscriptions.ts"
 
 export interface Receiver {
-  /** For what a client with this receiver sends: one that takes nothing sends no SUBSCRIBE. */
+  /** For the packets of a client with this receiver: if it takes nothing, it sends no SUBSCRIBE. */
   readonly makeEncoder: typeof Encoder.makeForClient
   readonly deliveries:
     & Pick<
@@ -43,7 +43,7 @@ export interface Receiver {
   >
 }
 
-/** The session, as far as a receiver asks. */
+/** The parts of the session that a receiver uses. */
 export interface Receiving extends Acknowledging {
   readonly gate: Gate
 }

@@ -1,7 +1,7 @@
 /**
- * Which subscribers a received message is for: by its topic, and in 5.0 by the Subscription Identifiers it came with.
+ * Which subscribers a received message is for: by its topic, and in 5.0 by its Subscription Identifiers.
  *
- * Nothing is handed over here, and who subscribes to what is decided elsewhere. MQTT 5.0 section 3.3.4, and 4.7 of both.
+ * It hands nothing over and keeps no subscriptions. MQTT 5.0 section 3.3.4, and 4.7 of both.
  */
 import type * as Packet from "../../../protocol/Packet.ts"
 import * as Topic from "../../../protocol/Topic.ts"
@@ -10,20 +10,20 @@ import { ExpectedCopies } from "./expectedCopies.ts"
 import type { Addressee } from "./handover.ts"
 import * as SubscriptionIdentifier from "./subscriptionIdentifier.ts"
 
-/** Those a message is for. */
+/** The subscribers that a message is for. */
 export interface Addressees {
   readonly subscribers: ReadonlyArray<Addressee>
-  /** Identifiers of filters that nobody has at the moment, and that somebody may come back for. */
+  /** Identifiers of filters that nobody has at the moment, but somebody may come back for. */
   readonly awaited: ReadonlyArray<number>
 }
 
-/** A Topic Filter and those who want what matches it. */
+/** A Topic Filter and its subscribers. */
 export interface Route extends Addressees {
   readonly options: Packet.Subscription
   readonly identifier: number
   /** Its place among all filters. */
   readonly order: number
-  /** The server sends what matches; it said so, and nothing to the contrary. */
+  /** The server has granted the filter and not withdrawn it, so it sends matching messages. */
   readonly isGranted: boolean
   readonly granted: Packet.Qos
 }
@@ -34,20 +34,20 @@ const none: ReadonlyArray<Route> = []
 /** Filters of one shape share an identifier, so few programs have more. */
 const maximumIdentifiers = 1000
 
-/** Copies of a QoS 0 message that were lost are expected no longer than this, milliseconds. */
+/** Copies of a QoS 0 message may be lost, so they are expected no longer than this, milliseconds. */
 const copiesWithin = 1000
 
 export class Routes {
   readonly #tree = TopicTree.make<Route>()
   readonly #matched: Array<Route> = []
-  /** What matches this topic is known: messages mostly come several of a topic, and matching was a tenth of receiving. */
+  /** The topic of `#matched`: mostly several messages of one come together, and matching was a tenth of receiving. */
   #matchedTopic: string | undefined
   readonly #copies = new ExpectedCopies<Route>()
-  /** Seen on this session: a copy of a message for each subscription that matches. */
+  /** In this session the server has sent a copy of a message for each matching subscription. */
   #sendsEach = false
-  /** The session began with this client, so the server has nothing else for it than what this client asked for. */
+  /** The session began with this client, so the server has only this client's subscriptions for it. */
   #isOurs = false
-  /** Identifiers of its filters, those that it has left included. */
+  /** Identifiers of the client's filters, including filters it has left. */
   readonly #identifiers = new Set<number>()
 
   add(route: Route): void {
@@ -72,14 +72,14 @@ export class Routes {
     }
   }
 
-  /** Another session, maybe of another server. */
+  /** Another session begins, maybe on another server. */
   begin(): void {
     this.#copies.clear()
     this.#sendsEach = false
     this.#isOurs = true
   }
 
-  /** What matches the topic; good until the next call. */
+  /** The filters that match the topic; valid until the next call. */
   matching(topic: string): ReadonlyArray<Route> {
     const matched = this.#matched
     if (topic !== this.#matchedTopic) {
@@ -90,7 +90,7 @@ export class Routes {
     return matched
   }
 
-  /** Those a message is for; `undefined` when it is a further copy of one that they have. */
+  /** The subscribers a message is for; `undefined` for a further copy of a message they already have. */
   find(publish: Packet.Publish, now: number): Addressees | undefined {
     const matched = this.matching(publish.topic)
     const identifiers = publish.properties.subscriptionIdentifiers
@@ -104,9 +104,9 @@ export class Routes {
   }
 
   /**
-   * `[MQTT-3.3.4-3]` to `[MQTT-3.3.4-5]`: a copy names the subscriptions it is for: all that match when it is the only
-   * one, its own when there is one for each. There are servers that send one copy and name one subscription: until a
-   * second copy has come, the first is for the others too that it would be alike for, and no news to them after that.
+   * `[MQTT-3.3.4-3]` to `[MQTT-3.3.4-5]`: a copy names its subscriptions: all that match if it is the only copy, or one
+   * if there is a copy for each. But some servers send one copy and name one subscription. So until a second copy has
+   * come, the first also goes to other subscriptions whose copy would be alike, and their own copy is then no news.
    */
   #findNamed(
     publish: Packet.Publish,
@@ -133,7 +133,7 @@ export class Routes {
     return together([...named, ...alike], others.filter((route) => !alike.includes(route)))
   }
 
-  /** There are servers that confuse the identifiers of their clients: such a one tells nothing, and the topic does. */
+  /** Some servers confuse the identifiers of their clients. Such an identifier says nothing, so the topic decides. */
   #isAnothers(identifiers: ReadonlyArray<number>): boolean {
     return this.#isOurs && !identifiers.some((identifier) => this.#identifiers.has(identifier))
   }
@@ -142,19 +142,19 @@ export class Routes {
 const isShared = ({ options }: Route): boolean => Topic.isSharedFilter(options.topicFilter)
 
 /**
- * Whether the server is to send a message for this filter that it sends for another one that matches. Not certain are a
- * shared one, whose turn it may not be, No Local, and what is retained, which may be for a subscription just made.
+ * Whether the server is sure to send a message for this filter that it sends for another matching one. Not sure are a
+ * shared filter, whose turn it may not be, No Local, and a retained message, which may be for a new subscription.
  */
 const isFor = ({ retain }: Packet.Publish, route: Route): boolean =>
   route.isGranted && !route.options.noLocal && !retain && !isShared(route)
 
-/** Whether a copy for one is what the copy for the other would be. Of one not granted yet nothing is known. */
+/** Whether both filters get the same copy of a message. For a filter not granted yet, nobody knows. */
 const isAlike = (one: Route, other: Route): boolean =>
   one.isGranted && one.granted === other.granted && one.options.retainAsPublished === other.options.retainAsPublished
 
 /**
- * All who have one of the filters, once each. One who has another filter too whose copy comes with a higher QoS, or
- * that was there first, takes that one.
+ * All subscribers of these filters, once each. A subscriber is left out if it has another filter with a copy of its
+ * own, and that copy has a higher QoS, or the same QoS and the older filter.
  */
 const together = (routes: ReadonlyArray<Route>, withOwnCopy: ReadonlyArray<Route> = none): Addressees => {
   const subscribers = new Set<Addressee>()

@@ -1,8 +1,8 @@
 /**
- * A Topic Filter that the program subscribes to: who shares it, what was asked for, and what the server has said.
+ * A Topic Filter that the program subscribes to: its subscribers, their requests, and the server's answers.
  *
- * When to subscribe and unsubscribe is decided in `subscriptions.ts`. Nobody is told here: what a subscriber is to hear is
- * returned, because it goes on at once and may leave or come back.
+ * `subscriptions.ts` decides when to subscribe and unsubscribe. No subscriber is told anything here. The functions
+ * return the calls to make later, because a subscriber goes on at once and may leave or come back.
  */
 import type * as MqttError from "../../../MqttError.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
@@ -21,51 +21,54 @@ export interface Waiting {
 export interface Joining {
   readonly options: Packet.Subscription
   readonly userProperties?: Properties["userProperties"]
-  /** It wants a SUBSCRIBE of its own, which brings the retained messages, although the server has the filter. */
+  /** The subscriber wants a SUBSCRIBE of its own, for the retained messages, even if the server has the filter. */
   readonly asksForRetained?: boolean | undefined
-  /** Hears what the server says. */
+  /** Hears the server's answer. */
   readonly waiting: Waiting
 }
 
-/** What the server has, as far as it said so; `unknown` when its last answer was lost. */
+/** The state of the filter on the server, as far as the server has said; `unknown` when its last answer was lost. */
 export type Status = "absent" | "subscribing" | "present" | "unsubscribing" | "unknown"
 
-/** One who shares the filter, with the options that it asked for itself. */
+/** A subscriber that shares the filter, with the options it requested itself. */
 interface Member extends Omit<Joining, "waiting"> {
   readonly subscriber: Addressee
-  /** Until it is granted. */
+  /** Present until the filter is granted to this subscriber. */
   waiting: Waiting | undefined
 }
 
 /** One filter in one SUBSCRIBE. */
 export interface Asking extends Pick<Joining, "options" | "userProperties"> {
   readonly filter: SubscribedFilter
-  /** Those whose request it is. Who comes later shares what it grants, and not what it is refused. */
+  /** The subscribers that this SUBSCRIBE is for. A later subscriber shares a grant, but not a refusal. */
   readonly members: ReadonlyArray<Member>
-  /** What the server has when it does not grant it. */
+  /** The state on the server if the filter is not granted. */
   readonly otherwise: Status
 }
 
-/** To be called when all else is done. */
+/** To be called when everything else is done. */
 export type Telling = () => void
 
 const nothing: ReadonlyArray<number> = []
 const nobody: ReadonlyArray<Telling> = []
 
 export class SubscribedFilter implements Route {
-  /** As asked for last. */
+  /** As last requested. */
   options: Packet.Subscription
   readonly identifier: number
   readonly order: number
   status: Status = "absent"
   granted: Packet.Qos = 0
-  /** Nobody is there and it is kept, for the case that somebody comes back or the client ends: since which leaving. */
+  /**
+   * Nobody subscribes, but the filter is kept in case somebody comes back or the client ends. The number of the leaving
+   * that began this.
+   */
   lingeringSince: number | undefined
   awaited = nothing
   readonly subscribers: Array<Addressee> = []
   readonly #members = new Map<Addressee, Member>()
   #waiting = 0
-  /** As the server granted it last; `undefined` when it has not, or has forgotten. */
+  /** As last granted; `undefined` if the server has not granted the filter, or has forgotten it. */
   #held: Packet.Subscription | undefined
 
   constructor(options: Packet.Subscription, order: number) {
@@ -78,12 +81,12 @@ export class SubscribedFilter implements Route {
     return this.#held !== undefined
   }
 
-  /** The server does not have it, or not as somebody wants it. */
+  /** The server does not have the filter, or not with the options somebody wants. */
   get isMissing(): boolean {
     return this.status === "absent" || this.status === "unknown" || (this.status === "present" && this.#waiting > 0)
   }
 
-  /** Whether those who share it asked for another manner, which one subscription cannot serve. */
+  /** Whether the present subscribers requested other options, which one subscription cannot combine. */
   conflicts({ noLocal, retainAsPublished }: Packet.Subscription): boolean {
     for (const { options } of this.#members.values()) {
       return options.noLocal !== noLocal || options.retainAsPublished !== retainAsPublished
@@ -97,7 +100,7 @@ export class SubscribedFilter implements Route {
   }
 
   // -------------------------------------------------------------------------
-  // Those who share it
+  // Subscribers that share the filter
   // -------------------------------------------------------------------------
 
   join(joining: Joining, subscriber: Addressee): void {
@@ -107,7 +110,7 @@ export class SubscribedFilter implements Route {
     this.linger(undefined)
   }
 
-  /** Whether the subscriber was there. */
+  /** Returns whether the subscriber was there. */
   leave(subscriber: Addressee): boolean {
     const member = this.#members.get(subscriber)
     if (member === undefined) return false
@@ -124,14 +127,14 @@ export class SubscribedFilter implements Route {
     return waiting
   }
 
-  /** What the server has granted to one who is there is granted to all who ask for no more. */
+  /** If one subscriber already has the filter, it is granted to every waiting subscriber that asks for no more. */
   share(): ReadonlyArray<Telling> {
     if (this.status !== "present" || this.#waiting === 0) return nobody
     for (const { waiting } of this.#members.values()) if (waiting === undefined) return this.#grantHeld([])
     return nobody
   }
 
-  /** `asked`: those whose request was granted. */
+  /** `asked` are the subscribers whose request was granted. */
   #grantHeld(asked: ReadonlyArray<Member>): ReadonlyArray<Telling> {
     const qos = this.granted
     return [...this.#members.values()].flatMap((member) => {
@@ -150,7 +153,7 @@ export class SubscribedFilter implements Route {
     })
   }
 
-  /** They hear why; the streams of those who had it before fail. */
+  /** They hear why. If they already had the filter, their streams fail. */
   #fail(members: ReadonlyArray<Member>, error: MqttError.MqttError): ReadonlyArray<Telling> {
     return members.flatMap((member) => {
       const { waiting } = member
@@ -161,12 +164,12 @@ export class SubscribedFilter implements Route {
   }
 
   // -------------------------------------------------------------------------
-  // What the server says
+  // Answers of the server
   // -------------------------------------------------------------------------
 
   /**
-   * Begins to ask: for those who wait, if the server has it, and for all otherwise. A shared subscription has the highest
-   * QoS that one of those who are there asked for; all else is as the first asked whose request it is.
+   * Begins a request: for the waiting subscribers if the server has the filter, otherwise for all. The QoS is the
+   * highest that any present subscriber requested; the other options come from the first subscriber of the request.
    */
   ask(): Asking {
     const otherwise = this.status
@@ -179,7 +182,7 @@ export class SubscribedFilter implements Route {
     return { filter: this, options: this.options, userProperties: first?.userProperties, members, otherwise }
   }
 
-  /** SUBACK granted it: to those whose request it was, and to those who came to share it with one of them. */
+  /** SUBACK granted the filter: to the subscribers of the request, and to those who came later to share it. */
   grantedAs({ members, options }: Asking, qos: Packet.Qos): ReadonlyArray<Telling> {
     this.status = "present"
     this.#held = options
@@ -188,8 +191,8 @@ export class SubscribedFilter implements Route {
   }
 
   /**
-   * The server does not grant it. That is the failure of those who asked for so much; those who have it in another request
-   * keep it, and those who asked for less are asked for again.
+   * The server does not grant the filter. The request fails for the subscribers that wanted the full QoS. Subscribers
+   * that have the filter by another request keep it. For subscribers that wanted less, it is requested again.
    */
   refusedAs({ members, options, otherwise }: Asking, error: MqttError.MqttError): ReadonlyArray<Telling> {
     this.unanswered(otherwise)
@@ -198,12 +201,12 @@ export class SubscribedFilter implements Route {
     return this.#fail(members.filter((member) => member.options.qos === options.qos), error)
   }
 
-  /** The request has no answer. */
+  /** The request gets no answer. */
   unanswered(otherwise: Status): void {
     this.status = otherwise
   }
 
-  /** The server does not have it. */
+  /** The server does not have the filter. */
   absent(): void {
     this.status = "absent"
     this.#held = undefined

@@ -1,22 +1,23 @@
 /**
- * The Subscription Identifier of a Topic Filter: a function of the filter alone, so it is the same on every connection
- * and in every process, and messages of a resumed session say what they are for.
+ * The Subscription Identifier of a Topic Filter. It depends on the filter alone, so it is the same on every connection
+ * and in every process, and messages of a resumed session show which filter they are for.
  *
- * It is that of the filter's shape: its share, and where its wildcards stand. Two filters of one shape differ in a level
- * that both spell out, so no topic matches both: the identifier and the topic together name the filter. Filters of one
- * shape share a SUBSCRIBE, which has one identifier for all of its filters; all without wildcards are of one shape.
- * MQTT 5.0 sections 3.3.4 and 3.8.2.1.2.
+ * The identifier stands for the filter's shape: its share, and the positions of its wildcards. Two filters of one shape
+ * differ in a level that both spell out, so no topic matches both: the identifier and the topic together name the
+ * filter. Filters of one shape share a SUBSCRIBE, which has one identifier for all of its filters. All filters without
+ * wildcards have one shape. MQTT 5.0 sections 3.3.4 and 3.8.2.1.2.
  */
 import * as Topic from "../../../protocol/Topic.ts"
 
-/** Ours are in the upper half of 1 to 268,435,455: whoever numbers from 1 and had the session before is told apart. */
+/** Ours are in the upper half of 1 to 268,435,455, above the numbers of an earlier client that counted from 1. */
 const first = 0x800_0000
 
-/** What is alike in filters that cannot match the same topic: levels count from the front, literal ones are left out. */
+/** The shape. Filters of one shape match no common topic: levels count from the front, literal ones are left out. */
 const shapeOf = (filter: string): string => filter.replace(/[^+#/]+/g, "").replace(/\/+$/, "")
 
 /**
- * Two shapes with one identifier would be no mistake, only less to tell apart by: about one pair in a hundred million.
+ * Two shapes with one identifier would do no harm: filters would only be harder to distinguish. It happens to about one
+ * pair in a hundred million.
  */
 export const make = (topicFilter: string): number => {
   const shared = Topic.parseSharedFilter(topicFilter)

@@ -1,8 +1,8 @@
 /**
- * Who subscribed to what: one entry per Topic Filter with those who share it, kept in step with the server.
+ * Who subscribed to what: one entry for each Topic Filter with its subscribers, kept in step with the server.
  *
- * The packets and their identifiers are the session's, received messages the deliveries'. MQTT 5.0 and 3.1.1, sections
- * 3.8 to 3.11.
+ * The session sends the packets and numbers them; `deliveries.ts` delivers received messages. MQTT 5.0 and 3.1.1,
+ * sections 3.8 to 3.11.
  */
 import type * as Cause from "effect/Cause"
 import * as MqttError from "../../../MqttError.ts"
@@ -16,35 +16,35 @@ import type { Addressee } from "./handover.ts"
 import { alike, inPacketsOf } from "./packets.ts"
 import { type Asking, type Joining, SubscribedFilter, type Telling } from "./subscribedFilter.ts"
 
-/** What the table needs of the session. Without a connection nothing is sent, and `abandoned` is told instead. */
+/** The part of the session that the table uses. Without a connection it sends nothing and calls `abandoned`. */
 export interface Server {
   readonly subscribe: (asked: Asked, owner: Owner) => void
   readonly unsubscribe: (topicFilters: ReadonlyArray<string>, owner: Owner) => void
-  /** Which packets connections keep ending with: the session adds to it, the table clears what the server answered. */
+  /** The packets that connections keep ending with. The session adds to them, the table clears answered ones. */
   suspicion: Suspicion.Suspicion<Owner>
 }
 
-/** What one SUBSCRIBE says. */
+/** The contents of one SUBSCRIBE. */
 export interface Asked {
   readonly subscriptions: ReadonlyArray<Packet.Subscription>
-  /** `undefined` where the server takes none. */
+  /** `undefined` if the server accepts none. */
   readonly identifier: number | undefined
   readonly userProperties: Properties["userProperties"]
 }
 
 export interface SubscriptionsOptions {
-  /** The server keeps subscriptions, and sends again what was not acknowledged. */
+  /** The server keeps subscriptions, and sends unacknowledged messages again. */
   readonly isPersistent: boolean
-  /** So many filters go into one SUBSCRIBE or UNSUBSCRIBE. */
+  /** At most this many filters go into one SUBSCRIBE or UNSUBSCRIBE. */
   readonly filtersPerPacket: number
 }
 
 /** A connection, as far as it concerns subscriptions. */
 export interface Connected {
   readonly sessionPresent: boolean
-  /** The server is sure to have ours. Default: when the session is present. */
+  /** The server is sure to have our subscriptions. Default: when the session is present. */
   readonly hasSubscriptions?: boolean
-  /** Subscription Identifiers: 5.0, unless the server takes none. Default: `true`. */
+  /** Subscription Identifiers: 5.0, unless the server accepts none. Default: `true`. */
   readonly takesIdentifiers?: boolean
 }
 
@@ -57,7 +57,7 @@ export class Subscriptions {
   readonly #unanswered = new Map<Owner, ReadonlyArray<string>>()
   #isConnected = false
   #takesIdentifiers = false
-  /** Those whose inboxes count: from their first filter until they leave. */
+  /** The subscribers whose inboxes count: from their first filter until they leave. */
   readonly #present = new Set<Addressee>()
   #droppedByGone = 0
   #entered = 0
@@ -85,7 +85,7 @@ export class Subscriptions {
     return dropped
   }
 
-  /** What waits in the inboxes. */
+  /** The messages that wait in the inboxes. */
   get depth(): { readonly messages: number; readonly bytes: number } {
     let messages = 0
     let bytes = 0
@@ -98,10 +98,10 @@ export class Subscriptions {
   }
 
   // -------------------------------------------------------------------------
-  // Those who come and go
+  // Subscribers come and go
   // -------------------------------------------------------------------------
 
-  /** Adds a subscriber to filters, which are asked for together; messages that match reach it from now on. */
+  /** Adds a subscriber to filters, in one request to the server. Matching messages reach it from now on. */
   addAll(all: ReadonlyArray<Joining>, subscriber: Addressee): void {
     this.#present.add(subscriber)
     const entries = all.map((joining) => {
@@ -122,14 +122,15 @@ export class Subscriptions {
     return entry
   }
 
-  /** Whether the filter is subscribed to in another manner, which one subscription cannot serve. */
+  /** Whether the filter is subscribed to with other options, which one subscription cannot combine. */
   conflicts(options: Packet.Subscription): boolean {
     return this.#entries.get(options.topicFilter)?.conflicts(options) === true
   }
 
   /**
-   * A subscriber leaves; the last one ends the subscription. In a session that is to persist it lingers first, until what
-   * is returned is called: a program that ends leaves its subscriptions too, and wants to find them again.
+   * A subscriber leaves; the last one ends the subscription. In a session that is to persist, the subscription first
+   * lingers, until the returned function is called: a program that ends leaves its subscriptions too, and wants to find
+   * them again.
    */
   leave(topicFilters: ReadonlyArray<string>, subscriber: Addressee): (() => void) | undefined {
     const leaving = ++this.#left
@@ -148,7 +149,7 @@ export class Subscriptions {
     return () => this.#release(lingering, leaving)
   }
 
-  /** The time has passed in which somebody could have come back; one who came and left again has another. */
+  /** The time to come back has passed. If somebody came back and left again, a later call releases the filter. */
   #release(entries: ReadonlyArray<SubscribedFilter>, leaving: number): void {
     const released = entries.filter(({ lingeringSince }) => lingeringSince === leaving)
     for (const entry of released) entry.linger(undefined)
@@ -156,21 +157,21 @@ export class Subscriptions {
   }
 
   // -------------------------------------------------------------------------
-  // What the server is asked for
+  // Requests to the server
   // -------------------------------------------------------------------------
 
-  /** Asks for what could not be asked for before. */
+  /** Sends the requests that could not be sent before. */
   askAgain(): void {
     this.#reconcile([...this.#entries.values()])
   }
 
-  /** Those who wait go on last: they go on at once, and may leave, or subscribe to more. */
+  /** Waiting subscribers are told last: they go on at once, and may leave, or subscribe to more. */
   #settle(entries: Iterable<SubscribedFilter>, tellings: ReadonlyArray<Telling>): void {
     this.#reconcile(entries)
     for (const tell of tellings) tell()
   }
 
-  /** Asks the server for what is wanted and not there, and gives up what is there and not wanted. */
+  /** Requests wanted filters that the server lacks, and gives up unwanted filters that it has. */
   #reconcile(entries: Iterable<SubscribedFilter>): void {
     const { suspicion } = this.#server
     const wanted: Array<SubscribedFilter> = []
@@ -197,8 +198,8 @@ export class Subscriptions {
   }
 
   /**
-   * Asks for one of the filters that connections keep ending with. The others wait until it is answered, and it until all
-   * before it are: should this connection end too, it is known with which.
+   * Requests one of the filters that connections keep ending with. It waits until all earlier requests are answered,
+   * and the others wait for its answer: if this connection ends too, the guilty filter is known.
    */
   askForSuspected(): void {
     const { suspicion } = this.#server
@@ -245,7 +246,7 @@ export class Subscriptions {
       },
       failed: (error) => {
         answered()
-        // One of them cannot be asked for, or not all of them in one packet.
+        // One of the filters cannot be requested, or one packet cannot hold all of them.
         if (askings.length > 1 && this.#isConnected) {
           for (const some of inPacketsOf(Math.ceil(askings.length / 2), askings)) this.#subscribe(some)
           return
@@ -273,7 +274,7 @@ export class Subscriptions {
         for (const entry of entries) entry.status = "unknown"
       },
       failed: () => {
-        // All of them do not fit into one packet that the server takes.
+        // One packet that the server accepts cannot hold all of them.
         if (entries.length === 1 || !this.#isConnected) return absent()
         for (const some of inPacketsOf(Math.ceil(entries.length / 2), entries)) this.#unsubscribe(some)
       }
@@ -285,8 +286,8 @@ export class Subscriptions {
   // -------------------------------------------------------------------------
 
   /**
-   * A connection is there. Unless the server is sure to have our subscriptions everything is subscribed to again, and
-   * otherwise only what it does not have. Messages of a resumed session wait for the subscriber that will come for them.
+   * A connection is there. Filters that the server is sure to have are not requested again; all others are. Messages of
+   * a resumed session wait for a subscriber to come for them.
    */
   connected({ sessionPresent, hasSubscriptions = sessionPresent, takesIdentifiers = true }: Connected): void {
     this.#isConnected = true
@@ -307,17 +308,17 @@ export class Subscriptions {
   }
 
   // -------------------------------------------------------------------------
-  // What connections end with
+  // Filters that connections end with
   // -------------------------------------------------------------------------
 
-  /** Gives a filter up that connections kept ending with: those who want it see `error`. */
+  /** Gives up a filter that connections kept ending with: its subscribers get `error`. */
   giveUp(topicFilter: string, error: MqttError.MqttError): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined) return
     this.#settle([entry], entry.refusedAs(entry.ask(), error))
   }
 
-  /** Gives the UNSUBSCRIBE of a filter up that connections kept ending with: the server may keep the subscription. */
+  /** Gives up the UNSUBSCRIBE of a filter that connections kept ending with: the server may keep the subscription. */
   giveUpLeaving(topicFilter: string): void {
     const entry = this.#entries.get(topicFilter)
     if (entry === undefined || entry.subscribers.length > 0) return
@@ -335,7 +336,7 @@ export class Subscriptions {
   }
 }
 
-/** The server has what somebody was granted, whatever it has been asked for since. */
+/** The server has the filter as granted to somebody, whatever has been requested since. */
 const isThere = ({ isGranted, status }: SubscribedFilter): boolean =>
   status === "present" || (status === "subscribing" && isGranted)
 

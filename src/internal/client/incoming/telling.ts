@@ -1,7 +1,7 @@
 /**
- * Tells of received messages that are not delivered as they came: a log line and an event for each notice.
+ * Reports received messages that are not delivered as they came: a log line and an event for each notice.
  *
- * What is worth a notice, and how often, is up to `notices.ts`.
+ * `notices.ts` decides what deserves a notice, and how often.
  */
 import * as Effect from "effect/Effect"
 import type { MqttEvent } from "../../../MqttState.ts"
@@ -11,7 +11,7 @@ export type Notice = Extract<MqttEvent, {
   readonly _tag: "MessageTooLarge" | "MalformedMessage" | "MessageRefused" | "MessageUnclaimed" | "UnclaimedDropped"
 }>
 
-/** The ones that are no sign of a fault are in the events alone, unless somebody wants to see everything. */
+/** A notice that is no sign of a fault is only an event, unless somebody wants to see everything. */
 export const tell = (
   notices: ReadonlyArray<Notice>,
   publishEvent: (event: MqttEvent) => Effect.Effect<void>

@@ -1,8 +1,8 @@
 /**
- * Messages that nobody has taken yet and somebody may come for: those of a resumed session, those of a filter whose
- * subscriber has just left, and those a consumer gave back. None is of QoS 0.
+ * Messages that nobody has taken yet and somebody may come for: messages of a resumed session, messages of a filter
+ * whose subscriber has just left, and messages that a consumer gave back. None has QoS 0.
  *
- * Who may have which is the deliveries' business.
+ * `deliveries.ts` decides who may have which.
  */
 import type * as Packet from "../../../protocol/Packet.ts"
 import type { Gate } from "../gate.ts"
@@ -14,9 +14,9 @@ export interface Kept {
   readonly handover: Handover
   /** Milliseconds. */
   readonly since: number
-  /** It is for filters with one of these identifiers; `undefined`: for whatever matches. */
+  /** The message is for filters with one of these identifiers; `undefined` means any matching filter. */
   readonly identifiers: ReadonlyArray<number> | undefined
-  /** Nobody was there whose filter matches: in the end it is for whoever is then. */
+  /** No filter matched when the message came: in the end, any filter that matches by then gets it. */
   readonly isAnybodys: boolean
 }
 
@@ -42,12 +42,12 @@ export class Unclaimed {
     return this.#kept.length
   }
 
-  /** The one that arrived first. */
+  /** The message that arrived first. */
   get first(): Kept | undefined {
     return this.#kept[0]
   }
 
-  /** Since when the one waits that has waited longest, milliseconds; one that was given back may not be the first. */
+  /** Since when the oldest message waits, milliseconds. A message that was given back may not be the first. */
   get since(): number {
     return this.#kept.reduce((earliest, { since }) => Math.min(earliest, since), Infinity)
   }
@@ -58,7 +58,7 @@ export class Unclaimed {
     this.#gateReading()
   }
 
-  /** Has them in the order they arrived in, those that have come since then too. */
+  /** Puts messages back in the order they arrived, among messages that have come since. */
   giveBack(kept: ReadonlyArray<Kept>): void {
     this.#kept.push(...kept)
     this.#count(bytesOf(kept))
@@ -66,7 +66,7 @@ export class Unclaimed {
     this.#gateReading()
   }
 
-  /** Takes out those that fit. What comes next is not read before they are where they belong: it stands behind them. */
+  /** Takes out the messages that fit. Reading goes on only after that, so later messages come behind them. */
   take(fits: (kept: Kept) => boolean, taken: (kept: Kept) => void): void {
     const kept = this.#kept
     this.#kept = []
@@ -91,8 +91,8 @@ export class Unclaimed {
   }
 
   /**
-   * A 3.1.1 server knows no Receive Maximum, and no server knows a bound in bytes: when too many wait, reading no further is
-   * all that keeps them away.
+   * A 3.1.1 server knows no Receive Maximum, and no server knows a bound in bytes. So when too many messages wait, only
+   * a pause in reading keeps more from coming.
    */
   #gateReading(): void {
     const isFull = this.#isFull

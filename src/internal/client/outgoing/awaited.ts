@@ -1,9 +1,9 @@
 /**
- * Who waits for messages that are in the store and not in memory, by the key of the message.
+ * The listeners of messages that are in the store and not in memory, by the key of the message.
  *
- * A million messages may wait there, and most of their publishers have gone on. Acceptances whose acknowledgement nobody
- * waits for yet are held weakly, a group at a time: a group costs nothing once the program has thrown all of it away. A
- * weak reference for each would live until the next full collection, and hundreds of bytes with it.
+ * A million messages may wait there, and most of their publishers have gone on. So an acceptance without a listener is
+ * held weakly, in a group with others: once the program has thrown away all acceptances of a group, the group costs
+ * nothing. A separate weak reference for each would live until the next full collection, and take hundreds of bytes.
  */
 import type * as Exit from "effect/Exit"
 import type * as MqttError from "../../../MqttError.ts"
@@ -11,11 +11,11 @@ import type { Acknowledgement } from "../../../MqttMessage.ts"
 
 export type Settled = (exit: Exit.Exit<Acknowledgement, MqttError.MqttError>) => void
 
-/** What came of a message that was accepted, and who wants to know it. */
+/** The outcome of an accepted message, and the listeners that wait for it. */
 export class Acceptance {
   #outcome: Exit.Exit<Acknowledgement, MqttError.MqttError> | undefined
   #listeners: Set<Settled> | undefined
-  /** Told of the first listener. */
+  /** Called for the first listener. */
   onAwaited: (() => void) | undefined
 
   get isAwaited(): boolean {
@@ -29,7 +29,7 @@ export class Acceptance {
     for (const listener of listeners) listener(exit)
   }
 
-  /** Returns how to stop listening. */
+  /** Returns a function that stops listening. */
   listen(listener: Settled): () => void {
     if (this.#outcome !== undefined) {
       listener(this.#outcome)
@@ -44,7 +44,7 @@ export class Acceptance {
   }
 }
 
-/** Keys whose acceptances are thrown away together. */
+/** The number of keys whose acceptances are thrown away together. */
 const groupSize = 256
 
 const groupOf = (key: number): number => Math.floor(key / groupSize)
@@ -56,7 +56,7 @@ export class Awaited {
   readonly #waiting = new Map<number, Settled>()
   readonly #groups = new Map<number, WeakRef<Group>>()
   readonly #forgotten = new FinalizationRegistry<number>((index) => {
-    // There may be another one by now.
+    // There may be another group by now.
     if (this.#groups.get(index)?.deref() === undefined) this.#groups.delete(index)
   })
 
@@ -67,7 +67,8 @@ export class Awaited {
     }
     const group = this.#group(groupOf(key))
     group.set(key, acceptance)
-    // Who waits is not to be forgotten, even if nothing else refers to it. Until then, this refers to the group.
+    // A listener must not be forgotten, even if nothing else refers to it. Until there is one, this refers to the
+    // group.
     acceptance.onAwaited = () => {
       acceptance.onAwaited = undefined
       if (group.delete(key)) this.#waiting.set(key, settled)
@@ -90,7 +91,7 @@ export class Awaited {
     return acceptance
   }
 
-  /** Its message is in memory again, or over. */
+  /** The message is in memory again, or over. */
   take(key: number): { readonly settled: Settled | undefined; readonly acceptance: Acceptance | undefined } {
     const waiting = this.#waiting.get(key)
     if (waiting !== undefined) {
@@ -101,7 +102,7 @@ export class Awaited {
     return { settled: acceptance?.settle, acceptance }
   }
 
-  /** All of them, who are held no longer. */
+  /** All listeners. They are held no longer. */
   takeAll(): ReadonlyArray<Settled> {
     const groups = [...this.#groups.values()].map((group) => group.deref() ?? new Map<number, Acceptance>())
     const accepted = groups.flatMap((group) => [...group.values()].map(({ settle }) => settle))

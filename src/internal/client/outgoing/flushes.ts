@@ -1,6 +1,6 @@
 /**
- * Who waits until all that was accepted so far is over, of messages that a store has: most are not in memory, so they are
- * counted. Messages have keys that grow with the order they were accepted in.
+ * Callers that wait until all messages accepted so far are over, for messages in a store. Most are not in memory, so
+ * they are counted. Keys of messages grow in the order of acceptance.
  */
 
 interface Flush {
@@ -32,7 +32,7 @@ export class Flushes {
     }
   }
 
-  /** `over` hears once that all up to `key` are over. */
+  /** Calls `over` once all messages up to `key` are over. */
   observe(over: () => void, key: number): void {
     this.#flushes.set(over, { upTo: key, left: this.#unfinished })
   }
@@ -41,7 +41,7 @@ export class Flushes {
     this.#flushes.delete(over)
   }
 
-  /** Nothing will be over any more. */
+  /** No more messages will be over. */
   end(): void {
     const flushes = [...this.#flushes.keys()]
     this.#flushes.clear()

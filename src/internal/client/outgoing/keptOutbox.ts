@@ -1,8 +1,8 @@
 /**
- * An outbox whose QoS 1 and 2 messages wait in a store. Memory has those that are next, and the store has all of them.
+ * An outbox whose QoS 1 and 2 messages wait in a store. The next messages are in memory, and all of them in the store.
  *
- * A message is accepted when the store has it. When the store is written and read is up to the session's keeper. QoS 0
- * waits in memory alone, within bounds of its own.
+ * A message is accepted when the store has it. The session's keeper decides when to write and read. QoS 0 messages wait
+ * in memory alone, within bounds of their own.
  */
 import * as Exit from "effect/Exit"
 import type * as MqttError from "../../../MqttError.ts"
@@ -14,13 +14,13 @@ import { Flushes } from "./flushes.ts"
 import { Outbox } from "./outbox.ts"
 import { type Keeper, Publication, Stored, type Unfinished } from "./publication.ts"
 
-/** What memory has of the messages that wait to be sent; with less than half of it, the next ones are read. */
+/** The most waiting messages in memory. When less than half of that is left, the next ones are read. */
 const readAhead = { messages: 1000, bytes: 4 * 1024 * 1024 }
 
-/** Messages that are read at once: the next ones may be far larger than those before. */
+/** The most messages to read at once: the next ones may be far larger than those before. */
 const mostAtOnce = 100
 
-/** All messages that the store has, in flight or not. */
+/** All messages in the store, in flight or not. */
 export interface Totals {
   readonly messages: number
   readonly bytes: number
@@ -28,7 +28,7 @@ export interface Totals {
   readonly next: number
 }
 
-/** A message that was read; when it expires is told by the clock of this process. */
+/** A message that was read. `expiresAt` uses the clock of this process. */
 export interface StoredEntry {
   readonly key: number
   readonly message: Message
@@ -37,7 +37,7 @@ export interface StoredEntry {
 
 const nothing = (): void => {}
 
-/** Of one that is in the store, or on its way there. */
+/** The key of a message that is in the store, or on its way there. */
 export const keyOf = ({ stored }: Publication): number => stored?.key ?? 0
 
 export class KeptOutbox extends Outbox<Publication> implements Keeper {
@@ -46,23 +46,23 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   readonly #awaited = new Awaited()
   readonly #accepting = new WeakMap<Publication, Acceptance>()
   readonly #flushes = new Flushes()
-  /** To be written in the next round. */
+  /** Messages to write in the next round. */
   #arrivals: Array<Publication> = []
-  /** Being written. */
+  /** Messages that are being written. */
   #storing: ReadonlyArray<Publication> = []
   #totals: Totals = { messages: 0, bytes: 0, next: 1 }
   #next = 1
   /** All messages up to this key have been in memory. */
   #read = 0
-  /** Messages that have not. */
+  /** Messages that have not been in memory. */
   #unread = 0
-  /** Those of an earlier program that are in flight, which are not to be read again. */
+  /** In-flight messages of an earlier program, which must not be read again. */
   #sent: ReadonlySet<number> = new Set()
-  /** Withdrawn before they were read. */
+  /** Messages that were withdrawn before they were read. */
   readonly #gone = new Set<number>()
-  /** Read from the store and not over: those who published them have other objects. */
+  /** Messages that were read from the store and are not over: their publishers have other objects. */
   readonly #loaded = new Map<number, Publication>()
-  /** What can be taken. */
+  /** Messages that can be taken. */
   readonly #ready = { messages: 0, bytes: 0 }
   #isOver = false
 
@@ -114,17 +114,17 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   }
 
   override restore(publications: ReadonlyArray<Publication>): void {
-    // Of QoS 0: what has an identifier is the session's.
+    // Only QoS 0: messages with an identifier stay in the session.
     this.#inMemory.restore(publications)
   }
 
-  /** Those who wait to be accepted; who else waits is among the flushes. */
+  /** Messages that wait to be accepted. The other waiting callers are in `#flushes`. */
   override get entries(): ReadonlyArray<Publication> {
     const suspended = this.suspended.toArray().filter(({ place }) => place === "suspended")
     return [...this.#inMemory.entries, ...suspended]
   }
 
-  /** What is not over of those and of all that the store has, which counts as one. */
+  /** The unfinished publications, and one entry for everything unfinished in the store. */
   unfinished(publications: ReadonlyArray<Publication>): ReadonlyArray<Unfinished> {
     const unkept = publications.filter(({ stored }) => stored?.isAccepted !== true)
     if (this.#flushes.unfinished === 0) return unkept
@@ -162,7 +162,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     super.remove(publication)
   }
 
-  /** The oldest one may be in the store alone, or on its way there: then who comes waits for it. */
+  /** The oldest message may be only in the store, or on its way there. Then the new message waits for it. */
   protected override replaceOldest(publication: Publication): void {
     if (this.suspended.isEmpty && (this.#ready.messages > 0 || this.#canDropArrival)) {
       return super.replaceOldest(publication)
@@ -203,7 +203,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return true
   }
 
-  /** What is in the store stays there. */
+  /** Messages in the store stay there. */
   override failAll(error: MqttError.MqttError): void {
     this.#isOver = true
     this.#inMemory.failAll(error)
@@ -216,10 +216,10 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   }
 
   // -------------------------------------------------------------------------
-  // What is written
+  // Writing
   // -------------------------------------------------------------------------
 
-  /** What an earlier program left: those that were sent are the session's. */
+  /** The messages of an earlier program. The session has the messages in `sent`. */
   open(totals: Totals, sent: ReadonlyArray<StoredEntry>): ReadonlyArray<Publication> {
     const publications = sent.map((entry) => this.#publicationOf(entry))
     const bytes = publications.reduce((sum, { size }) => sum + size, 0)
@@ -232,7 +232,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return publications
   }
 
-  /** Those that are to be stored now. */
+  /** The messages to store now. */
   takeArrivals(): ReadonlyArray<Publication> {
     const arrivals = this.#arrivals.filter(({ place }) => place === "storing")
     this.#arrivals = []
@@ -250,7 +250,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     this.#totals = { messages: this.#totals.messages + messages, bytes: bytes + messages * size, next: this.#next }
   }
 
-  /** The store has them. */
+  /** The store has the messages. */
   stored(arrivals: ReadonlyArray<Publication>): void {
     this.#storing = []
     if (this.#isOver) return
@@ -259,7 +259,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
       if (stored === undefined) continue
       stored.isAccepted = true
       stored.hasMessage = true
-      // Given up while they were written.
+      // Given up while it was being written.
       if (publication.place !== "storing") this.#forget(stored, publication.size)
       else if (this.#unread === 0 && !this.#isFull) this.enqueue(publication)
       else this.#leave(publication)
@@ -274,12 +274,12 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     this.#awaited.add(keyOf(publication), publication.settled, publication.stored?.acceptance)
   }
 
-  /** The store does not have them. */
+  /** The store does not have the messages. */
   refused(arrivals: ReadonlyArray<Publication>, error: MqttError.MqttError): void {
     this.#storing = []
     for (const publication of arrivals) {
       this.#count(-1, publication.size)
-      // A store that did not answer may have it all the same.
+      // A store that did not answer may have the message all the same.
       this.#journal.record({ _tag: "Remove", table: "message", key: keyOf(publication) })
     }
     if (this.#isOver) return
@@ -312,14 +312,14 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
   }
 
   // -------------------------------------------------------------------------
-  // What is read
+  // Reading
   // -------------------------------------------------------------------------
 
   get #isFull(): boolean {
     return this.#ready.messages >= readAhead.messages || this.#ready.bytes >= readAhead.bytes
   }
 
-  /** How many messages are to be read now; as many as fit, if they are as large as most. */
+  /** How many messages to read now: as many as fit, if they have the average size. */
   get page(): number {
     const { bytes, messages } = this.#ready
     if (this.#unread === 0 || messages * 2 > readAhead.messages || bytes * 2 > readAhead.bytes) return 0
@@ -333,7 +333,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return this.#read
   }
 
-  /** The messages of a page, as far as there is room; `isLast` if there are no more. */
+  /** Takes the messages of a page, as far as there is room; `isLast` if no more follow. */
   load(entries: ReadonlyArray<StoredEntry>, isLast: boolean): void {
     if (this.#isOver) return
     let isAll = isLast
@@ -368,7 +368,7 @@ export class KeptOutbox extends Outbox<Publication> implements Keeper {
     return publication
   }
 
-  /** Now there are old ones to give way. */
+  /** Now there are old messages to replace. */
   #admitReplacing(): void {
     if (this.suspended.isEmpty) return
     if (this.room.whenFull !== "ReplaceOldest") return this.admit()

@@ -43,8 +43,8 @@ export class Leaving {
   }
 
   /**
-   * The connection ended. A message that the server may have got, in part or whole, is not sent again: at most once. The
-   * others have not left, and go back to the outbox.
+   * The connection ended. A message that the server may have received, in part or whole, is not sent again: at most
+   * once. The other messages have not left, and go back to the outbox.
    */
   returnTo(outbox: Outbox<Publication>): void {
     const cutOff = MqttError.fromReason(

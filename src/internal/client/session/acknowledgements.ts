@@ -1,7 +1,7 @@
 /**
- * Acknowledgements that are decided and not sent yet: those of one turn leave in one step and one write.
+ * Acknowledgements that are decided and not sent yet: all of one turn leave in one step and one write.
  *
- * In which order they leave is up to the session rules, and when a message counts as dealt with is up to `handover.ts`.
+ * The session rules decide their order, and `handover.ts` decides when a message counts as dealt with.
  */
 import type { Arrival } from "../../../protocol/Arrivals.ts"
 import type { SessionConnection } from "../../connection/connection.ts"

@@ -2,7 +2,7 @@
  * A message of the client about itself: the birth that each connection begins with, or the goodbye that the last one ends
  * with.
  *
- * It waits in no outbox and no store keeps it. When it is sent is up to the session.
+ * It waits in no outbox and no store keeps it. The session decides when to send it.
  */
 import * as MqttError from "../../../MqttError.ts"
 import * as ReasonCode from "../../../protocol/ReasonCode.ts"
@@ -15,18 +15,18 @@ import type { Owner } from "../owner.ts"
 import { trySend } from "./refusals.ts"
 
 export class Announcement implements Owner {
-  /** That of the birth is another one on each connection. */
+  /** A birth has a new message on each connection. */
   message: Message
   isSent = false
   readonly #ended: (error: MqttError.MqttError | undefined) => void
 
-  /** `ended` hears how it ends: that of a birth, once for each connection or more. */
+  /** `ended` hears the outcome: for a birth, at least once for each connection. */
   constructor(message: Message, ended: (error: MqttError.MqttError | undefined) => void) {
     this.message = message
     this.#ended = ended
   }
 
-  /** What the session gives back with the outcome. */
+  /** The session returns it with the outcome. */
   get request(): this {
     return this
   }
@@ -45,7 +45,7 @@ export class Announcement implements Owner {
     this.#ended(error)
   }
 
-  /** At QoS 0: it is over when it is sent, as nobody answers it. */
+  /** At QoS 0 it is over once it is sent, because nobody answers it. */
   sendOnce(connection: SessionConnection): void {
     this.isSent = true
     const error = trySend(connection, toPublish(this.message, 0, false), false)

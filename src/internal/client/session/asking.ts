@@ -1,6 +1,6 @@
 /**
- * What subscriptions ask of the server, as packets of the session: SUBSCRIBE and UNSUBSCRIBE. A client that only publishes
- * has none of it.
+ * Requests of subscriptions as packets of the session: SUBSCRIBE and UNSUBSCRIBE. A client that only publishes has none
+ * of it.
  */
 import * as Properties from "../../../protocol/Properties.ts"
 import * as Session from "../../../protocol/Session.ts"

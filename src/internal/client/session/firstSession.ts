@@ -1,6 +1,4 @@
-/**
- * The Session State that a client begins with: none, or what an earlier program left in the store.
- */
+/** The Session State a client begins with: empty, or left in the store by an earlier program. */
 import * as Session from "../../../protocol/Session.ts"
 import type { Resolved } from "../../options.ts"
 import type { Owner } from "../owner.ts"

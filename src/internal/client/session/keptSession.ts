@@ -1,8 +1,8 @@
 /**
- * A session that outlives its process: where it goes on from, and the rounds in which what changes of it is stored.
+ * A session that outlives its process: its state at the start, and the rounds that store its changes.
  *
- * One round writes everything that has changed since the last one, then reads ahead. Packets that the server must not see
- * before the store has their changes wait for the round; `Journal` knows which.
+ * One round writes everything that has changed since the last one, then reads ahead. Some packets wait for the round,
+ * because the server must not see them before the store has their changes; `Journal` knows which.
  */
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
@@ -46,18 +46,18 @@ export class KeptSession {
     this.outbox = new KeptOutbox(this.journal, { stored: options.storedOutbox, inMemory: options.outbox })
   }
 
-  /** An earlier program had it. */
+  /** An earlier program had the session. */
   get isKnown(): boolean {
     return this.#isKnown
   }
 
-  /** A session, with what that program left. */
+  /** Adds the state that the earlier program left to a session. */
   restore(session: Session.Session<Owner>): Session.Session<Owner> {
     return Snapshot.restore(session, this.#snapshot, nobody)
   }
 
   // -------------------------------------------------------------------------
-  // Where it goes on from
+  // The state at the start
   // -------------------------------------------------------------------------
 
   /** To be run once, before anything else. */
@@ -80,7 +80,7 @@ export class KeptSession {
       else if (outboxAtCleanStart === "drop") {
         return yield* this.#commit([...clearing, { _tag: "Clear", table: "message" }])
       } else {
-        // What was sent is part of the session that is thrown away; what was not is none.
+        // Sent messages are part of the session that is thrown away; the others are not.
         const sent = yield* this.#records.messages(keysOf(exchanges))
         for (const { size, stored } of this.outbox.open(totals, sent)) {
           if (stored !== undefined) this.outbox.over(stored, size)
@@ -123,10 +123,10 @@ export class KeptSession {
   }
 
   // -------------------------------------------------------------------------
-  // What changes
+  // Changes
   // -------------------------------------------------------------------------
 
-  /** The rules have changed this. At QoS 1 the server keeps nothing that this program must not forget. */
+  /** The rules have made these changes. At QoS 1 the server keeps nothing that this program must remember. */
   readonly keep = (changes: ReadonlyArray<SessionChange.Change<Owner>>): void => {
     for (const change of changes) {
       const { packetIdentifier: key } = change
@@ -140,7 +140,7 @@ export class KeptSession {
           break
         case "Reserved":
           this.journal.withdraw(key)
-          // The server may have what had the identifier, and must not take the next one for that.
+          // The server may have a message under the identifier, and must not take the next message for it.
           this.journal.recordUrgently(this.#records.reserved(key))
           break
         case "Settled":
@@ -166,7 +166,7 @@ export class KeptSession {
   // Rounds
   // -------------------------------------------------------------------------
 
-  /** Writes and reads until the journal is over. Who published, or waits to send, hears what failed. */
+  /** Writes and reads until the journal is over. Publishers, and callers that wait to send, hear of failures. */
   rounds(done: Effect.Effect<void>): Effect.Effect<void> {
     const round = Effect.suspend(() => this.#write).pipe(
       Effect.andThen(Effect.suspend(() => this.#readAhead)),
@@ -182,13 +182,13 @@ export class KeptSession {
       body: () => this.journal.work.pipe(Effect.andThen(round), Effect.andThen(Effect.yieldNow)),
       step: () => {}
     })
-    // What was recorded while the last one went on.
+    // The last round writes changes that were recorded during the one before.
     return round.pipe(Effect.andThen(again), Effect.andThen(round))
   }
 
   /**
-   * Stores what changes until the scope closes. Then what is left is written once more, for no longer than `drainTimeout`:
-   * the last acknowledgements come after all else has ended.
+   * Stores changes until the scope closes. Then the remaining changes are written once more, for at most
+   * `drainTimeout`: the last acknowledgements come after everything else has ended.
    */
   run({ drainTimeout, events, runner }: Running): Effect.Effect<void, never, Scope.Scope> {
     const done = Effect.suspend(() => {
@@ -211,7 +211,7 @@ export class KeptSession {
   get #write(): Effect.Effect<void> {
     const { journal, outbox } = this
     const batch = journal.take()
-    // Those of this moment: more may end while the store is at work.
+    // The totals of this moment: more messages may end while the store is at work.
     const { totals } = outbox
     const arrivals = outbox.takeArrivals()
     if (arrivals.length === 0) return batch.changes.length === 0 ? Effect.void : this.#writeChanges(batch, totals)
@@ -222,7 +222,7 @@ export class KeptSession {
           journal.written(batch)
           outbox.stored(arrivals)
         }),
-      // New messages are what a full store has no room for; what is known of old ones may still fit.
+      // A full store has no room for new messages, but changes to old ones may still fit.
       onFailure: (error) =>
         Effect.suspend(() => {
           journal.failedToStore(error)
@@ -249,7 +249,7 @@ export class KeptSession {
   }
 }
 
-/** At QoS 1 the acknowledgement often comes before it is written. */
+/** Made late: at QoS 1 the acknowledgement often comes before it is written. */
 class Sent implements Draft {
   readonly #records: StoredRecords
   readonly #packetIdentifier: PacketIdentifier
@@ -268,7 +268,7 @@ class Sent implements Draft {
   }
 }
 
-/** Of the messages that were sent. */
+/** The keys of the messages that were sent. */
 const keysOf = (exchanges: ReadonlyArray<Decoded<Exchange>>): ReadonlyArray<number> =>
   exchanges.flatMap(({ value }) => value._tag === "Sent" ? [value.message] : [])
 

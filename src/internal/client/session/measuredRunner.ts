@@ -1,6 +1,6 @@
 /**
- * A session at work whose messages are counted, a batch at a time. It is a class of its own so that the other one does not
- * even look.
+ * A session at work that counts its messages, a batch at a time. It is a class of its own, so that the plain session
+ * does not even look.
  */
 import type { SessionPacket } from "../../../protocol/Connection.ts"
 import type { ProtocolViolation } from "../../../protocol/ProtocolError.ts"
@@ -18,7 +18,7 @@ export interface Tally {
   refused: number
   /** PUBLISH of every kind. */
   received: number
-  /** Of these, those with DUP. */
+  /** The received messages with DUP. */
   redelivered: number
 }
 

@@ -1,5 +1,6 @@
 /**
- * Whether the session outlives its process. How it is kept comes with the store: a program without one does not load it.
+ * Whether the session outlives its process. The code that keeps it comes with the store: a program without one does not
+ * load it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,7 +14,7 @@ export const open = (
 ): Effect.Effect<Keeping.KeptSession | undefined, MqttError.MqttError, Scope.Scope> =>
   Effect.flatMap(
     MqttStore,
-    // A layer of `MqttStore` is the only one to make it.
+    // Only a layer of `MqttStore` makes it.
     (provided) =>
       provided === undefined ? Effect.undefined : (provided.keeping as typeof Keeping).open(provided.store, options)
   )

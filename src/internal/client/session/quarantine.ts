@@ -1,7 +1,7 @@
 /**
  * A packet that connections keep ending with is given up, so that the others can go on.
  *
- * Which packet that is `suspicion.ts` finds out, and the supervisor decides when.
+ * `suspicion.ts` finds that packet, and the supervisor decides when.
  */
 import * as MqttError from "../../../MqttError.ts"
 import { Publication } from "../outgoing/publication.ts"

@@ -10,7 +10,7 @@ import type { MqttEvent } from "../../../MqttState.ts"
 import type { SessionConnection } from "../../connection/connection.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
-/** After so many packets the reader lets the subscribers run that take them; fewer packets cost less than the detour. */
+/** After this many packets the reader lets the subscribers run. Fewer packets cost less than the detour. */
 const packetsOfATurn = 64
 
 /** `publishEvent` hears of received messages that are wrong in themselves, or that nobody takes. */

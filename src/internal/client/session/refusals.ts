@@ -1,8 +1,8 @@
 /**
  * Packets that could not be sent: the server's limits forbid them, or the encoder cannot write them.
  *
- * Such a packet is no longer in flight, and its owner hears why. It leaves the session after everything else was sent, so
- * that the packets that it makes room for come later in the order.
+ * Such a packet is no longer in flight, and its owner hears why. It leaves the session after everything else was sent,
+ * so that the packets it makes room for come later in the order.
  */
 import type { MqttError } from "../../../MqttError.ts"
 import type { ClientPacket } from "../../../protocol/Packet.ts"
@@ -38,12 +38,12 @@ interface Forbidden {
   readonly error: MqttError
 }
 
-/** A message that the server's limits forbid costs no Packet Identifier. */
+/** A message that the server's limits forbid uses no Packet Identifier. */
 export const judge = (
   publications: ReadonlyArray<Publication>,
   { limits }: SessionConnection
 ): { readonly allowed: ReadonlyArray<Publication>; readonly refused: ReadonlyArray<Forbidden> } => {
-  // Hardly a server forbids anything: sorting all messages cost publishing one in twenty-five.
+  // Hardly any server forbids anything, and sorting all messages cost publishing one part in twenty-five.
   if (publications.every(({ message }) => ServerLimits.checkPublish(limits, message) === undefined)) {
     return { allowed: publications, refused: [] }
   }
@@ -56,7 +56,7 @@ export const judge = (
   return { allowed, refused }
 }
 
-/** The owner of a packet that takes one of our Packet Identifiers. */
+/** The owner of a packet that has one of our Packet Identifiers. */
 const ownerOf = (session: Session.Session<Owner>, packet: ClientPacket): Owner | undefined => {
   switch (packet._tag) {
     case "Publish":
@@ -90,7 +90,7 @@ export class Refusals {
   }
 }
 
-/** The session without the packet; `undefined` when it is none of the session's. */
+/** The session without the packet; `undefined` if it is not a packet of the session. */
 export const withdrawn = (
   session: Session.Session<Owner>,
   packet: ClientPacket,

@@ -1,7 +1,8 @@
 /**
  * How long an answer takes, by a QoS 1 message now and then.
  *
- * One at a time and at most once a second, so that it costs the others a comparison. PINGREQ is the connection's.
+ * One at a time and at most once a second, so that the other messages cost only a comparison. The connection measures
+ * PINGREQ.
  */
 import type { SessionPacket } from "../../../protocol/Connection.ts"
 import type { PacketIdentifier } from "../../../protocol/Packet.ts"
@@ -42,7 +43,7 @@ export class RoundTrips {
     this.#notBefore = now + pause
   }
 
-  /** The answer does not come, or comes to another sending of the message. */
+  /** The answer will not come, or will answer another sending of the message. */
   disconnected(): void {
     this.#measured = undefined
   }

@@ -1,12 +1,10 @@
-/**
- * What a client counts, in one value: the session's own numbers, and those of the outbox, the subscriptions and the network.
- */
+/** All counters of a client in one value: from the session, the outbox, the subscriptions and the network. */
 import * as Ref from "effect/Ref"
 import type { Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"
 import type { SessionRunner } from "./sessionRunner.ts"
 
-/** What the numbers of a client are labelled with. */
+/** The labels of a client's numbers. */
 export const attributes = (clientId: string, endpoint: string) => ({
   "messaging.system": "mqtt",
   "messaging.client.id": clientId,

@@ -1,8 +1,8 @@
 /**
  * The store in the client's own terms: messages and exchanges instead of bytes, and times by the clock of this process.
  *
- * What it reads passes through the schemas of the records, so that a damaged record is an error and no message. When
- * something is read or written is not decided here.
+ * Everything it reads passes through the schemas of the records, so a damaged record is an error and never a message.
+ * It does not decide when to read or write.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -23,7 +23,7 @@ import type { Owner } from "../owner.ts"
 /** How long a store may take for one answer. */
 export const longest = "30 seconds"
 
-/** Records that are read at once where all of a table are wanted. */
+/** How many records are read at once when a whole table is wanted. */
 const pageSize = 512
 
 export interface Decoded<A> {
@@ -45,10 +45,10 @@ export class StoredRecords {
   }
 
   // -------------------------------------------------------------------------
-  // What is written
+  // Writing
   // -------------------------------------------------------------------------
 
-  /** All or nothing, and what there is in all with it. */
+  /** Writes all changes or none, together with the totals. */
   commit(changes: ReadonlyArray<Change>, totals: Totals): Effect.Effect<void, MqttError.MqttError> {
     const value = Records.totals.encode(totals)
     const all: ReadonlyArray<Change> = [...changes, { _tag: "Put", table: "client", key: Records.totalsKey, value }]
@@ -94,7 +94,7 @@ export class StoredRecords {
   }
 
   // -------------------------------------------------------------------------
-  // What is read
+  // Reading
   // -------------------------------------------------------------------------
 
   get totals(): Read<Totals | undefined> {
@@ -113,7 +113,7 @@ export class StoredRecords {
     return this.#readAll("received", Records.received.decode)
   }
 
-  /** The messages behind a key, at most so many. */
+  /** The messages behind a key, at most `limit`. */
   page(after: number, limit: number): Read<ReadonlyArray<StoredEntry>> {
     return Effect.flatMap(
       this.#read("message", after, limit),
@@ -172,7 +172,7 @@ export class StoredRecords {
     return this.#answer("read", () => this.#store.read(table, { after, limit }))
   }
 
-  /** In time, and a store that dies has failed. */
+  /** Fails if the answer is late, or if the store dies. */
   #answer<A>(operation: "read" | "write", ask: () => Read<A>): Read<A> {
     return this.#inTime(
       operation,
@@ -215,14 +215,14 @@ export class StoredRecords {
   }
 }
 
-/** An answer of a store that did not come within `longest`. */
+/** The error of a store that did not answer within `longest`. */
 export const notAnswering = (
   store: string,
   operation: MqttError.StoreFailed["operation"]
 ): Effect.Effect<never, MqttError.MqttError> =>
   Effect.fail(MqttError.fromReason(new MqttError.StoreFailed({ store, operation, problem: "NotAnswering" })))
 
-/** What PUBREC said. */
+/** The outcome that PUBREC gave. */
 export const outcomeOf = (
   { reasonCode, reasonString, userProperties }: Records.Exchange & { readonly _tag: "Released" }
 ): Outcome => ({

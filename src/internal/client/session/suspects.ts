@@ -1,7 +1,7 @@
 /**
- * What a connection ended with: the packet that the server had not answered, if the server or the network ended it.
+ * The packet that a connection ended with: the one the server had not answered, if the server or the network ended it.
  *
- * What follows from it is up to `suspicion.ts`.
+ * `suspicion.ts` draws the conclusions.
  */
 import type { MqttError, MqttErrorReason } from "../../../MqttError.ts"
 import * as Session from "../../../protocol/Session.ts"
@@ -9,7 +9,7 @@ import { answersUnread } from "../../connection/failures.ts"
 import type { Owner } from "../owner.ts"
 import * as Suspicion from "../suspicion.ts"
 
-/** The client itself ended the connection, for want of an answer or of any sign of life: no packet of ours is to blame. */
+/** The client itself ended the connection, because an answer or any sign of life was missing: no packet is to blame. */
 const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
   "AuthenticationFailed",
   "Closed",
@@ -18,7 +18,7 @@ const silence: ReadonlySet<MqttErrorReason["_tag"]> = new Set([
   "ResponseTimeout"
 ])
 
-/** What the server did wrong with messages of its own: 0x93 and 0x94. MQTT 5.0 sections 3.3.4 and 3.3.2.3.4. */
+/** The server's mistakes with its own messages: 0x93 and 0x94. MQTT 5.0 sections 3.3.4 and 3.3.2.3.4. */
 const ofReceivedMessages: ReadonlySet<number> = new Set([0x93, 0x94])
 
 /** Whether the end of a connection says something about a packet. `isOffended`: a received message broke a rule. */
@@ -43,7 +43,7 @@ export class Suspects {
     return Suspicion.ended(suspicion, this.#unanswered(session), session.window >= session.quota)
   }
 
-  /** The packet that was sent first of those that the server has not answered. */
+  /** The unanswered packet that was sent first. */
   #unanswered(session: Session.Session<Owner>): Suspicion.Unanswered<Owner> | undefined {
     const first = Session.unanswered(session)
     if (first === undefined) return undefined
