@@ -1,8 +1,8 @@
 /**
  * Control Packets to bytes: a pooled buffer that is written once and handed out in views.
  *
- * A packet that cannot be written leaves nothing behind, and errors are values; what a connection's state forbids is
- * not checked here. MQTT 5.0 and 3.1.1, sections 2 and 3.
+ * If a packet cannot be written, nothing is left behind, and the error is a value. The rules that depend on a
+ * connection's state are not checked here. MQTT 5.0 and 3.1.1, sections 2 and 3.
  *
  * @since 0.1.0
  */
@@ -22,22 +22,22 @@ import * as Writer from "./Writer.ts"
 
 export type { Options } from "./Validity.ts"
 
-/** What four length bytes can say, with the fixed header. */
+/** The largest packet that four length bytes can express, fixed header included. */
 const largestPacket = VariableByteInteger.maximum + 5
 
 /**
- * What a turn begins with and what it goes on with when that is full: with 64 KiB from the start, they would be half of
- * what an idle client holds.
+ * The size of the first buffer of a turn, and of the next ones when it is full. With 64 KiB from the start, buffers
+ * would be half of the memory of an idle client.
  */
 const smallBuffer = 1024
 const largeBuffer = 65_536
 
-/** Only PINGREQ is as short: the client is idle. */
+/** Only PINGREQ is this short: the client is idle. */
 const idleSize = 2
 
 /**
- * From so many bytes on, a payload leaves as a chunk of its own: by reference at QoS 1 and 2, where the acknowledgement
- * says that nobody needs it any more. At QoS 0 nothing says so, and it is copied.
+ * A payload of at least this many bytes leaves as a chunk of its own. At QoS 1 and 2 the chunk is the payload itself,
+ * because the acknowledgement says when nobody needs it any more. At QoS 0 nothing says so, and it is copied.
  *
  * @since 0.2.0
  * @category constants
@@ -47,7 +47,8 @@ export const ownChunkFrom = 16_384
 const noBytes = new Uint8Array(0)
 
 /**
- * Writes the packets of one network connection: what was not taken when it ends must not go out on the next.
+ * Writes the packets of one network connection. The next connection needs an encoder of its own, because bytes that
+ * were not taken must not go out there.
  *
  * @since 0.1.0
  * @category models
@@ -56,12 +57,13 @@ export interface Encoder {
   /**
    * Appends one packet, or says why it cannot be written; then nothing was written.
    *
-   * A payload of 16 KiB or more leaves as a chunk of its own. At QoS 1 and 2 it is not copied, so it must not be modified
-   * until the server has acknowledged it. An acknowledgement, DISCONNECT or AUTH that is too large for the peer loses its User Properties
-   * and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]` and their like).
+   * A payload of 16 KiB or more leaves as a chunk of its own. At QoS 1 and 2 it is not copied, so it must not be
+   * modified until the server has acknowledged it. If an acknowledgement, DISCONNECT or AUTH is too large for the peer,
+   * it loses its User Properties and then its Reason String before it is refused (`[MQTT-3.4.2-2]`, `[MQTT-3.14.2-3]`
+   * and their like).
    */
   encode(packet: Packet.Packet): InvalidPacket | undefined
-  /** All that was encoded since the last call, in order. These bytes are never written to again. */
+  /** All bytes encoded since the last call, in order. They are never written to again. */
   take(): Array<Uint8Array>
   /** Bytes encoded and not yet taken. */
   pendingBytes(): number
@@ -69,7 +71,7 @@ export interface Encoder {
   setMaximumPacketSize(bytes: number): void
 }
 
-/** How the kinds of packets that an encoder may get are checked, and how their bodies are written. */
+/** The checks of the packets that an encoder may get, and the functions that write their bodies. */
 interface Kinds {
   readonly checks: Validity.Checks
   readonly bodies: {
@@ -89,7 +91,7 @@ class PacketEncoder implements Encoder {
   readonly #is50: boolean
   readonly #topics: EncodedTopics
   readonly #publishFields: PropertyWriter.Fields
-  /** With the Property Length. */
+  /** Includes the Property Length. */
   #lastPropertiesSize = 1
   #maximumPacketSize = largestPacket
   #chunks: Array<Uint8Array> = []
@@ -131,7 +133,7 @@ class PacketEncoder implements Encoder {
 
   setMaximumPacketSize(bytes: number): void {
     this.#maximumPacketSize = Math.min(bytes, largestPacket)
-    // CONNECT has left, and what comes next may be long in coming.
+    // CONNECT has left, and the next packet may be long in coming.
     if (this.pendingBytes() === 0) this.#giveBack()
   }
 
@@ -145,7 +147,7 @@ class PacketEncoder implements Encoder {
     this.#start = position
   }
 
-  /** With a kilobyte for what it says next, an idle client would hold a twentieth more. */
+  /** If it kept a kilobyte for its next packet, an idle client would hold a twentieth more. */
   #giveBack(): void {
     this.#buffer = noBytes
     this.#start = this.#position = 0
@@ -155,7 +157,7 @@ class PacketEncoder implements Encoder {
   #reserve(size: number): void {
     if (this.#buffer.length - this.#position >= size) return
     if (this.#position - this.#start > smallBuffer) this.#endView()
-    // So little is copied, so that a turn leaves in one piece as far as it can.
+    // These few bytes are copied, so that a turn leaves in one piece as far as possible.
     const begun = this.#buffer.subarray(this.#start, this.#position)
     const needed = begun.length + size
     this.#buffer = new Uint8Array(needed <= smallBuffer ? smallBuffer : Math.max(needed, largeBuffer))
@@ -170,14 +172,14 @@ class PacketEncoder implements Encoder {
 
   #appendChunk(payload: Uint8Array, qos: Packet.Qos): void {
     this.#endView()
-    // The network may keep it for long after it took it, and the publisher has it back by then.
+    // The network may keep it for long after it took it, and the publisher may reuse it by then.
     this.#chunks.push(qos === 0 ? new Uint8Array(payload) : payload)
     this.#chunksLength += payload.length
   }
 
   /**
-   * Writes the properties of a PUBLISH where they belong, before what stands in front of them: it begins with how long
-   * they are. Returns their size, or -1 when they cannot be written or there is no room for the packet.
+   * Writes the properties of a PUBLISH to their place, before the fields in front of them: the packet begins with its
+   * length. Returns their size, or -1 when they cannot be written or there is no room for the packet.
    */
   #writePropertiesAhead(properties: Properties.Properties, before: number, payload: Uint8Array): number {
     // Mostly they are as long as the last ones and need not be moved.
@@ -197,7 +199,7 @@ class PacketEncoder implements Encoder {
     return size
   }
 
-  /** The common PUBLISH, in one go. Says whether it was written: what may be wrong with it is for `Validity` to say. */
+  /** The common PUBLISH, in one go. Returns whether it was written: if not, `Validity` looks for the fault. */
   #encodePlainPublish(packet: Packet.Publish): boolean {
     const { packetIdentifier, payload, properties, qos } = packet
     if (qos === 0 ? packetIdentifier !== 0 || packet.dup : !isPlainIdentifier(packetIdentifier, qos)) return false
@@ -213,7 +215,7 @@ class PacketEncoder implements Encoder {
     const remaining = before + propertiesSize + payload.length
     if (propertiesSize < 0 || withHeader(remaining) > this.#maximumPacketSize) return false
     const needed = sizeInBuffer(remaining, payload)
-    // Looks for itself whether there is room, and copies a small payload itself: two calls less gained four per cent.
+    // Checks for room itself, and copies a small payload itself: two calls less gained four per cent.
     if (this.#buffer.length - this.#position < needed) this.#reserve(needed)
     const target = this.#buffer
     const position = this.#position
@@ -228,7 +230,7 @@ class PacketEncoder implements Encoder {
     return true
   }
 
-  /** PUBACK, PUBREC, PUBREL and PUBCOMP in their four bytes. Says whether it was written. */
+  /** PUBACK, PUBREC, PUBREL and PUBCOMP in their four bytes. Returns whether the packet was written. */
   #encodePlainAcknowledgement(packet: Acknowledgement): boolean {
     const { packetIdentifier } = packet
     if (packet.reasonCode !== 0 || this.#maximumPacketSize < 4 || !isPlainIdentifier(packetIdentifier, 1)) return false
@@ -284,8 +286,8 @@ class PacketEncoder implements Encoder {
 export const make = (options: Options): Encoder => new PacketEncoder(options, everyKind)
 
 /**
- * As `make`, for the side of the client: it writes what a client sends, and a program with it carries nothing of what only a
- * server writes.
+ * As `make`, for the client's side: it writes the packets a client sends. A program that uses it does not carry the
+ * code for packets that only a server writes.
  *
  * @since 0.2.0
  * @category constructors
@@ -302,7 +304,7 @@ export const makeForClient = ({ protocolVersion }: Pick<Options, "protocolVersio
 export const makeForPublisher = ({ protocolVersion }: Pick<Options, "protocolVersion">): Encoder =>
   new PacketEncoder({ protocolVersion, sender: "client" }, kindsOfPublisher)
 
-/** The types forbid such a packet. What it left in the buffer is written over: the position has not moved. */
+/** The types forbid such a packet. Its bytes in the buffer will be overwritten: the position has not moved. */
 const unwritable = (packet: Packet.Packet, cause: unknown, { protocolVersion }: Options): InvalidPacket => {
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `${packet?._tag} holds a value that its type does not allow: ${why}`
@@ -329,13 +331,13 @@ export const toBytes = (packet: Packet.Packet, options: Options): Uint8Array | I
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What is too large
+// Packets that are too large
 // ---------------------------------------------------------------------------------------------------------------------
 
 type WithDroppableProperties = Acknowledgement | Packet.Disconnect | Packet.Auth
 
 /**
- * The packet without what it may do without: User Properties first, then the Reason String. `[MQTT-3.4.2-2]`,
+ * The packet without its droppable parts: User Properties first, then the Reason String. `[MQTT-3.4.2-2]`,
  * `[MQTT-3.4.2-3]`, the same of PUBREC, PUBREL and PUBCOMP, `[MQTT-3.14.2-3]`, `[MQTT-3.14.2-4]`, `[MQTT-3.15.2-2]`,
  * `[MQTT-3.15.2-3]`.
  */
@@ -367,7 +369,7 @@ const tooLarge = (
 // ---------------------------------------------------------------------------------------------------------------------
 
 /**
- * The size on the wire of a valid packet, fixed header counted.
+ * The size on the wire of a valid packet, fixed header included.
  *
  * @since 0.1.0
  * @category sizes
@@ -379,7 +381,7 @@ const headerSizeOf = (remaining: number): number => 1 + VariableByteInteger.size
 
 const withHeader = (remaining: number): number => headerSizeOf(remaining) + remaining
 
-/** Without a payload that leaves as a chunk of its own. */
+/** Does not count a payload that leaves as a chunk of its own. */
 const sizeInBuffer = (remaining: number, payload: Uint8Array): number =>
   withHeader(remaining) - (payload.length < ownChunkFrom ? 0 : payload.length)
 
@@ -431,7 +433,7 @@ const connectLengthOf = (packet: Packet.Connect, version: Packet.ProtocolVersion
     (password === undefined ? 0 : Writer.sizeOfBinary(password))
 }
 
-/** Reason Code and properties of a packet that may end before them when they say nothing, `[MQTT-2.2.2-1]`. */
+/** Reason Code and properties of a packet. It may end before them if they say nothing, `[MQTT-2.2.2-1]`. */
 const reasonSizeOf = (packet: WithReason, version: Packet.ProtocolVersion): number => {
   if (version === "3.1.1") return 0
   const length = PropertyWriter.lengthOf(packet.properties)
@@ -535,7 +537,7 @@ const writeReasonCodes = (
   return offset + reasonCodes.length
 }
 
-/** Where and how often each may stand has been checked. */
+/** It was checked already where each property may occur, and how often. */
 const writeProperties = (
   target: Uint8Array,
   offset: number,
@@ -616,7 +618,7 @@ const isPlainIdentifier = (packetIdentifier: number, qos: number): boolean =>
   (packetIdentifier & 0xffff) === packetIdentifier && packetIdentifier !== 0 && (qos === 1 || qos === 2)
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Who writes what
+// The packets each side writes
 // ---------------------------------------------------------------------------------------------------------------------
 
 const bodiesOfPublisher: Kinds["bodies"] = {
@@ -642,7 +644,7 @@ const everyBody: Kinds["bodies"] = /* @__PURE__ */ Object.assign({
   Pingresp: writeNothing
 }, bodiesOfClient)
 
-/** A program carries what the tables name that it uses. */
+/** A program carries only the functions in the tables it uses. */
 const kindsOfPublisher: Kinds = { checks: Validity.kindsOfPublisher, bodies: bodiesOfPublisher }
 const kindsOfClient: Kinds = { checks: Validity.kindsOfClient, bodies: bodiesOfClient }
 const everyKind: Kinds = { checks: Validity.everyKind, bodies: everyBody }
@@ -653,7 +655,7 @@ const everyKind: Kinds = { checks: Validity.everyKind, bodies: everyBody }
 
 const cachedTopics = 1_024
 
-/** Longer names are encoded anew each time, so that the cache stays small whatever they are. */
+/** Longer names are encoded anew each time. So the cache stays small however long they are. */
 const cachedTopicLength = 256
 
 /** Most programs publish to few topics again and again: each is checked and encoded once. */
@@ -667,7 +669,7 @@ class EncodedTopics {
     this.#version = version
   }
 
-  /** The bytes of a Topic Name, or `undefined` when it is none. */
+  /** The bytes of a Topic Name, or `undefined` for an invalid name. */
   bytesOf(topic: string): Uint8Array | undefined {
     if (topic === this.#lastTopic) return this.#lastBytes
     const bytes = this.#encoded.get(topic) ?? this.#encode(topic)

@@ -1,8 +1,8 @@
 /**
  * The messages we publish, each from its first PUBLISH to its last acknowledgement.
  *
- * One part of the rules of a session, over a draft of it. The others are `Incoming` and `Subscribing`, and `Session`
- * gives access to all three. MQTT 5.0 and 3.1.1, sections 4.3, 4.4 and 4.6; 5.0 section 4.9.
+ * One part of the rules of a session, working on a draft of it. The others are `Incoming` and `Subscribing`, and
+ * `Session` gives access to all three. MQTT 5.0 and 3.1.1, sections 4.3, 4.4 and 4.6; 5.0 section 4.9.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ import {
 
 const noReasonCodes: ReadonlyArray<ReasonCode.ReasonCode> = []
 
-/** What almost every acknowledgement says; shared, because there are millions of them. */
+/** The outcome in almost every acknowledgement; shared, because there are millions of them. */
 const success: Outcome = { reasonCode: 0x00, reasonCodes: noReasonCodes, properties: Properties.none }
 
 const outcomeOf = (packet: Puback | Pubrec): Outcome =>
@@ -38,7 +38,7 @@ const outcomeOf = (packet: Puback | Pubrec): Outcome =>
     : { reasonCode: packet.reasonCode, reasonCodes: noReasonCodes, properties: packet.properties }
 
 // ---------------------------------------------------------------------------
-// What the user asks for
+// Requests of the user
 // ---------------------------------------------------------------------------
 
 /**
@@ -52,7 +52,7 @@ export const room = <R>(self: Session<R>): number =>
   Math.max(0, Math.min(self.window - self.outstanding, PacketIdentifiers.maximum - self.outgoing.size))
 
 /**
- * Publishes messages; not more of QoS 1 and 2 than there is `room` for. QoS 0 needs no room.
+ * Publishes messages, but no more of QoS 1 and 2 than there is `room` for. QoS 0 needs no room.
  *
  * @since 0.1.0
  * @category transitions
@@ -75,7 +75,7 @@ export const publish = <R>(
     }
   })
 
-/** A class and no literal, for the sake of the collector: V8 may allocate those as old objects when many are in flight. */
+/** A class, not a literal, for the garbage collector: V8 may allocate literals as old objects if many are in flight. */
 class InFlight<R> {
   readonly _tag = "Publish"
   readonly message: Message
@@ -117,7 +117,7 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
     const outgoing = draft.outgoing.get(packetIdentifier)
     if (outgoing === undefined || outgoing._tag === "Release" || outgoing._tag === "Reserved") return
     draft.outgoing.release(packetIdentifier)
-    // SUBSCRIBE and UNSUBSCRIBE are no part of what is kept.
+    // SUBSCRIBE and UNSUBSCRIBE are not kept.
     if ("message" in outgoing) Change.settled(draft, packetIdentifier, outgoing.request)
     expectNothing(draft, outgoing)
   })
@@ -127,7 +127,7 @@ export const withdraw = <R>(self: Session<R>, packetIdentifier: PacketIdentifier
  * server answers it or has lost the session: another message under it could be taken for the one given up
  * (`[MQTT-4.4.0-1]`).
  *
- * `nobody` hears how that ends: whoever waited has been told.
+ * `nobody` hears the outcome: the callers that waited have been told already.
  *
  * @since 0.1.0
  * @category transitions
@@ -150,7 +150,7 @@ const expectNothing = <R>(
   draft: Draft<R>,
   outgoing: Exclude<Outgoing<R>, { readonly _tag: "Reserved" }>
 ): void => {
-  // What waits to be sent again is owed no answer and takes no room.
+  // A message that waits to be sent again is owed no answer and takes no room.
   if ("sentOn" in outgoing && outgoing.sentOn !== draft.connection) return
   if (draft.owed > 0) draft.owed--
   if (outgoing._tag !== "Subscribe" && outgoing._tag !== "Unsubscribe") returnQuota(draft)
@@ -166,8 +166,8 @@ const end = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R)
 }
 
 /**
- * The server lost the session. It has seen nothing of what it did not finish; one that was released counts as
- * delivered, and nothing is reserved any more.
+ * The server lost the session. Unfinished messages are new to it; a released message counts as delivered, and nothing
+ * stays reserved.
  *
  * @since 0.1.0
  * @category operations
@@ -185,7 +185,7 @@ export const forget = <R>(self: Session<R>, draft: Draft<R>): void =>
   })
 
 /**
- * Sends what is unfinished: PUBREL, then the birth, then PUBLISH as far as the window goes (`[MQTT-4.4.0-1]`,
+ * Sends unfinished messages: PUBREL, then the birth, then PUBLISH as far as the window goes (`[MQTT-4.4.0-1]`,
  * `[MQTT-4.6.0-1]`).
  *
  * @since 0.1.0
@@ -208,7 +208,7 @@ export const resume = <R>(self: Session<R>, draft: Draft<R>, birth: PublishReque
 const unfinishedInOrder = <R>(self: Session<R>, draft: Draft<R>) => {
   const releases: Array<readonly [order: number, packetIdentifier: PacketIdentifier]> = []
   const publishes: typeof releases = []
-  // The server has seen nothing of these messages: they are new, and come after those it may have.
+  // The server has never seen these messages: they are new, and come after messages it may have.
   const clears: typeof releases = []
   PacketIdentifiers.forEach(self.outgoing, (_, packetIdentifier) => {
     const outgoing = draft.outgoing.get(packetIdentifier)
@@ -220,7 +220,7 @@ const unfinishedInOrder = <R>(self: Session<R>, draft: Draft<R>) => {
   return { releases: inOrder(releases), publishes: [...inOrder(publishes), ...inOrder(clears)] }
 }
 
-/** Sends again what the window has room for. */
+/** Sends messages again, as far as the window goes. */
 const replay = <R>(draft: Draft<R>): void => {
   while (draft.replayed < draft.replay.length && draft.outstanding < draft.window) {
     const packetIdentifier = draft.replay[draft.replayed]
@@ -248,7 +248,7 @@ const replay = <R>(draft: Draft<R>): void => {
 }
 
 // ---------------------------------------------------------------------------
-// What the server answers
+// Answers of the server
 // ---------------------------------------------------------------------------
 
 const returnQuota = <R>(draft: Draft<R>): void => {
@@ -256,7 +256,7 @@ const returnQuota = <R>(draft: Draft<R>): void => {
   if (draft.replayed < draft.replay.length) replay(draft)
 }
 
-/** The exchange is over: the identifier is free, whoever waits is told, and what waits for the window may go. */
+/** The exchange is over: the identifier is free, the caller is told, and messages that wait for the window may go. */
 const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
   end(draft, packetIdentifier, request)
   if (draft.window < draft.quota) draft.window++
@@ -266,7 +266,7 @@ const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, reques
 }
 
 /**
- * A PUBACK for a QoS 2 message ends it too: a server that answers so has taken the message, at least once.
+ * A PUBACK for a QoS 2 message ends it too: a server that answers like this has accepted the message at least once.
  *
  * @since 0.1.0
  * @category operations
@@ -281,9 +281,9 @@ export const receivePuback = <R>(draft: Draft<R>, packet: Puback): void => {
 }
 
 /**
- * `[MQTT-4.3.3-4]`, 3.1.1 `[MQTT-4.3.3-1]`. A PUBREC of an error ends the exchange (`[MQTT-4.4.0-2]` of 5.0), unless it
- * says that the server has the message already. A PUBREC for an
- * identifier we do not know is answered too, so the server can forget it.
+ * `[MQTT-4.3.3-4]`, 3.1.1 `[MQTT-4.3.3-1]`. A PUBREC with an error ends the exchange (`[MQTT-4.4.0-2]` of 5.0), unless
+ * it says that the server has the message already. A PUBREC for an unknown identifier is answered too, so that the
+ * server can forget it.
  *
  * @since 0.1.0
  * @category operations
@@ -315,7 +315,7 @@ export const receivePubrec = <R>(draft: Draft<R>, packet: Pubrec): void => {
 
 const identifierInUse = 0x91
 
-/** The identifier of a message that was sent before is in use for that very message, so the server has it. */
+/** A message that was sent before finds its identifier in use: in use by that very message, so the server has it. */
 const isKnownToServer = (outgoing: { readonly isSentAgain: boolean }, { reasonCode }: Pubrec): boolean =>
   reasonCode === identifierInUse && outgoing.isSentAgain
 
@@ -335,7 +335,7 @@ const sendPubrel = <R>(
   send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
 }
 
-/** The server had the message that was given up: the exchange goes on to its end, and takes its place in the window. */
+/** The server had the message we gave up: the exchange goes on to its end, and takes its place in the window. */
 const receivePubrecOfReserved = <R>(draft: Draft<R>, packet: Pubrec, nobody: R): void => {
   const { packetIdentifier, reasonCode } = packet
   if (reasonCode !== identifierInUse && ReasonCode.isError(reasonCode)) {
@@ -346,7 +346,7 @@ const receivePubrecOfReserved = <R>(draft: Draft<R>, packet: Pubrec, nobody: R):
 }
 
 /**
- * The outcome is that of PUBREC: Packet Identifier not found (0x92 of 5.0) after a reconnect means that the server had
+ * PUBREC has decided the outcome. Packet Identifier not found (0x92 of 5.0) after a reconnect means that the server had
  * finished before.
  *
  * @since 0.1.0
@@ -357,14 +357,14 @@ export const receivePubcomp = <R>(draft: Draft<R>, packet: Pubcomp): void => {
   if (outgoing?._tag === "Release") {
     return complete(draft, packet.packetIdentifier, outgoing.request, outgoing.outcome)
   }
-  // PINGRESP says more: it comes in any case, and in order.
+  // PINGRESP is a better answer: it always comes, and in order.
   if (outgoing?._tag === "Clear") return
   if (outgoing?._tag === "Reserved") end(draft, packet.packetIdentifier, outgoing.request)
   else draft.ignored++
 }
 
 /**
- * The identifiers of messages that wait are free for them. They have their places in the window already.
+ * The identifiers of waiting messages are now free for them. They already have their places in the window.
  *
  * @since 0.2.0
  * @category operations

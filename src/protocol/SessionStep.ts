@@ -1,7 +1,7 @@
 /**
  * One step of a session: a batch of inputs worked on in place, handed out as a new value with actions.
  *
- * Only the means; the rules are `Outgoing`, `Incoming`, `Subscribing` and `Session`.
+ * Only the mechanism; the rules are in `Outgoing`, `Incoming`, `Subscribing` and `Session`.
  *
  * @since 0.1.0
  */
@@ -15,15 +15,15 @@ import type { Change } from "./SessionChange.ts"
 import type { Message, Outcome, Outgoing, Received, Session } from "./SessionState.ts"
 
 /**
- * What the shell around the rules must do, in this order.
+ * The actions for the shell around the rules, in this order.
  *
  * @since 0.1.0
  * @category models
  */
 export type Action<R> =
-  /** To be sent: a packet is an action of its own, because there are millions of them. */
+  /** A packet to be sent. There are millions of them, so it is its own action, without an object around it. */
   | ClientPacket
-  /** Hand a message over. With an `arrival` it wants `acknowledge`, sooner or later. */
+  /** Hand a message over. If it has an `arrival`, it must be acknowledged with `acknowledge`, sooner or later. */
   | { readonly _tag: "Deliver"; readonly publish: Publish; readonly arrival: Arrivals.Arrival | undefined }
   | { readonly _tag: "Complete"; readonly request: R; readonly outcome: Outcome }
   /** The connection that carried the request is gone; the request has to be made again. */
@@ -49,7 +49,7 @@ export interface Step<R> {
   readonly session: Session<R>
   readonly actions: ReadonlyArray<Action<R>>
   /**
-   * To be stored before any packet of the step leaves. None of a session that is not kept.
+   * To be stored before any packet of the step leaves. Empty for a session that nobody keeps.
    *
    * @since 0.2.0
    */
@@ -117,7 +117,7 @@ const fence = <R>(draft: Draft<R>): void => {
 
 const pingreq: Pingreq = { _tag: "Pingreq" }
 
-/** Field by field: leaving out those of the draft with a rest pattern took longer than all the rest of a small step. */
+/** Field by field: leaving out the draft's own fields by a rest pattern took longer than the rest of a small step. */
 const toSession = <R>(draft: Draft<R>, { outgoing, received }: Session<R>): Session<R> => ({
   protocolVersion: draft.protocolVersion,
   isKept: draft.isKept,
@@ -182,7 +182,7 @@ export const violate = <R>(
 }
 
 /**
- * Something was sent that the server has to answer.
+ * A packet was sent that the server has to answer.
  *
  * @since 0.1.0
  * @category operations
@@ -204,7 +204,7 @@ export const settle = <R>(draft: Draft<R>): void => {
 }
 
 /**
- * A message with the request that wants to know how it ended.
+ * A message, with the request that hears its outcome.
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,6 @@
 /**
- * The ways to publish: one and wait, one and go on, a stream of them; and what is checked before.
+ * The ways to publish: a message that the caller waits for, a message sent in passing, a stream of messages; and the
+ * checks before.
  *
  * This is the hot path: a publish costs one callback and one `Publication`, no Deferred, no fork and no timer.
  */
@@ -20,15 +21,15 @@ import { acknowledged, Publication } from "../outgoing/publication.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import { unreadable, wrongType } from "./wrongTypes.ts"
 
-/** Topics that were found valid before, so that the usual few are not checked again for each message. */
+/** Topics that were found valid, so that the usual few are not checked again for each message. */
 const rememberedTopics = 1000
 
 const noOptions: PublishOptions = {}
 
 /**
- * A class, as `InFlight` of the session is: V8 allocates literals that it has seen live for a while as old ones, which
- * keep what they refer to until the next full collection. That cost publishing a third of its speed, in every other
- * process.
+ * A class, like `InFlight` of the session. V8 allocates literals as old objects once it has seen them live for a while,
+ * and these keep everything they refer to until the next full collection. That cost publishing a third of its speed, in
+ * every other process.
  */
 class ToPublish implements Message {
   readonly topic: string
@@ -61,7 +62,7 @@ export class Publisher {
   readonly #clock: Clock.Clock
   /** Milliseconds. */
   readonly #outboxAge: number
-  /** There from the first publish on. */
+  /** Made for the first publish. */
   #validTopics: Set<string> | undefined
 
   constructor(options: PublisherOptions) {
@@ -71,7 +72,7 @@ export class Publisher {
     this.#outboxAge = options.outboxAge
   }
 
-  /** Waits for the QoS. */
+  /** Completes as the QoS requires. */
   readonly publish = (
     topic: string,
     payload: Payload,
@@ -79,7 +80,7 @@ export class Publisher {
   ): Effect.Effect<Acknowledgement, MqttError.MqttError> =>
     Effect.callback((resume) => this.start(topic, payload, options, resume))
 
-  /** `settled` hears how it ends. What comes back withdraws the message, if it was not sent by then. */
+  /** `settled` hears the outcome. The returned effect withdraws the message, if it was not sent by then. */
   start(topic: string, payload: Payload, options: PublishOptions | undefined, settled: Settled): Effect.Effect<void> {
     const publication = this.#begin(this.#read(topic, payload, options), options, settled)
     if (publication === undefined) return Effect.void
@@ -87,7 +88,7 @@ export class Publisher {
     return Effect.sync(() => this.#withdraw(publication))
   }
 
-  /** Waits until the window has taken the message; what it returns waits for the QoS. */
+  /** Waits until the window has taken the message. The returned effect waits as the QoS requires. */
   readonly publishAsync = (
     topic: string,
     payload: Payload,
@@ -100,7 +101,7 @@ export class Publisher {
         return Effect.sync(stop)
       })
       const settled: Settled = (exit) => {
-        // One that fails before it was taken fails here.
+        // If the message fails before the window took it, the call itself fails.
         resume(Exit.map(exit, () => acknowledgement))
         acceptance.settle(exit)
       }
@@ -112,7 +113,7 @@ export class Publisher {
       return Effect.sync(() => this.#withdraw(publication))
     })
 
-  /** Takes in messages as fast as the window does, and ends when all are acknowledged, with their number. */
+  /** Takes in messages as fast as the window does. Ends when all are acknowledged, with their number. */
   readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError> = Sink.fromTransform(
     (upstream, scope) => this.#makeSink().transform(upstream, scope)
   )
@@ -125,10 +126,10 @@ export class Publisher {
   }
 
   /**
-   * Waits until the window has taken all of the chunk.
+   * Waits until the window has taken the whole chunk.
    *
-   * The messages are read before it begins to wait, so that they do not live as long: V8 would allocate those that come
-   * later as old ones, as with `ToPublish`.
+   * The messages are read before the waiting begins, so that they do not live as long: otherwise V8 would allocate
+   * later ones as old objects, as with `ToPublish`.
    */
   #publishChunk(
     messages: ReadonlyArray<OutgoingMessage>,
@@ -149,7 +150,7 @@ export class Publisher {
     }).pipe(Effect.onError(() => Effect.sync(() => publications.forEach((publication) => this.#withdraw(publication)))))
   }
 
-  /** Waits until all that was published so far is over, however it ended. */
+  /** Waits until all messages published so far are over, with any outcome. */
   readonly flush: Effect.Effect<void, MqttError.MqttError> = Effect.callback((resume) => {
     if (this.#lifetime.closedBy !== undefined) return resume(Exit.fail(this.#lifetime.closedBy))
     const unfinished = this.#runner.unfinished
@@ -163,7 +164,7 @@ export class Publisher {
     return Effect.sync(() => unfinished.forEach((publication) => publication.unobserve(over)))
   })
 
-  /** A publication to hand to the session, unless it is over at once; then its end has been told. */
+  /** Makes a publication for the session. Returns `undefined` if it is over at once: then its end has been reported. */
   #begin(
     message: ToPublish | MqttError.MqttError,
     options: PublishOptions | undefined,
@@ -175,10 +176,10 @@ export class Publisher {
     return undefined
   }
 
-  /** Programs have values of other types than they say, such as those from JSON. */
+  /** Programs have values of other types than they declare, for example from JSON. */
   #read(topic: string, payload: Payload, options: PublishOptions | undefined): ToPublish | MqttError.MqttError {
     try {
-      // Once: what is read again may be another value by then.
+      // Read only once: a second read could return another value.
       const message = new ToPublish(topic, payload, options)
       return wrongType(message, options, this.#runner) ?? message
     } catch (cause) {
@@ -188,14 +189,14 @@ export class Publisher {
 
   #readMessage(message: OutgoingMessage | null | undefined): ToPublish | MqttError.MqttError {
     try {
-      // What is no message has no topic, and is refused for that.
+      // A value that is not a message has no topic, and is refused for that.
       return this.#read(message?.topic as string, message?.payload as Payload, message ?? undefined)
     } catch (cause) {
       return unreadable(cause, this.#runner.protocolVersion)
     }
   }
 
-  /** As `#begin`, for a message whose types are right. */
+  /** As `#begin`, for a message with the right types. */
   protected begin(
     message: Message,
     options: PublishOptions | undefined,
@@ -216,7 +217,7 @@ export class Publisher {
     return new Publication(message, this.#expiry(message.properties), settled, taken)
   }
 
-  /** Whether it was found valid before. */
+  /** Whether the topic was found valid before. */
   readonly isKnownTopic = (topic: string): boolean => this.#validTopics?.has(topic) === true
 
   #check(message: Message): MqttError.MqttError | undefined {
@@ -232,7 +233,7 @@ export class Publisher {
     return undefined
   }
 
-  /** On the clock of the connections, so that a wall clock that jumps expires nothing. */
+  /** Uses the clock of the connections, so that a wall clock that jumps expires nothing. */
   #expiry(properties: Properties.Properties): number | undefined {
     if (properties === Properties.none && this.#outboxAge === Infinity) return undefined
     const { messageExpiryInterval = Infinity } = properties
@@ -240,7 +241,7 @@ export class Publisher {
     return time === Infinity ? undefined : Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6 + time
   }
 
-  /** One that was not sent yet never will be; the others go their way. */
+  /** A message that was not sent yet never will be; the others go their way. */
   #withdraw(publication: Publication): void {
     if (this.#runner.outbox.withdraw(publication)) publication.withdrawn()
     else publication.keepPayload()
@@ -250,14 +251,14 @@ export class Publisher {
 /** How far a sink has come: the messages that are not acknowledged yet, and the first failure. */
 class Progress {
   failure: Exit.Exit<never, MqttError.MqttError> | undefined
-  /** Of the chunk: those that the window has not taken. */
+  /** Messages of the chunk that the window has not taken. */
   #waiting = 0
   #unsettled = 0
   #published = 0
   #resume: ((effect: Effect.Effect<void, MqttError.MqttError>) => void) | undefined
   #finish: (() => void) | undefined
 
-  /** The next chunk has so many. */
+  /** The next chunk has this many messages. */
   add(messages: number): void {
     this.#waiting = messages
     this.#unsettled += messages

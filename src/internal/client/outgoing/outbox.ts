@@ -1,8 +1,8 @@
 /**
  * Messages that wait to be sent, of every QoS, in the order they were published and within bounds.
  *
- * What is in flight is the session's. QoS 0 passes QoS 1 and 2 only while those wait for the window
- * (MQTT 5.0 `[MQTT-4.9.0-3]`).
+ * Messages in flight belong to the session. QoS 0 passes QoS 1 and 2 only while those wait for the window (MQTT 5.0
+ * `[MQTT-4.9.0-3]`).
  */
 import * as MqttError from "../../../MqttError.ts"
 import type { Message } from "../../../protocol/Session.ts"
@@ -10,17 +10,17 @@ import type { ResolvedBounds } from "../../options.ts"
 import { Fifo } from "../fifo.ts"
 import { Room } from "../room.ts"
 
-/** What goes to the network in one turn, of payload: enough to fill it, little enough to keep the order of things. */
+/** The payload bytes sent in one turn: enough to fill the network, little enough to keep the order of things. */
 export const bytesPerTurn = 256 * 1024
 
-/** One publish from the moment it is asked for until it is sent. */
+/** One publish, from the call until it is sent. */
 export interface Entry {
   readonly message: Message
-  /** What the message costs in memory, the same for as long as it waits. */
+  /** The memory that the message takes, the same for as long as it waits. */
   readonly size: number
-  /** When the message is worth nothing any more, milliseconds; `undefined` for never. */
+  /** When the message becomes worthless, milliseconds; `undefined` for never. */
   readonly expiresAt: number | undefined
-  /** It leaves now, and what is left of its Message Expiry Interval with it. */
+  /** The message leaves now, with the rest of its Message Expiry Interval. */
   readonly countDown: (now: number) => void
   readonly failed: (error: MqttError.MqttError) => void
   /** Its place in the order. */
@@ -91,7 +91,7 @@ export class Outbox<A extends Entry> {
     this.enqueue(entry)
   }
 
-  /** From now on it can be taken. */
+  /** From now on the entry can be taken. */
   protected enqueue(entry: A): void {
     entry.order = this.#nextOrder++
     entry.place = "waiting"
@@ -125,13 +125,13 @@ export class Outbox<A extends Entry> {
     return MqttError.fromReason(new MqttError.Overflow({ buffer: "outbox", capacity: this.room.capacity }))
   }
 
-  /** It leaves, whatever becomes of it. */
+  /** The entry leaves the outbox, for any reason. */
   protected remove(entry: A): void {
     entry.place = "outside"
     this.room.remove(entry.size)
   }
 
-  /** The publisher gave up before its message was sent: it never will be. Says whether there was still time. */
+  /** The publisher gave up. If the message was not sent yet, it never will be. Returns whether there was still time. */
   withdraw(entry: A): boolean {
     if (entry.place === "outside") return false
     if (entry.place === "suspended") entry.place = "outside"
@@ -142,7 +142,7 @@ export class Outbox<A extends Entry> {
     return true
   }
 
-  /** Withdrawn entries stay in their queue until they come to its front, or until they are more than the others. */
+  /** Withdrawn entries stay in their queue until they reach its front, or until they outnumber the others. */
   #sweep(): void {
     const queues = [this.#qos0, this.#acknowledged, this.suspended]
     if (this.#withdrawn * 2 <= queues.reduce((size, queue) => size + queue.size, 0)) return
@@ -194,7 +194,7 @@ export class Outbox<A extends Entry> {
     return taken
   }
 
-  /** Told last: whoever hears it may publish again at once. */
+  /** Told last: a publisher that hears of it may publish again at once. */
   #expire(entries: ReadonlyArray<A>): void {
     this.#expired += entries.length
     for (const entry of entries) {
@@ -202,7 +202,7 @@ export class Outbox<A extends Entry> {
     }
   }
 
-  /** What was taken and never reached the network is back where it was, before all that came later. */
+  /** Entries that were taken but never reached the network go back to their place, before all later entries. */
   restore(entries: ReadonlyArray<A>): void {
     for (const entry of entries) {
       entry.place = "waiting"
@@ -219,7 +219,7 @@ export class Outbox<A extends Entry> {
     )
   }
 
-  /** Those that were made to wait come in, in their order. */
+  /** Suspended entries come in, in their order. */
   protected admit(): void {
     let entry = this.#skipWithdrawn(this.suspended)
     while (entry !== undefined && this.room.fits(entry.size)) {
@@ -236,7 +236,7 @@ export class Outbox<A extends Entry> {
     for (const entry of failed) entry.place = "outside"
     this.room.clear()
     this.#withdrawn = 0
-    // Told last: whoever hears it may give up others that were to be sent with it.
+    // Told last: a publisher that hears of it may give up other messages.
     for (const entry of failed) entry.failed(error)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One publish from the moment it is asked for until it is known how it ended.
+ * One publish, from the call until its outcome is known.
  *
  * It waits in the outbox, then in the session, and tells one listener. It checks nothing and sends nothing.
  */
@@ -14,12 +14,12 @@ import type { Owner } from "../owner.ts"
 import type { Acceptance, Settled } from "./awaited.ts"
 import type { Entry } from "./outbox.ts"
 
-/** Has messages in a store for as long as they are not over. */
+/** Keeps messages in a store until they are over. */
 export interface Keeper {
   readonly over: (stored: Stored, size: number) => void
 }
 
-/** What almost every publish ends with. */
+/** The outcome of almost every publish. */
 export const acknowledged = Exit.succeed<Acknowledgement>({
   reasonCode: 0x00,
   reasonString: undefined,
@@ -28,16 +28,16 @@ export const acknowledged = Exit.succeed<Acknowledgement>({
 
 const nothing = (): void => {}
 
-/** What a store has to do with a publication. Of its own, so that a publication without a store is no larger. */
+/** The store's part of a publication. A class of its own, so that a publication without a store is no larger. */
 export class Stored {
-  /** The store has the message under it. */
+  /** The key of the message in the store. */
   readonly key: number
   readonly keeper: Keeper
-  /** Of a publish that goes on before it is over. */
+  /** For a publish that goes on before it is over. */
   acceptance: Acceptance | undefined
   /** The store has the message, and the publication is not over. */
   isAccepted = false
-  /** The message itself is in the store; of one that the server has, its exchange is all there is to keep. */
+  /** The message itself is in the store. Once the server has the message, only its exchange is kept. */
   hasMessage = false
 
   constructor(key: number, keeper: Keeper) {
@@ -46,9 +46,9 @@ export class Stored {
   }
 }
 
-/** Something that was published, until it is over. */
+/** A published message, until it is over. */
 export interface Unfinished {
-  /** `observer` hears once that it is over. */
+  /** `observer` is called once, when it is over. */
   readonly observe: (observer: () => void) => void
   readonly unobserve: (observer: () => void) => void
 }
@@ -59,11 +59,11 @@ export class Publication implements Entry, Owner, Unfinished {
   readonly expiresAt: number | undefined
   #settled: Settled
   #taken: () => void
-  /** There from the first observer on. */
+  /** Made for the first observer. */
   #observers: Set<() => void> | undefined
   order = 0
   place: Entry["place"] = "outside"
-  /** There with a store. */
+  /** Present if there is a store. */
   stored: Stored | undefined
 
   /** `taken` hears that it left the outbox: an identifier stands for it, or, at QoS 0, it goes to the network. */
@@ -75,28 +75,28 @@ export class Publication implements Entry, Owner, Unfinished {
     this.#taken = taken
   }
 
-  /** Hears how it ends, for all who want to know. */
+  /** Hears the outcome, for all listeners. */
   get settled(): Settled {
     return this.#observers === undefined ? this.#settled : (exit) => this.#settle(exit)
   }
 
-  /** It was read from a store, and this is who waits for it. */
+  /** It was read from a store, and `settled` waits for it. */
   returnTo(settled: Settled): void {
     this.#settled = settled
   }
 
-  /** What the session gives back with the outcome. */
+  /** The session returns it with the outcome. */
   get request(): this {
     return this
   }
 
-  /** `observer` hears once that it is over. */
+  /** `observer` is called once, when it is over. */
   observe(observer: () => void): void {
     this.#observers ??= new Set()
     this.#observers.add(observer)
   }
 
-  /** `observer` wants to know no more, and nothing is kept of it. */
+  /** `observer` no longer wants to know, and is not kept. */
   unobserve(observer: () => void): void {
     this.#observers?.delete(observer)
   }
@@ -110,16 +110,16 @@ export class Publication implements Entry, Owner, Unfinished {
     for (const observer of observers) observer()
   }
 
-  /** Told once: QoS 0 may be taken again on the next connection. */
+  /** Reported once: QoS 0 may be taken again on the next connection. */
   taken(): void {
     const taken = this.#taken
     this.#taken = nothing
     taken()
   }
 
-  /** The server counts on from what is left of the Message Expiry Interval. */
+  /** The server counts down from the rest of the Message Expiry Interval. */
   countDown(now: number): void {
-    // A message that waits for too long may have none.
+    // A message limited only by `outboxAge` has no interval.
     if (this.expiresAt === undefined || this.message.properties.messageExpiryInterval === undefined) return
     const messageExpiryInterval = Math.ceil((this.expiresAt - now) / 1000)
     this.message = { ...this.message, properties: { ...this.message.properties, messageExpiryInterval } }
@@ -128,14 +128,14 @@ export class Publication implements Entry, Owner, Unfinished {
   /** The session keeps it: it goes out on the next connection. */
   abandoned(): void {}
 
-  /** Its publisher gave up, and the message goes on without it: what is sent again is what was published. */
+  /** Its publisher gave up, and the message goes on without it: a later sending must have the same payload. */
   keepPayload(): void {
     const message: { payload: Uint8Array } = this.message
-    // One whose buffer was transferred is empty, and has no copy.
+    // A payload whose buffer was transferred is empty, and cannot be copied.
     if (message.payload.length > 0) message.payload = new Uint8Array(message.payload)
   }
 
-  /** Its publisher gave up while there was still time: it is over for those who observe it too. */
+  /** Its publisher gave up in time, so it is over for its observers too. */
   withdrawn(): void {
     this.#settle(Exit.interrupt())
   }
@@ -153,7 +153,7 @@ export class Publication implements Entry, Owner, Unfinished {
   }
 }
 
-/** Of an outcome that is an error: the server did not take the message. */
+/** The error of an outcome with which the server refused the message. */
 export const refusal = (topic: string, { properties, reasonCode }: Outcome): MqttError.MqttError => {
   const { reasonString, userProperties } = properties
   return MqttError.fromReason(new MqttError.PublishRefused({ topic, reasonCode, reasonString, userProperties }))

@@ -1,8 +1,8 @@
 /**
- * The session at work: the one holder of Session State, the outbox and the subscriptions, and what the rules ask for
- * done on whatever connection there is.
+ * The session at work: it alone holds Session State, the outbox and the subscriptions, and it carries out the actions
+ * of the rules on the current connection.
  *
- * It decides nothing the rules decide, and it neither opens connections nor waits: that is the supervisor's.
+ * The rules make the decisions, and the supervisor opens connections and waits.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -33,15 +33,15 @@ import { judge, Refusals, trySend, withdrawn } from "./refusals.ts"
 import { RoundTrips } from "./roundTrips.ts"
 import { isTelling, Suspects } from "./suspects.ts"
 
-/** All that a session at work is made of. */
+/** The parts of a session at work. */
 export interface RunnerOptions<R extends Receiver> {
   readonly options: Resolved
   readonly receiver: (session: SessionRunner, options: Resolved) => R
-  /** With a store. */
+  /** Present if there is a store. */
   readonly kept: KeptSession | undefined
 }
 
-/** The rule by which a session asks the server for something. */
+/** The rule by which a session requests something from the server. */
 type Asking = (
   session: Session.Session<Owner>,
   asked: { readonly request: Owner; readonly isAhead: boolean },
@@ -54,9 +54,9 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   readonly subscriptions: R["subscriptions"]
   readonly deliveries: R["deliveries"]
   readonly makeEncoder: R["makeEncoder"]
-  /** Closed while an inbox asks for no more to be read. */
+  /** Closed while an inbox asks to stop reading. */
   readonly gate: Gate
-  /** Over all connections. */
+  /** Counts over all connections. */
   readonly traffic = Traffic.make()
   readonly #roundTrips: RoundTrips
   #connections = 0
@@ -68,12 +68,12 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   /** A subscription waits for a Packet Identifier: all were in use. */
   #lacksIdentifiers = false
   suspicion: Suspicion.Suspicion<Owner> = Suspicion.none
-  /** Subscriptions are asked for before any message is sent. */
+  /** Subscriptions are requested before any message is sent. */
   #isBeginning = false
   readonly #suspects = new Suspects()
-  /** The last message of all: it goes before what waits, and nothing is published behind it. */
+  /** The very last message: it goes before waiting messages, and nothing is published behind it. */
   goodbye: Announcement | undefined
-  /** With a store. */
+  /** Present if there is a store. */
   readonly kept: KeptSession | undefined
 
   constructor({ kept, options, receiver }: RunnerOptions<R>) {
@@ -92,7 +92,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     return Ref.getUnsafe(this.session)
   }
 
-  /** A step of the rules is synchronous, so that nothing can come in between: it needs no lock, and no effect to wait for. */
+  /** A step of the rules is synchronous, so nothing comes in between: it needs no lock, and no effect to wait for. */
   set #state(session: Session.Session<Owner>) {
     this.session.ref.current = session
   }
@@ -106,12 +106,12 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     return this.kept?.isKnown === true
   }
 
-  /** The one in force, or the one that will be tried. */
+  /** The version in force, or the version of the next attempt. */
   get protocolVersion(): Packet.ProtocolVersion {
     return this.#state.protocolVersion
   }
 
-  /** Ours. */
+  /** Our own. */
   get receiveMaximum(): number {
     return this.#state.receiveMaximum
   }
@@ -121,7 +121,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     this.#state = Session.overrun(this.#state)
   }
 
-  /** Connections that a server accepted, in whichever version. */
+  /** How many connections servers have accepted, in either version. */
   get connections(): number {
     return this.#connections
   }
@@ -131,8 +131,8 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   // -------------------------------------------------------------------------
 
   /**
-   * Subscriptions go out first, so that what is sent again after the server lost the session reaches them, then the birth,
-   * then what is unfinished, then what waits. `hasSubscriptions` says whether the server is sure to have ours.
+   * Sends subscriptions first, so that they get messages sent again after the server lost the session. Then come the
+   * birth, unfinished messages and waiting messages. `hasSubscriptions` says whether the server is sure to have ours.
    */
   connected(connection: SessionConnection, hasSubscriptions: boolean, birth?: Announcement): void {
     this.#connection = connection
@@ -180,7 +180,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     this.#apply(Session.giveUp(this.#state, packetIdentifier, nobody, 0))
   }
 
-  /** The client is over: everybody who waits hears `error`, streams end as `how` says. */
+  /** The client is over: all waiting callers hear `error`, streams end as `how` says. */
   end(error: MqttError, how: MqttError | Cause.Done): void {
     this.#leaving.returnTo(this.outbox)
     this.outbox.failAll(error)
@@ -194,7 +194,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
 
   /** Packets arrived. Returns the rule the server broke, if it did. */
   receive(packets: ReadonlyArray<SessionPacket>, now: number): ProtocolViolation | undefined {
-    // The server owes an answer that somebody waits for, so the network is read although an inbox is full.
+    // The server owes an answer to somebody, so the network is read although an inbox is full.
     const isOverrun = !this.gate.isOpen
     this.#roundTrips.received(packets, now)
     const violation = this.#apply(Session.receive(this.#state, packets, now), isOverrun)
@@ -207,7 +207,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     return violation
   }
 
-  /** Whether the reader should stop: an inbox is full, and the server owes us nothing that somebody waits for. */
+  /** Whether the reader should stop: an inbox is full, and nobody waits for an answer of the server. */
   get shouldPause(): boolean {
     return this.gate.isFlooded || (!this.gate.isOpen && !this.gate.isAwaited && this.#state.owed === 0)
   }
@@ -239,14 +239,14 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     this.#connection?.wake()
   }
 
-  /** What was published and is not over. */
+  /** Published messages that are not over. */
   get unfinished(): ReadonlyArray<Unfinished> {
     const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
     const all = [...this.outbox.entries, ...this.#leaving.publications, ...inFlight]
     return this.kept === undefined ? all : this.kept.outbox.unfinished(all)
   }
 
-  /** Packets leave when the store has what they say. */
+  /** Packets leave once the store has their changes. */
   readonly beforeWrite = () => {
     const barrier = this.kept?.journal.barrier
     return barrier && Effect.tap(barrier, () => Effect.sync(() => this.resumed(this.#connection?.now() ?? 0)))
@@ -264,7 +264,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   /** There may be more to send. */
   readonly wake = (): void => this.#connection?.wake()
 
-  /** What is to be sent now; called when the network takes more. */
+  /** Enqueues the packets to send now. Called when the network takes more. */
   readonly fill = (): void => {
     const connection = this.#connection
     if (connection === undefined) return
@@ -294,21 +294,21 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     }
     if (leaving.length > 0) this.#leaving.add(leaving, connection)
     this.#withdrawRefused(now)
-    // Told last: whoever hears it goes on at once, and may publish again or leave.
+    // Told last: a publisher that hears of it goes on at once, and may publish again or leave.
     this.sent(allowed)
     for (const { error, publication } of refused) publication.failed(error)
-    // What could not be sent takes no room, and nothing comes back for it that would bring the next ones.
+    // An unsent message takes no room, and no answer to it will bring the next messages.
     if (!this.outbox.isEmpty && (refused.length > 0 || Session.room(this.#state) > 0)) connection.wake()
-    // Somebody now waits for an answer, which takes reading.
+    // Somebody now waits for an answer, so the network must be read.
     if (this.#state.owed > 0) this.#onResume?.()
   }
 
-  /** They are on their way. */
+  /** The messages are on their way. */
   protected sent(publications: ReadonlyArray<Publication>): void {
     for (const publication of publications) publication.taken()
   }
 
-  /** Says whether the packet could be sent. */
+  /** Returns whether the packet could be sent. */
   #send(connection: SessionConnection, packet: Packet.ClientPacket, publication?: Publication): boolean {
     const error = trySend(connection, packet, publication !== undefined)
     if (error !== undefined) this.#refusals.add(packet, error, this.#state, publication)
@@ -338,7 +338,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
 
   acknowledge(arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode): void {
     const connection = this.#connection
-    // 3.1.1 has no word for a refusal.
+    // 3.1.1 cannot express a refusal.
     if (reasonCode !== 0x00 && this.protocolVersion === "5.0") {
       this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, connection?.now() ?? 0))
     } else {
@@ -346,14 +346,14 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     }
   }
 
-  /** Before what is enqueued next: before messages, and before DISCONNECT when a consumer has ended. */
+  /** Runs before other packets are enqueued: before messages, and before DISCONNECT when a consumer has ended. */
   sendAcknowledgements(): void {
     if (this.#connection === undefined || this.#acknowledgements.isEmpty) return
     this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, this.#connection.now()))
   }
 
   // -------------------------------------------------------------------------
-  // Doing what the rules ask for
+  // Carrying out actions
   // -------------------------------------------------------------------------
 
   #apply(step: Session.Step<Owner>, isOverrun = false): ProtocolViolation | undefined {
@@ -367,7 +367,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   }
 
   #perform(actions: ReadonlyArray<Session.Action<Owner>>, isOverrun = false): ProtocolViolation | undefined {
-    // Once for all of them: asking the clock costs as much as delivering.
+    // Read once for all of them: asking the clock costs as much as delivering.
     let now: number | undefined
     let violation: ProtocolViolation | undefined
     for (const action of actions) {
@@ -381,7 +381,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
       }
     }
     this.#withdrawRefused(this.#connection?.now() ?? 0)
-    // Those who wait go on last: what they do next comes after all of this.
+    // Waiting callers are told last: anything they do next comes after all of this.
     for (const action of actions) {
       if (action._tag === "Complete") action.request.completed(action.outcome)
       else if (action._tag === "Abandon") action.request.abandoned()
