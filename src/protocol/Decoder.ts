@@ -397,7 +397,7 @@ const readPublish = (
   }
 }
 
-/** Only a PUBLISH with left-out properties gets this extra field. */
+/** Only such packets, with properties left out, get the extra field. */
 const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish => {
   const { leftOut } = reader
   if (leftOut === undefined) return publish
