@@ -405,7 +405,7 @@ const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish =>
   return { ...publish, malformedProperties: leftOut }
 }
 
-/** Identifies the message of a PUBLISH that cannot be read; `undefined` if its topic and identifier are missing. */
+/** Identifies the message of a PUBLISH that cannot be read; `undefined` if neither topic nor identifier tells. */
 const readRefused = (
   body: Uint8Array,
   firstByte: number

@@ -94,7 +94,7 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
 /**
  * The received message that this PUBLISH repeats, if any. A first sending in a new session is always a new message,
  * even if its identifier stood for another one in the old session. For identifiers from before `doubtedOn` the client
- * cannot tell whether the session is new, on later connections neither.
+ * cannot tell whether the session is new, and on later connections it still cannot.
  */
 const stillKnown = <R>(draft: Draft<R>, { dup, packetIdentifier }: Publish): Received | undefined => {
   const known = draft.received.get(packetIdentifier)

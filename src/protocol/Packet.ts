@@ -99,8 +99,8 @@ export interface Publish {
    */
   readonly tooLarge?: number
   /**
-   * From a decoder with `refuses`: the fault of the packet, whose payload and properties were not read. Its topic may
-   * not be a valid Topic Name. Otherwise absent.
+   * From a decoder with `refuses`: the fault of the packet, whose payload and properties were not read. Its topic is
+   * possibly not a valid Topic Name. Otherwise absent.
    *
    * @since 0.2.0
    */

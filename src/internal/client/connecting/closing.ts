@@ -36,7 +36,7 @@ export class Closing {
     this.#options = options
   }
 
-  /** All waiting callers fail with `error`. If the client did not close itself, the log says what closed it. */
+  /** All waiting callers fail with `error`. If the client did not close itself, the log names the cause. */
   close(error: MqttError): Effect.Effect<void> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { annotations, ended, lifetime, options, runner, state } = this.#options

@@ -1,7 +1,7 @@
 /**
  * Reports received messages that are not delivered as they came: a log line and an event for each notice.
  *
- * `notices.ts` decides what deserves a notice, and how often.
+ * `notices.ts` decides which messages deserve a notice, and how often.
  */
 import * as Effect from "effect/Effect"
 import type { MqttEvent } from "../../../MqttState.ts"
