@@ -1,4 +1,6 @@
-/** First in, first out, at a constant cost at any length: `Array.prototype.shift` would move the rest each time. */
+/**
+ * First in, first out, at a constant cost at any length: `Array.prototype.shift` would move the rest each time.
+ */
 export class Fifo<A> {
   #items: Array<A | undefined> = []
   #start = 0

@@ -1,4 +1,6 @@
-/** Turns faults that the protocol reports into the `MqttError` a user sees. Decides nothing. */
+/**
+ * Turns faults that the protocol reports into the `MqttError` a user sees. Decides nothing.
+ */
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as MqttError from "../../MqttError.ts"

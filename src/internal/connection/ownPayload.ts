@@ -1,4 +1,6 @@
-/** A message whose payload belongs to nobody else. */
+/**
+ * A message whose payload belongs to nobody else.
+ */
 import * as Encoder from "../../protocol/Encoder.ts"
 import type * as Packet from "../../protocol/Packet.ts"
 import { isBytes } from "../../protocol/Validity.ts"

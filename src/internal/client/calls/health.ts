@@ -1,4 +1,6 @@
-/** Whether a client is fit for work, judged from its own state: it asks the server nothing. */
+/**
+ * Whether a client is fit for work, judged from its own state: it asks the server nothing.
+ */
 import * as Ref from "effect/Ref"
 import type { ConnectionState, Health, Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"

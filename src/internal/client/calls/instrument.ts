@@ -1,4 +1,6 @@
-/** Observes each message of a client: spans and measured times. A client without observers has no instrument. */
+/**
+ * Observes each message of a client: spans and measured times. A client without observers has no instrument.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -1,4 +1,6 @@
-/** Waiting for one message: it is acknowledged as it is returned, and other messages that came with it go back. */
+/**
+ * Waiting for one message: it is acknowledged as it is returned, and other messages that came with it go back.
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,4 +1,6 @@
-/** Authenticates again at the program's request, on the current connection. */
+/**
+ * Authenticates again at the program's request, on the current connection.
+ */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
 import type { SessionConnection } from "../../connection/connection.ts"

@@ -1,4 +1,6 @@
-/** Subscribing: the first checks, the inbox of a subscriber, and leaving again when the scope ends. */
+/**
+ * Subscribing: the first checks, the inbox of a subscriber, and leaving again when the scope ends.
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

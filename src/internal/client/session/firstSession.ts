@@ -1,4 +1,6 @@
-/** The Session State a client begins with: empty, or left in the store by an earlier program. */
+/**
+ * The Session State a client begins with: empty, or left in the store by an earlier program.
+ */
 import * as Session from "../../../protocol/Session.ts"
 import type { Resolved } from "../../options.ts"
 import type { Owner } from "../owner.ts"

@@ -1,4 +1,6 @@
-/** All counters of a client in one value: from the session, the outbox, the subscriptions and the network. */
+/**
+ * All counters of a client in one value: from the session, the outbox, the subscriptions and the network.
+ */
 import * as Ref from "effect/Ref"
 import type { Stats } from "../../../MqttState.ts"
 import * as Session from "../../../protocol/Session.ts"
