@@ -1,5 +1,5 @@
 /**
- * Who subscribed to what: one entry for each Topic Filter with its subscribers, kept in step with the server.
+ * The table of subscriptions: an entry for each Topic Filter with its subscribers, kept in step with the server.
  *
  * The session sends the packets and numbers them; `deliveries.ts` delivers received messages. MQTT 5.0 and 3.1.1,
  * sections 3.8 to 3.11.
@@ -246,7 +246,7 @@ export class Subscriptions {
       },
       failed: (error) => {
         answered()
-        // One of the filters cannot be requested, or one packet cannot hold all of them.
+        // A filter cannot be requested, or a packet cannot hold all of them.
         if (askings.length > 1 && this.#isConnected) {
           for (const some of inPacketsOf(Math.ceil(askings.length / 2), askings)) this.#subscribe(some)
           return
@@ -336,7 +336,7 @@ export class Subscriptions {
   }
 }
 
-/** The server has the filter as granted to somebody, whatever has been requested since. */
+/** The server has the filter as granted to somebody, even if something else was requested since. */
 const isThere = ({ isGranted, status }: SubscribedFilter): boolean =>
   status === "present" || (status === "subscribing" && isGranted)
 
