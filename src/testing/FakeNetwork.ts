@@ -1,10 +1,10 @@
 /**
- * A network that exists only in memory and in virtual time: connections with latency, and everything that goes wrong.
+ * A network that exists only in memory and in virtual time: connections with latency, and every fault of a network.
  *
- * It provides `MqttTransport` and, for the test, the service `FakeNetwork` that causes faults and counts. Who answers
- * at the other end is a `Peer`: `MemoryBroker`, `ScriptedServer`, or any function. Time is Effect's `Clock` alone, so
- * on a `TestClock` the same test does the same every time. Inside a connection nothing is reordered or lost, as in
- * TCP: loss is a cut or silence.
+ * It provides `MqttTransport` and, for the test, the service `FakeNetwork`, which causes faults and counts connections.
+ * The other end is a `Peer`: `MemoryBroker`, `ScriptedServer`, or any function. Time is Effect's `Clock` alone, so on a
+ * `TestClock` the same test does the same every time. Inside a connection nothing is reordered or lost, as in TCP: loss
+ * is a cut or silence.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export type { Traffic } from "./network/Link.ts"
 export type { Insight, Peer } from "./network/Peer.ts"
 
 /**
- * Which connections a fault is for: those that are open, the next one to open, those that are open and all later
- * ones, or the one with this number (the first connection is 1).
+ * Which connections a fault is for: the open ones (`open`), the next one to open (`next`), the open and all later ones
+ * (`every`), or the connection with this number (the first is 1).
  *
  * @since 0.1.0
  * @category models
@@ -45,7 +45,7 @@ export type Target = "open" | "next" | "every" | number
 export interface LogEntry {
   /** Milliseconds since the network was made. */
   readonly at: number
-  /** The number of the connection, or of the attempt for one that did not open. */
+  /** The number of the connection, or of the attempt if it did not open. */
   readonly connection: number
   readonly event: string
   readonly bytes: number | undefined
@@ -58,11 +58,14 @@ export interface LogEntry {
 export interface Counters {
   /** Connections that opened. */
   readonly opened: number
-  /** Connections the client has let go of, with nothing left to send. A client that leaks none ends with as many. */
+  /**
+   * Connections the client has let go of, with nothing left to send. If the client leaks none, this ends equal to
+   * `opened`.
+   */
   readonly closed: number
   /** `opened` without `closed`. */
   readonly open: number
-  /** Attempts to open, whatever came of them. */
+  /** Attempts to open, successful or not. */
   readonly attempts: number
 }
 
@@ -75,12 +78,12 @@ export interface Counters {
 export interface Connection extends Link.Traffic {
   readonly number: number
   readonly isOpen: boolean
-  /** The Server Reference it was opened with; none for one that leads where the transport does. */
+  /** The Server Reference it was opened with; absent if it leads to the transport's own server. */
   readonly serverReference?: string
 }
 
 /**
- * What a test does to the network, and what it asks of it. Faults without a target are for the open connections.
+ * Lets a test cause faults in the network and read its counters. Faults without a target are for the open connections.
  *
  * @since 0.1.0
  * @category services
@@ -97,7 +100,7 @@ export class FakeNetwork extends Context.Service<FakeNetwork, {
   readonly drop: Effect.Effect<void>
   /** Writes of the client on the open connections do not complete, and their bytes do not move, until resumed. */
   readonly stallWrites: Effect.Effect<void>
-  /** What `stallWrites` has stalled moves again. */
+  /** The writes that `stallWrites` has stalled move again. */
   readonly resumeWrites: Effect.Effect<void>
   /** The connection ends once so many bytes of one direction have arrived. Without a target: the next connection. */
   readonly cutAfter: (cut: Omit<FaultOf<"CutAfter">, "_tag">, target?: Target) => Effect.Effect<void>
@@ -120,7 +123,7 @@ export class FakeNetwork extends Context.Service<FakeNetwork, {
   readonly counters: Effect.Effect<Counters>
   /** Every connection that opened, in order. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
-  /** What happened to the connections, in order. */
+  /** The events of the connections, in order. */
   readonly log: Effect.Effect<ReadonlyArray<LogEntry>>
   /** How much is under way or about to happen; 0 when the network is at rest. */
   readonly pending: Effect.Effect<number>
@@ -141,26 +144,27 @@ export interface Options {
   readonly failedConnectDelay?: Duration.Input | undefined
   /** Bytes the other side has not read above which a write waits. No bound if not given. */
   readonly highWaterMark?: number | undefined
-  /** What endpoint it claims to be. `broker.test` and 1883 if not given. */
+  /** The host of the endpoint it claims to be, with `port`. `broker.test` and 1883 if not given. */
   readonly host?: string | undefined
   readonly port?: number | undefined
 }
 
 /**
- * Who answers: run for each connection that opens, in a scope of its own. When it completes the connection is closed.
+ * The server's side, run for each connection that opens, in a scope of its own. When it completes, the connection is
+ * closed.
  *
  * @since 0.1.0
  * @category models
  */
 export type Accept = (peer: Peer) => Effect.Effect<void, never, Scope.Scope>
 
-/** What becomes of an attempt to open that does not succeed. */
+/** How an attempt to open goes wrong: it fails, or it hangs. */
 type Setback = { readonly _tag: "Fail"; readonly reason: MqttErrorReason } | { readonly _tag: "Hang" }
 
 const milliseconds = (duration: Duration.Input | undefined, otherwise: number): number =>
   duration === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(duration))
 
-/** The faults that shape a connection for good, so a later one of the same kind replaces an earlier one. */
+/** The faults that shape a connection for good: a later fault of the same kind replaces an earlier one. */
 const replaces: { readonly [Tag in Fault["_tag"]]?: string } = {
   Delay: "latency",
   Split: "chunking",
@@ -321,7 +325,7 @@ export const make = Effect.fnUntraced(function*(accept: Accept, options: Options
         openedWaiters.push({ count, resume: () => resume(Effect.void) })
       })
   })
-  // All servers are the one that `accept` is: which of them a connection was opened to is recorded.
+  // All servers have `accept` at their other end; only the log records to which of them a connection was opened.
   const transport = MqttTransport.of({ endpoint: `mqtt://${host}:${port}`, open: open(), openAt: open })
   return { network, transport }
 })

@@ -1,10 +1,10 @@
 /**
- * An MQTT broker in memory, 3.1.1 and 5.0, for tests: it does what the specification says and takes note of every rule
- * the client breaks.
+ * An MQTT broker in memory, 3.1.1 and 5.0, for tests: it follows the specification and notes every rule the client
+ * breaks.
  *
- * Sessions, QoS 0 to 2 in both directions, retained messages, Wills, shared subscriptions, limits, authentication. It
- * can be told to misbehave, and asked what it saw. The network in front of it is `FakeNetwork`. It keeps everything in
- * memory for as long as it lives and is no broker for production.
+ * It has sessions, QoS 0 to 2 in both directions, retained messages, Wills, shared subscriptions, limits and
+ * authentication. A test can make it misbehave, and can read everything it has seen. The network in front of it is
+ * `FakeNetwork`. It keeps everything in memory for as long as it lives and is no broker for production.
  *
  * @since 0.1.0
  */
@@ -78,7 +78,7 @@ export interface Options extends BrokerOptions.Options, FakeNetwork.Options {}
 export type PacketPredicate = Packet.PacketType | ((packet: Packet.Packet) => boolean)
 
 /**
- * What the broker publishes by itself. QoS 0 and not retained if not said.
+ * A message that the broker publishes by itself. QoS 0 and not retained if not said.
  *
  * @since 0.1.0
  * @category models
@@ -90,27 +90,27 @@ export interface PublishOptions {
 }
 
 /**
- * What the broker sends to one client. QoS 0 and no Subscription Identifier if not said.
+ * A message that the broker sends to one client. QoS 0 and no Subscription Identifier if not said.
  *
  * @since 0.2.0
  * @category models
  */
 export interface DeliverOptions extends Omit<PublishOptions, "retain"> {
-  /** Also one that the client never gave. 5.0. */
+  /** May include identifiers that the client never gave. 5.0. */
   readonly subscriptionIdentifiers?: ReadonlyArray<number> | undefined
 }
 
 /**
- * What a test does to the broker, and what it asks of it.
+ * Lets a test control the broker and read everything it has seen.
  *
  * @since 0.1.0
  * @category services
  */
 export class MemoryBroker extends Context.Service<MemoryBroker, {
-  /** Serves one more network connection: for other networks than the one of `layer`. */
+  /** Serves one more network connection. It is for other networks than the one `layer` makes. */
   readonly accept: FakeNetwork.Accept
 
-  // What it saw
+  // Everything it has seen
   /** The rules the clients broke, in order. */
   readonly violations: Effect.Effect<ReadonlyArray<Violation>>
   /** The packets of one client, or of all, in both directions and in order. */
@@ -127,12 +127,12 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly retained: Effect.Effect<ReadonlyArray<Message.Message>>
   /** How much is about to happen: Wills, expiries, Keep Alives, delayed answers. 0 when the broker is at rest. */
   readonly pending: Effect.Effect<number>
-  /** Waits until this client has sent such a packet, `count` of them if given; what has come already counts. */
+  /** Waits until this client has sent such a packet, `count` of them if given; packets that have come already count. */
   readonly awaitPacket: (clientId: string, predicate: PacketPredicate, count?: number) => Effect.Effect<Packet.Packet>
   /** Waits until so many messages to topics that match have been accepted since the broker was made. */
   readonly awaitMessages: (topicFilter: string, count?: number) => Effect.Effect<ReadonlyArray<Message.Message>>
 
-  // What it does by itself
+  // Actions of the broker itself
   /** The broker publishes something. */
   readonly publish: (topic: string, payload: string | Uint8Array, options?: PublishOptions) => Effect.Effect<void>
   /** The broker sends a message to one client, whether or not it is subscribed, like any other of its session. */
@@ -162,9 +162,9 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly refuseSession: (reasonCode: ReasonCode, options?: Misbehaviour.RefusalOptions) => Effect.Effect<void>
   /** The next CONNECTs, one if not said, are never answered. */
   readonly ignoreConnect: (times?: number) => Effect.Effect<void>
-  /** What the next CONNACK says of the session, whatever is true. */
+  /** The next CONNACK says this of the session, true or not. */
   readonly lieAboutSessionPresent: (sessionPresent: boolean) => Effect.Effect<void>
-  /** The next Topic Filters, one if not said, are refused; 3.1.1 says 0x80 whatever the code. */
+  /** The next Topic Filters, one if not said, are refused. In 3.1.1 the code on the wire is always 0x80. */
   readonly refuseSubscribe: (reasonCode: ReasonCode, times?: number) => Effect.Effect<void>
   /** From now on no subscription is granted more. */
   readonly downgradeSubscribe: (qos: Packet.Qos) => Effect.Effect<void>
@@ -172,7 +172,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly delayAnswers: (delay: Duration.Input) => Effect.Effect<void>
   /** Answers of these types are kept until released; those to PUBLISH and PUBREL if not said. */
   readonly holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
-  /** Sends what was held of these types, of all if not said, and holds them no longer. */
+  /** Sends the held answers of these types, of all types if not said, and stops holding them. */
   readonly releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
   /** The connection on which a message to a matching topic comes is closed, and the message is not accepted. */
   readonly closeWhenSeeing: (topicFilter: string, times?: number) => Effect.Effect<void>
@@ -182,7 +182,9 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly closeWhenUnsubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
   /** Closes the connection on which the PUBREL of a message to a matching topic comes. Default: every time. */
   readonly closeWhenReleasing: (topicFilter: string, times?: number) => Effect.Effect<void>
-  /** The client's process was started anew and knows nothing of what it had in flight: that is no violation. */
+  /**
+   * The client's process was started anew and knows nothing of its messages in flight: forgetting them is no violation.
+   */
   readonly forgive: (clientId: string) => Effect.Effect<void>
 }>()("effect-mqtt/testing/MemoryBroker") {}
 
@@ -201,7 +203,7 @@ const viewOf = (session: SessionState): Session => ({
 const matcher = (predicate: PacketPredicate): (packet: Packet.Packet) => boolean =>
   typeof predicate === "function" ? predicate : (packet) => packet._tag === predicate
 
-/** What the test asks of a broker. */
+/** The calls that read the broker's state. */
 const questions = (core: Core.Core) => {
   const { journal } = core
   const packetsOf = (clientId: string | undefined): ReadonlyArray<Passed> =>
@@ -247,7 +249,7 @@ const ownMessage = (
   return Message.make({ topic, payload: bytes, qos, retain, properties, clientId: undefined, acceptedAt: core.now() })
 }
 
-/** What the broker is made to do by itself. */
+/** The calls that make the broker do something by itself. */
 const actions = (core: Core.Core) => {
   const withConnection = (clientId: string, run: (connection: Connection) => void): Effect.Effect<void> =>
     Core.input(core, () => {
@@ -292,7 +294,7 @@ const actions = (core: Core.Core) => {
 }
 
 /**
- * A broker without a network: `accept` serves connections of any.
+ * A broker without a network: `accept` serves connections of any network.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,8 +1,8 @@
 /**
- * A server whose every answer is written by the test: it takes connections, reads packets one at a time, sends packets
- * or bytes.
+ * A server whose every answer the test writes: it takes connections, reads packets one at a time, sends packets or
+ * bytes.
  *
- * It knows no rules, so it can break all of them. For one that keeps the rules by itself see `MemoryBroker`.
+ * It knows no rules, so it can break all of them. `MemoryBroker` is the server that keeps the rules by itself.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import { none } from "../protocol/Properties.ts"
 import * as FakeNetwork from "./FakeNetwork.ts"
 
 /**
- * What a test expected did not come: the connection ended first, or another packet or no packet at all came.
+ * The packet that the test expected did not come: the connection ended first, or another packet or none at all came.
  *
  * @since 0.1.0
  * @category errors
@@ -35,7 +35,7 @@ export class UnexpectedInput extends Schema.TaggedError<UnexpectedInput>()("Unex
 }
 
 /**
- * What a test may leave out of a packet.
+ * The fields that a test may leave out of a packet.
  *
  * @since 0.2.0
  * @category models
@@ -50,7 +50,7 @@ export type OptionalField =
   | "packetIdentifier"
 
 /**
- * A packet as a test writes it: what is left out is absent, 0 or false.
+ * A packet as a test writes it: fields left out are absent, 0 or false.
  *
  * @since 0.1.0
  * @category models
@@ -65,7 +65,7 @@ export type ServerPacket = {
     }
 }[Packet.ServerPacket["_tag"]]
 
-/** What a packet has when the test does not say. */
+/** The values of fields that the test leaves out. */
 const defaults: { readonly [Type in Packet.ServerPacket["_tag"]]: Partial<Packet.Packet> } = {
   Connack: { sessionPresent: false, reasonCode: 0, properties: none },
   Publish: { qos: 0, retain: false, dup: false, packetIdentifier: 0, properties: none },
@@ -104,7 +104,7 @@ export interface ScriptedConnection {
   readonly received: Effect.Effect<ReadonlyArray<Packet.ClientPacket>>
   /** Every byte that has come so far, as chunks. */
   readonly receivedBytes: Effect.Effect<ReadonlyArray<Uint8Array>>
-  /** Sends packets, all in one write. Dies on what no packet can say: send that with `sendBytes`. */
+  /** Sends packets, all in one write. Dies if a packet cannot be encoded: send its bytes with `sendBytes`. */
   readonly send: (...packets: ReadonlyArray<ServerPacket>) => Effect.Effect<void>
   readonly sendBytes: (bytes: Uint8Array | ReadonlyArray<number>) => Effect.Effect<void>
   /** Receives CONNECT and answers it with CONNACK. */
@@ -240,7 +240,7 @@ export const make = Effect.gen(function*() {
     const { connection, run } = yield* makeConnection(peer)
     yield* Queue.offer(connections, connection)
     yield* run
-    // The connection is the test's: it ends when the test or the client ends it.
+    // The connection stays open until the test or the client ends it.
   })
   return { server: ScriptedServer.of({ accept: Queue.take(connections) }), accept }
 })

@@ -1,5 +1,5 @@
 /**
- * What every store promises, as checks for any test runner: for people who write a store of their own.
+ * The promises of every store, as checks for any test runner: for people who write a store of their own.
  *
  * A check uses the store and nothing else, so it holds for files, databases and services alike. It cannot kill the
  * process or cut the power: whether a store survives that, its own tests must show.
@@ -26,9 +26,9 @@ import * as Sequences from "./store/Sequences.ts"
 export class StoreViolation extends Data.TaggedError("StoreViolation")<{
   /** The name of the store. */
   readonly store: string
-  /** What every store does, which is the name of the check. */
+  /** The promise, as a sentence about every store. It is the name of the check. */
   readonly promise: string
-  /** What this one did. */
+  /** How this store broke it. */
   readonly seen: string
 }> {
   override get message(): string {
@@ -64,10 +64,10 @@ const checkOf = (newPlace: Effect.Effect<Place, MqttError, Scope.Scope>) => ({ p
 
 /**
  * The checks of a store. Each makes a new place without records, such as an empty directory, and in it one or more
- * stores, which all have the records of that place. Where two stores never share records, as in memory, both are the
- * same one.
+ * stores, which all have the records of that place. Two stores in memory never share records, so there both are one and
+ * the same store.
  *
- * `seeds` are those of the random sequences of changes: 1 to 5 unless you say otherwise.
+ * `seeds` draw the random sequences of changes: 1 to 5 unless you say otherwise.
  *
  * **Example** (The checks of the store in memory)
  *

@@ -1,5 +1,5 @@
 /**
- * What tests of programs that use MQTT stand on: a network in virtual time and a broker in memory.
+ * The tools for testing programs that use MQTT: a network in virtual time and a broker in memory.
  *
  * @since 0.1.0
  */

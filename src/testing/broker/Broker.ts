@@ -57,7 +57,7 @@ const stalling = (core: Core, peer: Peer): Peer => {
 
 const ended = (core: Core, connection: Connected, { by, how }: Ending): void => {
   const { peer } = connection.wire
-  // A real network does not tell a client that left from one that was killed or gave up on a peer that does not read.
+  // On a real network nobody can tell whether the client left, was killed, or gave up on a peer that does not read.
   const isLeaving = by === "client" && how === "close" && peer.insight !== undefined
   if (isLeaving && connection.phase !== "ended" && !connection.wire.isAtBoundary()) {
     note(core, connection, "halfPacket")
@@ -97,7 +97,7 @@ const receive = (core: Core, connection: Connected, packet: Packet.ClientPacket)
   phases[connection.phase](core, connection, packet)
 }
 
-/** What a packet means, by how far the connection has come. */
+/** How to treat a packet in each phase of the connection. */
 const phases: {
   readonly [Phase in Connection.Phase]: (core: Core, connection: Connected, packet: Packet.ClientPacket) => void
 } = {
@@ -126,7 +126,7 @@ const phases: {
   ended: () => {}
 }
 
-/** The codes a CONNECT that cannot be read is answered with; otherwise the connection is just closed. */
+/** The codes with which the broker answers an unreadable CONNECT; after any other it just closes the connection. */
 const connectRefusals: ReadonlySet<number> = new Set([0x84, 0x85])
 
 const malformed = (core: Core, connection: Connected, violation: ProtocolViolation): void => {

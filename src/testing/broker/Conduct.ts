@@ -1,9 +1,9 @@
 /**
- * Judges what a client does on one connection: identifiers, DUP, order, windows.
+ * Judges the conduct of a client on one connection: identifiers, DUP, order, windows.
  *
- * It looks at what came and what the client can know, and never calls right what is wrong; where the network cannot
- * tell what the client has read, it gives the client the benefit of the doubt. What a broken rule leads to is not its
- * business. MQTT 5.0 sections 2.2.1, 4.3, 4.4, 4.6 and 4.9.
+ * The judge uses the packets that came and everything the client can know, and never calls wrong conduct right. Where
+ * the network cannot tell how far the client has read, the client gets the benefit of the doubt. `Lifecycle.report`
+ * decides what follows from a broken rule. MQTT 5.0 sections 2.2.1, 4.3, 4.4, 4.6 and 4.9.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { RuleName } from "./Violations.ts"
 const hasRead = ({ bytesRead, offset }: Mark): boolean => bytesRead() >= offset
 
 /**
- * The client has connected to its session again: what it can know of the last connection's answers is now certain.
+ * The client has connected to its session again: it is now certain which answers of the last connection it has read.
  *
  * @since 0.1.0
  * @category transitions
@@ -30,7 +30,7 @@ export const resume = (session: Session): void => {
 }
 
 /**
- * The client has forgotten what it had in flight, as a process that was started anew has.
+ * The client has forgotten its messages in flight, as a process that was started anew has.
  *
  * @since 0.1.0
  * @category transitions
@@ -40,7 +40,7 @@ export const forget = (session: Session): void => session.incoming.clear()
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && one.every((byte, index) => byte === other[index])
 
-/** What the client is owed an answer for, in the order it was owed. */
+/** The packets that the client still has to answer, in the order they were sent. */
 type Owed = Record<"Puback" | "Pubrec" | "Pubrel", Array<Packet.PacketIdentifier>>
 
 /**
@@ -75,15 +75,15 @@ export class Conduct {
   readonly #report: (rule: RuleName) => void
   /** Messages of this connection that count against the Receive Maximum. */
   #outstanding = 0
-  /** Those whose exchange was ended by an answer the client may not have read yet. */
+  /** Messages whose exchange ended with an answer that the client may not have read yet. */
   readonly #ended: Array<Incoming> = []
   readonly #requests = new Map<Packet.PacketIdentifier, Mark | undefined>()
-  /** Answers that may come beyond those that are owed. */
+  /** Answers that may come in addition to the owed ones. */
   readonly #repeated = new Map<Packet.PacketIdentifier, number>()
   #lastResent = -1
   #hasSentNew = false
   #mayBeBirth: boolean
-  /** Identifiers that the client completed before it used them; `undefined` where there is nothing to complete. */
+  /** Identifiers that the client completed before it used them; `undefined` if it began a new session. */
   readonly #cleared: Set<Packet.PacketIdentifier> | undefined
   readonly #owed: Owed = { Puback: [], Pubrec: [], Pubrel: [] }
 
@@ -98,12 +98,12 @@ export class Conduct {
     this.#cleared = options.cleanStart ? undefined : new Set()
   }
 
-  /** A PUBLISH of QoS 1 or 2. Whether it begins an exchange; otherwise it goes on with one. */
+  /** A PUBLISH of QoS 1 or 2. Returns whether it begins an exchange; otherwise it continues one. */
   publish(packet: Packet.Publish, topic: string): boolean {
     this.#settle()
     const qos = packet.qos === 2 ? 2 : 1
     const before = this.#session.incoming.get(packet.packetIdentifier)
-    // What is sent again was none.
+    // The client sends a birth only once, so a message sent again is no birth.
     if (packet.dup && before !== undefined) before.isBirth = false
     const isBirth = this.#mayBeBirth && !packet.dup
     this.#mayBeBirth = false
@@ -135,7 +135,7 @@ export class Conduct {
     return isBirth && !isSettled && connection !== this.#connection
   }
 
-  /** A PUBREL. Whether there is an exchange it belongs to. */
+  /** A PUBREL. Returns whether it belongs to an exchange. */
   pubrel(packetIdentifier: Packet.PacketIdentifier): boolean {
     const incoming = this.#session.incoming.get(packetIdentifier)
     if (this.#clears(packetIdentifier, incoming)) return false
@@ -143,13 +143,14 @@ export class Conduct {
     const isFreed = incoming !== undefined && incoming.qos === 2 && this.#isAbandoned(incoming)
     if (!isFreed && (incoming === undefined || incoming.qos === 1 || incoming.stage === "published")) {
       this.#report("pubrelUnexpected")
-      // Of an exchange that another program may have begun on another connection, servers take it all the same.
+      // Another program may have begun the exchange on another connection, so servers accept its PUBREL all the same.
       if (incoming?.qos !== 2 || isOfThisConnection) return false
     }
     if (incoming.stage === "released" && isOfThisConnection) this.#report("resentOnLiveConnection")
     this.#takeOwed("Pubrel", packetIdentifier, "pubrelOrder")
     if (incoming.stage === "released" && incoming.isSettled) return false
-    // On a connection that resumes the session the PUBLISH does not come again, so it takes no part of the window.
+    // On a connection that resumes the session the PUBLISH does not come again, so only its PUBREL counts in the
+    // window.
     if (!isOfThisConnection) this.#outstanding++
     incoming.connection = this.#connection
     incoming.stage = "released"
@@ -157,8 +158,8 @@ export class Conduct {
   }
 
   /**
-   * A client that asks for a session of which it knows nothing may complete an identifier before it uses it: once on each
-   * connection, and only where no exchange goes on.
+   * A client that asks for a session of which it knows nothing may complete an identifier before it uses it: once on
+   * each connection, and only if the identifier is in no exchange.
    */
   #clears(packetIdentifier: Packet.PacketIdentifier, incoming: Incoming | undefined): boolean {
     if (this.#cleared === undefined || this.#cleared.has(packetIdentifier)) return false
@@ -189,10 +190,10 @@ export class Conduct {
       case "Pubcomp": {
         const incoming = this.#session.incoming.get(packet.packetIdentifier)
         if (incoming === undefined || incoming.isAnswered) return
-        // One of an identifier that was completed before this message began is none for the message.
+        // A PUBCOMP for an identifier that was completed before this message began does not answer the message.
         if (packet._tag === "Pubcomp" && incoming.stage !== "released") return
         incoming.answer = mark
-        // Who is told that the identifier is in use has sent the message before: the exchange goes on.
+        // The client that hears "identifier in use" has sent the message before, so the exchange goes on.
         const isLast = packet._tag !== "Pubrec" || (packet.reasonCode >= 0x80 && packet.reasonCode !== 0x91)
         if (isLast) {
           incoming.isAnswered = true
@@ -210,19 +211,19 @@ export class Conduct {
     this.#owed[qos === 1 ? "Puback" : "Pubrec"].push(packetIdentifier)
   }
 
-  /** What was sent to the client was sent again on this connection: one more answer than is owed may come. */
+  /** The broker sent a packet again on this connection, so the client may answer once more than it owes. */
   repeated(packetIdentifier: Packet.PacketIdentifier): void {
     this.#repeated.set(packetIdentifier, (this.#repeated.get(packetIdentifier) ?? 0) + 1)
   }
 
-  /** Takes one answer to what was sent more than once. Whether there is one to come. */
+  /** Takes one answer to a packet that was sent more than once. Returns whether one was still to come. */
   takeRepeated(packetIdentifier: Packet.PacketIdentifier): boolean {
     const left = this.#repeated.get(packetIdentifier) ?? 0
     if (left > 0) this.#repeated.set(packetIdentifier, left - 1)
     return left > 0
   }
 
-  /** PUBACK or PUBREC of the client. Whether one is owed. */
+  /** PUBACK or PUBREC of the client. Returns whether the client owed it. */
   acknowledged(packet: Packet.Puback | Packet.Pubrec): boolean {
     const order = packet._tag === "Puback" ? "pubackOrder" : "pubrecOrder"
     const isOwed = this.#takeOwed(packet._tag, packet.packetIdentifier, order)
@@ -245,7 +246,7 @@ export class Conduct {
     return this.#requests.has(packetIdentifier)
   }
 
-  /** Takes one that is owed. Whether it was. Reports when others were owed before it. */
+  /** Takes an answer off the owed ones, and returns whether it was owed. Reports if others were owed before it. */
   #takeOwed(kind: keyof Owed, identifier: Packet.PacketIdentifier, order: RuleName): boolean {
     const owed = this.#owed[kind]
     const index = owed.indexOf(identifier)
@@ -287,7 +288,7 @@ export class Conduct {
 
   #judgeResent(packet: Packet.Publish, topic: string, before: Incoming): void {
     if (!packet.dup) this.#report("dupMissing")
-    // Another message under the identifier has no place among those that are sent again, and the PUBREL was not its own.
+    // Another message under the same identifier is not a message sent again, and the PUBREL belonged to the first one.
     if (before.topic !== topic || before.qos !== packet.qos || !isSame(before.payload, packet.payload)) {
       return this.#report("changedOnResend")
     }

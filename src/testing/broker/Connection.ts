@@ -1,5 +1,5 @@
 /**
- * What the broker knows of one network connection.
+ * The state of one network connection, as the broker knows it.
  *
  * @since 0.1.0
  */
@@ -61,7 +61,7 @@ export interface Connection {
   version: Packet.ProtocolVersion
   connect: Packet.Connect | undefined
   established: Established | undefined
-  /** CONNACK has gone out, and what is to follow it at once until then. */
+  /** Whether CONNACK has gone out; `whenWelcome` runs as soon as it has. */
   isWelcome: boolean
   whenWelcome: (() => void) | undefined
   /** Client data of the exchange of AUTH so far; 0 when none goes on. */
@@ -80,7 +80,7 @@ export interface Connection {
   /** Topic Alias Maximum of the client. */
   aliasMaximum: number
   readonly held: Array<Answer>
-  /** When the last delayed answer goes out: none overtakes it. */
+  /** When the last delayed answer goes out: no other answer overtakes it. */
   lastAnswer: number
 }
 

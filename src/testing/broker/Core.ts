@@ -1,5 +1,5 @@
 /**
- * What the parts of the broker share: its state, and how packets, answers and violations leave it.
+ * The core that all parts of the broker share: its state, and how packets, answers and violations leave it.
  *
  * Everything here is synchronous. Bytes go out when `flush` is called, at the end of each input.
  *
@@ -122,7 +122,7 @@ export const untilGoing = (core: Core): Effect.Effect<void> => {
 }
 
 /**
- * Writes what was sent since the last time and wakes who waits for what happened.
+ * Writes everything sent since the last time, and wakes everyone who waits for an event that has happened.
  *
  * @since 0.1.0
  * @category sending
@@ -133,7 +133,7 @@ export const flush = (core: Core): void => {
 }
 
 /**
- * Runs one input: what it leads to is written at its end.
+ * Runs one input, and writes its packets at the end.
  *
  * @since 0.2.0
  * @category sending
@@ -145,7 +145,7 @@ export const input = (core: Core, run: () => void): Effect.Effect<void> =>
   })
 
 /**
- * Sends a packet. How many bytes have gone out with it, or `undefined` when this client cannot be sent it.
+ * Sends a packet. Returns how many bytes have gone out with it, or `undefined` if this client cannot receive it.
  *
  * @since 0.1.0
  * @category sending
@@ -210,7 +210,7 @@ export const release = (core: Core, types: ReadonlySet<Answer["_tag"]>): void =>
 }
 
 /**
- * Takes note of a broken rule. The code the connection ends with, if it does.
+ * Notes a broken rule. Returns the code the connection ends with, if it ends.
  *
  * @since 0.1.0
  * @category violations

@@ -15,7 +15,7 @@ import * as Routing from "./Routing.ts"
 import * as Session from "./Session.ts"
 
 /**
- * Takes a message in and sends it to whom it is for.
+ * Takes a message in and sends it to its subscribers.
  *
  * @since 0.1.0
  * @category messages
@@ -30,7 +30,7 @@ const recipients = (core: Core, message: Message.Message): ReadonlyArray<Routing
   Routing.route(core.sessions, message, core.turns, core.options.overlappingSubscriptions ?? "once")
 
 /**
- * Whether anyone is subscribed to what the message is about.
+ * Whether anyone is subscribed to the message's topic.
  *
  * @since 0.1.0
  * @category messages
@@ -38,14 +38,14 @@ const recipients = (core: Core, message: Message.Message): ReadonlyArray<Routing
 export const hasRecipients = (core: Core, message: Message.Message): boolean =>
   Routing.route(core.sessions, message, new Map(), "once").length > 0
 
-/** `[MQTT-3.3.1-5]`, `[MQTT-3.3.1-6]`: the last one is kept, an empty one removes it. */
+/** `[MQTT-3.3.1-5]`, `[MQTT-3.3.1-6]`: the last message is kept, an empty one removes it. */
 const retain = (core: Core, message: Message.Message): void => {
   if (message.payload.length === 0) core.retained.delete(message.topic)
   else core.retained.set(message.topic, message)
 }
 
 /**
- * Sends it, or keeps it until the client's window or the client itself is there.
+ * Sends a message, or keeps it until the client is connected and its window has room.
  *
  * @since 0.1.0
  * @category messages
@@ -64,7 +64,8 @@ export const deliver = (core: Core, session: Session.Session, delivery: Session.
 }
 
 /**
- * Sends what waits, as far as the client's Receive Maximum allows: the unfinished ones of the session first.
+ * Sends the waiting messages, as far as the client's Receive Maximum allows. The session's unfinished messages go
+ * first.
  *
  * @since 0.1.0
  * @category messages
@@ -90,7 +91,7 @@ export const pump = (core: Core, session: Session.Session, connection: Connectio
 }
 
 /**
- * The session goes on with a new connection: what is unfinished is sent again in its order. `[MQTT-4.4.0-1]`
+ * The session goes on with a new connection: unfinished messages are sent again in their order. `[MQTT-4.4.0-1]`
  *
  * @since 0.1.0
  * @category messages
@@ -122,7 +123,10 @@ const release = (
   reasonCode: 0 | 0x92 = 0
 ): boolean => send(core, connection, { _tag: "Pubrel", packetIdentifier, reasonCode, properties: none }) !== undefined
 
-/** Sends it again after a while and again, until it is acknowledged or the connection ends, if the broker does so. */
+/**
+ * If the broker has a redelivery timer, sends the message again and again until it is acknowledged or the connection
+ * ends.
+ */
 const redeliver = (
   core: Core,
   session: Session.Session,
@@ -144,7 +148,7 @@ const redeliver = (
   })
 }
 
-/** Whether it was sent, and an answer is owed. */
+/** Whether the message was sent, and the client owes an answer. */
 const sendMessage = (
   core: Core,
   connection: Connection,
@@ -159,7 +163,7 @@ const sendMessage = (
   return isSent
 }
 
-/** Whether it was sent. One that is too large for the client counts as delivered, `[MQTT-3.1.2-25]`. */
+/** Whether the message was sent. If it is too large for the client, it counts as delivered, `[MQTT-3.1.2-25]`. */
 const sendPublish = (
   core: Core,
   connection: Connection,
@@ -168,7 +172,7 @@ const sendPublish = (
   dup: boolean
 ): boolean => {
   const { message, qos, retain, subscriptionIdentifiers } = delivery
-  // One that is sent again does not expire any more, [MQTT-4.3.3-7].
+  // A message that is sent again does not expire any more, [MQTT-4.3.3-7].
   const remaining = Message.propertiesAt(message, core.now()) ?? (dup ? message.properties : undefined)
   if (remaining === undefined) return false
   const is50 = connection.version === "5.0"
@@ -243,7 +247,7 @@ export const acknowledged = (
   }
   if (isOwed && outgoing !== undefined) outgoing.stage = "released"
   if (packet.reasonCode >= 0x80) return
-  // One more PUBREL brings one more PUBCOMP.
+  // Each additional PUBREL brings an additional PUBCOMP.
   if (!isOwed) established.conduct.repeated(packet.packetIdentifier)
   const isKnown = isOwed || outgoing?.stage === "released"
   release(core, connection, packet.packetIdentifier, isKnown || connection.version === "3.1.1" ? 0 : 0x92)

@@ -1,6 +1,5 @@
 /**
- * How the broker misbehaves because the test wants it so, on the level of packets. The network's faults are
- * `FakeNetwork`.
+ * How a test makes the broker misbehave, on the level of packets. `FakeNetwork` has the faults of the network.
  *
  * @since 0.1.0
  */
@@ -27,11 +26,11 @@ export interface Faults {
   readonly connectRefusals: Array<ConnectRefusal>
   /** CONNECTs that are not answered. */
   connectsToIgnore: number
-  /** What the next CONNACKs say of the session, whatever is true. */
+  /** The next CONNACKs say this of the session, true or not. */
   readonly sessionPresentLies: Array<boolean>
   /** Codes for the next Topic Filters that are subscribed to. */
   readonly subscribeRefusals: Array<ReasonCode>
-  /** No subscription is granted more. */
+  /** No subscription is granted a higher QoS. */
   grantedQos: Packet.Qos
   /** Milliseconds. */
   answerDelay: number
@@ -40,7 +39,7 @@ export interface Faults {
   readonly deadlyTopics: Array<Deadly>
   /** Topic Filters, as they are written, whose subscriber loses its connection, and how often yet. */
   readonly deadlyFilters: Array<Deadly>
-  /** The same for who unsubscribes from them. */
+  /** The same for clients that unsubscribe from them. */
   readonly deadlyLeavings: Array<Deadly>
   /** Messages whose PUBREL ends the connection, and how often yet. */
   readonly deadlyReleases: Array<Deadly>

@@ -1,5 +1,5 @@
 /**
- * Everything the broker has seen and sent, in order, and who waits for more of it.
+ * Everything the broker has seen and sent, in order, and the tests that wait for more of it.
  *
  * @since 0.1.0
  */
@@ -38,9 +38,9 @@ export interface Journal {
   readonly accept: (message: Message) => void
   readonly passed: () => ReadonlyArray<Passed>
   readonly messages: () => ReadonlyArray<Message>
-  /** Waits until `count` of what passed are as asked. */
+  /** Waits until `count` of the passed packets satisfy the predicate. */
   readonly awaitPassed: (predicate: (passed: Passed) => boolean, count: number) => Effect.Effect<ReadonlyArray<Passed>>
-  /** Waits until `count` of the messages are as asked. */
+  /** Waits until `count` of the messages satisfy the predicate. */
   readonly awaitMessages: (
     predicate: (message: Message) => boolean,
     count: number

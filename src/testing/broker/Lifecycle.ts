@@ -1,6 +1,6 @@
 /**
- * Connections and sessions from CONNECT to their end: who is let in, what is resumed, when a Will is published, when a
- * session expires, and the exchange of AUTH.
+ * Connections and sessions from CONNECT to their end: which clients are let in, which sessions are resumed, when a Will
+ * is published, when a session expires, and the exchange of AUTH.
  *
  * MQTT 5.0 sections 3.1, 3.2, 3.14, 4.1 and 4.12.
  *
@@ -23,7 +23,7 @@ import type { RuleName } from "./Violations.ts"
 const forever = 0xffffffff
 
 /**
- * Takes note of a broken rule and ends the connection if the rule is one of those.
+ * Notes a broken rule, and ends the connection if the rule demands it.
  *
  * @since 0.1.0
  * @category ending
@@ -65,7 +65,7 @@ export const end = (core: Core, connection: Connection, how: "close" | "reset"):
 }
 
 /**
- * The connection has ended for the session, whoever ended it. Its Will goes out unless a DISCONNECT removed it.
+ * The connection has ended for the session, by either side. Its Will goes out unless a DISCONNECT removed it.
  *
  * @since 0.1.0
  * @category ending
@@ -84,7 +84,7 @@ export const detach = (core: Core, connection: Connection): void => {
   })
 }
 
-/** The Will is published when its delay has passed or the session ends, whichever is first. `[MQTT-3.1.2-8]` */
+/** The Will is published when its delay has passed or the session ends, at the earlier of both. `[MQTT-3.1.2-8]` */
 const scheduleWill = (core: Core, session: Session.Session): void => {
   const delay = session.will?.properties.willDelayInterval ?? 0
   if (session.will === undefined) return
@@ -118,7 +118,7 @@ const cancelAppointments = (
 }
 
 /**
- * The Session State is gone, and with it what waited for the client.
+ * The Session State is gone, and with it the messages that waited for the client.
  *
  * @since 0.1.0
  * @category ending
@@ -146,7 +146,7 @@ export const disconnected = (core: Core, connection: Connection, packet: Packet.
   if (session !== undefined && packet.reasonCode !== 0x04) session.will = undefined
   detach(core, connection)
   connection.phase = "disconnected"
-  // The client closes the connection; a server does when it does not, section 3.14.4.
+  // After DISCONNECT the client closes the connection; if it does not, the server does, section 3.14.4.
   connection.keepAliveAppointment = core.timeline.after(patience, () => {
     end(core, connection, "close")
     flush(core)
@@ -222,7 +222,7 @@ const welcome = (core: Core, connection: Connection, packet: Packet.Connect, aut
   attachSession(core, session, connection)
   session.will = packet.will
   cancelAppointments(core, session, "willAppointment", "expiryAppointment")
-  // The client can only go by what it is told, be it a lie.
+  // The client can only go by the Session Present it receives, be it a lie.
   const sessionPresent = core.faults.sessionPresentLies.shift() ?? kept !== undefined
   if (sessionPresent) Conduct.resume(session)
   else Conduct.forget(session)
@@ -252,7 +252,7 @@ const assignClientId = (core: Core): string => {
   return core.options.assignClientId?.(count) ?? `assigned${count}`
 }
 
-/** What holds while this connection lives. */
+/** The state that holds while this connection lives. */
 const establish = (
   core: Core,
   connection: Connection,
@@ -286,7 +286,7 @@ const establish = (
 /** Milliseconds that floating point may be off. */
 const roundingError = 0.001
 
-/** What comes while the broker stands still is heard when it goes on. */
+/** While the broker stands still it hears nothing; packets that come meanwhile are heard when it goes on. */
 const heardUntil = ({ stalledUntil }: Core, { lastReceived }: Connection): number =>
   Math.max(lastReceived, stalledUntil)
 
@@ -297,7 +297,7 @@ const watch = (core: Core, connection: Connection): void => {
     if (core.now() + roundingError < heardUntil(core, connection) + connection.keepAlive * 1500) {
       return watch(core, connection)
     }
-    // It is the client's fault only if it wrote nothing: what it wrote may be lost or stuck.
+    // It is the client's fault only if it wrote nothing: bytes that it wrote may be lost or stuck.
     const idleFor = connection.wire.peer.insight?.idleFor() ?? Infinity
     if (idleFor > connection.keepAlive * 1000) report(core, connection, "keepAlive")
     else disconnect(core, connection, 0x8d)
@@ -309,7 +309,7 @@ const watch = (core: Core, connection: Connection): void => {
 // Authentication
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** What the broker answers to the next data of the client, in either phase. */
+/** The broker's answer to the next data of the client, in either phase. */
 const exchange = (core: Core, connection: Connection, data: Uint8Array | undefined): void => {
   const packet = connection.connect
   const method = packet?.properties.authenticationMethod
@@ -370,7 +370,7 @@ export const authenticate = (core: Core, connection: Connection, packet: Packet.
   if (packet.properties.authenticationMethod !== method) {
     return report(core, connection, "authenticationMethodChanged")
   }
-  // 0x19 begins a re-authentication, 0x18 goes on with what has begun.
+  // 0x19 begins a re-authentication, 0x18 continues an exchange.
   const expected = connection.authenticationRound === 0 ? 0x19 : 0x18
   if (packet.reasonCode !== expected) return report(core, connection, "authenticationUnexpected")
   exchange(core, connection, packet.properties.authenticationData)

@@ -1,5 +1,5 @@
 /**
- * An application message as the broker keeps it: who sent it, what it says, when it expires.
+ * An application message as the broker keeps it: its publisher, its contents, its expiry.
  *
  * @since 0.1.0
  */
@@ -19,13 +19,16 @@ export interface Message {
   readonly retain: boolean
   /** The properties that travel with a message. */
   readonly properties: Properties
-  /** Who published it; `undefined` for the broker itself. */
+  /** The publisher; `undefined` for the broker itself. */
   readonly clientId: string | undefined
   /** Milliseconds of the broker's time. */
   readonly acceptedAt: number
 }
 
-/** What a server passes on unaltered, and the Message Expiry Interval, which it counts down. Section 3.3.2.3. */
+/**
+ * The properties that a server passes on unaltered, and the Message Expiry Interval, which it counts down. Section
+ * 3.3.2.3.
+ */
 const travelling = [
   "payloadFormatIndicator",
   "messageExpiryInterval",
@@ -48,7 +51,7 @@ export const travellingProperties = (properties: Properties): Properties => {
 }
 
 /**
- * A message of its own: nothing of it is a view of what the network delivered.
+ * Copies the message, so that nothing in it is a view of bytes of the network.
  *
  * @since 0.1.0
  * @category constructors

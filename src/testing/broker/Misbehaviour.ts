@@ -1,5 +1,5 @@
 /**
- * What a test does to make the broker misbehave: what it sets in `Faults`.
+ * The controls with which a test makes the broker misbehave; they set fields of `Faults`.
  *
  * @since 0.2.0
  */

@@ -1,7 +1,7 @@
 /**
- * What a broker can be told beforehand: its limits, its habits, and who may do what.
+ * The options of a broker: its limits, its habits, and the permissions of clients.
  *
- * What a test changes while it runs is `Faults`.
+ * `Faults` has the settings that a test changes while the broker runs.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ export interface AuthenticationStep {
 }
 
 /**
- * What the broker answers to a step: a challenge, success, or a refusal.
+ * The broker's answer to a step: a challenge, success, or a refusal.
  *
  * @since 0.1.0
  * @category models
@@ -38,19 +38,19 @@ export type AuthenticationAnswer =
   | { readonly _tag: "Refuse"; readonly reasonCode: ReasonCode }
 
 /**
- * How a broker sends again what is not acknowledged while the connection lives.
+ * How a broker sends unacknowledged messages again while the connection lives.
  *
  * @since 0.2.0
  * @category models
  */
 export interface Redelivery {
   readonly after: Duration.Input
-  /** Whether it says DUP; it does if not given. */
+  /** Whether it sets DUP; it does if not given. */
   readonly dup?: boolean | undefined
 }
 
 /**
- * What a broker can be told beforehand, whatever network it is on.
+ * The options of a broker, on any network.
  *
  * @since 0.2.0
  * @category models
@@ -67,7 +67,7 @@ export interface Options {
   readonly retainAvailable?: boolean | undefined
   /** Topic Aliases a client may use; none if not given. */
   readonly topicAliasMaximum?: number | undefined
-  /** Seconds; replaces what the client asks for. */
+  /** Seconds; replaces the Keep Alive that the client asks for. */
   readonly serverKeepAlive?: number | undefined
   readonly wildcardSubscriptionAvailable?: boolean | undefined
   readonly subscriptionIdentifierAvailable?: boolean | undefined
@@ -81,25 +81,28 @@ export interface Options {
   /** The identifier for a client that has none; `assigned1`, `assigned2` and so on if not given. */
   readonly assignClientId?: ((count: number) => string) | undefined
 
-  /** Whether it uses Topic Aliases itself where the client allows them; it does not if not given. */
+  /** Whether the broker itself uses Topic Aliases where the client allows them; it does not if not given. */
   readonly usesTopicAliases?: boolean | undefined
   /** Whether a message that several subscriptions of one client match comes once or for each; once if not given. */
   readonly overlappingSubscriptions?: "once" | "each" | undefined
   /** Whether PUBACK and PUBREC say that nobody subscribed (0x10, 5.0); they do not if not given. */
   readonly reportsNoSubscribers?: boolean | undefined
   /**
-   * When what a QoS 1 PUBLISH brings to its own sender goes out: before or after its PUBACK, or before it for an odd
-   * Packet Identifier and after it for an even one, which is the default.
+   * If a client publishes at QoS 1 to its own subscription: whether its copy goes out before or after the PUBACK. The
+   * default is before it for an odd Packet Identifier and after it for an even one.
    */
   readonly echo?: "before" | "after" | "byIdentifier" | undefined
   /**
-   * Sends what the client has not acknowledged again on the living connection, again and again after so long, with DUP if
-   * not said otherwise: brokers with a redelivery timer do. It does not if not given.
+   * Sends unacknowledged messages again on the living connection, each time after this long, with DUP if not said
+   * otherwise. Brokers with a redelivery timer do this. Without this option the broker does not.
    */
   readonly redelivery?: Redelivery | undefined
-  /** How many unacknowledged messages it sends to a client at most, whatever its Receive Maximum; no bound if not given. */
+  /**
+   * How many unacknowledged messages it sends to a client at most, even if the Receive Maximum is higher. No bound if
+   * not given.
+   */
   readonly maximumInflightMessages?: number | undefined
-  /** How many more unacknowledged messages than a client's Receive Maximum it sends; none if not given. */
+  /** How many unacknowledged messages it sends above a client's Receive Maximum; none if not given. */
   readonly receiveMaximumExcess?: number | undefined
   /** Closes the connection of a client that connects sooner than this after it was last let in, before any CONNACK. */
   readonly minimumConnectInterval?: Duration.Input | undefined
@@ -108,7 +111,7 @@ export interface Options {
   /** Messages kept for a session that is not connected; the oldest goes when it is full. No bound if not given. */
   readonly maximumQueuedMessages?: number | undefined
 
-  /** Who may connect: 0x00, or the code of the refusal. Everyone if not given. */
+  /** Decides whether a client may connect: 0x00, or the code of the refusal. Everyone may if not given. */
   readonly authenticate?:
     | ((credentials: {
       readonly clientId: string
@@ -118,7 +121,10 @@ export interface Options {
     | undefined
   /** The exchange of AUTH packets. Without it a client that names a method is refused with 0x8C. */
   readonly exchangeAuthentication?: ((step: AuthenticationStep) => AuthenticationAnswer) | undefined
-  /** Who may publish: 0x00, or the code of the refusal. 3.1.1 has no way to say it: the message is dropped. */
+  /**
+   * Decides whether a client may publish: 0x00, or the code of the refusal. 3.1.1 has no such code: the message is
+   * dropped.
+   */
   readonly authorizePublish?:
     | ((publish: {
       readonly clientId: string
@@ -127,7 +133,7 @@ export interface Options {
       readonly retain: boolean
     }) => ReasonCode)
     | undefined
-  /** Who may subscribe: the QoS granted, or the code of the refusal. */
+  /** Decides whether a client may subscribe: the QoS granted, or the code of the refusal. */
   readonly authorizeSubscribe?:
     | ((subscription: {
       readonly clientId: string
@@ -138,7 +144,7 @@ export interface Options {
 }
 
 /**
- * The Receive Maximum of who does not name one. Section 3.1.2.11.3.
+ * The Receive Maximum of a client that does not name one. Section 3.1.2.11.3.
  *
  * @since 0.1.0
  * @category constants
@@ -149,7 +155,7 @@ const flag = (available: boolean | undefined): 0 | 1 | undefined =>
   available === undefined ? undefined : available ? 1 : 0
 
 /**
- * What CONNACK announces of the options in 5.0.
+ * The properties with which CONNACK announces the options in 5.0.
  *
  * @since 0.1.0
  * @category conversions

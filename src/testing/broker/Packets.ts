@@ -1,5 +1,5 @@
 /**
- * What the broker does with each packet of a connected client, as a table by packet type.
+ * How the broker treats each packet of a connected client, as a table by packet type.
  *
  * MQTT 5.0 and 3.1.1, sections 3.3 to 3.12.
  *
@@ -43,7 +43,7 @@ const publish: Handler<Packet.Publish> = (core, connection, established, packet)
   if (verdict < 0x80) Delivery.accept(core, message)
 }
 
-/** QoS 1 and 2. What is sent again under its identifier is accepted again at QoS 1 and not at QoS 2. */
+/** QoS 1 and 2. A message that is sent again under its identifier is accepted again at QoS 1 and not at QoS 2. */
 const acceptAndAcknowledge = (
   core: Core,
   connection: Connection,

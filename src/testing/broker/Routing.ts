@@ -1,5 +1,5 @@
 /**
- * Who receives a message, at which QoS, with which RETAIN flag and Subscription Identifiers.
+ * Which clients receive a message, at which QoS, with which RETAIN flag and Subscription Identifiers.
  *
  * Pure but for the turns of Shared Subscriptions. MQTT 5.0 sections 3.3.4, 3.8.3.1 and 4.8.2.
  *
@@ -72,7 +72,7 @@ const sharesFor = (sessions: ReadonlyMap<string, Session>, message: Message): Ma
   return shares
 }
 
-/** Members take turns; one that is not connected is passed over while another is. */
+/** Members take turns. A member without a connection is passed over while another member has one. */
 const nextMember = (share: string, members: ReadonlyArray<Member>, turns: Turns): Member => {
   const connected = members.filter(({ session }) => session.connection !== undefined)
   const eligible = connected.length > 0 ? connected : members

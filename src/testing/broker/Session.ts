@@ -1,7 +1,7 @@
 /**
  * The Session State a server keeps for one client, across network connections. MQTT 5.0 section 4.1.
  *
- * Data and the few rules that concern it alone; what moves through it is `Broker`.
+ * Data and the few rules that concern it alone; `Delivery` moves messages through it.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ export interface Outgoing {
 }
 
 /**
- * Where in what was sent to a client something ends, and how much of that the client has read.
+ * A position in the bytes sent to a client, and how many of those bytes the client has read.
  *
  * @since 0.1.0
  * @category models
@@ -60,7 +60,7 @@ export interface Mark {
 
 /**
  * A QoS 1 or 2 message from the client, by its Packet Identifier. It stays after it was acknowledged, until the client
- * uses the identifier again: only what the client has read of the answers says whether it may.
+ * uses the identifier again. The client may do that only once it has read the final answer.
  *
  * @since 0.1.0
  * @category models
@@ -72,7 +72,7 @@ export interface Incoming {
   readonly payload: Uint8Array
   /** Counts the client's messages in the order they came first. */
   readonly sequence: number
-  /** What the client's side of the exchange has reached, as far as the broker knows. */
+  /** How far the client's side of the exchange has come, as far as the broker knows. */
   stage: "published" | "received" | "released"
   /** The last answer that was really sent. */
   answer: Mark | undefined
@@ -82,7 +82,10 @@ export interface Incoming {
   isSettled: boolean
   /** The connection it was sent on last, by its ordinal. */
   connection: number
-  /** A client with a Will began its connection with it, and may begin the next one with another message instead. */
+  /**
+   * The first message of a connection whose client has a Will. On its next connection the client may send another
+   * message instead.
+   */
   isBirth: boolean
 }
 
@@ -95,7 +98,7 @@ export interface Session {
   readonly subscriptions: Map<string, Held>
   readonly incoming: Map<Packet.PacketIdentifier, Incoming>
   readonly inflight: Map<Packet.PacketIdentifier, Outgoing>
-  /** What waits for the window of the client, or for the client. */
+  /** Messages that wait for room in the client's window, or for the client to connect. */
   readonly queue: Array<Delivery>
   incomingCount: number
   lastIdentifier: Packet.PacketIdentifier

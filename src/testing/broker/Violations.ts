@@ -1,7 +1,7 @@
 /**
  * The rules a client can break that a single packet does not show, as one table.
  *
- * What one packet shows by itself is the decoder's; when a rule is broken is `Conduct`.
+ * The decoder checks what a single packet shows by itself; `Conduct` decides when a rule is broken.
  *
  * @since 0.1.0
  */

@@ -20,13 +20,13 @@ export interface Wire {
   /** The packets this chunk completes, and how long the next one claims to be in all (0 while that is not known). */
   readonly receive: (chunk: Uint8Array) => { readonly packets: ReadonlyArray<Packet.Packet>; readonly longest: number }
   readonly error: () => ProtocolViolation | undefined
-  /** Whether what came ended with a whole packet. */
+  /** Whether the bytes so far end with a whole packet. */
   readonly isAtBoundary: () => boolean
   readonly setVersion: (version: Packet.ProtocolVersion) => void
   readonly setMaximumPacketSize: (bytes: number) => void
   /**
-   * Puts a packet behind what is to be written and says how many bytes have gone out with it, or `undefined` when it
-   * cannot be sent to this client: it is too large for it.
+   * Appends a packet to the bytes to be written. Returns how many bytes have gone out with it, or `undefined` if the
+   * packet is too large for this client.
    */
   readonly send: (packet: Packet.Packet) => number | undefined
   readonly end: (how: "close" | "reset") => void
@@ -80,7 +80,10 @@ const makeFraming = () => {
 
 const isNonEmpty = <A>(items: Array<A>): items is [A, ...Array<A>] => items.length > 0
 
-/** Larger than any packet: what is too large for the broker is not the decoder's to say, which cannot know CONNECT. */
+/**
+ * Larger than any packet. The decoder cannot know CONNECT, so it does not judge which packets are too large for the
+ * broker.
+ */
 const unlimited = 268_435_460
 
 /**
@@ -135,7 +138,8 @@ export const make = (peer: Peer): Wire => {
     send: (packet) => {
       if (ending !== undefined) return undefined
       if (encoder.encode(packet) === undefined) return bytesSent + encoder.pendingBytes()
-      // Too large for this client is the client's limit; anything else is a mistake of who told the broker what to say.
+      // Too large for this client is the client's limit. Anything else is a mistake of the test, which told the broker
+      // to send it.
       const invalid = Validity.check(packet, { protocolVersion: version, sender: "server" })
       if (invalid !== undefined) {
         throw new Error(`The broker was told to send what no packet can say: ${invalid.message}`)

@@ -1,7 +1,7 @@
 /**
  * One direction of a simulated connection: bytes under way, bytes that arrived, and how it ended.
  *
- * In order and without loss, as TCP; what goes wrong is decided by the `Link` around it.
+ * Bytes keep their order and are not lost, as in TCP; the `Link` around it causes the faults.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type { Appointment, Timeline } from "./Timeline.ts"
 
 /**
- * Who ended a connection, and whether in order (`close`, what was sent before still arrives) or at once (`reset`).
+ * Which side ended a connection, and how: in order (`close`, earlier bytes still arrive) or at once (`reset`).
  *
  * @since 0.1.0
  * @category models
@@ -55,7 +55,7 @@ export interface Direction {
   readonly transmitEnd: (ending: Ending) => void
   /** Ends it here and now: bytes under way are lost, bytes that arrived can still be pulled. */
   readonly end: (ending: Ending) => void
-  /** Loses what is under way. */
+  /** Loses the bytes under way. */
   readonly loseTransit: () => void
   /** Nobody pulls any more. */
   readonly discard: (ending: Ending) => void
@@ -100,7 +100,7 @@ const head = (chunks: ReadonlyArray<Uint8Array>, bytes: number): Array<Uint8Arra
   return taken
 }
 
-/** What one pull hands out of what has arrived; `arrived` keeps the rest. */
+/** Takes the bytes of one pull from those that have arrived; `arrived` keeps the rest. */
 const takeChunks: {
   readonly [Tag in Chunking["_tag"]]: (
     arrived: Array<Uint8Array>,

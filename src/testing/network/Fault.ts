@@ -1,14 +1,14 @@
 /**
- * What can go wrong with a connection, as data: a test writes it down, a simulation draws it from a seed.
+ * The faults of a connection, as data: a test writes them down, a simulation draws them from a seed.
  *
- * What each does to a connection is in `Link`.
+ * `Link` has the effect of each.
  *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
 
 /**
- * `fromClient` are the bytes the client writes, `toClient` those it reads.
+ * `fromClient`: the bytes the client writes. `toClient`: the bytes it reads.
  *
  * @since 0.1.0
  * @category models
@@ -17,7 +17,7 @@ export type Direction = "fromClient" | "toClient"
 
 /**
  * - `Close`: an orderly end, as if the server's process had exited; the client sees it one latency later
- * - `Reset`: both sides fail at once, what is under way is lost
+ * - `Reset`: both sides fail at once, bytes under way are lost
  * - `FailWrites`: the client's writes fail and nothing comes any more; a read goes on waiting
  * - `Drop`: everything in both directions is swallowed; the connection looks open to both sides
  * - `StallWrites`, `ResumeWrites`: the client's writes do not complete and their bytes do not move, until resumed

@@ -1,5 +1,5 @@
 /**
- * One simulated connection with its two ends, and what each fault does to it.
+ * One simulated connection with its two ends, and the effect of each fault on it.
  *
  * The client's end is a `NetworkConnection`, the other one a `Peer`. Writing and closing need no time to pass.
  *
@@ -16,7 +16,7 @@ import type { Peer } from "./Peer.ts"
 import type { Timeline } from "./Timeline.ts"
 
 /**
- * What has gone through a connection.
+ * How much has gone through a connection.
  *
  * @since 0.1.0
  * @category models
@@ -32,7 +32,7 @@ export interface Traffic {
 }
 
 /**
- * What a link reports. `bytes` where bytes moved.
+ * How a link reports an event, with `bytes` where bytes moved.
  *
  * @since 0.1.0
  * @category models
@@ -52,7 +52,7 @@ const lost = (cause: string): MqttError => fromReason(new ConnectionLost({ cause
 
 const lostBy = ({ by, how }: Direction.Ending): MqttError => lost(causes[`${by} ${how}`])
 
-/** What happens when a cut is reached, by how; `other` is the direction the cut was not counted in. */
+/** How to end the connection when a cut is reached; `other` is the direction in which the cut was not counted. */
 const cuts: {
   readonly [How in FaultOf<"CutAfter">["how"]]: (
     counted: Direction.Direction,
@@ -277,7 +277,7 @@ export class Link {
     this.#options.onClosed()
   }
 
-  /** Who is in the middle of a write that does not complete is not idle: it cannot write more. */
+  /** A client in the middle of a write that does not complete is not idle: it cannot write more. */
   #idleFor(): number {
     if (this.#isStalled()) return 0
     return (this.#released ?? this.#options.timeline.now()) - this.#lastWrite

@@ -20,23 +20,23 @@ export interface Peer {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Ending>
   /** Sends bytes. To a connection that has ended it does nothing. */
   readonly write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void>
-  /** Ends the connection in order: the client reads what was written before. */
+  /** Ends the connection in order: the client still reads all earlier bytes. */
   readonly close: Effect.Effect<void>
-  /** Ends it without order: what is under way is lost and the client is told one latency later. */
+  /** Ends it without order: bytes under way are lost and the client is told one latency later. */
   readonly reset: Effect.Effect<void>
-  /** What only the network knows; a judge of the client's conduct is lenient where it is absent. */
+  /** Facts that only a simulated network knows. A judge of the client's conduct is lenient without them. */
   readonly insight?: Insight | undefined
 }
 
 /**
- * What the client's end of a connection has really done, whatever reached the other one.
+ * How much the client's end of a connection has really read and written, even if bytes did not reach the other end.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Insight {
-  /** Bytes the client has read: an answer behind that it cannot know. */
+  /** Bytes the client has read: it cannot know an answer beyond them. */
   readonly bytesRead: () => number
-  /** How long the client has written nothing, milliseconds; one that left has nothing more to write. */
+  /** For how many milliseconds the client has written nothing, counted until now or until it left. */
   readonly idleFor: () => number
 }

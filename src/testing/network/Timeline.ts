@@ -1,5 +1,5 @@
 /**
- * What is going to happen, in order of time, and one fiber that sleeps until the first of it.
+ * Future events in order of time, and one fiber that sleeps until the first of them.
  *
  * Knows nothing of networks. Time is Effect's `Clock` alone, so on a `TestClock` it moves only when the test says so,
  * and while nothing is to happen there is no fiber and no sleep.
@@ -48,7 +48,7 @@ const tolerance = 1e-6
 const turnsOfPace = 50
 
 /**
- * A timeline that ends with its scope: what has not happened by then never does.
+ * A timeline that ends with its scope: events still in the future then never happen.
  *
  * @since 0.1.0
  * @category constructors
@@ -83,12 +83,12 @@ export const make: Effect.Effect<Timeline, never, Scope.Scope> = Effect.gen(func
   /** The least that a clock notices. */
   const least = (): number => Math.max(tolerance, clock.currentTimeMillisUnsafe() * Number.EPSILON * 4)
 
-  /** Turns that are left while a sleeper keeps the clock from leaping over what needs no time. */
+  /** How many turns are left in which a sleeper keeps the clock from leaping over events that need no time. */
   let pace = 0
 
   /**
-   * A clock that a test moves far in one step leaps from one sleeper to the next. What needs no time has no sleeper, and
-   * would happen only after the leap; so there is one as long as such things happen.
+   * A clock that a test moves far in one step leaps from one sleeper to the next. Events that need no time have no
+   * sleeper, and would happen only after the leap. So a sleeper is kept for as long as such events happen.
    */
   const keepPace = (): void => {
     const isKept = pace > 0

@@ -2,8 +2,8 @@
  * The broker in memory on a TCP port of the loopback interface: for programs that are tested in their own process, or
  * that use another client.
  *
- * Time is real here unless the program's clock is not; faults of the network are those of `FakeNetwork`, which this has
- * none of. No broker for production.
+ * Time is real here unless the program brings another clock. It has no network faults; `FakeNetwork` has those. No
+ * broker for production.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ export class NodeMemoryBroker extends Context.Service<NodeMemoryBroker, {
  * @category models
  */
 export interface ListenOptions {
-  /** Default: one that is free. */
+  /** Default: a free port. */
   readonly port?: number | undefined
 }
 
@@ -125,7 +125,7 @@ export const listen = Effect.fnUntraced(function*(
   const server = Net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
     sockets.add(socket)
     socket.on("close", () => sockets.delete(socket))
-    // Whoever reads learns of it; without a listener it would be an uncaught one.
+    // The reader of the socket hears of the error; without a listener Node would throw it as uncaught.
     socket.on("error", () => {})
     Fiber.runIn(runFork(serve(broker.accept, socket, ++count)), scope)
   })

@@ -1,7 +1,7 @@
 /**
- * What tests on Node have besides `effect-mqtt/testing`: its broker on a port. Needs `@effect/platform-node`.
+ * The additional tools for tests on Node: the broker of `effect-mqtt/testing` on a port. Needs `@effect/platform-node`.
  *
- * A path of its own, so that neither programs that run on Node nor tests without it load what they do not use.
+ * It has a path of its own, so that programs on Node and tests without Node load no more than they use.
  *
  * @since 0.1.0
  */

@@ -1,13 +1,11 @@
-/**
- * What a batch of changes does: in its order, all of it or nothing, and apart from other batches.
- */
+/** The rules for a batch of changes: in its order, all of it or nothing, and apart from other batches. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { type Change, type OpenStore, tables } from "../../internal/store/port.ts"
 import { clear, put, putOf, recordOf, remove, valueOf, whole } from "./Records.ts"
 import { mustBe, mustHave, type Rule, seen, whenOpen } from "./Rule.ts"
 
-/** What was there, what is committed, and the records of `message` that must be there then: key and number. */
+/** The records before, the batch, and the records of `message` that must be there afterwards: key and number. */
 interface Row {
   readonly before?: ReadonlyArray<Change>
   readonly batch: ReadonlyArray<Change>
@@ -123,13 +121,13 @@ const concurrent: Rule = {
 
 const fiveOf = (number: number) => whole(5).map((key) => recordOf(key + 10 * number, number))
 
-/** Five records in the place of those that were there. */
+/** Five records that replace the earlier ones. */
 const batchOf = (number: number): ReadonlyArray<Change> => [
   clear(),
   ...fiveOf(number).map(({ key, value }) => put(key, value))
 ]
 
-/** After the first batch, and a second one of which nobody knows whether it was made. */
+/** For use after the first batch and a second one whose outcome is unknown. */
 const mustBeWhole = Effect.fnUntraced(function*(store: OpenStore, when: string) {
   const found = yield* store.read("message", { after: -1, limit: 100 })
   const isMade = (found[0]?.key ?? 0) >= 20

@@ -46,7 +46,7 @@ const lastOfMany: Rule = {
   })
 }
 
-/** Odd characters, what file systems take for something else, and identifiers that differ in little. */
+/** Odd characters, names with a meaning in file systems, and identifiers that differ in little. */
 const clientIds = [
   "",
   "gateway",

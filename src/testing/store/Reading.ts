@@ -1,6 +1,4 @@
-/**
- * What a store gives back: which records, in which order, and whose bytes they are.
- */
+/** The rules for reading: which records, in which order, and who owns their bytes. */
 import * as Effect from "effect/Effect"
 import type { StoredRecord } from "../../internal/store/port.ts"
 import { manyBytes, put, putOf, recordOf, valueOf, whole } from "./Records.ts"
@@ -8,7 +6,7 @@ import { mustBe, mustHave, type Rule, whenOpen } from "./Rule.ts"
 
 const greatest = Number.MAX_SAFE_INTEGER
 
-/** Where numbers stop being what they were in formats that are too narrow. */
+/** Numbers at which formats that are too narrow change the number. */
 const keysOfEverySize = [
   0,
   1,

@@ -1,6 +1,4 @@
-/**
- * A rule that every store keeps, and what a store did instead.
- */
+/** A rule that every store keeps, and how a store broke it. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,7 +8,7 @@ import type { MqttError } from "../../MqttError.ts"
 /** Makes a store over the records of one place. Done twice, both stores have the same records. */
 export type Place = Effect.Effect<Store, MqttError, Scope.Scope>
 
-/** What the store did, as the second half of a sentence. */
+/** How the store behaved, as the second half of a sentence. */
 export class Seen extends Data.TaggedError("Seen")<{ readonly description: string }> {}
 
 export interface Rule {
@@ -22,7 +20,7 @@ export interface Rule {
 
 export const seen = (description: string): Effect.Effect<never, Seen> => Effect.fail(new Seen({ description }))
 
-/** A test of what is open under one client identifier. */
+/** A test of the store that is open under one client identifier. */
 export const whenOpen = (
   test: (store: OpenStore) => Effect.Effect<void, Seen | MqttError, Scope.Scope>
 ): Rule["test"] =>
@@ -45,7 +43,7 @@ const isSameValue = (one: Uint8Array, other: Uint8Array): boolean =>
 const isSame = (one: StoredRecord, other: StoredRecord | undefined): boolean =>
   other !== undefined && one.key === other.key && isSameValue(one.value, other.value)
 
-/** Says how the records differ from those that the store must have. */
+/** Describes how the records differ from the required records. */
 const difference = (expected: ReadonlyArray<StoredRecord>, found: ReadonlyArray<StoredRecord>): string | undefined => {
   const index = expected.findIndex((record, index) => !isSame(record, found[index]))
   if (index !== -1) {

@@ -1,5 +1,6 @@
 /**
- * Random changes, pages and openings, against a model of what a store has then. A seed always draws the same.
+ * Random changes, pages and openings, compared with a model of the records that a store must have. A seed always draws
+ * the same.
  */
 import * as Effect from "effect/Effect"
 import { type Change, type OpenStore, type StoredRecord, type Table, tables } from "../../internal/store/port.ts"
