@@ -2,13 +2,14 @@
  * A `MqttStore` on any `KeyValueStore` of Effect: on files, on SQL, on Redis, on `localStorage`.
  *
  * A `KeyValueStore` has neither transactions nor locks. A commit is all or nothing all the same: it is one `set` of a
- * batch, and an interrupted batch is done again when the store is opened. It survives what a completed `set` survives: the
- * death of the process on every store outside of it, a power failure only where the store below promises that.
+ * batch, and an interrupted batch is done again when the store is opened. A commit is as durable as a completed `set`:
+ * it survives the death of the process on every store outside of the process, and a power failure only if the store
+ * below promises that.
  *
- * **One owner.** Within a process a second client gets `InUse`, as long as both have the same `KeyValueStore`; two views by
- * `KeyValueStore.prefix` are two. **Nothing keeps a second process out**: without compare-and-set no lock can be promised.
- * If two processes have the same client identifier open in one store, messages are lost. Where that can happen use
- * `NodeMqttStore` or `BrowserMqttStore`.
+ * **One owner.** Within a process a second client gets `InUse`, as long as both have the same `KeyValueStore`; two
+ * views by `KeyValueStore.prefix` count as two stores. **Nothing keeps a second process out**: without compare-and-set
+ * no lock can be promised. If two processes have the same client identifier open in one store, messages are lost. Where
+ * this can happen, use `NodeMqttStore` or `BrowserMqttStore`.
  *
  * Effect marks `effect/persistence` as unstable.
  *

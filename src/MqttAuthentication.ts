@@ -1,9 +1,9 @@
 /**
- * Enhanced authentication: how a client proves who it is in as many AUTH packets as the method takes, and again before
- * what it proved expires.
+ * Enhanced authentication: how a client proves its identity in as many AUTH packets as the method takes, and again
+ * before that proof expires.
  *
- * The methods themselves; when packets are sent and what ends a connection is the client's. MQTT 5.0 section 4.12,
- * RFC 5802 and RFC 7677 for SCRAM.
+ * This module has the methods only. The client decides when packets are sent and which errors end a connection. MQTT
+ * 5.0 section 4.12, RFC 5802 and RFC 7677 for SCRAM.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as MqttError from "./MqttError.ts"
 
 /**
- * Authentication Data of this side. It is secret: nobody logs it.
+ * Authentication Data of this side. It is secret: it is never logged.
  *
  * @since 0.1.0
  * @category models
@@ -38,13 +38,16 @@ export interface Exchange {
   /** Goes out first, in CONNECT or in the AUTH that begins a re-authentication. */
   readonly initial?: Data | undefined
   /**
-   * Answers a challenge (AUTH 0x18). What it fails with ends the connection. Default: a challenge is one too many, and
-   * fails with `AuthenticationFailed`.
+   * Answers a challenge (AUTH 0x18). If it fails, the connection ends with its error. Default: any challenge fails with
+   * `AuthenticationFailed`.
    */
   readonly next?: ((data: ServerData) => Effect.Effect<Data | undefined, MqttError.MqttError>) | undefined
-  /** Looks at what came with the server's success: what it fails with ends the connection. Default: nothing to check. */
+  /**
+   * Checks the data that came with the server's success. If it fails, the connection ends with its error. Default:
+   * nothing to check.
+   */
   readonly succeeded?: ((data: ServerData) => Effect.Effect<void, MqttError.MqttError>) | undefined
-  /** When the server will no longer take it, milliseconds since 1970. Default: never. */
+  /** When the authentication ends for the server, milliseconds since 1970. Default: never. */
   readonly expiresAt?: number | undefined
 }
 
@@ -60,14 +63,14 @@ export interface MqttAuthentication {
   /** Begins an exchange: run for every connection and for every re-authentication. */
   readonly start: Effect.Effect<Exchange, MqttError.MqttError>
   /**
-   * How long before `expiresAt` the client authenticates again by itself; half the time there is when that is less.
+   * How long before `expiresAt` the client authenticates again by itself; half of the remaining time if that is less.
    * Default: 30 seconds.
    */
   readonly reauthenticateBefore?: Duration.Input | undefined
 }
 
 /**
- * A method of one's own that keeps nothing between its steps. One that does writes `start` itself.
+ * A method of your own that keeps no state between its steps. A method with state writes `start` itself.
  *
  * **Example** (A shared secret that answers a question)
  *
@@ -159,11 +162,17 @@ export interface ScramOptions {
   readonly password: Redacted.Redacted<string>
   /** Default: `"SCRAM-SHA-256"`. */
   readonly method?: string | undefined
-  /** Fewer than these iterations of the server would give the password away too cheaply. Default: 4096. */
+  /**
+   * Fewer iterations than this would give the password away too cheaply, so a server may not ask for them. Default:
+   * 4096.
+   */
   readonly minimumIterations?: number | undefined
-  /** More than these would keep this machine busy for the server. Default: 1,000,000, which takes about a second. */
+  /**
+   * More iterations than this would keep this machine busy for the server. Default: 1,000,000, which takes about a
+   * second.
+   */
   readonly maximumIterations?: number | undefined
-  /** What makes an exchange unlike any other: printable ASCII without commas. Default: 24 random bytes. */
+  /** Makes every exchange unique: printable ASCII without commas. Default: 24 random bytes. */
   readonly nonce?: Effect.Effect<string> | undefined
 }
 
@@ -187,7 +196,7 @@ interface ScramExchange extends ScramOptions {
   readonly method: string
 }
 
-/** What the server owes at the end. */
+/** The proof that the server owes at the end. */
 type ServerProof = (signature: Uint8Array<ArrayBuffer>) => Promise<boolean>
 
 const scramExchange = (options: ScramExchange, clientNonce: string): Exchange => {
@@ -218,7 +227,7 @@ const scramExchange = (options: ScramExchange, clientNonce: string): Exchange =>
 
   return {
     initial: Redacted.make(`n,,${clientFirst}`),
-    // A server may send its proof in a challenge of its own, which is answered with nothing.
+    // A server may send its proof in a challenge of its own, to which the client sends an empty answer.
     next: (data) =>
       proof === undefined ? answerFirst(textOf(data)) : Effect.as(checkFinal(textOf(data)), Redacted.make("")),
     succeeded: (data) => isProven ? Effect.void : checkFinal(textOf(data))
@@ -226,13 +235,13 @@ const scramExchange = (options: ScramExchange, clientNonce: string): Exchange =>
 }
 
 interface ServerFirst {
-  /** The client's, and what the server added. */
+  /** The client's nonce, continued by the server. */
   readonly nonce: string
   readonly salt: Uint8Array<ArrayBuffer>
   readonly iterations: number
 }
 
-/** RFC 5802 section 7, `server-first-message`. Extensions that must be understood are not. */
+/** RFC 5802 section 7, `server-first-message`. A message with a mandatory extension is refused. */
 const parseServerFirst = (
   { maximumIterations = 1_000_000, method, minimumIterations = 4096 }: ScramExchange,
   clientNonce: string,
@@ -284,7 +293,7 @@ const hmacKey = (bytes: BufferSource) =>
 const failed = (method: string, description: string, cause?: unknown): MqttError.MqttError =>
   MqttError.fromReason(new MqttError.AuthenticationFailed({ method, description, cause }))
 
-/** RFC 4013: spaces are one space, what is mapped to nothing is left out, and the rest is normalised. */
+/** RFC 4013: spaces become one kind of space, characters mapped to nothing are left out, and the rest is normalised. */
 const prepare = (text: string): string =>
   text
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, " ")

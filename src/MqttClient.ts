@@ -1,7 +1,7 @@
 /**
- * The client people use: publish, subscribe, and the state of a connection that comes back by itself.
+ * The client that programs use: publish, subscribe, and the state of a connection that comes back by itself.
  *
- * How one connection works is `MqttConnection`; where it leads is the transport's.
+ * `MqttConnection` has one connection; the transport knows the server.
  *
  * @since 0.1.0
  */
@@ -70,11 +70,12 @@ export type { Birth, Presence, PublishProperties, Will } from "./internal/presen
  */
 export class MqttClient extends Context.Service<MqttClient, {
   /**
-   * Publishes a message and waits for its QoS: 0 until its bytes were handed to the network, 1 for PUBACK, 2 for
-   * PUBCOMP. It survives reconnects. Interrupted before its first byte it is withdrawn; after that it is delivered.
+   * Publishes a message and waits for its QoS: at 0 until its bytes were handed to the network, at 1 for PUBACK, at 2
+   * for PUBCOMP. A publish survives reconnects. If it is interrupted before its first byte, it is withdrawn; after
+   * that, it is delivered.
    *
-   * Fails with `InvalidRequest`, `ServerLimit`, `PublishRefused`, `Overflow`, `MessageExpired`, `Offline`, `Quarantined`,
-   * or with what closed the client. MQTT 5.0 and 3.1.1, sections 3.3 and 4.3.
+   * Fails with `InvalidRequest`, `ServerLimit`, `PublishRefused`, `Overflow`, `MessageExpired`, `Offline`,
+   * `Quarantined`, or with the error that closed the client. MQTT 5.0 and 3.1.1, sections 3.3 and 4.3.
    */
   readonly publish: (
     topic: string,
@@ -82,9 +83,10 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
   /**
-   * Publishes a message and goes on: completes when the window took it (QoS 1 and 2: its identifier is assigned and it
-   * is on its way), with an effect that waits for the acknowledgement. What is not awaited is delivered all the same.
-   * How many run ahead is `maxInFlight`. Fails like `publish` with what happens before that.
+   * Publishes a message without waiting for its acknowledgement. It completes when the window took the message (QoS 1
+   * and 2: its identifier is assigned and it is on its way), with an effect that waits for the acknowledgement. If an
+   * error comes before the window took the message, it fails like `publish`. After that the message is delivered, even
+   * if the program never runs the effect. `maxInFlight` limits how many messages run ahead.
    */
   readonly publishAsync: (
     topic: string,
@@ -93,7 +95,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   ) => Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError>
   /**
    * Publishes a stream of messages, as many at once as the window takes, and ends with their number when all are
-   * acknowledged. Fails with the first failure; what was sent before is delivered all the same.
+   * acknowledged. Fails with the first failure; messages sent before it are delivered all the same.
    */
   readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError>
   /** Waits until everything published so far has ended, well or badly. Fails only when the client is closed. */
@@ -113,8 +115,8 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: SubscribeOptions
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
   /**
-   * Waits for one message, acknowledges it as it returns it, and unsubscribes; a retained message counts. What came behind
-   * it waits for the next subscriber, as with `consume`. Fails with `NextTimeout`, and like `subscribe`.
+   * Waits for one message, acknowledges it as it returns it, and unsubscribes; a retained message counts. Messages
+   * behind it wait for the next subscriber, as with `consume`. Fails with `NextTimeout`, and like `subscribe`.
    *
    * @since 0.2.0
    */
@@ -123,8 +125,8 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: NextOptions
   ) => Effect.Effect<MqttMessage, MqttError.MqttError>
   /**
-   * `messages` that the program acknowledges itself, in any order: acknowledgements leave in the order in which messages
-   * came. What is not acknowledged when the stream ends waits for the next subscriber, as with `consume`.
+   * `messages` that the program acknowledges itself, in any order: acknowledgements leave in the order in which
+   * messages came. Messages still unacknowledged when the stream ends wait for the next subscriber, as with `consume`.
    *
    * @since 0.2.0
    */
@@ -134,9 +136,10 @@ export class MqttClient extends Context.Service<MqttClient, {
   ) => Stream.Stream<Delivery, MqttError.MqttError>
   /**
    * Subscribes and runs a handler for each message; the message is acknowledged when the handler succeeded, so it is
-   * processed at least once. Runs until the client closes, it is interrupted, or a handler fails (`onFailure`). Messages
-   * it leaves unacknowledged wait at least 30 seconds for the next consumer of the filter, then they are acknowledged and
-   * dropped; a handler refuses one by failing with `MqttRejected`. Acknowledgements leave in the order in which messages came.
+   * processed at least once. `consume` runs until the client closes, it is interrupted, or a handler fails
+   * (`onFailure`). Messages that it leaves unacknowledged wait at least 30 seconds for the next consumer of the filter.
+   * Then they are acknowledged and dropped. A handler refuses a message by failing with `MqttRejected`.
+   * Acknowledgements leave in the order in which messages came.
    */
   readonly consume: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
@@ -144,11 +147,11 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: ConsumeOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
-   * Publishes a request and waits for its answer, which comes on a topic of this client's own: one subscription serves
-   * all requests, is made with the first and comes back after reconnects. 5.0 only.
+   * Publishes a request and waits for its answer, which comes on a topic of this client's own. One subscription serves
+   * all requests: the client makes it with the first request, and makes it again after reconnects. 5.0 only.
    *
-   * Fails with `RequestTimeout`; with `NoResponder` when the server says that nobody subscribes to the topic; with
-   * `SubscribeRefused` when it refuses the subscription for answers; and like `publish`. MQTT 5.0 section 4.10.
+   * Fails with `RequestTimeout`; with `NoResponder` if the server says that nobody subscribes to the topic; with
+   * `SubscribeRefused` if the server refuses the subscription for answers; and like `publish`. MQTT 5.0 section 4.10.
    */
   readonly request: (
     topic: string,
@@ -156,10 +159,10 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: RequestOptions
   ) => Effect.Effect<MqttMessage, MqttError.MqttError>
   /**
-   * As `consume`, and what the handler returns is published to the Response Topic of the request, with its Correlation
-   * Data. A request is acknowledged when its answer was; with a Shared Subscription (`$share/name/filter`) several clients
-   * share the requests. A message without a Response Topic is acknowledged and dropped, with a warning. An answer that the
-   * server refuses is logged, and is no failure. 5.0 only.
+   * As `consume`, but the client publishes the result of the handler to the Response Topic of the request, with its
+   * Correlation Data. A request is acknowledged when its answer was; with a Shared Subscription (`$share/name/filter`)
+   * several clients share the requests. A message without a Response Topic is acknowledged and dropped, with a warning.
+   * If the server refuses an answer, that is logged, and is no failure. 5.0 only.
    */
   readonly respond: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
@@ -167,34 +170,38 @@ export class MqttClient extends Context.Service<MqttClient, {
     options?: RespondOptions
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E, MqttError.MqttRejected>, R>
   /**
-   * Whether the server answers: something was heard within the last second, or a ping is answered in time; if none is, the
-   * connection is replaced. While a slow subscriber keeps the client from reading, whether there is a connection.
+   * Whether the server answers: the client heard it within the last second, or the server answers a ping in time. If it
+   * does not, the connection is replaced. While a slow subscriber keeps the client from reading, this is only whether
+   * there is a connection.
    */
   readonly brokerUp: Effect.Effect<boolean>
   /**
-   * Whether the server answers a ping of this moment, in `responseTimeout` or five seconds, whichever is less; if it does
-   * not, the connection is replaced. For a program that knows more than the client, such as that the machine has woken up.
+   * Sends a ping now, and says whether the server answers it within `responseTimeout` or five seconds, whichever is
+   * less. If it does not, the connection is replaced. This is for a program that knows more than the client, such as
+   * that the machine has woken up.
    *
    * @since 0.2.0
    */
   readonly checkConnection: Effect.Effect<boolean>
   /**
-   * Sends DISCONNECT, so that the server publishes no Will but that of `presence`, and connects again as after any other
-   * loss. For new credentials, or another server of several. Without a connection it does nothing.
+   * Sends DISCONNECT and connects again, as after any other loss. The server publishes no Will, except with `presence`,
+   * whose `offline` it publishes. Use it for new credentials, or to move to another of several servers. Without a
+   * connection it does nothing.
    *
    * @since 0.2.0
    */
   readonly replaceConnection: Effect.Effect<void>
-  /** The connection as it is, and as it changes (`SubscriptionRef.changes`). */
+  /** The current state of the connection, and its changes (`SubscriptionRef.changes`). */
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  /** What happens from now on, to the end of the client; one who does not pull misses the oldest. */
+  /** Events from now until the end of the client. A subscriber that does not pull misses the oldest events. */
   readonly events: Stream.Stream<MqttEvent>
   readonly stats: Effect.Effect<Stats>
-  /** Whether the client is fit for work, and if not, why. Answers at once, from what the client knows: for probes. */
+  /** Whether the client is fit for work, and if not, why. For probes: it answers at once, and asks nobody. */
   readonly health: Effect.Effect<ClientHealth>
   /**
-   * Waits for the end of the client: fails with what closed it, and completes when this side did, by `disconnect` or the end
-   * of the scope. A program that cannot go on without its client races with it.
+   * Waits for the end of the client. It completes if this side closed the client, by `disconnect` or the end of the
+   * scope, and otherwise fails with the error that closed it. A program that cannot go on without its client races with
+   * it.
    *
    * @since 0.2.0
    */
@@ -202,28 +209,29 @@ export class MqttClient extends Context.Service<MqttClient, {
   /** Sends DISCONNECT and closes the client for good; the server drops the Will. Never fails, for finalizers. */
   readonly disconnect: Effect.Effect<void>
   /**
-   * As `disconnect`, and the program says how: the server publishes the Will, and what 5.0 can say besides, which is a
-   * reason, how long the session is kept, a text, and User Properties. Without a connection the client closes all the same.
-   * Fails with `InvalidRequest`, and closes nothing, if DISCONNECT cannot say that: in 3.1.1 it can say nothing.
+   * As `disconnect`, with choices for the program: the server publishes the Will, and in 5.0 also a reason, how long
+   * the session is kept, a text, and User Properties. Without a connection the client closes all the same. Fails with
+   * `InvalidRequest`, and closes nothing, if DISCONNECT cannot say that: in 3.1.1 it can say nothing.
    */
   readonly disconnectWith: (options: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
   /** `disconnectWith({ publishWill: true })`, which never fails. */
   readonly disconnectWithWill: Effect.Effect<void>
   /**
-   * Authenticates again on this connection, as `authentication` says, and completes when the server has accepted; other
-   * packets go on meanwhile. What goes wrong once it has begun ends the connection. Before an authentication expires the
-   * client does it by itself.
+   * Authenticates again on this connection, as `authentication` says. It completes when the server has accepted; other
+   * packets go on meanwhile. An error after it has begun ends the connection. Before an authentication expires, the
+   * client does this by itself.
    *
-   * Fails with `InvalidRequest` without `authentication`, `Offline` without a connection, with what the method fails with,
-   * `ConnectTimeout`, or with what ended the connection, such as `ServerDisconnected`. MQTT 5.0 section 4.12.1.
+   * Fails with `InvalidRequest` without `authentication`, with `Offline` without a connection, with the error of the
+   * method, with `ConnectTimeout`, or with the error that ended the connection, such as `ServerDisconnected`. MQTT 5.0
+   * section 4.12.1.
    */
   readonly reauthenticate: Effect.Effect<void, MqttError.MqttError>
 }>()("effect-mqtt/MqttClient") {}
 
 /**
- * A client under a key of the program's own, for a program with several clients. After
- * `class Edge extends MqttClient.Service<Edge>()("Edge") {}`, `Edge.layer` takes the layer of a client, `yield* Edge` is
- * that client, and `Edge.provide` makes it the `MqttClient` of an effect that needs one, such as that of a typed topic.
+ * A client under a key of the program's own, for a program with several clients. After `class Edge extends
+ * MqttClient.Service<Edge>()("Edge") {}`, `Edge.layer` takes the layer of a client, and `yield* Edge` is that client.
+ * `Edge.provide` makes it the `MqttClient` of an effect that needs one, such as an effect of a typed topic.
  *
  * @since 0.2.0
  * @category services
@@ -232,7 +240,7 @@ export const Service = <Self>() => <const Key extends string>(key: Key): Service
   ownService(key, MqttClient)
 
 /**
- * When the client connects again unless `reconnect` is given: exponential from one second to thirty, with jitter, for
+ * When the client connects again if `reconnect` is not given: exponential from one second to thirty, with jitter, for
  * ever.
  *
  * @since 0.2.0
@@ -241,10 +249,11 @@ export const Service = <Self>() => <const Key extends string>(key: Key): Service
 export const defaultReconnect: Schedule.Schedule<unknown, MqttError.MqttError> = defaults.reconnect
 
 /**
- * A client on whatever `MqttTransport` there is. It lives as long as the scope; then DISCONNECT is sent and everything
- * stops within `drainTimeout`. The goodbye of `presence` comes first and has as long.
+ * Makes a client on the `MqttTransport` of the context. It lives as long as the scope; then DISCONNECT is sent and
+ * everything stops within `drainTimeout`. The goodbye of `presence` comes first and has as long.
  *
- * Fails with `InvalidOptions`, and, unless `initialConnection` is `"retry"`, with what the first connection failed of.
+ * Fails with `InvalidOptions`. Unless `initialConnection` is `"retry"`, it also fails with the error of the first
+ * connection.
  *
  * @since 0.1.0
  * @category constructors
@@ -257,9 +266,10 @@ export const make = (
   )
 
 /**
- * From now on, runs an effect in the scope of each connection: when the server has accepted it, and at once if there is a
- * connection. When the connection is lost, the effect is interrupted and what it acquired is released. A failure is logged
- * and does not end the client. It lasts as long as the scope of the caller.
+ * Runs an effect in the scope of each connection from now on: when the server has accepted the connection, and at once
+ * if there is one already. When the connection is lost, the effect is interrupted and everything it acquired is
+ * released. If the effect fails, that is logged and does not end the client. It lasts as long as the scope of the
+ * caller.
  *
  * @since 0.2.0
  * @category connections
@@ -270,7 +280,7 @@ export const onConnected = <A, E, R>(
   Effect.flatMap(MqttClient, ({ state }) => OnConnected.run(state, effect))
 
 /**
- * A client as a layer, on whatever transport layer there is.
+ * A client as a layer, on the `MqttTransport` of the context.
  *
  * @since 0.1.0
  * @category layers

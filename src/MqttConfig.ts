@@ -1,9 +1,9 @@
 /**
  * The options of a client from the environment, or from any other `ConfigProvider`.
  *
- * `MqttClient.Options` says what an option means. The address of the server belongs to the transport: `NodeMqttConfig`
- * and `BrowserMqttConfig` read it too. A module of its own, so that a bundle that reads no options is without
- * `effect/Config`.
+ * `MqttClient.Options` has the meaning of each option. The address of the server belongs to the transport:
+ * `NodeMqttConfig` and `BrowserMqttConfig` read it too. This is a module of its own, so that a bundle that reads no
+ * options is without `effect/Config`.
  *
  * @since 0.2.0
  */
@@ -38,7 +38,7 @@ const willConfig = Config.all({
 }).pipe(Config.flatMap(({ payload = "", topic, ...will }): Config.Config<Will | undefined> => {
   if (topic !== undefined) return Config.succeed({ topic, payload, ...will })
   const isEmpty = payload === "" && Object.values(will).every((value) => value === undefined)
-  // The variable that is missing is the one that fails.
+  // If the topic is missing, the error names WILL_TOPIC.
   return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("WILL_TOPIC"), () => undefined)
 }))
 

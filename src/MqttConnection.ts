@@ -1,8 +1,8 @@
 /**
  * MQTT on one network connection: the handshake, packets in and out, Keep Alive, a clean end. Usable alone.
  *
- * No reconnection, no retransmission and no session: those are `MqttClient`'s. When the connection ends, it is over.
- * MQTT 5.0 and 3.1.1, sections 3.1, 3.2, 3.12 to 3.14.
+ * It has no reconnection, no retransmission and no session: `MqttClient` has those. When the connection ends, it is
+ * over. MQTT 5.0 and 3.1.1, sections 3.1, 3.2, 3.12 to 3.14.
  *
  * @since 0.1.0
  */
@@ -23,9 +23,9 @@ export type { DisconnectOptions, MqttConnection, Options } from "./internal/conn
  * Opens a connection: network, CONNECT, CONNACK. It ends with its scope, politely: DISCONNECT is sent, so the server
  * drops the Will.
  *
- * Fails with `ConnectTimeout`, with what the transport fails with, with `ConnectionRefused` or
- * `UnsupportedProtocolVersion`; with `InvalidOptions`, or with `InvalidRequest` when CONNECT cannot be said, before the
- * network is opened.
+ * Fails with `ConnectTimeout`, with the error of the transport, with `ConnectionRefused` or with
+ * `UnsupportedProtocolVersion`. Before the network is opened, it fails with `InvalidOptions`, or with `InvalidRequest`
+ * if CONNECT cannot carry the options.
  *
  * **Example** (One message over one connection)
  *
@@ -65,7 +65,10 @@ export const make = (
     )
   })
 
-/** What failed or was interrupted gives back at once what it has acquired; otherwise the caller's scope does. */
+/**
+ * If the effect fails or is interrupted, its resources are released at once; otherwise the caller's scope releases
+ * them.
+ */
 const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
@@ -74,7 +77,7 @@ const releasedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect
       ))
   )
 
-/** The members that users need, each of which may be taken out of the record on its own. */
+/** The members that users need. A program may take each of them out of the record on its own. */
 const toRecord = (connection: MqttConnection): MqttConnection => ({
   protocolVersion: connection.protocolVersion,
   connack: connection.connack,

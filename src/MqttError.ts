@@ -2,7 +2,7 @@
  * Every error of this library. `MqttError` has a tagged `reason` that carries its data; a handler refuses a message with
  * `MqttRejected`; typed topics fail with `MqttEncodeError` and `MqttDecodeError`.
  *
- * Not for deciding what to do about an error: a reason says whether trying again can help, policies act on that.
+ * It does not decide how to handle an error: a reason says whether trying again can help, and policies act on that.
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ const byCode = ({ reasonCode }: { readonly reasonCode: number }): boolean => Rea
 /** A server that ends the connection without a reason may take the next. */
 const byCodeOfEnd = (end: { readonly reasonCode: number }): boolean => end.reasonCode === 0x00 || byCode(end)
 
-/** Of the statuses from 400 to 499 those that say that it is only not now. */
+/** Of the statuses from 400 to 499, the ones with which the server asks to try again later. */
 const passingStatuses = [408, 425, 429]
 
 const byStatus = (
@@ -47,14 +47,14 @@ const byStatus = (
     ? passingStatuses.includes(status)
     : webSocketProblems[problem][0]
 
-/** For JSON: a message that is computed is no property of its own. */
+/** For JSON, as the computed message is no own property. */
 const withMessage = (
   { _tag, message, ...fields }: { readonly _tag: string; readonly message: string }
 ): unknown => ({ _tag, ...fields, message })
 
 /**
- * A tagged error, and whether trying again can help: always, never, or as its data says. Each class says it itself, and its
- * head is marked as pure, so that a program carries only the reasons that something in it makes.
+ * A tagged error, and whether trying again can help: always, never, or as its data says. Each class decides this for
+ * itself, and its head is marked as pure, so that a program carries only the reasons that its code makes.
  */
 const Reason = <const Tag extends string, Deciding extends object = {}>(
   tag: Tag,
@@ -94,7 +94,7 @@ export type UserProperties = ReadonlyArray<readonly [name: string, value: string
 
 const hexadecimal = (code: number): string => `0x${code.toString(16).padStart(2, "0")}`
 
-/** It may have the words of a server, and of a library too. */
+/** It may contain text of a server, and of a library too. */
 const causeMessage = (cause: unknown): string => harmless(cause instanceof Error ? cause.message : String(cause), 1000)
 
 /**
@@ -135,9 +135,9 @@ const tlsMessage = (cause: unknown): string =>
     : causeMessage(cause)
 
 /**
- * TLS could not be established, or the server ended it: `problem` says of what. A server may refuse a client certificate
- * after the handshake seemed complete. What only a person can mend is not retryable; what may mend by itself, such as a
- * certificate that is renewed or a clock that is set, is.
+ * TLS could not be established, or the server ended it: `problem` says why. A server may refuse a client certificate
+ * after the handshake seemed complete. A problem that only a person can mend is not retryable. A problem that may go
+ * away by itself is, such as a certificate that is renewed or a clock that is set.
  *
  * @since 0.1.0
  * @category reasons
@@ -215,8 +215,8 @@ export class ConnectTimeout extends /* @__PURE__ */ Reason("ConnectTimeout", tru
 }
 
 /**
- * The server answered CONNECT with a refusal. MQTT 5.0 section 3.2.2.2; the codes of 3.1.1 are given as those of 5.0
- * that mean the same.
+ * The server answered CONNECT with a refusal. MQTT 5.0 section 3.2.2.2. A code of 3.1.1 is given as the code of 5.0
+ * with the same meaning.
  *
  * @since 0.1.0
  * @category reasons
@@ -241,7 +241,7 @@ export class ConnectionRefused extends /* @__PURE__ */ Reason("ConnectionRefused
 
 /**
  * Enhanced authentication went wrong on this side: the server did not prove itself, its challenge makes no sense, or no
- * answer to it could be made. What the server refuses is `ConnectionRefused`. MQTT 5.0 section 4.12.
+ * answer to it could be made. A refusal by the server is `ConnectionRefused`. MQTT 5.0 section 4.12.
  *
  * @since 0.1.0
  * @category reasons
@@ -280,7 +280,7 @@ export class UnsupportedProtocolVersion extends /* @__PURE__ */ Reason("Unsuppor
  */
 export class ConnectionLost extends /* @__PURE__ */ Reason("ConnectionLost", true)<{
   readonly cause: unknown
-  /** What may be the matter, when the peer hung up before it had said anything. */
+  /** A possible cause, if the peer hung up before it had said anything. */
   readonly advice?: string | undefined
 }> {
   override get message(): string {
@@ -388,7 +388,7 @@ export class ProtocolViolation extends /* @__PURE__ */ Reason("ProtocolViolation
   /** The conformance label, such as `MQTT-4.8.0-1`, and the version it is read in. */
   readonly label: string
   readonly protocolVersion: "3.1.1" | "5.0"
-  /** What our DISCONNECT carried in 5.0. */
+  /** The code of our DISCONNECT in 5.0. */
   readonly reasonCode: number
   readonly description: string
 }> {
@@ -421,8 +421,8 @@ export class InvalidOptions extends /* @__PURE__ */ Reason("InvalidOptions", fal
 }
 
 /**
- * What was asked for cannot be said in MQTT: an invalid topic, a string that is too long, a value out of range.
- * Nothing was sent.
+ * The request cannot be expressed in MQTT: an invalid topic, a string that is too long, a value out of range. Nothing
+ * was sent.
  *
  * @since 0.1.0
  * @category reasons
@@ -448,7 +448,7 @@ export class InvalidRequest extends /* @__PURE__ */ Reason("InvalidRequest", fal
 }
 
 /**
- * The server announced a limit that the request would pass. Nothing was sent.
+ * The request would exceed a limit that the server announced. Nothing was sent.
  *
  * @since 0.1.0
  * @category reasons
@@ -540,20 +540,22 @@ export class MessageExpired extends /* @__PURE__ */ Reason("MessageExpired", fal
 
 /**
  * The server or the network kept ending connections with this message unacknowledged, or with this subscription
- * unanswered, until the `retransmit` schedule was over: it is given up so that the others can go on. There are servers that hang up on who may not publish
- * or subscribe to something instead of saying so.
+ * unanswered, until the `retransmit` schedule was over. The client gives it up so that the others can go on. Some
+ * servers hang up on a client without the right to publish or subscribe, instead of refusing the request.
  *
  * @since 0.1.0
  * @category reasons
  */
 export class Quarantined extends /* @__PURE__ */ Reason("Quarantined", false)<{
-  /** `PUBREL`, the second packet of QoS 2, is of a message that the server has. Nobody waits for an `UNSUBSCRIBE`. */
+  /**
+   * `PUBREL`, the second packet of QoS 2, belongs to a message that the server has. Nobody waits for an `UNSUBSCRIBE`.
+   */
   readonly packet: "PUBLISH" | "PUBREL" | "SUBSCRIBE" | "UNSUBSCRIBE"
   /** The Topic Name of the message, or the Topic Filter of the subscription. */
   readonly topic: string
   /** Connections that ended with it. */
   readonly attempts: number
-  /** What the last of them ended with. */
+  /** The error that ended the last of them. */
   readonly cause: unknown
 }> {
   override get message(): string {
@@ -565,7 +567,7 @@ export class Quarantined extends /* @__PURE__ */ Reason("Quarantined", false)<{
 }
 
 /**
- * A request had no answer in time. Whether it was handled, nobody knows.
+ * A request had no answer in time. It is unknown whether it was handled.
  *
  * @since 0.1.0
  * @category reasons
@@ -626,8 +628,8 @@ export class Offline extends /* @__PURE__ */ Reason("Offline", true) {
 }
 
 /**
- * The store of the client could not be opened, read or written: `problem` says why. A message that it could not take was
- * not published, and what it has taken before stays there.
+ * The store of the client could not be opened, read or written: `problem` says why. A message that it could not take
+ * was not published. Messages that it has taken before stay there.
  *
  * @since 0.2.0
  * @category reasons
@@ -636,11 +638,11 @@ export class StoreFailed extends /* @__PURE__ */ Reason(
   "StoreFailed",
   ({ problem }: { readonly problem: StoreProblem }) => storeProblems[problem][0]
 )<{
-  /** Which one, such as the path of a file. */
+  /** Names the store, such as by the path of a file. */
   readonly store: string
   readonly operation: "open" | "read" | "write"
   readonly problem: StoreProblem
-  /** Who has it, as far as that is known, when it is in use. */
+  /** The client that has it, as far as that is known, when it is in use. */
   readonly holder?: string | undefined
   readonly cause?: unknown
 }> {
@@ -703,7 +705,7 @@ export type MqttErrorReason =
   | Closed
 
 /**
- * What the client, a connection and a transport fail with. What happened is in `reason`.
+ * The error of a client, a connection or a transport. `reason` says what happened.
  *
  * **Example** (Handling one reason)
  *
@@ -726,7 +728,7 @@ export class MqttError extends Data.TaggedError("MqttError")<{ readonly reason: 
   override get message(): string {
     return this.reason.message
   }
-  /** Whether the same may succeed when it is tried again later, with nothing else changed. */
+  /** Whether the same call may succeed if it is tried again later, with nothing else changed. */
   get isRetryable(): boolean {
     return this.reason.isRetryable
   }
@@ -745,8 +747,8 @@ export class MqttError extends Data.TaggedError("MqttError")<{ readonly reason: 
 export const fromReason = (reason: MqttErrorReason): MqttError => new MqttError({ reason })
 
 /**
- * A handler of `consume` or `respond` fails with it to refuse a message: a 5.0 server is told this Reason Code; 3.1.1 has
- * none, so the message is acknowledged. The message does not come again.
+ * A handler of `consume` or `respond` fails with it to refuse a message: a 5.0 server receives this Reason Code; 3.1.1
+ * has none, so the message is acknowledged. The message does not come again.
  *
  * **Example** (Refusing a message that is empty)
  *
@@ -773,5 +775,5 @@ export class MqttRejected extends /* @__PURE__ */ Data.TaggedError("MqttRejected
   }
 }
 
-/** MQTT 5.0 section 3.4.2.1, without the code for an identifier in use, which is for the client to say. */
+/** MQTT 5.0 section 3.4.2.1, without the code for an identifier in use, which only the client may send. */
 const rejections: ReadonlySet<number> = new Set([0x80, 0x83, 0x87, 0x90, 0x97, 0x99])

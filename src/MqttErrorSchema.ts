@@ -4,7 +4,7 @@
  * `MqttError` has the classes and needs no schema, so a page without schemas does not load `effect/Schema`. Decoding gives
  * instances of those classes. Encoding gives JSON, in which a `cause` keeps its name and its message.
  *
- * **Example** (A call of another process that fails with what a publish failed with)
+ * **Example** (A call to another process that fails with the error of a publish)
  *
  * ```ts
  * import { Schema } from "effect"
@@ -157,7 +157,7 @@ type FieldsOf<Tag extends Reason | Other> = ConstructorParameters<(typeof Errors
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
 
-/** Where a schema says more or less than its class, the row is `never`, so the table does not compile. */
+/** If a schema has other fields than its class, the row is `never`, so the table does not compile. */
 type Exact<Table extends { readonly [Tag in keyof Table]: Schema.Struct.Fields }> = {
   readonly [Tag in keyof Table]: Tag extends Reason | Other
     ? Same<Schema.Struct.Type<Table[Tag]>, FieldsOf<Tag>> extends true ? Table[Tag] : never

@@ -1,7 +1,7 @@
 /**
- * Application messages as a program sees them: topic, payload, and what the sender said about it.
+ * Application messages as a program sees them: topic, payload, and the properties that the sender gave.
  *
- * How they got here, and acknowledging them, is the client's business. MQTT 5.0 and 3.1.1, section 3.3.
+ * The client receives and acknowledges messages; this module only describes them. MQTT 5.0 and 3.1.1, section 3.3.
  *
  * @since 0.1.0
  */
@@ -31,29 +31,29 @@ export class MqttMessage {
   }
 
   /**
-   * The bytes. They are a view of what was read from the network: keeping a small payload for long keeps up to 64 KiB
+   * The bytes. They are a view of the bytes read from the network: keeping a small payload for long keeps up to 64 KiB
    * around it in memory, so copy it (`payload.slice()`) to keep it.
    */
   get payload(): Uint8Array {
     return this.packet.payload
   }
 
-  /** The payload read as UTF-8; what is not UTF-8 becomes U+FFFD. */
+  /** The payload read as UTF-8; bytes that are not UTF-8 become U+FFFD. */
   get text(): string {
     return decoder.decode(this.packet.payload)
   }
 
-  /** The QoS it was delivered with: the lower of the sender's and the one granted to the subscription. */
+  /** The QoS of the delivery: the sender's QoS or the QoS granted to the subscription, whichever is lower. */
   get qos(): Packet.Qos {
     return this.packet.qos
   }
 
-  /** Whether it was retained by the server and not published just now. */
+  /** Whether the server kept the message and sends it now, so that it was not published just now. */
   get retain(): boolean {
     return this.packet.retain
   }
 
-  /** Whether the server has sent it before. Says nothing sure: brokers differ in setting it. */
+  /** Whether the server has sent it before. This is not certain: brokers differ in setting it. */
   get dup(): boolean {
     return this.packet.dup
   }
@@ -63,24 +63,24 @@ export class MqttMessage {
     return this.packet.properties.userProperties ?? []
   }
 
-  /** 5.0: where an answer is expected. */
+  /** 5.0: the topic for an answer. */
   get responseTopic(): string | undefined {
     return this.packet.properties.responseTopic
   }
 
-  /** 5.0: what an answer has to carry. */
+  /** 5.0: the data that an answer has to carry. */
   get correlationData(): Uint8Array | undefined {
     return this.packet.properties.correlationData
   }
 
-  /** 5.0: what the payload is, such as `application/json`. */
+  /** 5.0: the kind of the payload, such as `application/json`. */
   get contentType(): string | undefined {
     return this.packet.properties.contentType
   }
 
   /**
-   * 5.0: properties that its publisher gave and that are not here, as their values are wrong in themselves, such as a
-   * Response Topic with a wildcard. The server should have refused such a message.
+   * 5.0: properties that the publisher gave and that the client left out, because their values are wrong in themselves,
+   * such as a Response Topic with a wildcard. The server should have refused such a message.
    *
    * @since 0.2.0
    */
@@ -88,14 +88,14 @@ export class MqttMessage {
     return this.packet.malformedProperties ?? []
   }
 
-  /** What people see when they log it: the payload is not shown. */
+  /** The message as it appears in a log: without the payload. */
   toJSON(): unknown {
     return { _id: "MqttMessage", topic: this.topic, qos: this.qos, retain: this.retain, bytes: this.payload.length }
   }
 }
 
 /**
- * What can be published: text is sent as UTF-8.
+ * A payload that can be published: text is sent as UTF-8.
  *
  * @since 0.1.0
  * @category models
@@ -103,7 +103,7 @@ export class MqttMessage {
 export type Payload = string | Uint8Array
 
 /**
- * What a responder returns when a payload is not all there is to say.
+ * The result of a responder that says more than a payload.
  *
  * @since 0.1.0
  * @category models
@@ -114,7 +114,7 @@ export interface Answer {
 }
 
 /**
- * What an answer may say about itself, 5.0. Section 3.3.2.3.
+ * The properties that an answer may have, 5.0. Section 3.3.2.3.
  *
  * @since 0.1.0
  * @category models
@@ -133,10 +133,10 @@ const encoder = new TextEncoder()
 export const toBytes = (payload: Payload): Uint8Array => typeof payload === "string" ? encoder.encode(payload) : payload
 
 /**
- * A message that the program acknowledges itself. Only the first word on it counts; after its stream has ended, or on a
- * connection that is gone, none does. At QoS 0 there is nothing to acknowledge.
+ * A message that the program acknowledges itself. Only the first call counts. After its stream has ended, or once its
+ * connection is gone, no call counts. At QoS 0 there is nothing to acknowledge.
  *
- * **Example** (Acknowledging what was stored)
+ * **Example** (Acknowledging each message once it is stored)
  *
  * ```ts
  * import { Effect, Stream } from "effect"
@@ -157,18 +157,18 @@ export const toBytes = (payload: Payload): Uint8Array => typeof payload === "str
 export interface Delivery {
   readonly message: MqttMessage
   readonly acknowledge: Effect.Effect<void>
-  /** Refuses it: a 5.0 server is told this Reason Code, a 3.1.1 server gets an acknowledgement. */
+  /** Refuses it: a 5.0 server receives this Reason Code, a 3.1.1 server receives an acknowledgement. */
   readonly reject: (reasonCode: MqttRejected["reasonCode"]) => Effect.Effect<void>
 }
 
 /**
- * What the server said to a publish. At QoS 0 nobody says anything, and the code is 0x00.
+ * The server's answer to a publish. At QoS 0 there is none, and the code is 0x00.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Acknowledgement {
-  /** 0x00, or 0x10 when nobody subscribes to the topic (5.0). */
+  /** 0x00, or 0x10 if nobody subscribes to the topic (5.0). */
   readonly reasonCode: number
   readonly reasonString: string | undefined
   readonly userProperties: Properties["userProperties"]

@@ -1,8 +1,8 @@
 /**
- * The numbers of a client as Effect Metrics, for whatever exports them.
+ * The numbers of a client as Effect Metrics, which any exporter can read.
  *
- * They are the client's own, of `stats`, read when somebody takes a snapshot of the registry: no timer samples them, and
- * nothing is counted twice. How long a message takes is measured only with `layerDurations`.
+ * They are the client's own numbers, from `stats`, read when somebody takes a snapshot of the registry: no timer
+ * samples them, and nothing is counted twice. How long a message takes is measured only with `layerDurations`.
  *
  * @since 0.1.0
  */
@@ -31,7 +31,7 @@ const conventional = (name: string, operation: string, description: string): Met
 
 /**
  * By the name of the number in `stats`; `connected` is 1 or 0. The option `metrics` of a client registers them with the
- * attributes `messaging.system`, `messaging.client.id`, `mqtt.endpoint` and those the option gives.
+ * attributes `messaging.system`, `messaging.client.id`, `mqtt.endpoint` and the attributes of the option.
  *
  * **Example** (All that Prometheus wants to know)
  *
@@ -98,7 +98,7 @@ export const messages = {
 export type Tally = { readonly [Name in keyof typeof messages]: number }
 
 /**
- * What the metrics are read from, at every snapshot.
+ * Where every snapshot reads the metrics from.
  *
  * @since 0.1.0
  * @category models
@@ -114,8 +114,8 @@ export interface Source {
 const noChange = { update: () => {}, modify: () => {} }
 
 /**
- * Puts a client's metrics into the registry of the context until the scope ends. A round trip that was not measured yet is
- * 0.
+ * Puts a client's metrics into the registry of the context until the scope ends. A round trip that was not measured yet
+ * is 0.
  *
  * @since 0.1.0
  * @category constructors
@@ -151,8 +151,8 @@ export const register = ({ attributes, isConnected, stats, tally }: Source): Eff
  * of a publish to its acknowledgement or failure, and from the beginning of a handler of `consume` or `respond` to its end.
  *
  * They are the histograms `messaging.client.operation.duration` and `messaging.process.duration` of OpenTelemetry's
- * conventions, in seconds, with the attributes that the client's other metrics have. What fails has `error.type`, which is
- * the tag of its reason.
+ * conventions, in seconds, with the attributes that the client's other metrics have. A failure has `error.type`, which
+ * is the tag of its reason.
  *
  * **Example** (A client that is measured in every way)
  *

@@ -1,9 +1,9 @@
 /**
- * Every Control Packet of a client as a readable line, for bug reports: over whatever transport, and without secrets.
+ * Every Control Packet of a client as a readable line, for bug reports: over any transport, and without secrets.
  *
- * It reads the bytes that go over the network, so it also shows what the client itself does not take: packets that break a
- * rule, and connections that end within one. A program that does not ask for it does not load it.
- * MQTT 5.0 and 3.1.1, section 3.
+ * It reads the bytes that go over the network, so it also shows input that the client rejects: packets that break a
+ * rule, and connections that end within a packet. A program that does not ask for it does not load it. MQTT 5.0 and
+ * 3.1.1, section 3.
  *
  * @since 0.2.0
  */
@@ -36,13 +36,13 @@ export interface Options {
 
 type Direction = "sent" | "received"
 
-/** The largest packet there is: what the client sends is its own. */
+/** The largest possible packet: the client bounds its own packets. */
 const largestPacket = 268_435_460
 
-/** Of a 3.1.1 server, to which no limit is announced. A larger PUBLISH is told and passed over. */
+/** For a 3.1.1 server, to which no limit is announced. A larger PUBLISH is reported and passed over. */
 const largestUnannounced = 1_048_576
 
-/** Both directions of one connection, as packets. CONNECT says how those of the server are to be read. */
+/** Both directions of one connection, as packets. CONNECT decides how to read the server's packets. */
 class Reading {
   readonly #decoders: Record<Direction, Decoder.Decoder | undefined> = {
     sent: Decoder.make({ protocolVersion: undefined, sender: "client", maximumPacketSize: largestPacket }),
@@ -54,7 +54,7 @@ class Reading {
     this.#payload = payload
   }
 
-  /** The packets that the bytes complete. Nothing can be read behind bytes that are none. */
+  /** The packets that the bytes complete. After bytes that form no packet, nothing more can be read. */
   linesOf(direction: Direction, chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<string> {
     const decoder = this.#decoders[direction]
     if (decoder === undefined) return []
@@ -79,7 +79,7 @@ class Reading {
   }
 }
 
-/** Looks at a connection as it is used. Each has a number of its own in the lines. */
+/** Observes a connection in use. Each connection has a number of its own in the lines. */
 const observe = (number: number, { payload = 0, write = Console.error }: Options) =>
 (
   connection: NetworkConnection,
@@ -112,10 +112,10 @@ const observe = (number: number, { payload = 0, write = Console.error }: Options
  * Writes a line for every Control Packet of the clients, and of the connections of `MqttConnection`, that are made with this
  * layer below them.
  *
- * A line has the time, the number of the connection, the direction and the packet: its type, Packet Identifier, Topic Name
- * or Topic Filters, QoS, flags, Reason Codes and properties. It never has a password, a user name, Authentication Data,
- * Correlation Data, a Server Reference, the value of a User Property or the payload of the Will; and of payloads it has the
- * size, unless `payload` says more.
+ * A line has the time, the number of the connection, the direction and the packet: its type, Packet Identifier, Topic
+ * Name or Topic Filters, QoS, flags, Reason Codes and properties. It never contains a password, a user name,
+ * Authentication Data, Correlation Data, a Server Reference, the value of a User Property or the payload of the Will;
+ * and of payloads it shows only the size, unless `payload` asks for more.
  *
  * **Example** (A client whose packets stand on standard error)
  *

@@ -1,8 +1,9 @@
 /**
- * A client that only publishes, for pages and programs whose weight counts: what subscribing, requests, traces and metrics
- * take is not loaded with it.
+ * A client that only publishes, for pages and programs whose weight counts: they load nothing of subscribing, requests,
+ * traces and metrics.
  *
- * Its calls are those of `MqttClient`, and mean the same. A program that does more than publish needs that one.
+ * Its calls are the same as those `MqttClient` has, with the same meaning. A program that does more than publish needs
+ * `MqttClient`.
  *
  * @since 0.2.0
  */
@@ -25,7 +26,7 @@ import type { MqttTransport } from "./MqttTransport.ts"
 export type { PublisherOptions as Options } from "./internal/partOptions.ts"
 
 /**
- * The calls of `MqttClient` that take no message in.
+ * The calls of `MqttClient` that receive no messages.
  *
  * @since 0.2.0
  * @category services
@@ -50,11 +51,11 @@ export class MqttPublisher extends Context.Service<
 >()("effect-mqtt/MqttPublisher") {}
 
 /**
- * A publisher on whatever `MqttTransport` there is, which lives as `MqttClient.make` says. Messages that an earlier client
- * with its identifier has subscribed to are acknowledged and dropped.
+ * Makes a publisher on the `MqttTransport` of the context, which lives as `MqttClient.make` says. If an earlier client
+ * with its identifier has subscribed, messages for those subscriptions are acknowledged and dropped.
  *
- * Fails with `InvalidOptions`, also for an option that only `MqttClient` has, and, unless `initialConnection` is `"retry"`,
- * with what the first connection failed of.
+ * Fails with `InvalidOptions`, also for an option that only `MqttClient` has. Unless `initialConnection` is `"retry"`,
+ * it also fails with the error of the first connection.
  *
  * @since 0.2.0
  * @category constructors
@@ -82,7 +83,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /**
- * A publisher as a layer, on whatever transport layer there is. In a page that is `BrowserMqttPublisher.layer`.
+ * A publisher as a layer, on the `MqttTransport` of the context. In a page use `BrowserMqttPublisher.layer`.
  *
  * @since 0.2.0
  * @category layers

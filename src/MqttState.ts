@@ -1,5 +1,5 @@
 /**
- * What a client says about itself: the connection as it is, what happened, and numbers.
+ * What a client reports about itself: the state of its connection, its events, and numbers.
  *
  * Data only; the client keeps it.
  *
@@ -25,15 +25,15 @@ export type ConnectionState =
     readonly sessionPresent: boolean
     /** In force, seconds. */
     readonly keepAlive: number
-    /** What the server announced that it does not do, or does only so much of. */
+    /** The limits that the server announced: features it lacks, and how much it takes. */
     readonly limits: ServerLimits
     /** How long the server keeps the session without a connection, seconds; `undefined` in 3.1.1, which does not say. */
     readonly sessionExpiry: number | undefined
-    /** What the server wants Response Topics to begin with, if it was asked and says so. */
+    /** The prefix that the server wants for Response Topics, if the client asked and the server says so. */
     readonly responseInformation: string | undefined
     readonly reasonString: string | undefined
     readonly userProperties: ReadonlyArray<Properties.UserProperty>
-    /** The server that another one sent the client to; `undefined` where the transport leads. */
+    /** The server that another server sent the client to; `undefined` for the transport's own server. */
     readonly serverReference: string | undefined
   }
   /** Waiting for the next attempt; `attempt` failed attempts so far. */
@@ -42,7 +42,7 @@ export type ConnectionState =
   | { readonly _tag: "Closed"; readonly error: MqttError | undefined }
 
 /**
- * What happened.
+ * An event of a client.
  *
  * @since 0.1.0
  * @category models
@@ -58,13 +58,13 @@ export type MqttEvent =
   /** A server sent the client to another one, which is tried next: once with 0x9C, from now on with 0x9D. */
   | { readonly _tag: "Redirected"; readonly reasonCode: number; readonly serverReference: string }
   /**
-   * The server has forgotten the session: what was unfinished was sent again as new, all filters subscribed again. With a
-   * clean session that is so on every connection but the first.
+   * The server has forgotten the session. Unfinished messages were sent again as new, all filters subscribed again.
+   * With a clean session this happens on every connection but the first.
    */
   | { readonly _tag: "SessionLost" }
   /**
-   * A message that breaks a rule came again and again, and had ended three connections: at QoS 1 and 2 refused with 0x80, or
-   * acknowledged in 3.1.1. `topic` is what can be read of its Topic Name. At most once in 10 seconds.
+   * A message that breaks a rule came again and again, and had ended three connections. At QoS 1 and 2 it was refused
+   * with 0x80, or acknowledged in 3.1.1. `topic` is the readable part of its Topic Name. At most once in 10 seconds.
    *
    * @since 0.2.0
    */
@@ -72,14 +72,14 @@ export type MqttEvent =
     readonly _tag: "MessageRefused"
     readonly topic: string
     readonly qos: Packet.Qos
-    /** What is wrong with it. */
+    /** The error in the message. */
     readonly description: string
     readonly messages: number
   }
   /**
-   * A QoS 1 or 2 message of a topic that nobody subscribes to waits for a subscriber: the server queued it for an earlier
-   * program, or its subscriber has just left. It holds up the acknowledgements of all messages behind it. At most once in 10
-   * seconds; `messages` says how many there were since the last time, with this one.
+   * A QoS 1 or 2 message of a topic without subscribers waits for one: the server queued it for an earlier program, or
+   * its subscriber has just left. It holds up the acknowledgements of all messages behind it. At most once in 10
+   * seconds; `messages` counts them since the last time, including this one.
    *
    * @since 0.2.0
    */
@@ -90,14 +90,15 @@ export type MqttEvent =
     readonly messages: number
   }
   /**
-   * Nobody came for messages within `unclaimedTimeout`: acknowledged and dropped. `topic` is that of the first.
+   * Messages found no subscriber within `unclaimedTimeout`, so they were acknowledged and dropped. `topic` is the topic
+   * of the first.
    *
    * @since 0.2.0
    */
   | { readonly _tag: "UnclaimedDropped"; readonly topic: string; readonly messages: number }
   /**
-   * A message was larger than `maximumPacketSize`: passed over, and at QoS 1 and 2 refused with 0x97, or acknowledged in
-   * 3.1.1. At most once in 10 seconds; `messages` says how many there were since the last time, with this one.
+   * A message was larger than `maximumPacketSize`: passed over, and at QoS 1 and 2 refused with 0x97, or acknowledged
+   * in 3.1.1. At most once in 10 seconds; `messages` counts them since the last time, including this one.
    */
   | {
     readonly _tag: "MessageTooLarge"
@@ -108,15 +109,15 @@ export type MqttEvent =
     readonly messages: number
   }
   /**
-   * The store could not be written or read. At most once in 10 seconds; `failures` says how many there were since the last
-   * time, with this one.
+   * The store could not be written or read. At most once in 10 seconds; `failures` counts them since the last time,
+   * including this one.
    *
    * @since 0.2.0
    */
   | { readonly _tag: "StoreFailed"; readonly error: MqttError; readonly failures: number }
   /**
    * A message was delivered without properties whose values are wrong in themselves: its publisher gave them, and the
-   * server passed them on. At most once in 10 seconds; `messages` says how many there were since the last time.
+   * server passed them on. At most once in 10 seconds; `messages` counts them since the last time.
    */
   | {
     readonly _tag: "MalformedMessage"
@@ -126,7 +127,7 @@ export type MqttEvent =
   }
 
 /**
- * What went over the network. Failed attempts to connect count too, TLS and WebSocket framing do not.
+ * How much went over the network. Failed attempts to connect count too, TLS and WebSocket framing do not.
  *
  * @since 0.1.0
  * @category models
@@ -138,8 +139,9 @@ export interface Traffic {
   readonly packetsSent: number
   readonly packetsReceived: number
   /**
-   * Milliseconds from a PINGREQ to its PINGRESP or from a QoS 1 PUBLISH to its PUBACK, whichever was measured last, at most
-   * once a second; `undefined` until there was one. The time it waited in this process, to be written or read, is part of it.
+   * Milliseconds from a PINGREQ to its PINGRESP or from a QoS 1 PUBLISH to its PUBACK: the latest measurement, at most
+   * one a second; `undefined` until there is one. It includes the time that the packets waited in this process, to be
+   * written or read.
    */
   readonly roundTrip: number | undefined
 }
@@ -151,24 +153,24 @@ export interface Traffic {
  * @category models
  */
 export interface Stats extends Traffic {
-  /** Packet Identifiers of what waits for an acknowledgement. */
+  /** Packet Identifiers that wait for an acknowledgement. */
   readonly inFlight: number
   /** Packet Identifiers of messages that were given up (`Quarantined`) and that the server may have in this session. */
   readonly reserved: number
   /** QoS 1 and 2 messages that may be in flight on this connection. */
   readonly window: number
   readonly outboxMessages: number
-  /** What they cost in memory: topic, properties and payload. */
+  /** The memory of the waiting messages: topic, properties and payload. */
   readonly outboxBytes: number
   readonly outboxDropped: number
   /**
-   * Messages in the store that are not over: they wait, or are in flight. 0 without a store.
+   * Unfinished messages in the store: they wait, or are in flight. 0 without a store.
    *
    * @since 0.2.0
    */
   readonly storedMessages: number
   /**
-   * What they cost in memory: topic, properties and payload.
+   * The memory of the stored messages: topic, properties and payload.
    *
    * @since 0.2.0
    */
@@ -184,11 +186,14 @@ export interface Stats extends Traffic {
   readonly republications: number
   /** Connections the server accepted. */
   readonly connections: number
-  /** Those after the first. */
+  /** Connections after the first. */
   readonly reconnects: number
-  /** Messages that wait in the buffers of subscriptions and consumers, those that did not fit included. */
+  /**
+   * Messages that wait in the buffers of subscriptions and consumers, including those for which the buffers had no
+   * room.
+   */
   readonly bufferMessages: number
-  /** What they cost in memory: topic, properties and payload. */
+  /** The memory of the messages in buffers: topic, properties and payload. */
   readonly bufferBytes: number
   /**
    * Messages that servers sent above `receiveMaximum`, which were taken all the same.
@@ -196,16 +201,16 @@ export interface Stats extends Traffic {
    * @since 0.2.0
    */
   readonly receiveMaximumExceeded: number
-  /** Dropped by the policies of the subscriptions. */
+  /** Messages dropped by the policies of the subscriptions. */
   readonly subscriptionsDropped: number
   /**
-   * Received messages that nobody took: no subscriber was there, or came in time.
+   * Received messages without a subscriber: none was there, or none came in time.
    *
    * @since 0.2.0
    */
   readonly unclaimedDropped: number
   /**
-   * Times that `consume` ran a handler again that had failed, as its `attempts` say.
+   * How often `consume` ran a handler again after it failed, as its `attempts` say.
    *
    * @since 0.2.0
    */
@@ -221,12 +226,12 @@ export interface Stats extends Traffic {
   /** Messages that were delivered without properties whose values are wrong in themselves. */
   readonly messagesMalformed: number
   /**
-   * Messages that break a rule and had ended several connections, so that they were refused.
+   * Messages that were refused, because they break a rule and had ended several connections.
    *
    * @since 0.2.0
    */
   readonly messagesRefused: number
-  /** Answers that no request waited for, or no longer: late, given twice, or somebody else's. */
+  /** Answers that came too late, came twice, or belong to no request of this client. */
   readonly answersDropped: number
 }
 

@@ -1,9 +1,10 @@
 /**
- * Where messages and Session State outlive a process: what was accepted and is not delivered yet, and which Packet
- * Identifiers stand for what. The layers here give clients a store; what a store promises is `internal/store/port.ts`.
+ * Where messages and Session State outlive a process: accepted messages that are not delivered yet, and the use of each
+ * Packet Identifier. The layers here give clients a store; `internal/store/port.ts` has the promises of a store.
  *
- * A store keeps records and understands none of them. What the records mean, and when they are written, is the client's;
- * so a store of one's own is short, and `StoreSuite` of `effect-mqtt/testing` says whether it keeps its promises.
+ * A store keeps records and understands none of them. The client decides what they mean and when they are written, so
+ * it takes little code to write another store. `StoreSuite` of `effect-mqtt/testing` checks whether that store keeps
+ * its promises.
  *
  * @since 0.1.0
  */
@@ -37,7 +38,7 @@ export const provide = <A, E, R>(effect: Effect.Effect<A, E, R>, store: Store): 
 
 type Records = Map<number, Uint8Array>
 
-/** All or nothing: nothing can fail, and nobody comes in between. */
+/** All or nothing: nothing can fail, and no other code runs in between. */
 const apply = (kept: ReadonlyMap<Table, Records>, change: Change): void => {
   const table = kept.get(change.table)
   if (change._tag === "Put") table?.set(change.key, change.value.slice())

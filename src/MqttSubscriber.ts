@@ -1,8 +1,9 @@
 /**
- * A client that only subscribes, for pages and programs whose weight counts: what publishing, requests, traces and metrics
- * take is not loaded with it.
+ * A client that only subscribes, for pages and programs whose weight counts: they load nothing of publishing, requests,
+ * traces and metrics.
  *
- * Its calls are those of `MqttClient`, and mean the same. A program that does more than subscribe needs that one.
+ * Its calls are the same as those `MqttClient` has, with the same meaning. A program that does more than subscribe
+ * needs `MqttClient`.
  *
  * @since 0.2.0
  */
@@ -26,7 +27,7 @@ import type { MqttTransport } from "./MqttTransport.ts"
 export type { SubscriberOptions as Options } from "./internal/partOptions.ts"
 
 /**
- * The calls of `MqttClient` that publish nothing. `consume` is not among them, since its dead letters are published.
+ * The calls of `MqttClient` that publish nothing. `consume` is missing, because it publishes dead letters.
  *
  * @since 0.2.0
  * @category services
@@ -51,10 +52,10 @@ export class MqttSubscriber extends Context.Service<
 >()("effect-mqtt/MqttSubscriber") {}
 
 /**
- * A subscriber on whatever `MqttTransport` there is, which lives as `MqttClient.make` says.
+ * Makes a subscriber on the `MqttTransport` of the context, which lives as `MqttClient.make` says.
  *
- * Fails with `InvalidOptions`, also for an option that only `MqttClient` has, and, unless `initialConnection` is `"retry"`,
- * with what the first connection failed of.
+ * Fails with `InvalidOptions`, also for an option that only `MqttClient` has. Unless `initialConnection` is `"retry"`,
+ * it also fails with the error of the first connection.
  *
  * @since 0.2.0
  * @category constructors
@@ -80,7 +81,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /**
- * A subscriber as a layer, on whatever transport layer there is. In a page that is `BrowserMqttSubscriber.layer`.
+ * A subscriber as a layer, on the `MqttTransport` of the context. In a page use `BrowserMqttSubscriber.layer`.
  *
  * @since 0.2.0
  * @category layers

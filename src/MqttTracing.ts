@@ -1,7 +1,7 @@
 /**
  * Traces that cross the broker: W3C Trace Context in User Properties, and the spans of publishing and processing.
  *
- * Spans go to whatever `Tracer` there is; exporting them is its business. Nothing here reads a payload. MQTT 5.0 section
+ * Spans go to the `Tracer` of the context, which exports them. Nothing here reads a payload. MQTT 5.0 section
  * 3.3.2.3.7, W3C Trace Context, its MQTT draft, and OpenTelemetry's conventions for messaging.
  *
  * @since 0.1.0
@@ -15,21 +15,22 @@ import type * as Packet from "./protocol/Packet.ts"
 import type { UserProperty } from "./protocol/Properties.ts"
 
 /**
- * What the client traces, when it is given as the option `tracing`: every publish, from the call to the acknowledgement,
- * and every message that `consume` or `respond` processes.
+ * The option `tracing` of a client. With it the client traces every publish, from the call to the acknowledgement, and
+ * every message that `consume` or `respond` processes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TracingOptions {
   /**
-   * Whether what is published carries the context of its span, 5.0; a message that has a `traceparent` keeps it. Default:
-   * `true`.
+   * Whether published messages carry the context of their span, 5.0. A message that has a `traceparent` keeps it.
+   * Default: `true`.
    */
   readonly propagate?: boolean | undefined
   /**
-   * What the context of a message is to the span that processes it: its parent, so that both are one trace; or linked from a
-   * trace of its own, for messages that are processed long after or many times. Default: `"parent"`.
+   * How the span that processes a message relates to the message's context. `"parent"`: the context is its parent, so
+   * that both are one trace. `"link"`: the span begins a trace of its own and links to the context, for messages that
+   * are processed long after or many times. Default: `"parent"`.
    */
   readonly consume?: "parent" | "link" | undefined
 }
@@ -41,7 +42,7 @@ type UserProperties = ReadonlyArray<UserProperty>
 // ---------------------------------------------------------------------------
 
 /**
- * What other tracing systems have put into `tracestate`: passed on as it came, with what is published inside the trace.
+ * The `tracestate` of other tracing systems. It is passed on unchanged with every message published inside the trace.
  *
  * @since 0.1.0
  * @category references
@@ -51,7 +52,7 @@ export const TraceState: Context.Reference<string | undefined> = Context.Referen
   { defaultValue: () => undefined }
 )
 
-/** Version, trace, span, flags, and what later versions may add. */
+/** Version, trace, span, flags, and the fields that later versions may add. */
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const nothing = /^0+$/
 const sampledFlag = 1
@@ -60,7 +61,7 @@ const sampledFlag = 1
 const memberPattern =
   /^(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=[ -+\--<>-~]{1,256}$/
 const maximumMembers = 32
-/** All of it; more than others are asked to pass on. */
+/** For the whole of `tracestate`; a longer one than others are asked to pass on is dropped. */
 const maximumTraceState = 512
 
 const valuesOf = (userProperties: UserProperties, name: string): ReadonlyArray<string> =>
@@ -76,8 +77,8 @@ const traceStateOf = (userProperties: UserProperties): string | undefined => {
 }
 
 /**
- * The span in which a message was published, by its User Properties `traceparent` and `tracestate`. `undefined` when it has
- * none, two, or one that is not valid, whoever sent it.
+ * The span in which a message was published, by its User Properties `traceparent` and `tracestate`. `undefined` if it
+ * has no `traceparent`, two, or an invalid one.
  *
  * @since 0.1.0
  * @category conversions
@@ -100,7 +101,7 @@ export const fromUserProperties = (
   })
 }
 
-/** Of the nearest span that came from elsewhere in the same trace. */
+/** The `tracestate` of the nearest span that came from elsewhere in the same trace. */
 const inheritedTraceState = (span: Tracer.AnySpan): string | undefined => {
   let current: Tracer.AnySpan | undefined = span
   while (current !== undefined) {
@@ -112,8 +113,8 @@ const inheritedTraceState = (span: Tracer.AnySpan): string | undefined => {
 }
 
 /**
- * User Properties with the context of a span behind them. They are returned as they are when they have a `traceparent`
- * already, or when nothing traces the span.
+ * User Properties with the context of a span appended. They are returned unchanged if they have a `traceparent`
+ * already, or if nothing traces the span.
  *
  * @since 0.1.0
  * @category conversions
@@ -123,13 +124,13 @@ export const toUserProperties = (
   userProperties: ReadonlyArray<UserProperty> = []
 ): ReadonlyArray<UserProperty> => {
   const flags = span.sampled ? "01" : "00"
-  // Some tracers have shorter identifiers, and one that is switched off has none.
+  // Some tracers have shorter identifiers, and a tracer that is switched off has none.
   const traceparent = `00-${span.traceId.padStart(32, "0")}-${span.spanId.padStart(16, "0")}-${flags}`
   const isKnown = traceparentPattern.test(traceparent)
   if (!isKnown || userProperties.some(([name]) => name === "traceparent")) return userProperties
   const traceState = inheritedTraceState(span)
   return [
-    // One without its `traceparent` belongs to no trace.
+    // A `tracestate` without its `traceparent` belongs to no trace.
     ...userProperties.filter(([name]) => name !== "tracestate"),
     ["traceparent", traceparent],
     ...(traceState === undefined ? [] : [["tracestate", traceState] as const])
@@ -141,7 +142,7 @@ export const toUserProperties = (
 // ---------------------------------------------------------------------------
 
 /**
- * What the attributes of a span say of a message.
+ * The fields of a message that the attributes of a span describe.
  *
  * @since 0.1.0
  * @category models
@@ -154,7 +155,7 @@ export interface Described {
 }
 
 /**
- * OpenTelemetry's attributes of a message: where it goes, its size, and how; not what is in it.
+ * OpenTelemetry's attributes of a message: its topic, its size, its QoS and its RETAIN flag; nothing of its contents.
  *
  * @since 0.1.0
  * @category getters
@@ -170,22 +171,22 @@ export const attributesOf = (
 })
 
 /**
- * How the span of a message that is processed is made.
+ * How to make the span that processes a message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SpanOptions {
-  /** What the message's context is to the span. Default: `"parent"`. */
+  /** How the span relates to the message's context. Default: `"parent"`. */
   readonly consume?: TracingOptions["consume"]
-  /** Of which the span has its name: there are fewer of them than topics. Default: none. */
+  /** The Topic Filter that gives the span its name: there are fewer filters than topics. Default: none. */
   readonly topicFilter?: string | undefined
   readonly attributes?: Record<string, unknown> | undefined
 }
 
 /**
- * Runs an effect in a span that processes the message: what `consume` does with the option `tracing`, for those who
- * `subscribe`. A message without a context starts a new trace.
+ * Runs an effect in a span that processes the message. `consume` does this with the option `tracing`; this function is
+ * for programs that `subscribe`. A message without a context starts a new trace.
  *
  * **Example** (Each message of a subscription in a span of its own)
  *

@@ -31,8 +31,8 @@ export interface NetworkConnection {
    */
   readonly write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, MqttError>
   /**
-   * Ends the connection at once: what is still unsent is dropped and the peer sees it end. Closing the scope ends it
-   * politely instead, which a peer that does not read can hold up.
+   * Ends the connection at once: unsent bytes are dropped and the peer sees it end. Closing the scope instead ends it
+   * politely, which a peer that does not read can hold up.
    */
   readonly abort: Effect.Effect<void>
 }
@@ -48,24 +48,25 @@ export class MqttTransport extends Context.Service<MqttTransport, {
   readonly endpoint: string
   readonly open: Effect.Effect<NetworkConnection, MqttError, Scope.Scope>
   /**
-   * Opens a connection to the server that a Server Reference names instead, MQTT 5.0 section 4.11: `host`, `host:port`, a
-   * URL such as `mqtts://host`, or several of them with spaces in between, which are tried in turn. Scheme and TLS
-   * settings are those of `open` unless the reference has its own scheme; the certificate is checked against the new
-   * host's name. From a connection with TLS none leads to one without.
+   * Opens a connection to the server that a Server Reference names instead, MQTT 5.0 section 4.11: `host`, `host:port`,
+   * a URL such as `mqtts://host`, or several of them with spaces in between, which are tried in turn. Scheme and TLS
+   * settings are the same as for `open`, unless the reference has its own scheme. The certificate is checked against
+   * the new host's name. A connection with TLS never leads to a connection without TLS.
    *
-   * Fails like `open`; with `OpenFailed` when the reference cannot be used. A transport that cannot go elsewhere has none.
+   * Fails like `open`, and with `OpenFailed` if the reference cannot be used. A transport that cannot go elsewhere has
+   * no `openAt`.
    */
   readonly openAt?: ((reference: string) => Effect.Effect<NetworkConnection, MqttError, Scope.Scope>) | undefined
   /**
-   * How many servers `open` tries in turn, one for each attempt. An attempt that failed says nothing about those that
-   * have not been tried since the last connection. Default: 1.
+   * How many servers `open` tries in turn, one for each attempt. A failed attempt says nothing about the servers not
+   * tried since the last connection. Default: 1.
    */
   readonly endpoints?: number | undefined
 }>()("effect-mqtt/MqttTransport") {}
 
 /**
- * What a connection becomes before MQTT is spoken over it: a place to look at the bytes both ways, over whatever transport.
- * It is told where the connection leads, for people. `MqttPackets` is made of it. Default: the connection as it is.
+ * Decorates each connection before MQTT is spoken over it: a place to look at the bytes both ways, over any transport.
+ * The decorator also receives the endpoint, for people. `MqttPackets` uses it. Default: the connection unchanged.
  *
  * @since 0.2.0
  * @category references

@@ -1,7 +1,7 @@
 /**
- * Whether there is a network at all, which tells a broker that is down from a way to it that is cut.
+ * Whether there is a network at all: this tells a broker that is down from a broken way to it.
  *
- * It asks the DNS, not the broker: that is `brokerUp` of the client.
+ * It asks the DNS. To ask the broker, use `brokerUp` of the client.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import * as Dns from "effect/net/Dns"
  * @category services
  */
 export class NetworkProbe extends Context.Service<NetworkProbe, {
-  /** Whether the DNS server answers in time; that the name does not exist is an answer. */
+  /** Whether the DNS server answers in time. "No such name" is an answer too. */
   readonly wanOk: Effect.Effect<boolean>
 }>()("effect-mqtt/NetworkProbe") {}
 
@@ -32,7 +32,7 @@ export interface Options {
 }
 
 /**
- * A probe through whatever `Dns` there is; which server is asked is that service's.
+ * A probe through the `Dns` service of the context, which decides which server is asked.
  *
  * @since 0.1.0
  * @category constructors

@@ -43,17 +43,17 @@ const causeOf = (error: Socket.SocketError): unknown => {
  */
 export interface FromSocketOptions extends CarrierOptions {
   /**
-   * Evaluated for every attempt, because what is written to a Socket while it is not connected waits in it and would
-   * come out first on its next connection.
+   * Evaluated for every attempt: bytes written to a Socket that is not connected wait in it, and would come out first
+   * on its next connection.
    */
   readonly socket: Effect.Effect<Socket.Socket, MqttError, Scope.Scope>
 }
 
 /**
- * A transport over any `effect` Socket. Back-pressure on what is written is that of the Socket's own writer, which the
- * WebSockets of `effect` have none of. A text frame ends the connection with `WebSocketFailed`. `[MQTT-6.0.0-1]`
+ * A transport over any `effect` Socket. The Socket's own writer holds writes back; the WebSockets of `effect` have no
+ * such back-pressure. A text frame ends the connection with `WebSocketFailed`. `[MQTT-6.0.0-1]`
  *
- * **Example** (A connection that something else has opened)
+ * **Example** (A connection that is already open)
  *
  * ```ts
  * import { NodeSocket } from "@effect/platform-node"
