@@ -1,5 +1,5 @@
 /**
- * What a program can tell a client: the options of the client and of its calls, as types.
+ * The options of the client and of its calls, as types.
  *
  * `MqttClient` exports all of them. `options.ts` checks them and adds the defaults; the transport knows the server.
  */
@@ -16,8 +16,8 @@ import type * as Properties from "../protocol/Properties.ts"
 import type { Birth, Presence, PublishProperties, Will } from "./presenceOptions.ts"
 
 /**
- * What happens to a message that does not fit into a buffer: its sender waits, the oldest one or the new one is
- * dropped and counted, or its publish, or the stream of the subscription, fails.
+ * The fate of a message that does not fit into a buffer. `suspend`: its sender waits. `dropOldest`, `dropNewest`: the
+ * oldest or the new message is dropped and counted. `fail`: its publish, or the stream of the subscription, fails.
  *
  * @since 0.1.0
  * @category models
@@ -25,20 +25,20 @@ import type { Birth, Presence, PublishProperties, Will } from "./presenceOptions
 export type OverflowPolicy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
 /**
- * The bounds of a buffer, and what happens beyond them.
+ * The bounds of a buffer, and its policy beyond them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Bounds {
   readonly messages?: number | undefined
-  /** What the messages cost in memory: topic, properties and payload. */
+  /** The memory of the messages: topic, properties and payload. */
   readonly bytes?: number | undefined
   readonly policy?: OverflowPolicy | undefined
 }
 
 /**
- * The bounds of what waits to be sent.
+ * The bounds of the messages that wait to be sent.
  *
  * @since 0.2.0
  * @category models
@@ -47,16 +47,16 @@ export interface OutboxBounds extends Bounds {
   /** How long a message may wait; then it fails with `MessageExpired`. Default: for ever. */
   readonly age?: Duration.Input | undefined
   /**
-   * What `session: "cleanStartThenPersistent"` does to messages of QoS 1 and 2 that an earlier program left in the store and
-   * that were not delivered: they are no part of the session. Default: `"keep"`.
+   * For `session: "cleanStartThenPersistent"`: whether undelivered messages of QoS 1 and 2 that an earlier program left
+   * in the store are kept or dropped. They are no part of the session. Default: `"keep"`.
    */
   readonly atCleanStart?: "keep" | "drop" | undefined
 }
 
 /**
  * `clean`: the server keeps nothing between connections. `persistent`: it keeps subscriptions and queues messages; a
- * stable `clientId` is required. `cleanStartThenPersistent`: what it kept before this program started is thrown away
- * once, from then on it is persistent.
+ * stable `clientId` is required. `cleanStartThenPersistent`: the server throws away once everything it kept before this
+ * program started; from then on the session is persistent.
  *
  * @since 0.1.0
  * @category models
@@ -97,8 +97,8 @@ export interface Options {
   /** For the network connection, TLS and CONNACK together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   /**
-   * When the server owes acknowledgements and sends none for so long, or leaves a ping without any sign of life for so long,
-   * it is reconnected to. Default: 10 seconds.
+   * If the server owes acknowledgements and sends none for so long, or leaves a ping without any sign of life for so
+   * long, the client connects anew. Default: 10 seconds.
    */
   readonly responseTimeout?: Duration.Input | undefined
   /**
@@ -109,9 +109,9 @@ export interface Options {
   /** How long the last bytes may take to leave at the end. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
   /**
-   * How long a QoS 1 or 2 message that nobody subscribes to waits for a subscriber, in a resumed session and after one has
-   * left. It holds up the acknowledgements of all messages behind it; then it is acknowledged and dropped. With 0 only who
-   * has just left may come back for it, with `"Infinity"` it is never dropped. Default: 30 seconds.
+   * How long a QoS 1 or 2 message without a subscriber waits for one, in a resumed session and after a subscriber has
+   * left. It holds up the acknowledgements of all messages behind it; then it is acknowledged and dropped. With 0 only
+   * a subscriber that has just left may come back for it, with `"Infinity"` it is never dropped. Default: 30 seconds.
    *
    * @since 0.2.0
    */
@@ -121,62 +121,71 @@ export interface Options {
   /** How long the server keeps a persistent session without a connection, 5.0; whole seconds. Default: 1 day. */
   readonly sessionExpiry?: Duration.Input | undefined
   /**
-   * A persistent session of which this client knows nothing is taken over with its queued messages, which is what people
-   * use them for; `true` closes the connection instead, as `[MQTT-3.2.2-4]` of 5.0 asks. Default: `false`.
+   * If the server has a persistent session of which this client knows nothing, the client takes it over with its queued
+   * messages, as most programs want. With `true` it closes the connection instead, as `[MQTT-3.2.2-4]` of 5.0 asks.
+   * Default: `false`.
    */
   readonly refuseUnknownSession?: boolean | undefined
   /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
   readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
-   * How often a message, or a SUBSCRIBE, is sent again when connections keep ending with it unacknowledged, and how much
-   * longer to wait each time; then it fails with `Quarantined` and the others go on. Default: four times, at once.
+   * How often a message, or a SUBSCRIBE, is sent again if connections keep ending with it unacknowledged, and how much
+   * longer to wait each time. Then it fails with `Quarantined` and the others go on. Default: four times, at once.
    */
   readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
-   * After so many failures in a row, and again after as many more, this runs before the next attempt, which waits for it.
-   * A connection that did not live for `stableAfter` is a failure too.
+   * The effect to run after so many failures in a row, and again after as many more, before the next attempt, which
+   * waits for it. A connection that did not live for `stableAfter` is a failure too.
    */
   readonly escalate?: Escalation | undefined
   /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
   readonly stableAfter?: Duration.Input | undefined
   /** Which failures are worth another attempt. Default: those that say so themselves (`isRetryable`). */
   readonly isRetryable?: ((error: MqttError.MqttError) => boolean) | undefined
-  /** What a first connection that fails does: the layer fails, or it is retried like any other. Default: `"fail"`. */
+  /**
+   * If the first connection fails: the layer fails, or the client tries again as after any other failure. Default:
+   * `"fail"`.
+   */
   readonly initialConnection?: "fail" | "retry" | undefined
   /** QoS 1 and 2 messages in flight at once; never more than the server takes. Default: 1000. */
   readonly maxInFlight?: number | undefined
   /** QoS 1 and 2 messages the server may send before they are acknowledged, announced in 5.0. Default: 1000. */
   readonly receiveMaximum?: number | undefined
   /**
-   * What a 5.0 server sends above `receiveMaximum` is taken up to as many messages again, at least 100, counted and told;
-   * `true` ends the connection at once, as `[MQTT-3.3.4-9]` asks. Default: `false`.
+   * A 5.0 server may send more than `receiveMaximum`. The client takes as many messages again, at least 100, counts
+   * them and logs a warning. `true` ends the connection at once, as `[MQTT-3.3.4-9]` asks. Default: `false`.
    *
    * @since 0.2.0
    */
   readonly strictReceiveMaximum?: boolean | undefined
-  /** The largest packet we read, bytes; announced in 5.0. A message that is larger is passed over. Default: 1 MiB. */
+  /**
+   * The largest packet the client reads, bytes; announced in 5.0. A message that is larger is passed over. Default: 1
+   * MiB.
+   */
   readonly maximumPacketSize?: number | undefined
   /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */
   readonly filtersPerSubscribe?: number | undefined
   /** Topic Aliases the server may use, announced in 5.0; 0 for none. Default: 32. */
   readonly topicAliasMaximum?: number | undefined
   /**
-   * Topic Aliases this client uses where the server takes them, the least recently used given away; 0 for none. Default:
-   * 1024, and never more than the server takes.
+   * Topic Aliases this client uses where the server takes them; the least recently used alias is given to the next
+   * topic; 0 for none. Default: 1024, and never more than the server takes.
    */
   readonly outgoingTopicAliasMaximum?: number | undefined
   /**
-   * What waits to be sent. Default: 10,000 messages, 16 MiB, `suspend`. With a store: 1,000,000 messages, 1 GiB of QoS 1
-   * and 2, and the same as without a store of QoS 0.
+   * The messages that wait to be sent. Default: 10,000 messages, 16 MiB, `suspend`. With a store: 1,000,000 messages, 1
+   * GiB of QoS 1 and 2, and the same as without a store of QoS 0.
    */
   readonly outbox?: OutboxBounds | undefined
-  /** What waits in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
+  /** The messages that wait in each subscription. Default: 10,000 messages, 16 MiB, `suspend`. */
   readonly buffer?: Bounds | undefined
-  /** What the server publishes when the client is gone without a word. An effect is run for every connection. */
+  /**
+   * The message that the server publishes if the client is gone without a word. An effect is run for every connection.
+   */
   readonly will?: Will | Effect.Effect<Will, MqttError.MqttError> | undefined
   /**
-   * Published at the beginning of every connection, before any other message. An effect is run for every connection, after
-   * the one of `will`. A connection that is lost takes its birth along: the next one has its own.
+   * Published at the beginning of every connection, before any other message. An effect is run for every connection,
+   * after the effect of `will`. If a connection is lost, its birth is lost with it: the next connection has its own.
    *
    * @since 0.2.0
    */
@@ -197,12 +206,13 @@ export interface Options {
   readonly userProperties?: Properties.Properties["userProperties"]
   /**
    * Spans for every publish and every message that is consumed, and their context in User Properties, 5.0; `{}` for the
-   * defaults of `MqttTracing`. It costs each message more than all else that happens to it. Default: none.
+   * defaults of `MqttTracing`. Tracing costs more per message than everything else the client does with it. Default:
+   * none.
    */
   readonly tracing?: TracingOptions | undefined
   /**
-   * Whether this client is among the metrics of Effect's registry, `MqttMetrics`, and what they are labelled with besides its
-   * identifier and its endpoint. Nothing is measured that is not counted anyway. Default: `false`.
+   * Whether this client is among the metrics of Effect's registry, `MqttMetrics`, and their labels besides its
+   * identifier and its endpoint. All of the numbers are counted anyway. Default: `false`.
    */
   readonly metrics?: boolean | MetricsOptions | undefined
 }
@@ -212,13 +222,13 @@ export interface Options {
  * @category models
  */
 export interface MetricsOptions {
-  /** Labels of every metric. One with the name of a label that is there anyway replaces it. */
+  /** Labels of every metric. A label replaces any other with the same name. */
   readonly attributes?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * What to do about a network that does not come back by itself, such as restarting an interface. The host name is
- * resolved anew for every attempt in any case.
+ * A remedy for a network that does not come back by itself, such as restarting an interface. The host name is resolved
+ * anew for every attempt in any case.
  *
  * @since 0.1.0
  * @category models
@@ -274,7 +284,7 @@ export interface Credentials {
 export interface PublishOptions {
   /** Default: 0. */
   readonly qos?: Packet.Qos | undefined
-  /** The server keeps the message for those who subscribe later. Default: `false`. */
+  /** The server keeps the message for later subscribers. Default: `false`. */
   readonly retain?: boolean | undefined
   /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
   readonly properties?: PublishProperties | undefined
@@ -294,7 +304,10 @@ export interface RequestOptions {
   readonly qos?: Packet.Qos | undefined
   /** For all of it, waiting for a connection included. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** `messageExpiryInterval` is the timeout unless it is given: what nobody waits for any more is not handled. */
+  /**
+   * `messageExpiryInterval` is the timeout unless it is given, so that no responder handles a request that has timed
+   * out.
+   */
   readonly properties?: AnswerProperties | undefined
 }
 
@@ -316,21 +329,24 @@ export interface OutgoingMessage extends PublishOptions {
 export interface SubscribeOptions {
   /** The highest QoS messages are delivered with. Default: 0. */
   readonly qos?: Packet.Qos | undefined
-  /** Not the messages this client publishes, 5.0. Default: `false`. */
+  /** Leaves out the messages that this client publishes, 5.0. Default: `false`. */
   readonly noLocal?: boolean | undefined
-  /** Keep the RETAIN flag as it was published, 5.0. Default: `false`. */
+  /** Keeps the RETAIN flag as it was published, 5.0. Default: `false`. */
   readonly retainAsPublished?: boolean | undefined
   /** Retained messages: 0 send them, 1 only to a new subscription, 2 do not; 5.0. Default: 0. */
   readonly retainHandling?: Packet.RetainHandling | undefined
   /**
-   * Whether a SUBSCRIBE is sent also where this client has the filter already, so that the retained messages come, for all its
-   * subscribers once more. Default: `false`.
+   * Whether a SUBSCRIBE is sent even if this client has the filter already, so that the retained messages come, once
+   * more for all its subscribers. Default: `false`.
    *
    * @since 0.2.0
    */
   readonly askForRetained?: boolean | undefined
-  /** Pairs sent with SUBSCRIBE, 5.0: those of the subscriber of a filter that sends it. */
+  /**
+   * Pairs sent with SUBSCRIBE, 5.0. Of several subscribers of a filter, only the one whose SUBSCRIBE is sent adds its
+   * pairs.
+   */
   readonly userProperties?: Properties.Properties["userProperties"]
-  /** What waits between the network and the stream. Default: the client's. */
+  /** The messages that wait between the network and the stream. Default: the client's. */
   readonly buffer?: Bounds | undefined
 }

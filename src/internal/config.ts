@@ -1,5 +1,5 @@
 /**
- * What every part of the configuration is read with, and the names that people write instead of a variable's own.
+ * Shared tools to read every part of the configuration, and the names that people write instead of a variable's own.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -7,17 +7,20 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as MqttError from "../MqttError.ts"
 
-/** `undefined` where nothing is said. What is said and cannot be read still fails. */
+/** `undefined` if the variable is not set. A variable that is set and cannot be read still fails. */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   config.pipe(Config.map((value): A | undefined => value), Config.withDefault(undefined))
 
-/** Fails at a variable that does nothing, if it is there: with its whole name, prefix and all, and without its value. */
+/**
+ * Fails if this variable is set, because it would do nothing: with its whole name, prefix and all, and without its
+ * value.
+ */
 export const refused = (name: string, description: string): Config.Config<undefined> => {
   const none = Schema.RedactedFromValue(Schema.String).check(Schema.makeFilter(() => description))
   return Config.map(optional(Config.schema(none, name)), () => undefined)
 }
 
-/** The name without one of its underscores, or without all of them. */
+/** The name without one of its underscores, and without all of them. */
 const misspellings = (name: string): ReadonlyArray<string> => {
   const words = name.split("_")
   const joined = words.slice(1).map((_, index) =>
@@ -27,8 +30,8 @@ const misspellings = (name: string): ReadonlyArray<string> => {
 }
 
 /**
- * A variable that would do nothing, such as `MQTT_KEEPALIVE`, fails with the name that was meant: one that has an underscore
- * less than one of these `names`, or stands among the `others` with what it means.
+ * A variable that would do nothing, such as `MQTT_KEEPALIVE`, fails with the intended name. Such a variable has an
+ * underscore less than one of these `names`, or stands among the `others`, with its intended name.
  */
 export const withoutMisspellings = (
   names: ReadonlyArray<string>,
@@ -57,8 +60,9 @@ const firstPlain = (wrapped: unknown, option: string): string | undefined => {
 }
 
 /**
- * What `layerConfig` takes: a `Config` of all options, or an object with a `Config` for each. An option that is an object
- * may be one with a `Config` for each field. So may one that could be an effect, for which `Config.Wrap` has no fields.
+ * The argument of `layerConfig`: a `Config` of all options, or an object with a `Config` for each. An option that is an
+ * object may itself be an object with a `Config` for each field. So may an option that could also be an effect, for
+ * which `Config.Wrap` has no fields.
  *
  * @since 0.2.0
  * @category models
@@ -71,10 +75,13 @@ export type Wrap<A> =
       | Config.Wrap<Exclude<A[Name], Effect.Effect<unknown, unknown>>>
   }
 
-/** The types cannot say that a `Config` of a value is one of what may be a value or an effect. */
+/** The types cannot say that a `Config` of a value will do for an option that may be a value or an effect. */
 export const toConfig = <A>(wrapped: Wrap<A>): Config.Config<A> => Config.unwrap(wrapped as Config.Wrap<A>)
 
-/** What a configuration says. The types forbid a plain value in it, which `Config.unwrap` never comes to the end of. */
+/**
+ * The options that a configuration has. The types forbid a plain value in it, because `Config.unwrap` would never end
+ * on it.
+ */
 export const unwrap = <A>(wrapped: Wrap<A>): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> =>
   Effect.suspend((): Effect.Effect<A, MqttError.MqttError | Config.ConfigError> => {
     const option = firstPlain(wrapped, "config")

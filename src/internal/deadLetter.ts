@@ -1,6 +1,6 @@
 /**
- * What dead letters of consumers and of typed topics have in common: where they may go, and what they say about themselves
- * in User Properties.
+ * The dead letters of consumers and of typed topics: to which topics they may go, and the User Properties that they
+ * carry.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as Topic from "../protocol/Topic.ts"
 /** The name of the User Property that has the topic of the message. */
 export const originalTopic = "original-topic"
 
-/** Longer ones do not help anybody, and count against the server's Maximum Packet Size. */
+/** Longer descriptions do not help anybody, and count against the server's Maximum Packet Size. */
 const longestError = 1000
 
 /** Servers may end the connection over these characters: MQTT 5.0 section 1.5.4. */
@@ -19,15 +19,15 @@ const disallowed = /[\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]+/gu
 /** Text that a User Property can hold. */
 export const printable = (text: string): string => text.slice(0, longestError).replace(disallowed, " ")
 
-/** What has happened, without a stack. */
+/** A description of the failure, without a stack. */
 export const deadLetterText = (cause: Cause.Cause<unknown>): string =>
   printable(Cause.prettyErrors(cause)[0]?.message ?? "interrupted")
 
-/** A dead letter that cannot be, by the option that asks for it. */
+/** The error for a dead letter that cannot be published, by the option that asks for it. */
 export const invalidDeadLetter = (option: string, description: string): MqttError.MqttError =>
   MqttError.fromReason(new MqttError.InvalidOptions({ option, description }))
 
-/** Why no dead letter may go there: one that comes back fails again, and goes round for ever. */
+/** Why no dead letter may go there: if it came back to the consumer, it would fail again, and go round for ever. */
 export const checkTopic = (
   topic: string,
   topicFilters: ReadonlyArray<string>,

@@ -1,6 +1,4 @@
-/**
- * What a log line about a failure is annotated with: the tag of the reason, and the topic that it is about, if any.
- */
+/** Annotations of a log line about a failure: the tag of the reason, and the topic that it is about, if any. */
 import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import { MqttError } from "../MqttError.ts"
@@ -11,7 +9,7 @@ export type FailureAnnotations = {
   readonly topic?: string
 }
 
-/** What a program failed with may be anything. */
+/** A program may fail with a value of any kind. */
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") ? String(error._tag) : error instanceof Error ? error.name : "Unknown"
 

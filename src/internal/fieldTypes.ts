@@ -1,8 +1,9 @@
 /**
- * What a value has to be to stand in a field of the public API, for values that the types forbid: from JSON, from a
- * program in JavaScript.
+ * Which values a field of the public API accepts, for values that the types forbid: from JSON, from a program in
+ * JavaScript.
  *
- * Only what a value is. What it says, such as wildcards in a topic, is checked where it is used.
+ * This checks the kind of a value only. Its contents, such as wildcards in a topic, are checked where the value is
+ * used.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Validity from "../protocol/Validity.ts"
 
-/** A kind of value, and how people are told of it. */
+/** A kind of value, and its description for people. */
 export interface Kind {
   readonly accepts: (value: unknown) => boolean
   /** Ends "is not ...". */
@@ -92,7 +93,7 @@ const everyOne = (values: ReadonlyArray<unknown>, accepts: (value: unknown) => b
 
 const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
 
-/** What says a length of time. `Duration` takes `NaN`, and an object without a unit, for no time. */
+/** Whether the value is a length of time. `Duration` would take `NaN`, and an object without a unit, for no time. */
 const isDuration = (value: unknown): boolean => {
   if (typeof value === "number") return value >= 0
   if (Predicate.isObject(value) && !Duration.isDuration(value) && !units.some((unit) => unit in value)) return false
@@ -102,7 +103,7 @@ const isDuration = (value: unknown): boolean => {
 
 export const duration = kind("a duration, such as \"10 seconds\"", isDuration)
 
-/** One of no length would be over before it began. */
+/** A timeout of no length would be over before it began. */
 export const timeout = kind(
   "a duration above zero",
   (value) => isDuration(value) && Duration.toMillis(value as Duration.Input) > 0
@@ -111,27 +112,27 @@ export const timeout = kind(
 /** An object with some of these fields. */
 export const record = (fields: Fields = {}): Kind => ({ accepts: Predicate.isObject, expected: "an object", fields })
 
-/** One of several kinds. */
+/** Accepts a value of any of several kinds. */
 export const either = (...kinds: ReadonlyArray<Kind>): Kind => ({
   accepts: (value) => kinds.some(({ accepts }) => accepts(value)),
   expected: kinds.map(({ expected }) => expected).join(" or "),
   fields: Object.assign({}, ...kinds.map(({ fields }) => fields))
 })
 
-/** Not to be left out. */
+/** A field that must not be left out. */
 export const required = (kind: Kind): Kind => ({ ...kind, isRequired: true })
 
-/** The first field that holds what it may not, of a value that has the name `field`. `undefined` is left out. */
+/** The first field that holds a forbidden value, within a value that has the name `field`. `undefined` is left out. */
 export const faultOf = (value: unknown, kind: Kind, field: string): Fault | undefined => {
   const { accepts, expected, fields, isRequired = false } = kind
   if (value === undefined) return isRequired ? { field, description: "is missing" } : undefined
   if (!accepts(value)) return { field, description: `is not ${expected}` }
-  // What an effect gives is checked when it is run.
+  // The value of an effect is checked when the effect is run.
   const isOpaque = fields === undefined || !Predicate.isObject(value) || Effect.isEffect(value)
   return isOpaque ? undefined : faultWithin(value, fields, `${field}.`)
 }
 
-/** The same of a record whose own name says nothing. */
+/** The same for a record whose own name does not appear in the field's name. */
 export const faultWithin = (
   value: { readonly [name: PropertyKey]: unknown },
   fields: Fields,

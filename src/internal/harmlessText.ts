@@ -8,7 +8,10 @@
 /** In characters. Longer text helps nobody. */
 const longest = 200
 
-/** Control characters, line and paragraph separators, what changes the direction of text, and halves of surrogate pairs. */
+/**
+ * Control characters, line and paragraph separators, characters that change the direction of text, and halves of
+ * surrogate pairs.
+ */
 const harmful = /[\p{Control}\p{Surrogate}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
 
 const escaped = (character: string): string => {
@@ -16,7 +19,7 @@ const escaped = (character: string): string => {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
 }
 
-/** The text with what is harmful escaped, and with an ellipsis in place of what is too long. */
+/** The text with harmful characters escaped, and shortened with an ellipsis if it is too long. */
 export const harmless = (text: string, most = longest): string => {
   const isLong = text.length > most
   return `${(isLong ? text.slice(0, most) : text).replace(harmful, escaped)}${isLong ? "…" : ""}`

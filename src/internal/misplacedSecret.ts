@@ -1,8 +1,8 @@
 /**
  * Secrets in the neighbouring option: the key where the path of its file belongs, a URL with a password where a host
- * belongs. What is recognized is named, and never repeated.
+ * belongs. The error names the kind of secret, and never repeats the secret.
  *
- * It knows what secrets look like; which option is checked is decided elsewhere.
+ * It knows how secrets look; the callers choose which options to check.
  */
 
 const pem = /-----BEGIN /

@@ -1,11 +1,9 @@
-/**
- * How long `next` waits, of the client and of typed topics.
- */
+/** The time limit of `next`, for the client and for typed topics. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MqttError from "../MqttError.ts"
 
-/** Fails with `NextTimeout` where there is a timeout. `topicFilter` is what was waited for, for people. */
+/** Fails with `NextTimeout` if there is a timeout. The error shows `topicFilter` to people. */
 export const within = <A, R>(
   waiting: Effect.Effect<A, MqttError.MqttError, R>,
   topicFilter: string,

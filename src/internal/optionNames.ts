@@ -1,7 +1,7 @@
 /**
- * The names of the options, and the one that was meant by a name that is none of them.
+ * The names of the options, and the intended name for a name that is no option.
  *
- * The compiler knows them too; a program in JavaScript, a configuration in JSON or an environment does not.
+ * The compiler knows them too; a program in JavaScript, a configuration in JSON and an environment do not.
  */
 import * as Effect from "effect/Effect"
 import type { Options } from "./clientOptions.ts"
@@ -40,7 +40,7 @@ const unknownIn = (given: object, names: object): readonly [name: string, meant:
   return name === undefined ? undefined : [name, nearest(name, Object.keys(names))]
 }
 
-/** What is wrong with options of which one does not exist. */
+/** The error in these options, if one of them does not exist. */
 export const problem = (given: object, names: object): string | undefined => {
   const found = unknownIn(given, names)
   if (found === undefined) return undefined
@@ -48,7 +48,7 @@ export const problem = (given: object, names: object): string | undefined => {
   return `\`${name}\` is no option${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`
 }
 
-/** An option that does not exist, with the name that was meant. */
+/** An option that does not exist, with the intended name. */
 export const unknown = (options: Options): readonly [name: string, meant: string | undefined] | undefined => {
   const found = unknownIn(options, OptionTypes.client)
   if (found !== undefined) return found

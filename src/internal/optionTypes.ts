@@ -1,7 +1,7 @@
 /**
  * The kind of value that each option takes. `receivingTypes.ts` has the options of calls that receive messages.
  *
- * What the values may say is checked in `options.ts`, their names in `optionNames.ts`.
+ * `options.ts` checks the contents of the values, `optionNames.ts` their names.
  */
 import type { MqttAuthentication } from "../MqttAuthentication.ts"
 import type { TracingOptions } from "../MqttTracing.ts"
@@ -55,7 +55,7 @@ const followServerReference: Types.FieldsOf<FollowServerReference> = { maximumHo
 
 const metrics: Types.FieldsOf<MetricsOptions> = { attributes: Types.stringsByName }
 
-/** Those that stand inside an option of a client. */
+/** The options inside an option of a client. */
 export const inside = {
   outbox: outboxBounds,
   buffer: bounds,
@@ -68,7 +68,7 @@ export const inside = {
   tracing
 } as const
 
-/** Those of a client. */
+/** The options of a client. */
 export const client: Types.FieldsOf<Options> = {
   protocolVersion: Types.literal("3.1.1", "5.0", "auto"),
   clientId: Types.string,

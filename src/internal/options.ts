@@ -87,8 +87,8 @@ const generateClientId = (): string =>
   "effectmqtt" + Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => alphabet[byte % 62]).join("")
 
 /**
- * Checks the options and fills in the defaults. What cannot work is refused here, before anything is opened, with the
- * option's name.
+ * Checks the options and fills in the defaults. An option that cannot work is refused here, before anything is opened,
+ * with its name.
  */
 export const resolve = (options: Options): Result.Result<Resolved, MqttError.MqttError> => {
   const reason = readably(options)
@@ -149,7 +149,7 @@ const withDefaults = (options: Options): Resolved => {
   }
 }
 
-/** Bounds with what is missing taken from others. */
+/** Fills in missing bounds from others. */
 export const resolveBounds = (bounds: Bounds | undefined, otherwise: ResolvedBounds): ResolvedBounds => ({
   messages: bounds?.messages ?? otherwise.messages,
   bytes: bounds?.bytes ?? otherwise.bytes,
@@ -181,7 +181,7 @@ const seconds = (
   )
 }
 
-/** One of no length would be over before it began. */
+/** A timeout of no length would be over before it began. */
 const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout"): Check => (options) => {
   const duration = options[option]
   if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
@@ -249,7 +249,7 @@ const oneSourceOfCredentials: Check = ({ credentials, password, username }) =>
     ? invalid("credentials", "is given and `username` or `password` too; give one of them")
     : undefined
 
-/** What `auto` may fall back to has no AUTH, and a client that must prove itself must not go on without. */
+/** `auto` may fall back to 3.1.1, which has no AUTH, and a client that must prove itself must not go on without. */
 const authenticationVersion: Check = ({ authentication, protocolVersion = defaults.protocolVersion }) =>
   authentication === undefined || protocolVersion === "5.0"
     ? undefined
@@ -260,9 +260,10 @@ const stableClientId: Check = ({ clientId, session }) =>
     ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
     : undefined
 
-/** What says how a session is kept says nothing where no session is spoken of. */
+/** Options about keeping a session do nothing if no session is kept. */
 const keptSession: Check = ({ refuseUnknownSession, session, sessionExpiry }) => {
-  // A program that says "clean" has decided, and may have the rest from somewhere else; one that says nothing has forgotten.
+  // A program that says "clean" has decided, and may have the rest from somewhere else; a program that says nothing has
+  // forgotten.
   if (session !== undefined) return undefined
   const remedy = "does nothing without a session that is kept; set session: \"persistent\" or " +
     "\"cleanStartThenPersistent\", or leave it out"
@@ -270,7 +271,7 @@ const keptSession: Check = ({ refuseUnknownSession, session, sessionExpiry }) =>
   return refuseUnknownSession === true ? invalid("refuseUnknownSession", remedy) : undefined
 }
 
-/** They are in logs, in events and in the names of topics. */
+/** These options appear in logs, in events and in the names of topics. */
 const misplacedSecret: Check = (options) => {
   for (const option of ["clientId", "username", "responseTopic"] as const) {
     const value = options[option]
@@ -290,13 +291,13 @@ const responseTopicName: Check = ({ responseTopic }) => {
   return problem === undefined ? undefined : invalid("responseTopic", problem.message)
 }
 
-/** Values of other types than the options have; what they say is for the others to check. */
+/** Checks the types of the values; the other checks look at their contents. */
 const types: Check = (options) => {
   const fault = Types.faultWithin({ ...options }, OptionTypes.client)
   return fault === undefined ? undefined : invalid(fault.field, fault.description)
 }
 
-/** The codec knows what CONNECT can say; its field names are ours. */
+/** The codec checks whether CONNECT can carry the options; its field names are the same as ours. */
 const connect: Check = (options) => {
   const { clientId, protocolVersion } = withDefaults(options)
   const version = protocolVersion === "auto" ? "5.0" : protocolVersion
@@ -316,7 +317,7 @@ const connect: Check = (options) => {
   return invalidPacket && invalid(Presence.nameOf(invalidPacket.field, options), invalidPacket.message)
 }
 
-/** It would do nothing, and nobody would notice. */
+/** Such an option would do nothing, and nobody would notice. */
 const unknownOption: Check = (options) => {
   const found = OptionNames.unknown(options)
   if (found === undefined) return undefined
@@ -365,7 +366,7 @@ const problems: Check = (options) => {
   return undefined
 }
 
-/** A value that throws when it is looked at, too. */
+/** Also catches a value that throws when it is read. */
 const readably = (options: Options): MqttError.InvalidOptions | undefined => {
   try {
     return Predicate.isObject(options) ? problems(options) : invalid("options", "is not an object")

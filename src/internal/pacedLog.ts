@@ -1,5 +1,6 @@
 /**
- * A log line for each bad message, and no more of them than somebody can read: whoever publishes decides how many come.
+ * A log line for each bad message, but no more lines than somebody can read: publishers decide how many bad messages
+ * come.
  */
 import * as Effect from "effect/Effect"
 
@@ -12,7 +13,7 @@ export class PacedLog {
   #unwritten = 0
   #began = -Infinity
 
-  /** Writes the line, or counts it: the next line that is written says how many were not. */
+  /** Writes the line, or counts it: the next written line says how many were left out. */
   write(line: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.clockWith((clock) => {
       const now = clock.currentTimeMillisUnsafe()

@@ -1,6 +1,6 @@
 /**
- * The options of a client that only publishes, of one that only subscribes, and of one that nothing observes: those of
- * `MqttClient` without the ones that would do nothing.
+ * The options of three smaller clients: without subscribing, without publishing, and without spans and metrics. Each
+ * has the options of `MqttClient` except those it could not use.
  */
 import * as Result from "effect/Result"
 import * as MqttError from "../MqttError.ts"
@@ -46,14 +46,14 @@ export interface SubscriberOptions extends
 {}
 
 /**
- * All options of `MqttClient.Options` but those that ask for spans or metrics.
+ * All options of `MqttClient.Options` except `metrics` and `tracing`.
  *
  * @since 0.2.0
  * @category models
  */
 export interface UnobservedOptions extends Omit<Options, "metrics" | "tracing"> {}
 
-/** The options that a client with these lacks: the compiler misses none. */
+/** The options that such a client lacks; the compiler checks that none is missing here. */
 type Lacks<Part> = { readonly [Name in Exclude<keyof Options, keyof Part>]: true }
 
 const publisherLacks: Lacks<PublisherOptions> = {
@@ -90,7 +90,7 @@ const resolveWithout = (
   options: Options,
   { lacks, part, whole = "MqttClient" }: Without
 ): Result.Result<Resolved, MqttError.MqttError> =>
-  // First what any client refuses, such as options that are no object.
+  // Reports the errors of any client first, such as options that are no object.
   Result.flatMap(resolve(options), (resolved) => {
     const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
     if (option === undefined) return Result.succeed(resolved)
@@ -104,6 +104,6 @@ export const resolvePublisher = (options: Options) =>
 export const resolveSubscriber = (options: Options) =>
   resolveWithout(options, { lacks: subscriberLacks, part: "MqttSubscriber" })
 
-/** `layer` is the one that loads neither, and `layerObserved` the one that loads both. */
+/** For the modules in which `layer` loads neither spans nor metrics, and `layerObserved` loads both. */
 export const resolveUnobserved = (options: Options, module: string) =>
   resolveWithout(options, { lacks: unobservedLacks, part: `${module}.layer`, whole: `${module}.layerObserved` })

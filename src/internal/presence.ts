@@ -1,7 +1,7 @@
 /**
- * What a client says of its own coming and going, checked and with its defaults: `will`, `birth` and `presence`.
+ * The messages about a client's own coming and going, checked and with their defaults: `will`, `birth` and `presence`.
  *
- * The types that a program sees are in `presenceOptions.ts`. When it is said is up to the supervisor and the session.
+ * The types that a program sees are in `presenceOptions.ts`. The supervisor and the session decide when to send them.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import type { Options } from "./clientOptions.ts"
 import { defaults } from "./defaults.ts"
 import type { Birth, Will } from "./presenceOptions.ts"
 
-/** What the options come to. */
+/** The messages that follow from the options. */
 export interface Resolved {
   /** Obtained anew for every attempt, and before the birth. */
   readonly will: Effect.Effect<Packet.Will | undefined, MqttError.MqttError>
@@ -30,7 +30,7 @@ type Problem = MqttError.InvalidOptions | undefined
 
 type Given = Pick<Options, "birth" | "presence" | "protocolVersion" | "will">
 
-/** Will and birth, whichever way the program says them. */
+/** Will and birth, either as given or from `presence`. */
 const wordsOf = ({ birth, presence, will }: Given): Pick<Options, "birth" | "will"> => {
   if (presence === undefined) return { birth, will }
   const { offline, online, qos, retain } = defaults.presence
@@ -41,7 +41,7 @@ const wordsOf = ({ birth, presence, will }: Given): Pick<Options, "birth" | "wil
   }
 }
 
-/** Checked options; `check` finds what is wrong with those that an effect gives. */
+/** The checked options. `check` examines the messages that an effect gives. */
 export const resolve = (options: Given, check: (options: Options) => Problem): Resolved => {
   const { protocolVersion } = options
   const { birth, will } = wordsOf(options)
@@ -52,7 +52,7 @@ export const resolve = (options: Given, check: (options: Options) => Problem): R
   }
 }
 
-/** A value is known to be right, and one that an effect gives is checked. */
+/** A plain value has been checked already; the value of an effect is checked here. */
 const obtained = <A, B>(
   given: A | Effect.Effect<A, MqttError.MqttError> | undefined,
   check: (value: A) => Problem,
@@ -94,7 +94,7 @@ const twice = "says the Will and the birth itself; leave it out, or leave out `w
 
 const alias = "is for the client to choose; leave it out"
 
-/** What values say; an effect has said nothing yet. Their types are right. */
+/** The error in the values, whose types are right. An effect is checked only when it runs. */
 export const problem = (options: Options): Problem => {
   const { presence, protocolVersion = defaults.protocolVersion } = options
   const version = protocolVersion === "auto" ? "5.0" : protocolVersion
@@ -104,7 +104,7 @@ export const problem = (options: Options): Problem => {
   return found && invalid(nameOf(found.field, options), found.message)
 }
 
-/** For the check of CONNECT: what is known of the Will. */
+/** For the check of CONNECT: the Will, as far as it is known. */
 export const knownWill = (options: Options, version: Packet.ProtocolVersion): Packet.Will | undefined => {
   const { will } = wordsOf(options)
   return will === undefined || Effect.isEffect(will) ? undefined : inVersion(toWill(will), version)

@@ -1,5 +1,5 @@
 /**
- * What a client says of its own coming and going: the types of the options `will`, `birth` and `presence`.
+ * The options about a client's own coming and going: the types of `will`, `birth` and `presence`.
  *
  * `presence.ts` checks them and adds the defaults; the kinds of their values are in `optionTypes.ts`.
  */
@@ -9,7 +9,7 @@ import type * as Packet from "../protocol/Packet.ts"
 import type * as Properties from "../protocol/Properties.ts"
 
 /**
- * What a program may say about a message, 5.0. Section 3.3.2.3.
+ * The properties that a program may give a message, 5.0. Section 3.3.2.3.
  *
  * @since 0.1.0
  * @category models
@@ -59,7 +59,7 @@ export interface Birth {
 }
 
 /**
- * Two words on one topic, so that the one that is retained says whether the client is there.
+ * Two words on one topic: the retained word says whether the client is there.
  *
  * `online` is published at the beginning of every connection. `offline` is the Will, and is published before DISCONNECT
  * when the client ends. If the server does not acknowledge that within `drainTimeout`, no DISCONNECT is sent, and the

@@ -1,13 +1,13 @@
 /**
- * What can be wrong with TLS, a WebSocket or CONNECT: rows with what a person can do about each, and whether another
- * attempt may find it mended.
+ * The possible problems with TLS, a WebSocket, CONNECT or a store. Each row advises a person, and says whether another
+ * attempt may find the problem mended.
  *
  * `MqttError` has the reasons that carry these problems.
  */
 
 export const adviceOnReferral = "; set `followServerReference` to let it send the client to another server"
 
-/** What a person can do about a refusal, where there is something to do. */
+/** Advice to a person about a refusal, for the codes where there is something to do. */
 export const adviceOnRefusal: { readonly [code: number]: string } = {
   0x85: "; set another `clientId`",
   0x86: "; check `username` and `password`",
@@ -20,7 +20,7 @@ export const adviceOnRefusal: { readonly [code: number]: string } = {
   0x9d: adviceOnReferral
 }
 
-/** The reasons for which one publish fails, and that say nothing about the next. */
+/** The reasons for which one publish fails, without a consequence for the next. */
 export const concernsOneMessage: ReadonlySet<string> = new Set([
   "InvalidRequest",
   "MessageExpired",
@@ -31,7 +31,7 @@ export const concernsOneMessage: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What is wrong with TLS, by `TlsFailed.problem`.
+ * A problem with TLS, as in `TlsFailed.problem`.
  *
  * @since 0.1.0
  * @category models
@@ -51,7 +51,7 @@ export type TlsProblem =
   | "InvalidMaterial"
   | "Other"
 
-/** What can be wrong with TLS: whether another attempt may find it mended, and what a person can do about it. */
+/** The problems with TLS: whether another attempt may find it mended, and advice to a person. */
 export const tlsProblems: {
   readonly [Problem in TlsProblem]: readonly [isRetryable: boolean, advice: string | undefined]
 } = {
@@ -73,10 +73,10 @@ export const tlsProblems: {
   Other: [true, undefined]
 }
 
-/** The server sent one certificate, and the client knows nobody who signed it. OpenSSL's code for that. */
+/** The server sent one certificate, and the client trusts none of its signers. OpenSSL's code for that. */
 const onlyOneCertificate = "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
 
-/** What a person can do about a failure of TLS, the likeliest cause first. */
+/** Advice to a person about a failure of TLS, the likeliest cause first. */
 export const tlsAdvice = (problem: TlsProblem, code: string | undefined): string | undefined => {
   const [, advice] = tlsProblems[problem]
   return code === onlyOneCertificate
@@ -85,7 +85,7 @@ export const tlsAdvice = (problem: TlsProblem, code: string | undefined): string
 }
 
 /**
- * What is wrong with a WebSocket, by `WebSocketFailed.problem`.
+ * A problem with a WebSocket, as in `WebSocketFailed.problem`.
  *
  * @since 0.1.0
  * @category models
@@ -100,7 +100,7 @@ export type WebSocketProblem =
   | "MixedContent"
   | "ContentSecurityPolicy"
 
-/** What can be wrong with a WebSocket, in words; and whether another attempt may find it mended. */
+/** The problems with a WebSocket: whether another attempt may find it mended, and a description. */
 export const webSocketProblems: {
   readonly [Problem in WebSocketProblem]: readonly [isRetryable: boolean, description: string]
 } = {
@@ -115,7 +115,7 @@ export const webSocketProblems: {
 }
 
 /**
- * What is wrong with a store, by `StoreFailed.problem`.
+ * A problem with a store, as in `StoreFailed.problem`.
  *
  * @since 0.2.0
  * @category models
@@ -130,7 +130,7 @@ export type StoreProblem =
   | "Closed"
   | "Unavailable"
 
-/** What can be wrong with a store, in words with what a person can do; and whether another attempt may find it mended. */
+/** The problems with a store: whether another attempt may find it mended, and a description with advice to a person. */
 export const storeProblems: {
   readonly [Problem in StoreProblem]: readonly [isRetryable: boolean, description: string]
 } = {

@@ -1,5 +1,5 @@
 /**
- * The kind of value that each option takes of the calls that receive messages. It is apart from `optionTypes.ts` so that a
+ * The kind of value of each option, for the calls that receive messages. It is apart from `optionTypes.ts` so that a
  * client that only publishes does not load it.
  */
 import type { SubscribeOptions } from "./clientOptions.ts"

@@ -7,7 +7,7 @@ import { harmless } from "./harmlessText.ts"
 
 /**
  * Parameters or a payload that cannot be published: a value that its schema does not take, or a parameter that is no
- * level of a Topic Name. Nothing was sent. `answer` and `failure` are those of the handler of a request.
+ * level of a Topic Name. Nothing was sent. `answer` and `failure` are results of the handler of a request.
  *
  * @since 0.2.0
  * @category errors
@@ -15,7 +15,7 @@ import { harmless } from "./harmlessText.ts"
 export class MqttEncodeError extends Data.TaggedError("MqttEncodeError")<{
   readonly template: string
   readonly part: "parameters" | "payload" | "answer" | "failure"
-  /** The parameter that is wrong, if it is one of them. */
+  /** The wrong parameter, if a parameter is wrong. */
   readonly parameter?: string | undefined
   readonly description: string
   readonly cause?: unknown
@@ -26,20 +26,21 @@ export class MqttEncodeError extends Data.TaggedError("MqttEncodeError")<{
 }
 
 /**
- * A message that is not what the typed topic says: another topic, a parameter or a payload that its schema does not take.
+ * A message that does not fit the typed topic: another topic, or a parameter or a payload that its schema does not
+ * take.
  *
- * A request fails with one when its answer does not decode (`answer`, `failure`), or when the responder says that it cannot
- * decode the request (`request`). `topic` is then the topic of the request.
+ * A request fails with this error if its answer does not decode (`answer`, `failure`), or if the responder says that it
+ * cannot decode the request (`request`). `topic` is then the topic of the request.
  *
  * @since 0.2.0
  * @category errors
  */
 export class MqttDecodeError extends Data.TaggedError("MqttDecodeError")<{
   readonly topic: string
-  /** `topic`: it is none of the template's. */
+  /** `topic`: it does not fit the template. */
   readonly part: "topic" | "parameters" | "payload" | "answer" | "failure" | "request"
   readonly parameter?: string | undefined
-  /** Of schemas it says what was expected, and not what came. */
+  /** If a schema fails, it says the expected type, and not the value. */
   readonly description: string
   readonly cause?: unknown
 }> {
