@@ -1,8 +1,8 @@
 /**
  * MQTT clients in a browser from a URL.
  *
- * Only puts a WebSocket under `MqttClient`, whose documentation says what a client does, and tells it what the page
- * knows: that there is a network again, that the page wakes up, and that it is left.
+ * It only puts a WebSocket under `MqttClient`, which documents the client itself, and passes on events of the page:
+ * there is a network again, the page wakes up, or it is left.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ const makeUnobserved = (options: ClientOptions.Options) =>
 const makeObserved = (options: ObservedOptions) => Client.make(options, MqttClient.make)
 
 /**
- * A client over WebSocket. Fails with `InvalidOptions` for a URL or an option that cannot work, and, unless
- * `initialConnection` is `"retry"`, with what the first connection failed of.
+ * A client over WebSocket. Fails with `InvalidOptions` for a URL or an option that cannot work. Unless
+ * `initialConnection` is `"retry"`, it also fails with the error of the first connection.
  *
  * **Example** (A page with its client)
  *

@@ -1,8 +1,8 @@
 /**
  * The options of `BrowserMqtt` from a `ConfigProvider`: all that `MqttConfig` reads, the URL, and the options of the page.
  *
- * `BrowserMqtt.ObservedOptions` says what an option means. A module of its own, so that a page that
- * does not read its options does not load `effect/Config`.
+ * `BrowserMqtt.ObservedOptions` has the meaning of each option. This is a module of its own, so that a page that does
+ * not read its options does not load `effect/Config`.
  *
  * @since 0.2.0
  */

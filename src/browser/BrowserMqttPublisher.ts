@@ -15,8 +15,8 @@ import type { PublisherOptions } from "./internal/options.ts"
 export type { PublisherOptions as Options } from "./internal/options.ts"
 
 /**
- * A publisher over WebSocket. Fails with `InvalidOptions` for a URL or an option that cannot work, and, unless
- * `initialConnection` is `"retry"`, with what the first connection failed of.
+ * A publisher over WebSocket. Fails with `InvalidOptions` for a URL or an option that cannot work. Unless
+ * `initialConnection` is `"retry"`, it also fails with the error of the first connection.
  *
  * **Example** (A page that takes readings)
  *

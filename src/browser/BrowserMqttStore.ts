@@ -1,16 +1,17 @@
 /**
  * A store in IndexedDB, for pages that are closed and opened again.
  *
- * One database of the site has the records of all client identifiers, and a commit is one transaction. A browser that dies
- * leaves what was committed, and nothing of a commit that did not end.
+ * One database of the site has the records of all client identifiers, and a commit is one transaction. If the browser
+ * dies, everything committed remains, and nothing of an unfinished commit.
  *
  * **One owner.** A lock of the Web Locks API keeps other tabs, windows and workers out; the browser frees it when its page
  * is closed, or dies. A page that has no such locks, because it was loaded over `http:` from elsewhere than localhost, gets
  * no store: opening it fails with `Unavailable`.
  *
- * **What the browser may do.** It deletes the data of sites when the disk runs full, of those first that nobody has visited
- * for long, and some browsers delete it after days without a visit; see `persist`. A private window has it until it is
- * closed, or not at all. Whoever deletes the data of the site by hand deletes this too: the store fails with `Closed` then.
+ * **What the browser may do.** It deletes the data of sites when the disk runs full, beginning with the sites that
+ * nobody has visited for long. Some browsers delete it after days without a visit; see `persist`. A private window has
+ * it until it is closed, or not at all. A person who deletes the data of the site by hand deletes this too: the store
+ * fails with `Closed` then.
  *
  * @since 0.2.0
  */
@@ -33,15 +34,15 @@ export interface Options {
   /** The name of the database. Default: `"effect-mqtt"`. */
   readonly name?: string | undefined
   /**
-   * What a commit survives. `"normal"`: that the page or the browser dies; when the power fails, the last commits may be
-   * gone. `"full"`: also that the power fails, where the browser has the durability `strict` of IndexedDB; every commit
-   * waits for the disk. Default: `"normal"`.
+   * How durable a commit is. `"normal"`: it survives the death of the page or the browser; if the power fails, the last
+   * commits may be gone. `"full"`: it survives a power failure too, if the browser has the durability `strict` of
+   * IndexedDB; every commit waits for the disk. Default: `"normal"`.
    */
   readonly sync?: "normal" | "full" | undefined
   /**
-   * Whether to ask the browser to keep the data of the site until a person deletes it (`navigator.storage.persist`). Some
-   * browsers ask the person then, others decide by themselves, and the answer may be no; nobody waits for it.
-   * Default: `false`.
+   * Whether to ask the browser to keep the data of the site until a person deletes it (`navigator.storage.persist`).
+   * Some browsers ask the person then, others decide by themselves, and the answer may be no. Opening the store does
+   * not wait for it. Default: `false`.
    */
   readonly persist?: boolean | undefined
 }
@@ -71,7 +72,7 @@ const problemOf = (options: Options): Problem | undefined => {
   return undefined
 }
 
-/** Asks, and waits for no answer. */
+/** Asks, and does not wait for the answer. */
 const askToPersist: Effect.Effect<void> = Effect.sync(() => {
   const { navigator } = globalThis as { readonly navigator?: { readonly storage?: StorageManager } }
   navigator?.storage?.persist?.().catch(() => false)

@@ -26,7 +26,7 @@ import { Tab } from "./internal/tabs/tab.ts"
 import * as Wire from "./internal/tabs/wire.ts"
 
 /**
- * What a tab is: the leader has the connection, and the others follow it.
+ * The role of a tab: the leader has the connection, and the others follow it.
  *
  * @since 0.2.0
  * @category models
@@ -34,7 +34,7 @@ import * as Wire from "./internal/tabs/wire.ts"
 export type Role = "Leader" | "Follower"
 
 /**
- * The client that all tabs share. What it does is said by `MqttClient`, whose calls these are.
+ * The client that all tabs share. Its calls are calls of `MqttClient`, which documents them.
  *
  * @since 0.2.0
  * @category services
@@ -50,8 +50,9 @@ export class MqttTabs extends Context.Service<MqttTabs, {
     options?: PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
   /**
-   * As `subscribe` of `MqttClient`, for as long as the scope, whoever leads. A message is acknowledged when the stream of
-   * each tab that subscribed has taken it; the others wait at most five seconds for a tab that stands still.
+   * As `subscribe` of `MqttClient`, for as long as the scope, even if the leader changes. A message is acknowledged
+   * when the stream of each tab that subscribed has taken it; the others wait at most five seconds for a tab that
+   * stands still.
    */
   readonly subscribe: (
     topicFilter: string | ReadonlyArray<string>,
@@ -64,7 +65,7 @@ export class MqttTabs extends Context.Service<MqttTabs, {
   ) => Stream.Stream<MqttMessage, MqttError.MqttError>
   /** The connection that all tabs share, as the leader sees it. */
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
-  /** What this tab is now, and as it changes (`SubscriptionRef.changes`). */
+  /** The current role of this tab, and its changes (`SubscriptionRef.changes`). */
   readonly role: SubscriptionRef.SubscriptionRef<Role>
 }>()("effect-mqtt/browser/MqttTabs") {}
 
@@ -107,7 +108,7 @@ const make = Effect.fnUntraced(function*(
   const decided = yield* Deferred.make<void, MqttError.MqttError>()
 
   const built = Effect.map(Layer.build(client), (services) => Context.get(services, MqttClient))
-  /** What a leader does from its election until it ends, or until its lock is stolen. */
+  /** The work of a leader from its election until it ends, or until its lock is stolen. */
   const term = (held: Locks.Held) =>
     Effect.gen(function*() {
       yield* SubscriptionRef.set(role, "Leader")
@@ -140,8 +141,9 @@ const make = Effect.fnUntraced(function*(
 })
 
 /**
- * The client that all tabs with this name share. Fails with `InvalidOptions` where the page has no Web Locks, and in the tab
- * that leads first with what its client fails with. In a tab that leads later every call fails with that instead.
+ * The client that all tabs with this name share. Fails with `InvalidOptions` if the page has no Web Locks. In the tab
+ * that leads first it also fails with the error of its client. In a tab that leads later every call fails with that
+ * error instead.
  *
  * **Example** (One connection for all tabs)
  *

@@ -1,8 +1,8 @@
 /**
- * The WebSocket transport of browsers, and of whatever else has their `WebSocket`.
+ * The WebSocket transport of browsers, and of other runtimes with the same `WebSocket`.
  *
- * The sub-protocol is `mqtt` and every frame is binary. MQTT 5.0 section 6. What browsers do not tell, which is why a
- * WebSocket could not be opened, is not here either; nor are headers, which they do not let a page set.
+ * The sub-protocol is `mqtt` and every frame is binary. MQTT 5.0 section 6. Browsers do not tell why a WebSocket could
+ * not be opened, so this transport cannot either. It sets no headers, because browsers do not let a page set them.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ export type { PerAttempt } from "../internal/transport/attempt.ts"
 export type { Options } from "./internal/webSocket.ts"
 
 /**
- * A transport to one server. What the URL says of user name and password is not used. Fails with `InvalidOptions` for a
+ * A transport to one server. It does not use the user name and password in the URL. Fails with `InvalidOptions` for a
  * URL that cannot work.
  *
  * @since 0.1.0

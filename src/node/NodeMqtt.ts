@@ -1,7 +1,7 @@
 /**
  * MQTT clients in Node from a URL, or from a host and a port.
  *
- * Only puts a transport under `MqttClient`: what a client does is documented there.
+ * It only puts a transport under `MqttClient`, which documents the client itself.
  *
  * @since 0.1.0
  */
@@ -31,8 +31,8 @@ export type { TlsOptions } from "./internal/secure.ts"
 export type { WebSocketOptions } from "./internal/webSocket.ts"
 
 /**
- * Why the client's options cannot work, with what the URL of the only server says of user name and password; and the
- * client's options that obtain them for the server of each attempt.
+ * Gives the client options that obtain user name and password for the server of each attempt. Fails if the client's
+ * options cannot work, together with the user name and password in the URL of the only server.
  */
 const withCredentials = (
   options: Options,
@@ -75,7 +75,7 @@ const withCredentials = (
 
 /**
  * A client over TCP, TLS, WebSocket or a Unix socket. Fails with `InvalidOptions` for a URL or an option that cannot
- * work, and, unless `initialConnection` is `"retry"`, with what the first connection failed of.
+ * work. Unless `initialConnection` is `"retry"`, it also fails with the error of the first connection.
  *
  * **Example** (A program with its client)
  *
@@ -104,7 +104,7 @@ const withCredentials = (
 export const layer = (options: Options = {}): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError> =>
   Layer.effect(MqttClient.MqttClient, Effect.suspend(() => make(options)))
 
-/** One layer for all of it: the client would hold each of several for as long as it lives. */
+/** Everything is in one layer: the client would hold each of several layers for as long as it lives. */
 const make = (
   options: Options
 ): Effect.Effect<MqttClient.MqttClient["Service"], MqttError.MqttError, Scope.Scope> => {
@@ -123,7 +123,9 @@ const make = (
   return Result.isSuccess(resolved) ? resolved.success : Effect.fail(resolved.failure)
 }
 
-/** A store that the options name. What is wrong with one of its options is told by the name that it has here. */
+/**
+ * Provides the store that the options name. An error in an option of the store gives the name that the option has here.
+ */
 const withStore =
   (store: Options["store"]) =>
   <A, R>(client: Effect.Effect<A, MqttError.MqttError, R>): Effect.Effect<A, MqttError.MqttError, R> => {
@@ -141,7 +143,7 @@ const withStore =
   }
 
 /**
- * The options of `layer` that say where the servers are and how to get there.
+ * The options of `layer` about the servers and the way to them.
  *
  * @since 0.1.0
  * @category models
@@ -163,8 +165,8 @@ export type TransportOptions = Pick<
 >
 
 /**
- * Only the transport, for `MqttConnection` or a client made in another way. What the URL says of user name and password
- * is not used.
+ * Only the transport, for `MqttConnection` or a client made in another way. It does not use the user name and password
+ * in the URL.
  *
  * @since 0.1.0
  * @category layers
@@ -202,9 +204,9 @@ export const layerConfig = (
   Layer.effect(MqttClient.MqttClient, Effect.flatMap(unwrap(config), make))
 
 /**
- * Runs a service for as long as its client lives. When the client has closed for good, the service ends, its finalizers
- * run, and this fails with what closed the client; it completes when the program itself closed the client. Under
- * `NodeRuntime.runMain` the process then ends with the exit code 1, or 0.
+ * Runs a service for as long as its client lives. When the client has closed for good, the service ends and its
+ * finalizers run. Then this fails with the error that closed the client, or completes if the program itself closed it.
+ * Under `NodeRuntime.runMain` the process then ends with the exit code 1, or 0.
  *
  * **Example** (A process that ends with its client)
  *

@@ -2,7 +2,7 @@
  * The options of `NodeMqtt` from the environment, or from any other `ConfigProvider`: all that `MqttConfig` reads, the
  * address of the server, and the store.
  *
- * `NodeMqtt.Options` says what an option means.
+ * `NodeMqtt.Options` has the meaning of each option.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ import type { Options } from "./internal/options.ts"
 import * as PortConfig from "./internal/portConfig.ts"
 import * as NodeTls from "./NodeTls.ts"
 
-/** They may hold passwords. */
+/** The URLs may hold passwords. */
 const urlsOf = (text: Redacted.Redacted<string>): ReadonlyArray<Redacted.Redacted<string>> =>
   ConnectionConfig.list(Redacted.value(text)).map((url) => Redacted.make(url))
 
@@ -32,12 +32,11 @@ const endpointConfig = Config.all({
 
 /**
  * The options by their names in capitals and without a prefix, which `Config.nested` gives them: all that
- * `MqttConfig.options` reads, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and `ENDPOINT_POLICY`;
- * `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read for every attempt;
- * `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket; `STORE_PATH`, with `STORE_SYNC` and
- * `STORE_MAXIMUM_BYTES`. `PORT` is for a server whose port nothing
- * else names: the port of a URL wins. A variable that cannot be read fails
- * with its own name.
+ * `MqttConfig.options` reads, and `URL`, or `HOST` and `PORT`, or `ENDPOINTS` with commas in between and
+ * `ENDPOINT_POLICY`; `TLS_CA_FILE`, `TLS_CERT_FILE`, `TLS_KEY_FILE` and the other options of TLS, whose files are read
+ * for every attempt; `WEB_SOCKET_HEADERS`, a `Name: value` on each line, and the others of WebSocket; `STORE_PATH`,
+ * with `STORE_SYNC` and `STORE_MAXIMUM_BYTES`. `PORT` is for a server whose port nothing else names: the port in a URL
+ * wins. A variable that cannot be read fails with its own name.
  *
  * @since 0.2.0
  * @category config
@@ -55,7 +54,10 @@ export const options: Config.Config<Options> = Config.map(
  */
 export const environment: Config.Config<Options> = Config.nested(options, "MQTT")
 
-/** If the program names a server, the server of the configuration is not used; a host alone leaves its port. */
+/**
+ * If the program names a server, it replaces the server of the configuration. If it names only a host, the configured
+ * port stays.
+ */
 const withoutServer = (
   { endpointPolicy, endpoints, host, port, url, ...rest }: Options,
   own: Options
@@ -70,7 +72,8 @@ const isGiven = ([, value]: readonly [string, unknown]): boolean => value !== un
 
 /**
  * A configuration with options of the program's own, which win: read under other names, or given as values with
- * `Config.succeed`. If these name a server, the server of the configuration is not used; a host alone leaves its port.
+ * `Config.succeed`. If they name a server, it replaces the server of the configuration. If they name only a host, the
+ * configured port stays.
  *
  * **Example** (The environment and options of the program)
  *

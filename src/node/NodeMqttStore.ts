@@ -1,8 +1,9 @@
 /**
  * A store in files, for services, gateways and devices: SQLite, which is part of Node 22.19 and newer.
  *
- * There is one database for each client identifier in a directory, in the format of write-ahead logs. A process that dies
- * leaves what it has committed, and nothing of a commit that it did not end. Others may read a database that is in use.
+ * There is one database for each client identifier in a directory, in the format of write-ahead logs. If the process
+ * dies, everything it has committed remains, and nothing of an unfinished commit. Others may read a database that is in
+ * use.
  *
  * Opening looks at every page of a database of up to 128 MiB, and every value has a checksum. Damage is reported as
  * `Corrupt`, when it is opened or when the value is read, and the files stay as they are.
@@ -35,13 +36,14 @@ export interface Options {
   /** A directory. It is made when there is none, for the owner of the process only, as are the files in it. */
   readonly path: string
   /**
-   * What a commit survives. `"normal"`: the death of the process; when the power fails, the last commits may be gone, and
-   * those before them are whole. `"full"`: also that the power fails; every commit waits for the disk. Default: `"normal"`.
+   * How durable a commit is. `"normal"`: it survives the death of the process; if the power fails, the last commits may
+   * be gone, and earlier commits are whole. `"full"`: it survives a power failure too; every commit waits for the disk.
+   * Default: `"normal"`.
    */
   readonly sync?: "normal" | "full" | undefined
   /**
-   * The size of the database of a client identifier, at least 65,536. A commit that needs more fails with `Full`. The log
-   * beside the database comes on top, usually a few MiB. Default: what the disk has.
+   * The size of the database of a client identifier, at least 65,536. A commit that needs more fails with `Full`. The
+   * log beside the database comes on top, usually a few MiB. Default: as much as the disk has.
    */
   readonly maximumBytes?: number | undefined
 }
@@ -114,7 +116,7 @@ export const make = (options: Options): Effect.Effect<MqttStore.Store, MqttError
 export const layer = (options: Options): Layer.Layer<never, MqttError.MqttError> => MqttStore.layer(make(options))
 
 /**
- * The records of a client identifier, for reading only: also while a client has the store. Where there is no store of that
+ * The records of a client identifier, for reading only: also while a client has the store. If there is no store of that
  * client identifier, it fails with `Unavailable` and makes none. It may leave an empty log beside the database.
  *
  * @since 0.2.0
@@ -132,7 +134,7 @@ const clientIdOf = (directory: string, name: string): Effect.Effect<ReadonlyArra
 }
 
 /**
- * Whose stores are in a directory, in alphabetical order.
+ * The client identifiers whose stores are in a directory, in alphabetical order.
  *
  * @since 0.2.0
  * @category reading

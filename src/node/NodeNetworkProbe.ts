@@ -14,7 +14,7 @@ import * as NetworkProbe from "../NetworkProbe.ts"
  * @category models
  */
 export interface Options extends NetworkProbe.Options {
-  /** The address of the server to ask. Default: those of this machine. */
+  /** The address of the server to ask. Default: the DNS servers of this machine. */
   readonly server?: string | undefined
 }
 
@@ -30,7 +30,7 @@ export const layer = (
   NetworkProbe.layer(options).pipe(
     Layer.provide(Layer.effect(
       Dns.Dns,
-      // One try: whoever wants more asks again.
+      // One try: a caller that wants more asks again.
       NodeDns.make({ nameServers: options.server === undefined ? undefined : [options.server], tries: 1 })
     ))
   )

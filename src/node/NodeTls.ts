@@ -1,5 +1,5 @@
 /**
- * The TLS transport of Node: MQTT over TLS over TCP, or over what `connect` opens.
+ * The TLS transport of Node: MQTT over TLS over TCP, or over the byte stream that `connect` opens.
  *
  * The certificate of the server is checked for every connection, also against its name. MQTT 5.0 section 5.
  *
@@ -92,9 +92,9 @@ const readFile = (
 }
 
 /**
- * TLS options with what these files hold. Given as `tls` it reads them for every attempt, so that a certificate can be
- * renewed without a restart. Fails with `OpenFailed`, which is retryable, when a file cannot be read. An attempt with a
- * file that holds no certificate or key fails with `InvalidMaterial`, which is retryable too.
+ * TLS options with the contents of these files. As the option `tls` it reads them for every attempt, so that a
+ * certificate can be renewed without a restart. Fails with `OpenFailed`, which is retryable, if a file cannot be read.
+ * An attempt with a file that holds no certificate or key fails with `InvalidMaterial`, which is retryable too.
  *
  * @since 0.1.0
  * @category constructors

@@ -36,7 +36,7 @@ export interface Options extends ByteStream.TcpOptions {
   readonly webSocket?: Attempt.PerAttempt<WebSocket.WebSocketOptions> | undefined
 }
 
-/** The byte stream under it, and what the end of that may mean. */
+/** The byte stream under the WebSocket, and the possible reasons for its end. */
 interface Ground {
   readonly stream: Duplex
   readonly lost: (end: { readonly cause: unknown; readonly hasReceived: boolean }) => MqttError.MqttErrorReason
@@ -53,13 +53,13 @@ const openGround = Effect.fnUntraced(function*(
   return yield* Secure.secure(yield* stream, { host, port }, tls, options.drainTimeout)
 })
 
-/** `ws` does not tell what its stream ended of, and has words of its own for answers that are none. */
+/** `ws` does not report the error that ended its stream, and has its own words for answers that are not valid. */
 const watched = ({ lost, stream }: Ground, { endpoint }: WebSocket.Target) => {
   let streamError: unknown
   stream.on("error", (cause) => {
     streamError = cause
   })
-  /** The stream's own failure, if it is one that has a name. */
+  /** The stream's own failure, if it has a known name. */
   const ofStream = (): MqttError.MqttErrorReason | undefined => {
     const reason = lost({ cause: streamError, hasReceived: true })
     return reason._tag === "ConnectionLost" ? undefined : reason
@@ -74,7 +74,7 @@ const watched = ({ lost, stream }: Ground, { endpoint }: WebSocket.Target) => {
     connectionLost: ({ cause }: { readonly cause: unknown }): MqttError.MqttErrorReason => {
       const problem = WebSocket.problemOf(cause)
       if (problem !== undefined) return new MqttError.WebSocketFailed({ endpoint, problem, cause })
-      // It has agreed to a WebSocket, so it has TLS as we do.
+      // The server has agreed to a WebSocket, so it uses TLS if and only if this side does.
       return ofStream() ?? lost({ cause: streamError ?? cause, hasReceived: true })
     }
   }
@@ -96,7 +96,7 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
   const target = { endpoint, host, port, path, isSecure }
   const connect = Effect.gen(function*() {
     const settings = yield* Attempt.evaluate(options.webSocket ?? {}, endpoint)
-    // Before there is a connection, whose end would otherwise come while nobody listens.
+    // Loads `ws` before there is a connection: a connection that ended meanwhile would do so while nobody listens.
     const implementation = yield* WebSocket.load(endpoint)
     const ground = yield* openGround(options, target)
     const { connectionLost, openFailed } = watched(ground, target)

@@ -1,6 +1,6 @@
 /**
- * A client of whatever kind in a page: over the WebSocket to its URL, with its store, and told what the page knows, which is
- * that there is a network again, that the page wakes up, and that it is left.
+ * A client of any kind in a page: over the WebSocket to its URL, with its store, and with events of the page. The
+ * events are that there is a network again, that the page wakes up, and that it is left.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,7 +20,7 @@ import * as WebSocket from "./webSocket.ts"
 
 type Attempt = Effect.Effect<Target, MqttError.MqttError>
 
-/** Where the attempt leads that credentials are asked for is where it then goes. */
+/** An attempt goes to the target for which its credentials were obtained. */
 const remembering = (next: Attempt): { readonly forCredentials: Attempt; readonly forOpening: Attempt } => {
   let chosen: Target | undefined
   return {
@@ -37,8 +37,8 @@ const remembering = (next: Attempt): { readonly forCredentials: Attempt; readonl
 }
 
 /**
- * Why the client's options cannot work, with what a known URL says of user name and password; and the client's options
- * that take them from the URL of each attempt.
+ * Gives the client options that take user name and password from the URL of each attempt. Fails if the client's options
+ * cannot work, together with the user name and password in a known URL.
  */
 const withCredentials = (
   options: ObservedOptions,
@@ -75,7 +75,9 @@ const withCredentials = (
 const invalidStore = (option: string, description: string) =>
   Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
 
-/** A store that the options give. What is wrong with one of its options is told by the name that it has here. */
+/**
+ * Provides the store that the options give. An error in an option of the store gives the name that the option has here.
+ */
 const withStore =
   (store: ObservedOptions["store"]) =>
   <A, R>(client: Effect.Effect<A, MqttError.MqttError, R>): Effect.Effect<A, MqttError.MqttError, R | Scope.Scope> => {
@@ -92,7 +94,7 @@ const withStore =
     return Effect.flatMap(given, (services) => Effect.provideContext(client, services))
   }
 
-/** What the page asks of its client. */
+/** The calls of a client that the page uses. */
 type InPage = Pick<MqttClient.MqttClient["Service"], "checkConnection" | "disconnect" | "replaceConnection">
 
 /** A kind of client: `make` of its module. */

@@ -1,7 +1,7 @@
 /**
  * When a client in a page connects: at once when the page wakes up or has a network again, and not while it is left.
  *
- * The events are in `page.ts`, and what the page says when it is left is in `leaving.ts`.
+ * The events are in `page.ts`; `leaving.ts` sends the last packet when the page is left.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,12 +18,15 @@ export class Haste {
   readonly #here = Latch.makeUnsafe(true)
   #attempts = 0
 
-  /** For as long as the scope. `check` says whether there is a connection that is alive, and ends one that is not. */
+  /**
+   * Listens for as long as the scope. `check` returns whether there is a live connection, and ends a connection that is
+   * dead.
+   */
   listen(check: Effect.Effect<boolean>): Effect.Effect<void, never, Scope.Scope> {
     const checked = Effect.suspend(() => {
       const attempts = this.#attempts
       return Effect.map(check, (isUp) => {
-        // The next attempt may have begun meanwhile: one that fails then is to wait like any other.
+        // The next attempt may have begun meanwhile. If that attempt fails, it waits like any other.
         if (!isUp && this.#attempts === attempts) this.#hurry.openUnsafe()
       })
     })
@@ -60,7 +63,10 @@ export class Haste {
     })
   }
 
-  /** The schedule with its waiting cut short, after which it starts anew: the failures before were the network's. */
+  /**
+   * The schedule, whose waiting can be cut short. After that it starts anew, because the network caused the earlier
+   * failures.
+   */
   cutShort<Input>(schedule: Schedule.Schedule<unknown, Input>): Schedule.Schedule<unknown, Input> {
     const start = Schedule.toStep(schedule)
     const { await: hurried } = this.#hurry

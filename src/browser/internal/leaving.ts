@@ -1,5 +1,5 @@
 /**
- * What a client does when its page is left: it says DISCONNECT, and connects again if the page comes back or stays.
+ * How a client leaves with its page: it sends DISCONNECT, and connects again if the page comes back or stays.
  *
  * A browser lets a page that is left do nothing that waits, so the packet leaves within the event.
  */
@@ -13,7 +13,7 @@ import * as Page from "./page.ts"
 /** A page that is still there after this time stays. */
 const mayStay = "5 seconds"
 
-/** For as long as the scope. */
+/** Listens for as long as the scope. */
 export const listen = (
   { disconnect, replaceConnection }: Pick<MqttClient["Service"], "disconnect" | "replaceConnection">,
   haste: Haste
@@ -34,7 +34,7 @@ export const listen = (
     })
     yield* Page.onLeft((isKept) => {
       leave()
-      // Also tells a server that has not accepted yet.
+      // Also reaches a server that has not accepted yet.
       if (!isKept) run(disconnect)
     })
     yield* Page.onBack(stay)

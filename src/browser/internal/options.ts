@@ -1,5 +1,5 @@
 /**
- * What a program can tell a client in a page: the options of every client, its URL, and what the page may do.
+ * The options of a client in a page: the options of every client, its URL, and the permissions of the page.
  *
  * `BrowserMqtt` exports them.
  */
@@ -10,37 +10,37 @@ import type * as MqttError from "../../MqttError.ts"
 import type * as WebSocket from "./webSocket.ts"
 
 /**
- * What every kind of client in a page takes besides.
+ * The additional options of every kind of client in a page.
  *
  * @since 0.2.0
  * @category models
  */
 export interface PageOptions {
   /**
-   * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User name
-   * and password are used unless they are given as options. As an effect it is run for every attempt, for one that is
-   * signed and expires.
+   * `ws:` or `wss:`, such as `wss://user:password@host/mqtt`, or `/mqtt` on the server that the page came from. User
+   * name and password are used unless they are given as options. As an effect it is run for every attempt, for a URL
+   * that is signed and expires.
    */
   readonly url: WebSocket.Options["url"]
   /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
   readonly maximumUnsent?: number | undefined
   /**
-   * What the client does when the browser has a network again (`online`), a hidden page is shown, or a page comes back from
-   * a freeze or from where the browser kept it. A client that waits for its next attempt makes it at once, and `reconnect`
-   * starts anew. A client with a connection checks it, and replaces it if no answer comes within five seconds. Default:
-   * `true`.
+   * Whether the client acts when the browser has a network again (`online`), when a hidden page is shown, or when a
+   * page comes back from a freeze or from where the browser kept it. Then a client that waits for its next attempt
+   * makes it at once, and `reconnect` starts anew. A client with a connection checks it, and replaces it if no answer
+   * comes within five seconds. Default: `true`.
    */
   readonly reconnectWhenOnline?: boolean | undefined
   /**
-   * Whether a page that is closed, loaded again or left sends DISCONNECT, so that the server publishes no Will. A page that
-   * the browser keeps for "back" connects at once when it is shown again. Firefox says too late that a page is left, so there
-   * a page that might be left, and stays, connects again after five seconds. Default: `true`.
+   * Whether a page that is closed, loaded again or left sends DISCONNECT, so that the server publishes no Will. A page
+   * that the browser keeps for "back" connects at once when it is shown again. Firefox reports too late that a page is
+   * left. So in Firefox a page that might be left, and stays, connects again after five seconds. Default: `true`.
    */
   readonly disconnectWithPage?: boolean | undefined
   /**
-   * Where messages and the session outlive the page, such as `BrowserMqttStore.layer()`. It needs a `clientId` that stays the
-   * same, and stands for a store that another layer gives. It is a layer, so that a page without a store does not load the
-   * code of one. Default: none.
+   * Where messages and the session outlive the page, such as `BrowserMqttStore.layer()`. It needs a `clientId` that
+   * stays the same, and replaces a store that another layer gives. It is a layer, so that a page without a store does
+   * not load the code of one. Default: none.
    *
    * @since 0.2.0
    */

@@ -1,13 +1,13 @@
 /**
- * What the browser tells a page of itself, in the words of a client: the page is left, it is back, or it may have slept.
+ * The events of the browser about a page, in the words of a client: the page is left, it is back, or it may have slept.
  *
- * What a client makes of that is in `leaving.ts` and `haste.ts`. A worker hears less: nobody tells it that its page is left
- * or shown.
+ * `leaving.ts` and `haste.ts` act on these events. A worker hears less: the browser does not tell it that its page is
+ * left or shown.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** The window, or what a worker has instead. */
+/** The window, or the global object of a worker. */
 const page = (): EventTarget | undefined => typeof globalThis.addEventListener === "function" ? globalThis : undefined
 
 /** A worker has none. */
@@ -30,7 +30,10 @@ const listen = (
 /** The browser keeps the page for "back", or has kept it. */
 const isKept = (event: Event): boolean => "persisted" in event && event.persisted === true
 
-/** The page is closed, loaded again or left. `isKept` says whether it may come back as it is. What waits comes too late. */
+/**
+ * The page is closed, loaded again or left. `isKept` says whether it may come back as it is. Anything that waits comes
+ * too late.
+ */
 export const onLeft = (listener: (isKept: boolean) => void): Effect.Effect<void, never, Scope.Scope> =>
   listen(page, "pagehide", (event) => listener(isKept(event)))
 
@@ -47,7 +50,7 @@ export const onAwake = (listener: () => void): Effect.Effect<void, never, Scope.
     listen(visible, "visibilitychange", () => {
       if (visible()?.visibilityState === "visible") listener()
     }),
-    // Tells of the end of a freeze also where the page stays hidden.
+    // Reports the end of a freeze even if the page stays hidden.
     listen(visible, "resume", listener),
     onBack(listener)
   ], { discard: true })
@@ -56,8 +59,8 @@ export const onAwake = (listener: () => void): Effect.Effect<void, never, Scope.
 const closesWebSocketsFirst = (): boolean => "mozInnerScreenX" in globalThis
 
 /**
- * The page is about to be left, where `onLeft` comes too late for a last packet. It may stay after all, as after a download,
- * or because a person decides so. Nothing tells that.
+ * The page is about to be left, in a browser where `onLeft` comes too late for a last packet. It may stay after all, as
+ * after a download, or because a person decides so. The browser does not report that.
  */
 export const onLeaving = (listener: () => void): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => closesWebSocketsFirst() ? listen(page, "beforeunload", listener) : Effect.void)

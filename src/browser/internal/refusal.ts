@@ -2,8 +2,8 @@
  * Whether it is the page that may not open a WebSocket, by its Content-Security-Policy or because its content would be
  * mixed. No attempt from the same page can change that.
  *
- * Browsers say so each in its way: by what they throw, by an event before or after that, or not at all. CSP level 3
- * section 5; Mixed Content section 5.
+ * Each browser reports this in its own way: by the error that it throws, by an event before or after that, or not at
+ * all. CSP level 3 section 5; Mixed Content section 5.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ const afterwards = "100 millis"
 const source = (): EventTarget | undefined =>
   globalThis.document ?? ("WorkerGlobalScope" in globalThis ? globalThis : undefined)
 
-/** Without the query of the URL, which some browsers tell and which may be a signature. */
+/** Without the query of the URL, which some browsers report and which may be a signature. */
 const hostOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).host : undefined
 
 /** Hosts that are this machine: to them browsers open `ws:` from any page. */
@@ -27,7 +27,7 @@ const isLocal = (hostname: string): boolean =>
 
 const isInsecure = (url: string): boolean => url.startsWith("ws:")
 
-/** What the page refuses while one WebSocket opens. */
+/** The refusals of the page while one WebSocket opens. */
 export class Refusal {
   readonly #target: Target
   readonly #policy: Deferred.Deferred<void>
@@ -37,7 +37,7 @@ export class Refusal {
     this.#policy = policy
   }
 
-  /** Why the browser threw, if it was for the page. */
+  /** Why the browser threw, if the page was the reason. */
   thrown(cause: unknown): Effect.Effect<WebSocketFailed | undefined> {
     const isSecurityError = cause instanceof DOMException && cause.name === "SecurityError"
     if (isSecurityError && isInsecure(this.#target.href) && pageUrl()?.startsWith("http:") !== true) {
@@ -46,7 +46,7 @@ export class Refusal {
     return this.told
   }
 
-  /** What the page's policy has refused, which a browser may say only after it has refused. */
+  /** The refusal by the page's policy. A browser may report it only after it has refused. */
   get told(): Effect.Effect<WebSocketFailed | undefined> {
     return source() === undefined
       ? Effect.undefined
@@ -54,8 +54,8 @@ export class Refusal {
   }
 
   /**
-   * Why a WebSocket failed to open, if it was for the page. `url` is the browser's: it may have made it `wss:`. Where one
-   * has been open, a person has told the browser to allow mixed content.
+   * Why a WebSocket failed to open, if the page was the reason. `url` comes from the browser, which may have made it
+   * `wss:`. If one has been open before, a person has told the browser to allow mixed content.
    */
   failed(url: string, hasOpened: boolean): WebSocketFailed | undefined {
     if (this.#byPolicy !== undefined) return this.#byPolicy
@@ -72,7 +72,7 @@ export class Refusal {
   }
 }
 
-/** Hears what the page refuses, for as long as the scope. */
+/** Listens for refusals of the page, for as long as the scope. */
 export const listen = (target: Target): Effect.Effect<Refusal, never, Scope.Scope> =>
   Effect.suspend(() => {
     const policy = Deferred.makeUnsafe<void>()

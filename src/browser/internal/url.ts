@@ -1,11 +1,12 @@
-/**
- * Where a WebSocket of a browser leads, as a URL or a Server Reference says it. Opens nothing.
- */
+/** Where a WebSocket of a browser leads, from a URL or a Server Reference. Opens nothing. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
 export interface Target {
-  /** For the browser: without user name and password, which are for MQTT, and without what no WebSocket takes. */
+  /**
+   * For the browser: without user name and password, which are for MQTT, and without a fragment, which no WebSocket
+   * takes.
+   */
   readonly href: string
   /** For people: also without the query, which may be a signature. */
   readonly endpoint: string
@@ -18,8 +19,8 @@ const schemes: ReadonlySet<string> = new Set(["ws:", "wss:"])
 const isWeb = (url: string | undefined): url is string => url !== undefined && /^https?:/.test(url)
 
 /**
- * Where the page came from. One without an address of its own, such as a `srcdoc` frame or a worker from a `blob:`, has that
- * of the page which made it as its origin, or as its base if it is sandboxed.
+ * Where the page came from. A page without an address of its own, such as a `srcdoc` frame or a worker from a `blob:`,
+ * has the address of its creator as its origin, or as its base if it is sandboxed.
  */
 export const pageUrl = (): string | undefined => {
   const { document, location, origin } = globalThis as Partial<typeof globalThis>
@@ -70,8 +71,8 @@ const decoded = (part: string): Result.Result<string, string> =>
   })
 
 /**
- * Where one Server Reference leads from `base`: `host`, `host:port` or a URL. A host alone keeps scheme and path. What it
- * says of credentials is not taken: they are the server's words. From `wss:` it leads to `wss:` only.
+ * Where one Server Reference leads from `base`: `host`, `host:port` or a URL. A host alone keeps scheme and path.
+ * Credentials in it are ignored: they are the server's words. From `wss:` it leads to `wss:` only.
  */
 export const refer = (base: Target, reference: string): Result.Result<Target, string> => {
   const { pathname, protocol } = new URL(base.href)

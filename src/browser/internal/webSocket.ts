@@ -1,5 +1,5 @@
 /**
- * A WebSocket of a browser for MQTT: where it leads, how it opens, and its end.
+ * A WebSocket of a browser for MQTT: its target, its opening, and its end.
  *
  * MQTT 5.0 section 6.
  */
@@ -21,8 +21,9 @@ import * as Url from "./url.ts"
  */
 export interface Options {
   /**
-   * `ws:` or `wss:`, such as `wss://host/mqtt`, or `/mqtt` on the server that the page came from. As an effect it is run
-   * for every attempt, for one that is signed and expires. User name and password in it are not sent to the web server.
+   * `ws:` or `wss:`, such as `wss://host/mqtt`, or `/mqtt` on the server that the page came from. As an effect it is
+   * run for every attempt, for a URL that is signed and expires. User name and password in it are not sent to the web
+   * server.
    */
   readonly url: PerAttempt<string | Redacted.Redacted<string>>
   /** A write waits while more bytes than these are unsent. Default: 1 MiB. */
@@ -39,7 +40,7 @@ export const parse = (url: string | Redacted.Redacted<string>): Result.Result<Ur
     (description) => MqttError.fromReason(new MqttError.InvalidOptions({ option: "url", description }))
   )
 
-/** Where an attempt leads, and for a URL that is known beforehand, why it cannot be used. */
+/** The target of each attempt. Fails if the URL is known beforehand and cannot be used. */
 export const resolve = (
   url: Options["url"]
 ): Result.Result<Effect.Effect<Url.Target, MqttError.MqttError>, MqttError.MqttError> =>
@@ -59,11 +60,11 @@ export const resolve = (
 interface Opened extends WebSocketLike {
   readonly url: string
   readonly protocol: string
-  /** Nobody waits for it any more. */
+  /** Whether nothing waits for this WebSocket any more. */
   readonly isAbandoned: () => boolean
 }
 
-/** A browser cannot end a WebSocket without asking the peer, but nobody on this side has to wait for the answer. */
+/** A browser cannot end a WebSocket without asking the peer, but this side need not wait for the answer. */
 const abandonable = (webSocket: WebSocket): Opened => {
   let isAbandoned = false
   return Object.assign(webSocket, {
@@ -90,7 +91,7 @@ const isClosed = 3
 const refusedAs = (refused: MqttError.MqttErrorReason | undefined): Effect.Effect<void, MqttError.MqttError> =>
   refused === undefined ? Effect.void : Effect.fail(MqttError.fromReason(refused))
 
-/** A page that may not open it is told by what the browser throws, or by a WebSocket that is closed from the beginning. */
+/** If the page may not open a WebSocket, the browser throws, or gives a WebSocket that is closed from the beginning. */
 const start = (
   { endpoint, href }: Url.Target,
   refusal: Refusal.Refusal
@@ -108,7 +109,7 @@ const start = (
     )
   )
 
-/** Says goodbye and waits for the answer, for as long as that may take; the browser goes on by itself. */
+/** Starts the closing handshake and waits for the answer, for at most `drainTimeout`; the browser goes on by itself. */
 const close = (webSocket: Opened, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const { readyState } = webSocket
@@ -121,7 +122,7 @@ const notOpened =
   "the browser does not say why: the server may not be there, may not take this page's origin, may not " +
   "speak the sub-protocol \"mqtt\" at this path, or with wss: may have a certificate the browser does not trust"
 
-/** What a transport has seen of the browser so far. */
+/** Whether this transport has opened a WebSocket before. */
 interface Past {
   hasOpened: boolean
 }
@@ -152,7 +153,7 @@ const open = Effect.fnUntraced(function*(
 // The transport
 // ---------------------------------------------------------------------------
 
-/** A transport that asks before every opening where it leads. */
+/** A transport that asks for its target before every opening. */
 export const make = (
   target: Effect.Effect<Url.Target, MqttError.MqttError>,
   options: Options

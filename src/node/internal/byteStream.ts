@@ -1,7 +1,8 @@
 /**
- * One byte stream to a server, before anything is said on it: TCP, a Unix socket, or what the program opens itself.
+ * One byte stream to a server, before any protocol begins on it: TCP, a Unix socket, or a stream that the program opens
+ * itself.
  *
- * TLS and WebSocket go on top of it. Who reads and writes it is `SocketTransport.fromSocket`.
+ * TLS and WebSocket go on top of it. `SocketTransport.fromSocket` reads and writes it.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import type * as Duration from "effect/Duration"
@@ -37,7 +38,7 @@ export interface TcpOptions {
   readonly port?: number | undefined
   /** Resolves the name, in the shape of `node:net`'s option of that name. Default: `dns.lookup`, the system's. */
   readonly lookup?: Net.LookupFunction | undefined
-  /** Opens the byte stream instead of TCP, such as through a proxy. Then the name is for that to resolve. */
+  /** Opens the byte stream instead of TCP, such as through a proxy. `connect` then resolves the name itself. */
   readonly connect?: Connect | undefined
   /** How long bytes may take to leave after the connection was closed; then it is cut. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
@@ -59,7 +60,7 @@ const tcpFailed = (host: string, port: number, endpoint: string) => (cause: unkn
   return new MqttError.OpenFailed({ endpoint, cause })
 }
 
-/** Flushes what was written, for as long as that may take. A peer that does not read would hold it up for ever. */
+/** Flushes the written bytes, for at most `drainTimeout`. A peer that does not read would hold it up for ever. */
 export const close = (stream: Duplex, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (stream.destroyed) return resume(Effect.void)
@@ -120,7 +121,7 @@ export const unix = (
     (cause) => new MqttError.OpenFailed({ endpoint: options.endpoint, cause })
   )
 
-/** The program's own; it may leave the closing to its scope, or to us. */
+/** A byte stream that the program opens. The program may leave the closing to its scope, or to us. */
 const given = (
   opening: Effect.Effect<Duplex, unknown, Scope.Scope>,
   { drainTimeout, endpoint }: { readonly drainTimeout?: Duration.Input | undefined; readonly endpoint: string }
@@ -148,7 +149,7 @@ const hungUp =
   "it may be a port with TLS, which takes a URL with mqtts:// or wss://, or no MQTT server, or one that does " +
   "not speak this version of MQTT"
 
-/** What the end of a connection without TLS may mean. */
+/** The possible reason for the end of a connection without TLS. */
 export const lost = (
   { cause, hasReceived }: { readonly cause: unknown; readonly hasReceived: boolean }
 ): MqttError.ConnectionLost => new MqttError.ConnectionLost({ cause, advice: hasReceived ? undefined : hungUp })

@@ -1,17 +1,15 @@
-/**
- * What a configuration says of TLS, WebSocket and the store, and the names in it that are no option.
- */
+/** The part of a configuration about TLS, WebSocket and the store, and the names in it that are no option. */
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
 import { optional, withoutMisspellings } from "../../internal/config.ts"
 import type * as NodeMqttStore from "../NodeMqttStore.ts"
 import type { WebSocketOptions } from "./webSocket.ts"
 
-/** Not the empty one that a trailing comma leaves. */
+/** Leaves out the empty item after a trailing comma. */
 export const list = (text: string): ReadonlyArray<string> =>
   text.split(",").map((one) => one.trim()).filter((one) => one !== "")
 
-/** `undefined` when nothing is said. */
+/** `undefined` if no variable is set. */
 export const tlsFiles = Config.nested(
   Config.all({
     ca: optional(Config.String("CA_FILE")),
@@ -48,7 +46,7 @@ export const webSocket = Config.nested(
   "WEB_SOCKET"
 )
 
-/** `undefined` when nothing is said; what says how to store says nothing of where. */
+/** `undefined` if no variable is set. Settings of a store without its path are an error. */
 export const store = Config.nested(
   Config.all({
     path: optional(Config.String("PATH")),
@@ -59,7 +57,7 @@ export const store = Config.nested(
 ).pipe(Config.flatMap(({ path, ...others }): Config.Config<NodeMqttStore.Options | undefined> => {
   if (path !== undefined) return Config.succeed({ path, ...others })
   const isEmpty = Object.values(others).every((value) => value === undefined)
-  // The variable that is missing is the one that fails.
+  // If the path is missing, the error names STORE_PATH.
   return isEmpty ? Config.succeed(undefined) : Config.map(Config.String("STORE_PATH"), () => undefined)
 }))
 
@@ -95,5 +93,5 @@ const otherNames = {
   STORE_DIRECTORY: "STORE_PATH"
 }
 
-/** Fails when there is one that would do nothing. */
+/** Fails if a variable is set that would do nothing. */
 export const misspelt = withoutMisspellings(names, otherNames)

@@ -9,8 +9,8 @@ import * as Scope from "effect/Scope"
 
 /**
  * `inOrder`: the first, and the next after each attempt that failed; from the first again once a connection has been
- * stable. `roundRobin`: each attempt goes to the one after that of the last attempt. `random`: in an order of chance, all
- * of them before one comes again.
+ * stable. `roundRobin`: each attempt goes to the endpoint after the last one. `random`: in a random order, all of them
+ * before an endpoint comes again.
  *
  * @since 0.1.0
  * @category models

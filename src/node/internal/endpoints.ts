@@ -1,7 +1,7 @@
 /**
  * The servers a client is given, and the transport that goes to them in turn.
  *
- * What an attempt needs, addresses, certificates and headers, is obtained anew for each.
+ * Everything an attempt needs is obtained anew for it: addresses, certificates and headers.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,7 +29,7 @@ import * as WebSocket from "./webSocket.ts"
 type Url = string | Redacted.Redacted<string>
 
 /**
- * One server. What it leaves out is what the client's options say.
+ * One server. The client's options fill in everything left out here.
  *
  * @since 0.1.0
  * @category models
@@ -55,7 +55,7 @@ export interface Options extends Endpoint {
 }
 
 // ---------------------------------------------------------------------------
-// What the options say
+// Reading the options
 // ---------------------------------------------------------------------------
 
 const invalid = (option: string, description: string): MqttError.MqttError =>
@@ -66,7 +66,7 @@ type Resolved<A> = Result.Result<A, MqttError.MqttError>
 const toEndpoint = (listed: Listed): Endpoint =>
   typeof listed === "string" || Redacted.isRedacted(listed) ? { url: listed } : listed
 
-/** An option of the only server, or of one of several. */
+/** The name of an option of the only server, or of one among several. */
 const named = (option: string, index: number | undefined): string =>
   index === undefined ? option : `endpoints[${index}].${option}`
 
@@ -75,7 +75,7 @@ const noPort =
   "is not a number. A variable such as MQTT_PORT that begins with tcp:// is the link that Kubernetes sets for " +
   "a Service of that name: name the server by its URL, or set `enableServiceLinks: false` for the pod"
 
-/** Where a server is whose URL is known. */
+/** The target of a server whose URL is known. */
 const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: number): Resolved<Target.Target> => {
   const option = (name: string) => named(name, index)
   if (Number.isNaN(port)) return Result.fail(invalid(option("port"), noPort))
@@ -93,14 +93,14 @@ const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: n
   return Result.match(Target.parse(Redacted.isRedacted(url) ? Redacted.value(url) : url), {
     onFailure: (description) => Result.fail(invalid(option("url"), description)),
     onSuccess: (target) =>
-      // What was to be encrypted never goes without.
+      // A server for which TLS is configured is never reached without it.
       tls === undefined || Target.isSecure(target)
         ? Result.succeed(port === undefined ? target : { ...target, port })
         : Result.fail(invalid(option("tls"), `is given, and ${target.scheme}: goes without; use mqtts: or wss:`))
   })
 }
 
-/** What can be known of an endpoint's options before it is gone to. */
+/** Checks an endpoint's options, as far as they are known before the first attempt. */
 const checkEndpoint = (endpoint: Endpoint, index?: number): MqttError.MqttError | undefined => {
   const { host, tls, url, webSocket } = endpoint
   if (url !== undefined && host !== undefined) {
@@ -129,7 +129,7 @@ const names: OptionNames.Names<Endpoint> = {
 const isGiven = ({ host, port, url }: Endpoint): boolean =>
   url !== undefined || host !== undefined || port !== undefined
 
-/** The servers that are known beforehand, with what the client's options say of all of them. */
+/** The servers that are known beforehand, each with the client's options for all of them. */
 const listOf = (options: Options, endpoints: ReadonlyArray<Listed>): Resolved<ReadonlyArray<Endpoint>> => {
   const { connect, tls, webSocket } = options
   const list = endpoints.map(toEndpoint)
@@ -147,7 +147,10 @@ const listOf = (options: Options, endpoints: ReadonlyArray<Listed>): Resolved<Re
     : Result.fail(invalid("tls", "is given, and all `endpoints` go without TLS; use mqtts:// or wss://"))
 }
 
-/** What is said of TLS for all of them is for those that have it. A host has it if it is said. */
+/**
+ * The TLS options for all servers apply only to the servers with TLS. A server without a URL has TLS if the options are
+ * given.
+ */
 const sharedTls = (endpoint: Endpoint, tls: Endpoint["tls"]): Pick<Endpoint, "tls"> => {
   const { url } = endpoint
   if (url === undefined || Effect.isEffect(url)) return { tls }
@@ -159,11 +162,11 @@ type Known = Effect.Effect<ReadonlyArray<Endpoint>, MqttError.MqttError>
 
 interface Servers {
   readonly endpoints: Known
-  /** How many, as far as it is known. */
+  /** How many servers there are, as far as it is known. */
   readonly count: number
   /** For people. */
   readonly endpoint: string
-  /** The only one there is, if it is known. */
+  /** The target of the only server, if it is known. */
   readonly only: Target.Target | undefined
 }
 
@@ -245,7 +248,7 @@ const transportTo = ({ endpoint, target }: Choice, options: Options): MqttTransp
 const frameSizeFor = ({ maximumPacketSize = defaults.maximumPacketSize }: Options): number =>
   Math.max(4 * maximumPacketSize, 65_536)
 
-/** The name that was set for the old server says nothing of the new one, whose certificate is checked for its own. */
+/** A name that was set for the old server does not apply to the new one, whose certificate is checked for its own. */
 const withoutServername = (tls: Endpoint["tls"], endpoint: string): Endpoint["tls"] =>
   tls === undefined ? undefined : Effect.map(Attempt.evaluate(tls, endpoint), (settings) => ({
     ...settings,
@@ -254,9 +257,9 @@ const withoutServername = (tls: Endpoint["tls"], endpoint: string): Endpoint["tl
 
 export interface Endpoints {
   readonly transport: MqttTransport["Service"]
-  /** Where the only server is, if it is known before it is gone to. */
+  /** The target of the only server, if it is known before the first attempt. */
   readonly only: Target.Target | undefined
-  /** What the URL says of the server that the next opening goes to, which this chooses. */
+  /** User name and password from the URL of the next server. Reading them chooses that server. */
   readonly credentials: Effect.Effect<Credentials, MqttError.MqttError>
 }
 
@@ -291,11 +294,11 @@ class Client implements Endpoints {
       const known = url === undefined ? undefined : yield* Attempt.evaluate(url, byEffect)
       return { endpoint, target: yield* Effect.fromResult(targetOf(endpoint, known)) }
     })
-    // Where the only server is known nobody is asked.
+    // The URL of the only server is known, so no effect of the program can take long.
     return this.only === undefined ? this.#inTime(next) : next
   }
 
-  /** An effect of the program's that never ends would keep the client from ever trying again. */
+  /** If an effect of the program never ended, it would keep the client from ever trying again. */
   #inTime<A>(effect: Effect.Effect<A, MqttError.MqttError>): Effect.Effect<A, MqttError.MqttError> {
     const timeout = Duration.toMillis(this.#options.connectTimeout ?? defaults.connectTimeout)
     return Effect.timeoutOrElse(effect, {
@@ -304,7 +307,7 @@ class Client implements Endpoints {
     })
   }
 
-  /** For a new attempt; who is connected stays there. */
+  /** The server of a new attempt. A client that is connected keeps its server. */
   get #choose(): Effect.Effect<Choice, MqttError.MqttError> {
     return this.#chosen !== undefined && this.#choice.isConnected ? Effect.succeed(this.#chosen) : this.#next
   }
@@ -317,7 +320,7 @@ class Client implements Endpoints {
     })
   }
 
-  /** Where the attempt leads: as the credentials were chosen for, if anybody asked for them. */
+  /** The server of this attempt: the server that the credentials were chosen for, if anybody asked for them. */
   get #current(): Effect.Effect<Choice, MqttError.MqttError> {
     return Effect.suspend(() => this.#chosen === undefined ? this.#next : Effect.succeed(this.#chosen))
   }
@@ -346,8 +349,8 @@ class Client implements Endpoints {
 }
 
 /**
- * Checks what the options say of the servers, and makes a transport to them. It remembers whose turn it is, so every
- * client needs one of its own.
+ * Checks the options about the servers, and makes a transport to them. It remembers whose turn it is, so every client
+ * needs its own transport.
  */
 export const make = (options: Options): Resolved<Endpoints> =>
   Result.map(serversOf(options), (servers) => new Client(options, servers))

@@ -1,5 +1,5 @@
 /**
- * TLS material, PEM: whether there is in it what its option says.
+ * TLS material, PEM: whether an option holds the certificates or the key that it should.
  *
  * OpenSSL passes over a text without a certificate, and Node takes an empty one for none given: it would trust its own
  * authorities instead of nobody. Whether a certificate or a key is of any use is up to OpenSSL. RFC 7468.

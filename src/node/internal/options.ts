@@ -1,7 +1,7 @@
 /**
- * What a program can tell a client in Node: the options of every client, and where the server is.
+ * The options of a client in Node: the options of every client, and the address of the server.
  *
- * `NodeMqtt` exports them. Where the server is, is resolved in `endpoints.ts`.
+ * `NodeMqtt` exports them. `endpoints.ts` resolves the address of the server.
  */
 import type * as Redacted from "effect/Redacted"
 import type * as ClientOptions from "../../internal/clientOptions.ts"
@@ -28,12 +28,15 @@ export interface Options extends ClientOptions.Options {
   readonly host?: string | undefined
   /** Default: 1883, with TLS 8883. */
   readonly port?: number | undefined
-  /** Several servers, instead of `url` and `host`: URLs, or what `url`, `host`, `port` and so on say of one. */
+  /**
+   * Several servers, instead of `url` and `host`: each is a URL, or an object with `url`, or `host` and `port`, and so
+   * on.
+   */
   readonly endpoints?: PerAttempt<ReadonlyArray<string | Redacted.Redacted<string> | Endpoint>> | undefined
   /**
-   * Which of several servers an attempt goes to. `"inOrder"`: the first, the next after each attempt that failed, and the
-   * first again once a connection was stable. `"roundRobin"`: each in turn. `"random"`: in an order of chance, all of them
-   * before one comes again. Default: `"inOrder"`.
+   * Which of several servers an attempt goes to. `"inOrder"`: the first, the next after each attempt that failed, and
+   * the first again once a connection was stable. `"roundRobin"`: each in turn. `"random"`: in a random order, all of
+   * them before a server comes again. Default: `"inOrder"`.
    */
   readonly endpointPolicy?: EndpointPolicy | undefined
   /** Authority, client certificate and so on. As an effect it is run for every attempt. Default: all defaults. */
@@ -43,8 +46,8 @@ export interface Options extends ClientOptions.Options {
   /** Opens the byte stream under TLS and WebSocket instead of TCP, such as through a proxy. */
   readonly connect?: Connect | undefined
   /**
-   * A directory in which messages and the session outlive the process, `NodeMqttStore`. It needs a `clientId` that stays the
-   * same, and stands for a store that a layer gives. Default: none.
+   * A directory in which messages and the session outlive the process, `NodeMqttStore`. It needs a `clientId` that
+   * stays the same, and replaces a store that a layer gives. Default: none.
    *
    * @since 0.2.0
    */

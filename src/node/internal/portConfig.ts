@@ -1,8 +1,8 @@
 /**
  * The port of the server from a configuration: read only where it decides.
  *
- * Kubernetes sets `MQTT_PORT=tcp://10.0.0.1:1883` in every pod beside a Service named `mqtt`. That is no port, and says
- * nothing where a URL names the server.
+ * Kubernetes sets `MQTT_PORT=tcp://10.0.0.1:1883` in every pod beside a Service named `mqtt`. That is no port, and does
+ * not matter if a URL names the server.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as Target from "./target.ts"
 
 const isLink = (text: string): boolean => /^\w+:\/\//.test(text)
 
-/** `NaN` is a link of Kubernetes, which fails with the name of the option where it decides. */
+/** `NaN` stands for a link of Kubernetes. If the port decides, it fails with the name of the option. */
 export const port = (name: string): Config.Config<number | undefined> =>
   optional(Config.String(name)).pipe(
     Config.flatMap((text) =>
@@ -26,7 +26,7 @@ interface Server {
   readonly port?: number | undefined
 }
 
-/** The port as far as it decides: that of a URL wins, and a contradiction is told. */
+/** The port, if it decides: a port in the URL wins, and a contradiction is logged. */
 export const deciding = <A extends Server>(server: A): Effect.Effect<A> => {
   const { endpoints, port, url } = server
   if (port === undefined || (url === undefined && endpoints === undefined)) return Effect.succeed(server)

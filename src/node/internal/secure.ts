@@ -1,6 +1,4 @@
-/**
- * TLS on a byte stream: its options, the handshake, and what its failures mean.
- */
+/** TLS on a byte stream: its options, the handshake, and the meaning of its failures. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -21,9 +19,9 @@ import * as Material from "./material.ts"
  * @category models
  */
 export interface TlsOptions {
-  /** Authorities that are trusted instead of those Node knows, PEM; one string may hold several. */
+  /** Authorities to trust instead of Node's own, PEM; one string may hold several. */
   readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
-  /** The client's own certificate and those between it and its authority, PEM. Needs `key`. */
+  /** The client's own certificate and the intermediate ones up to its authority, PEM. Needs `key`. */
   readonly cert?: string | Uint8Array | undefined
   /** The private key of `cert`, PEM. */
   readonly key?: Redacted.Redacted<string | Uint8Array> | undefined
@@ -31,25 +29,25 @@ export interface TlsOptions {
   readonly passphrase?: Redacted.Redacted<string> | undefined
   /** Application protocols to offer (ALPN), such as `["mqtt"]` or AWS IoT's `["x-amzn-mqtt-ca"]`. Default: none. */
   readonly alpnProtocols?: ReadonlyArray<string> | undefined
-  /** The name that is asked for (SNI) and that the certificate has to have. Default: the host. */
+  /** The name to ask for (SNI), which the certificate has to have. Default: the host. */
   readonly servername?: string | undefined
   /** Default: `"TLSv1.2"`. */
   readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined
   /**
-   * Accepts the certificate of anybody, and with it anybody on the way who reads and changes everything, passwords first.
-   * For trying out. Default: `false`.
+   * Accepts any certificate. Then anybody on the way can read and change everything, passwords first. Only for trying
+   * things out. Default: `false`.
    */
   readonly dangerouslyAcceptAnyCertificate?: boolean | undefined
 }
 
-/** Who the certificate is to be of. */
+/** The server that the certificate must name. */
 export interface Peer {
   readonly host: string
   readonly port: number
 }
 
 // ---------------------------------------------------------------------------
-// What failures mean
+// The meaning of failures
 // ---------------------------------------------------------------------------
 
 const problems: { readonly [code: string]: MqttError.TlsProblem } = {
@@ -103,7 +101,8 @@ const problemOf = (code: string | undefined, { hasCertificate, received }: Progr
   const [, alert] = /_ALERT_(\w+)$/.exec(code ?? "") ?? []
   const problem = problems[code ?? ""] ?? alerts[alert ?? ""] ?? (received < smallestRecord ? "NotTls" : "Other")
   if (hasCertificate) return problem
-  // Without a certificate there is none to refuse; and who has sent more than an alert had agreed to everything else.
+  // Without a certificate there is none to refuse; and if the server sent more than an alert, it had agreed to
+  // everything else.
   const isMissing = problem === "ClientCertificateRefused" ||
     (problem === "HandshakeRefused" && received > smallestRecord)
   return isMissing ? "ClientCertificateRequired" : problem
@@ -114,7 +113,10 @@ const failed = (cause: unknown, { host, port }: Peer, progress: Progress): MqttE
   return new MqttError.TlsFailed({ host, port, problem: problemOf(code, progress), code, cause: withoutCert(cause) })
 }
 
-/** Node hangs the certificate on an error about its names, and that refers to itself, which no logger of JSON can write. */
+/**
+ * Node attaches the certificate to an error about its names. The certificate refers to itself, so no logger of JSON can
+ * write it.
+ */
 const withoutCert = (cause: unknown): unknown =>
   cause instanceof Error && "cert" in cause ? new Error(cause.message) : cause
 
@@ -127,7 +129,7 @@ export interface End {
 }
 
 /**
- * What an open connection ended of. With TLS 1.3 the server looks at the client's certificate after the handshake is
+ * Why an open connection ended. With TLS 1.3 the server looks at the client's certificate after the handshake is
  * complete for the client.
  */
 const lost = (cause: unknown, hasReceived: boolean, peer: Peer, hasCertificate: boolean): MqttError.MqttErrorReason => {
@@ -152,7 +154,7 @@ const toNode = (material: Material.Material): string | Buffer | Array<string | B
 /** Node would check the certificate for `localhost`. */
 const emptyServername = "`servername` is empty; leave it out for the host's name"
 
-/** What is missing, which Node would take for what was not given. */
+/** The problem of material that is empty or incomplete, which Node would treat like an option left out. */
 const missing = ({ ca, cert, key, servername }: TlsOptions): string | undefined => {
   if (servername === "") return emptyServername
   if ((cert === undefined) !== (key === undefined)) return "`cert` and `key` come together"
@@ -161,7 +163,7 @@ const missing = ({ ca, cert, key, servername }: TlsOptions): string | undefined 
     (key === undefined ? undefined : Material.key("key", Redacted.value(key)))
 }
 
-/** Throws what is wrong with material that cannot be used, by this module's words or by OpenSSL's. */
+/** Throws if the material cannot be used, with a message of this module or of OpenSSL. */
 const secureContext = (tls: TlsOptions): Tls.SecureContext => {
   const problem = missing(tls)
   if (problem !== undefined) throw new Error(problem)
@@ -185,7 +187,7 @@ const names: OptionNames.Names<TlsOptions> = {
   dangerouslyAcceptAnyCertificate: true
 }
 
-/** Why these options cannot be used with anybody. */
+/** Why these options cannot work with any server. */
 export const check = (tls: TlsOptions): string | undefined => {
   const unknown = OptionNames.problem(tls, names)
   if (unknown !== undefined) return unknown
@@ -207,7 +209,7 @@ const start = (stream: Duplex, { host }: Peer, tls: TlsOptions): Tls.TLSSocket =
     host: name,
     servername: Net.isIP(name) === 0 ? name : "",
     ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
-    // Said in any case: an environment variable of Node would change the default.
+    // Always set: an environment variable of Node would change the default.
     rejectUnauthorized: tls.dangerouslyAcceptAnyCertificate !== true
   })
 }
@@ -227,7 +229,7 @@ const handshake = (
     socket.once("secureConnect", () => resume(Effect.void))
   })
 
-/** A stream with TLS, and what its end means. */
+/** A stream with TLS, and the meaning of its end. */
 export interface Secured {
   readonly stream: Tls.TLSSocket
   readonly lost: (end: End) => MqttError.MqttErrorReason
@@ -245,7 +247,7 @@ export const secure = Effect.fnUntraced(function*(
   }
   const hasCertificate = tls.cert !== undefined
   let isSecure = false
-  // Node tells of an alert after the handshake once, and what comes then looks like an end in order.
+  // Node reports an alert after the handshake once; after it, the connection seems to end in order.
   let alert: unknown
   const socket = yield* Effect.acquireRelease(
     Effect.try({
@@ -269,8 +271,8 @@ export const secure = Effect.fnUntraced(function*(
 
 /**
  * With TLS 1.3 a server looks at the client's certificate when the handshake is over for the client, and hangs up if it
- * does not like it. A write to a connection that was reset fails, and takes with it the alert that says why and has come
- * already; so what has come is read first. That takes a round of the event loop.
+ * does not accept it. A write to a connection that was reset fails, and discards the alert, which gives the reason and
+ * has already arrived. So the bytes that have arrived are read first. That takes a round of the event loop.
  */
 const toBeTold: Effect.Effect<void> = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
 

@@ -1,6 +1,4 @@
-/**
- * Where a connection leads, as a URL or a Server Reference says it. Opens nothing.
- */
+/** Where a connection leads, from a URL or a Server Reference. Opens nothing. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Net from "node:net"
@@ -13,7 +11,7 @@ export interface Target {
   readonly host: string
   /** 0 for a Unix socket. */
   readonly port: number
-  /** Of a WebSocket with the query, of a Unix socket the file's; else empty. */
+  /** The path with the query for a WebSocket, the path of the file for a Unix socket; otherwise empty. */
   readonly path: string
   readonly username: string | undefined
   readonly password: Redacted.Redacted<string> | undefined
@@ -32,7 +30,7 @@ const rules: { readonly [scheme in Scheme]: SchemeRule } = {
   unix: { scheme: "unix", port: 0 }
 }
 
-/** As a URL begins, with the names that others use. */
+/** By the beginning of a URL, including the names that other clients use. */
 const protocols: ReadonlyMap<string, SchemeRule> = new Map([
   ...Object.entries(rules).map(([name, rule]) => [`${name}:`, rule] as const),
   ["tcp:", rules.mqtt],
@@ -83,7 +81,7 @@ const zoneOf = (text: string): Zoned => {
   return zone === undefined ? { text, zone } : { text: `${before}${behind}`, zone }
 }
 
-/** The port that a URL names, if it is none that the scheme implies. */
+/** The port in a URL, unless it is the scheme's default. */
 export const portOf = (text: string): number | undefined => {
   const url = zoneOf(text).text
   const port = URL.canParse(url) ? new URL(url).port : ""
@@ -97,7 +95,10 @@ const notUrl = (text: string): string =>
     ? `is not a URL; ${reserved}`
     : "is not a URL; write it as mqtt://host or mqtt://user:password@host:port"
 
-/** A fragment is no part of a URL for MQTT: what ends in a host was to be credentials. Neither is a query but for WebSocket. */
+/**
+ * Whether # or ? ends the credentials. A URL for MQTT has no fragment, and a query only for WebSocket, so an @ behind
+ * either means that the user name or password is not escaped.
+ */
 const endsCredentials = ({ hash, search }: URL, { scheme }: SchemeRule): boolean =>
   hash.includes("@") || (!isWebSocket({ scheme }) && search.includes("@"))
 
@@ -108,7 +109,7 @@ export const parse = (given: string): Result.Result<Target, string> => {
   const url = new URL(text)
   const rule = protocols.get(url.protocol)
   if (rule === undefined) {
-    // Without a scheme what stands first is a user name, and may be a secret.
+    // Without a scheme the first part is a user name, and may be a secret.
     const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
     return Result.fail(`${scheme} is not a scheme this transport knows; use ${schemes}`)
   }
@@ -164,8 +165,8 @@ const percentDecoded = (part: string): Uint8Array => {
 }
 
 /**
- * Where one Server Reference leads from `base`: `host`, `host:port`, `[address]:port` or a URL. Credentials in it are not
- * taken: they are the server's words, not the user's. From TLS it leads to TLS only.
+ * Where one Server Reference leads from `base`: `host`, `host:port`, `[address]:port` or a URL. Credentials in it are
+ * ignored: they are the server's words, not the user's. From TLS it leads to TLS only.
  */
 export const refer = (base: Target, reference: string): Result.Result<Target, string> => {
   const parsed = parse(hasScheme.test(reference) ? reference : `${schemeOf(base)}://${withBrackets(reference)}`)

@@ -1,5 +1,5 @@
 /**
- * A WebSocket for MQTT on a byte stream that is open: the upgrade, what its failures mean, and its end.
+ * A WebSocket for MQTT on an open byte stream: the upgrade, the meaning of its failures, and its end.
  *
  * MQTT 5.0 section 6.
  */
@@ -42,14 +42,14 @@ export interface Target {
   readonly isSecure: boolean
 }
 
-/** Codes of `ws` for a frame that is too large; its others are of frames that are wrong. */
+/** Codes of `ws` for a frame that is too large; its other codes are for malformed frames. */
 const tooLarge: ReadonlySet<string> = new Set([
   "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
   "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH",
   "WS_ERR_TOO_MANY_BUFFERED_PARTS"
 ])
 
-/** What an open WebSocket ended of, if it is the WebSocket. */
+/** The problem that ended an open WebSocket, if the WebSocket itself was the cause. */
 export const problemOf = (cause: unknown): MqttError.WebSocketProblem | undefined => {
   const code = ByteStream.codeOf(cause)
   if (code?.startsWith("WS_ERR_") !== true) return undefined
@@ -62,7 +62,7 @@ const failure = (
   details: { readonly cause?: unknown; readonly status?: number | undefined } = {}
 ): MqttError.MqttError => MqttError.fromReason(new MqttError.WebSocketFailed({ endpoint, problem, ...details }))
 
-/** Why these options cannot be used with anybody. */
+/** Why these options cannot work with any server. */
 export const check = (options: WebSocketOptions): string | undefined =>
   OptionNames.problem(options, names) ??
     (options.protocols === undefined || options.protocols.includes("mqtt")
@@ -83,8 +83,8 @@ const headersOf = ({ headers = {} }: WebSocketOptions): Record<string, string> =
   )
 
 /**
- * Loaded when there is a WebSocket to open: `ws`, with HTTP and what else it takes of Node, is an eighth of the modules
- * that a program with TCP would load, and a twentieth of the time.
+ * Loaded only when there is a WebSocket to open: `ws`, with HTTP and the other modules of Node that it loads, is an
+ * eighth of the modules that a program with TCP would load, and a twentieth of the time.
  */
 export const load = (endpoint: string): Effect.Effect<Implementation, MqttError.MqttError> =>
   Effect.tryPromise({
@@ -124,7 +124,7 @@ const start = (
   )
 }
 
-/** What Node's parser could not read is in its error. */
+/** The error has the bytes that Node's parser could not read. */
 const isTlsAlert = (cause: unknown): boolean =>
   cause instanceof Error && "rawPacket" in cause && cause.rawPacket instanceof Uint8Array &&
   ByteStream.isTlsAlert(cause.rawPacket)
@@ -134,7 +134,7 @@ const refusal = (cause: unknown, { endpoint, host, port }: Target): MqttError.Mq
     ? MqttError.fromReason(new MqttError.TlsFailed({ host, port, problem: "TlsExpected" }))
     : failure(endpoint, "NotWebSocket", { cause })
 
-/** Until it is open. It is paused then, so that nothing comes before there is a reader. */
+/** Waits until the WebSocket is open. Then it is paused, so that nothing comes before there is a reader. */
 const upgraded = (webSocket: NodeWS.WebSocket, target: Target): Effect.Effect<void, MqttError.MqttError> =>
   Effect.callback((resume) => {
     const { endpoint } = target
@@ -156,13 +156,13 @@ const upgraded = (webSocket: NodeWS.WebSocket, target: Target): Effect.Effect<vo
     })
   })
 
-/** Says goodbye and waits for the answer, for as long as that may take. */
+/** Sends a close frame and waits for the answer, at most for `drainTimeout`. */
 const close = (webSocket: NodeWS.WebSocket, drainTimeout: Duration.Input = "1 second"): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (webSocket.readyState === webSocket.CLOSED) return resume(Effect.void)
     webSocket.once("close", () => resume(Effect.void))
     webSocket.close(1000)
-    // What still comes is of no interest, but the answer stands behind it.
+    // Later data is of no interest, but the answer stands behind it.
     webSocket.resume()
   }).pipe(
     Effect.timeoutOrElse({ duration: drainTimeout, orElse: () => Effect.sync(() => webSocket.terminate()) })

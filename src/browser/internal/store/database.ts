@@ -1,7 +1,7 @@
 /**
  * A database of IndexedDB with the tables of a store: opened, read and changed.
  *
- * Who may open it is not its business: see `webLock.ts`.
+ * `webLock.ts` decides which page may open it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -41,8 +41,8 @@ const opening = (factory: IDBFactory, name: string, failures: Failures) =>
 const hasTables = (database: IDBDatabase): boolean => tables.every((table) => database.objectStoreNames.contains(table))
 
 /**
- * The database, for as long as the scope. It closes when another page wants to delete it or to change its format, and
- * whatever uses it fails with `Closed` then.
+ * The database, for as long as the scope. It closes when another page wants to delete it or to change its format. Every
+ * later use fails with `Closed`.
  */
 export const open = (name: string, failures: Failures): Effect.Effect<IDBDatabase, MqttError, Scope.Scope> =>
   Effect.gen(function*() {
@@ -73,7 +73,7 @@ const make = (store: IDBObjectStore, clientId: string, change: Change): void => 
   else store.delete(keysAbove(clientId, -1))
 }
 
-/** Runs a transaction to its end: interrupted, none of it is made. */
+/** Runs a transaction to its end. If it is interrupted, none of its changes is made. */
 const transaction = <A>(
   failures: Failures,
   operation: "read" | "write",
@@ -92,7 +92,7 @@ const transaction = <A>(
     return Effect.sync(() => abort(transaction))
   })
 
-/** One that has ended throws. */
+/** Aborting throws if the transaction has ended. */
 const abort = (transaction: IDBTransaction): void => {
   try {
     transaction.abort()

@@ -1,12 +1,10 @@
-/**
- * What went wrong with IndexedDB or a lock, as `StoreFailed`.
- */
+/** Failures of IndexedDB or of a lock, as `StoreFailed`. */
 import * as Effect from "effect/Effect"
 import * as MqttError from "../../../MqttError.ts"
 
 export type Operation = MqttError.StoreFailed["operation"]
 
-/** Names of exceptions, by the problem that they say; all others say that the database cannot be reached. */
+/** Names of exceptions, by problem; all other exceptions mean that the database cannot be reached. */
 const problems: { readonly [name: string]: MqttError.StoreProblem } = {
   DataError: "Corrupt",
   InvalidStateError: "Closed",
@@ -17,7 +15,7 @@ const problems: { readonly [name: string]: MqttError.StoreProblem } = {
   VersionError: "NewerFormat"
 }
 
-/** Browsers that keep no databases in a private window fail to open one with this name. */
+/** If a browser keeps no databases in a private window, opening one fails with this name. */
 const isPrivate = (operation: Operation, name: string): boolean => operation === "open" && name === "InvalidStateError"
 
 const problemOf = (operation: Operation, cause: unknown): MqttError.StoreProblem => {
@@ -47,7 +45,7 @@ export const make = (store: string): Failures => {
   }
 }
 
-/** Does what may throw. */
+/** Runs work that may throw. */
 export const attempt = <A>(
   failures: Failures,
   operation: Operation,

@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../../MqttError.ts"
 import type { Failures } from "./failures.ts"
 
-/** A page that is loaded again may be there before the browser has freed the locks of the one before. */
+/** When a page is loaded again, the browser may not have freed the locks of the former page yet. */
 const grace = "500 millis"
 
 const insecure =
@@ -25,7 +25,10 @@ class Lock {
   #isLost = false
   #onLost: () => void = () => {}
 
-  /** Completes when it is granted, which it stays until `release`; interrupted before, it is asked for no longer. */
+  /**
+   * Completes when the lock is granted; it is held until `release`. If it is interrupted before, the request is
+   * withdrawn.
+   */
   grant(locks: LockManager, name: string): Effect.Effect<void, unknown> {
     return Effect.callback((resume, signal) => {
       const hold = () =>

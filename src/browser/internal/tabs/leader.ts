@@ -1,5 +1,5 @@
 /**
- * What the tab with the connection does for all tabs, itself among them: publishes for them, and subscribes.
+ * The leader is the tab with the connection. It publishes and subscribes for all tabs, including itself.
  *
  * A message is acknowledged when each tab that wants it has taken it, so that the next leader's server sends it again if
  * this one ends before.
@@ -18,16 +18,18 @@ import * as Channel from "./channel.ts"
 import type { Locks } from "./locks.ts"
 import * as Wire from "./wire.ts"
 
-/** What it needs of the client. */
+/** The calls of the client that the leader uses. */
 type Client = Pick<MqttClient["Service"], "deliveries" | "publish" | "state" | "subscribe">
 
-/** How long a new leader waits to hear from the tabs that live, before it goes on without those that stand still. */
+/** How long a new leader waits to hear from the living tabs, before it goes on without the tabs that stand still. */
 const muster = "2 seconds"
 
-/** How long the others wait for a tab that does not take its messages; then it gets them without being waited for. */
+/**
+ * How long the others wait for a tab that does not take its messages. After that it gets them without being waited for.
+ */
 const patience = "5 seconds"
 
-/** One who waits for messages. */
+/** A subscription of a tab. */
 interface Member {
   readonly tab: Tab
   readonly id: number
@@ -38,9 +40,9 @@ interface Member {
 interface Tab {
   readonly tell: (message: Wire.ToTab) => void
   readonly scope: Scope.Closeable
-  /** What ends each request that is under way. */
+  /** The scope of each unfinished request; closing it ends the request. */
   readonly requests: Map<number, Scope.Closeable>
-  /** Who waits until a batch is taken. */
+  /** Completed when the tab has taken the batch. */
   readonly batches: Map<number, Deferred.Deferred<void>>
 }
 
@@ -54,7 +56,7 @@ export class Leader {
   readonly #scope: Scope.Scope
   readonly #tabs = new Map<string, Tab>()
   #nextBatch = 0
-  /** Before everybody is there, what they want is collected; then equal subscriptions are one. */
+  /** Collects subscriptions until every tab is there; then equal subscriptions become one. `undefined` after that. */
   #waiting: Map<string, Array<Member & { readonly request: Wire.SubscribeRequest }>> | undefined = new Map()
 
   constructor(options: {
@@ -116,7 +118,7 @@ export class Leader {
     }
   }
 
-  /** A tab that is new is watched: it ends with its lock. */
+  /** Watches a new tab: the tab ends with its lock. */
   #tab(name: string): Effect.Effect<Tab> {
     return Effect.suspend(() => {
       const known = this.#tabs.get(name)
@@ -155,7 +157,7 @@ export class Leader {
     return scope === undefined ? Effect.void : leave(scope)
   }
 
-  /** A request comes again when a tab says that it is there. */
+  /** A tab repeats its requests when it announces itself, so a known request is ignored. */
   #ask(tab: Tab, request: Wire.Request): Effect.Effect<void> {
     if (tab.requests.has(request.id)) return Effect.void
     return Effect.flatMap(Scope.fork(tab.scope), (scope) => {
@@ -185,7 +187,7 @@ export class Leader {
             tab.tell({ _tag: "Published", id, acknowledgement })
           })
       }),
-      // At once, for the order of what one tab publishes.
+      // At once, which keeps the messages of a tab in order.
       Effect.forkIn(scope, { startImmediately: true }),
       Effect.asVoid
     )
@@ -200,14 +202,14 @@ export class Leader {
     })
   }
 
-  /** Everybody is there, or does not answer. */
+  /** Every tab is there, or does not answer. */
   #start(): Effect.Effect<void> {
     const groups = [...this.#waiting?.values() ?? []]
     this.#waiting = undefined
     return Effect.forEach(groups, (members) => this.#subscribe(members[0].request, members), { discard: true })
   }
 
-  /** One subscription, for as long as somebody wants it. */
+  /** One subscription, for as long as a tab wants it. */
   #subscribe(
     { options, topicFilter }: Wire.SubscribeRequest,
     members: ReadonlyArray<Member>
@@ -243,7 +245,7 @@ export class Leader {
     })
   }
 
-  /** To all of them, and an acknowledgement when all have it. */
+  /** Hands messages to all members. Acknowledges them when all have taken them, or `patience` is over. */
   #hand(deliveries: ReadonlyArray<Delivery>, members: ReadonlyArray<Member>): Effect.Effect<void> {
     const packets = deliveries.map(({ message }) => Wire.packetOf(message.packet))
     const handed = members.map((member) => {

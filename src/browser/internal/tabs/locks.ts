@@ -1,7 +1,7 @@
 /**
- * Locks that say which tab leads and which tabs live. The browser frees those of a tab that is gone.
+ * Locks that say which tab leads and which tabs live. The browser frees the locks of a tab that is gone.
  *
- * Unlike the lock of a store, nobody is told that one is in use: whoever wants it waits.
+ * Unlike the lock of a store, a lock in use is no error: the other tabs wait for it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,13 +13,13 @@ export interface Held {
 }
 
 export interface Locks {
-  /** Waits for it; interrupted, it is asked for no longer. */
+  /** Waits for the lock. If it is interrupted, the request is withdrawn. */
   readonly take: (name: string) => Effect.Effect<Held, never, Scope.Scope>
   /** `undefined` if somebody has it. */
   readonly tryTake: (name: string) => Effect.Effect<Held | undefined, never, Scope.Scope>
   /** Waits until nobody has it. */
   readonly free: (name: string) => Effect.Effect<void>
-  /** The names of all that are held and begin with this. */
+  /** The names of all held locks that begin with this. */
   readonly held: (prefix: string) => Effect.Effect<ReadonlyArray<string>>
 }
 
@@ -80,7 +80,7 @@ const make = (manager: LockManager): Locks => {
   }
 }
 
-/** Those of this page, which browsers have in secure contexts only. */
+/** The locks of this page, which browsers have in secure contexts only. */
 export const get = (): Locks | undefined => {
   const { navigator } = globalThis as { readonly navigator?: { readonly locks?: LockManager } }
   return navigator?.locks === undefined ? undefined : make(navigator.locks)

@@ -1,8 +1,9 @@
 /**
- * Messages that a server sends again to a new leader, as the one before had not acknowledged them, although this tab has them.
+ * Finds messages that this tab has already: the former leader had not acknowledged them, so the server sends them again
+ * to a new leader.
  *
- * Knows what came last, so it finds what was on its way at the end of a leader, not more. MQTT 5.0 and 3.1.1, sections
- * 3.3.1.1 and 4.4.
+ * It knows only the latest messages, so it finds the messages that were on their way at the end of a leader, and no
+ * others. MQTT 5.0 and 3.1.1, sections 3.3.1.1 and 4.4.
  */
 import type { MqttMessage } from "../../../MqttMessage.ts"
 
@@ -15,11 +16,11 @@ const isSame = (one: Publish, other: Publish): boolean =>
   one.packetIdentifier === other.packetIdentifier && one.topic === other.topic &&
   one.payload.length === other.payload.length && one.payload.every((byte, index) => byte === other.payload[index])
 
-/** Of one subscription. */
+/** The repeats of one subscription. */
 export class Repeats {
   readonly #batches: Array<{ readonly leader: string; readonly packets: Array<Publish> }> = []
 
-  /** Those that the tab has not had from another leader. */
+  /** The packets that the tab has not had from another leader. */
   fresh(leader: string, packets: ReadonlyArray<Publish>): ReadonlyArray<Publish> {
     const fresh = packets.filter((packet) => !packet.dup || !this.#forget(leader, packet))
     this.#batches.push({ leader, packets: fresh.filter(({ qos }) => qos > 0) })

@@ -1,6 +1,6 @@
 /**
- * Keeps a tab at work that nobody looks at: browsers let its timers run once a second, later once a minute, and Effect's
- * own scheduler has a timer for each of its turns. Messages of a port are not held up.
+ * Keeps a hidden tab at work: browsers let its timers run once a second, later once a minute, and Effect's own
+ * scheduler has a timer for each of its turns. Messages of a port are not held up.
  */
 import * as Effect from "effect/Effect"
 import * as Scheduler from "effect/Scheduler"
@@ -8,7 +8,10 @@ import type * as Scope from "effect/Scope"
 
 type Turn = () => void
 
-/** Turns by the messages of a port to itself, in their order. After its scope, which fibers may outlive, by timers. */
+/**
+ * Turns by the messages of a port to itself, in their order. Fibers may outlive the scope; they then take turns by
+ * timers.
+ */
 const turns = Effect.gen(function*() {
   let waiting: Array<Turn> = []
   const run = () => {
@@ -38,7 +41,7 @@ const turns = Effect.gen(function*() {
   }
 })
 
-/** Runs an effect, and all that it forks, so that it goes on in a tab that is hidden. */
+/** Runs an effect, and all fibers that it forks, so that it goes on in a hidden tab. */
 export const awake = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
   "setImmediate" in globalThis
     ? effect

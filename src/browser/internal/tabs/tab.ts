@@ -28,13 +28,13 @@ type Batch = Extract<Wire.ToTab, { readonly _tag: "Messages" }>
 
 const closed = MqttError.fromReason(new MqttError.Closed())
 
-/** At QoS 0 nobody may publish it again, and nobody knows whether it was. */
+/** At QoS 0 the message must not be published again, and whether it was published is unknown. */
 const unknown = (): MqttError.MqttError =>
   MqttError.fromReason(
     new MqttError.ConnectionLost({ cause: new Error("the tab that had the connection is gone") })
   )
 
-/** A snapshot, which shows at once whether another tab can have it. */
+/** A snapshot, which shows at once whether the value can be sent to another tab. */
 const copied = <A extends object>(options: A): Effect.Effect<A, MqttError.MqttError> =>
   Effect.try({
     try: () => structuredClone(options),
@@ -53,7 +53,7 @@ export class Tab {
   readonly #post: (message: Wire.ToLeader) => void
   readonly #open = new Map<number, Open>()
   #nextId = 0
-  /** Nothing is asked before it is known. */
+  /** The tab asks nothing before it knows its leader. */
   #leader: string | undefined
   /** Leaders that have gone: a late message of theirs may still come. */
   readonly #former = new Set<string>()

@@ -1,8 +1,8 @@
 /**
- * What the tabs of a site say to each other: a tab to whoever leads, and the leader to all tabs or to one.
+ * The messages between the tabs of a site: from a tab to the leader, and from the leader to all tabs or to one.
  *
- * Plain data, which a `BroadcastChannel` copies. Sends nothing. The version in the names keeps pages apart whose code
- * differs, such as one that is older because nobody has loaded it again.
+ * Plain data, which a `BroadcastChannel` copies. Sends nothing. The version in the names keeps pages with different
+ * code apart, such as an older page that was not loaded again.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -46,7 +46,7 @@ export type ToLeader =
   /** A tab is there, with everything it waits for. */
   | { readonly _tag: "Here"; readonly tab: string; readonly requests: ReadonlyArray<Request> }
   | { readonly _tag: "Asked"; readonly tab: string; readonly request: Request }
-  /** Nobody waits for it any more. */
+  /** The tab no longer waits for the request. */
   | { readonly _tag: "Stopped"; readonly tab: string; readonly id: number }
   /** The program has taken a batch of messages. */
   | { readonly _tag: "Took"; readonly tab: string; readonly batch: number; readonly leader: string }
@@ -55,7 +55,7 @@ export type ToLeader =
 // From the leader
 // ---------------------------------------------------------------------------
 
-/** To all tabs: somebody else leads from now on. */
+/** To all tabs: another tab leads from now on. */
 export interface Leading {
   readonly _tag: "Leading"
   readonly leader: string
@@ -83,10 +83,10 @@ export type ToTab =
   | { readonly _tag: "Failed"; readonly id: number; readonly error: EncodedError }
 
 // ---------------------------------------------------------------------------
-// What has to be written as something else
+// Values that need another form
 // ---------------------------------------------------------------------------
 
-/** A cause may be anything, also what cannot be written. */
+/** A cause may be any value, even a value that cannot be written. */
 export const encodeError = (error: MqttError.MqttError): EncodedError =>
   Option.getOrElse(
     Schema.encodeOption(MqttErrorSchema.MqttError)(error),
@@ -109,7 +109,7 @@ export const decodeState = (state: StateWithout<ConnectionState>): ConnectionSta
   return state
 }
 
-/** With a payload of its own: copying a view would copy all that was read from the network with it. */
+/** Has a payload of its own: copying a view would copy the whole buffer of the network with it. */
 export const packetOf = (packet: MqttMessage["packet"]): MqttMessage["packet"] => ({
   ...packet,
   payload: packet.payload.slice()

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a store on disk: from the codes of SQLite and of the file system to a problem of `StoreFailed`.
+ * From the codes of SQLite and of the file system to a problem of `StoreFailed`, for a store on disk.
  *
  * The codes of SQLite: https://www.sqlite.org/rescode.html.
  */
@@ -21,7 +21,7 @@ export class Found extends Error {
   }
 }
 
-/** By the lowest eight bits of a code; the others say more about the same. */
+/** By the lowest eight bits of a code; the other bits give details of the same problem. */
 const problemsOfSqlite: { readonly [code: number]: Problem } = {
   1: "Corrupt", // SQLITE_ERROR: no statement of this package is wrong, so its tables are
   3: "ReadOnly", // SQLITE_PERM
@@ -75,6 +75,6 @@ const failureOf = (file: string, operation: Operation, cause: unknown): MqttErro
     })
   )
 
-/** Does what blocks the event loop meanwhile, and fails with `StoreFailed` when it throws. */
+/** Runs a function that blocks the event loop meanwhile, and fails with `StoreFailed` if it throws. */
 export const attempt = <A>(file: string, operation: Operation, run: () => A): Effect.Effect<A, MqttError.MqttError> =>
   Effect.try({ try: run, catch: (cause) => failureOf(file, operation, cause) })

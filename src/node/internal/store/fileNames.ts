@@ -1,9 +1,9 @@
 /**
  * The files of a store: their names, from the client identifier.
  *
- * Bytes other than lower-case letters, digits, `-` and `_` are percent-encoded, in lower case: so the names of two client
- * identifiers differ also where a file system takes upper and lower case, or two forms of one letter, for the same. A name
- * that would be too long has the hash of the client identifier, which stands in the database.
+ * Bytes other than lower-case letters, digits, `-` and `_` are percent-encoded, in lower case: so the names of two
+ * client identifiers differ even if a file system treats upper and lower case, or two forms of one letter, as the same.
+ * A name that would be too long has the hash of the client identifier, which stands in the database.
  */
 import * as Crypto from "node:crypto"
 import * as Path from "node:path"
@@ -40,7 +40,10 @@ export const filesOf = (directory: string, clientId: string): Files => {
   return { database: `${path}${ending}`, lock: `${path}.lock` }
 }
 
-/** Whose store the file is: `undefined` for other files, and the path of a file that knows it itself. */
+/**
+ * The client identifier whose store the file is, or the path of the database if only that holds the identifier.
+ * `undefined` for other files.
+ */
 export const ownerOf = (
   directory: string,
   name: string

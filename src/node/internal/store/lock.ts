@@ -1,8 +1,8 @@
 /**
  * The one owner of a store: an exclusive transaction on a file of its own, which the system ends when the process dies.
  *
- * Not on the database, because others may read that. Nothing is ever written to the file, so nothing in it can break. It
- * stays when the store closes: whoever removed it could remove the lock of somebody else.
+ * The lock is not on the database, because others may read that. Nothing is ever written to the lock file, so nothing
+ * in it can break. The file stays when the store closes, because removing it could remove the lock of another client.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -24,7 +24,7 @@ export const createFile = (file: string): void => {
 /** How this process is named to others. */
 export const self = (): string => `process ${process.pid} on ${Os.hostname()}`
 
-/** Who wrote its name into the database, as far as it can be read. */
+/** The holder that wrote its name into the database, as far as it can be read. */
 const holderOf = (database: string): string | undefined => {
   try {
     const open = Sqlite.open(database, { readOnly: true, timeout: 0 })
@@ -40,7 +40,7 @@ const holderOf = (database: string): string | undefined => {
 
 const busy = 5
 
-/** Takes the lock, which ends when what it gives is closed, or throws `InUse` at once. */
+/** Takes the lock, or throws `InUse` at once. Closing the result releases the lock. */
 export const take = ({ database, lock }: Files): Sqlite.Database => {
   createFile(lock)
   const held = Sqlite.open(lock, { timeout: 0 })

@@ -21,7 +21,7 @@ interface Settings {
   readonly maximumBytes: number | undefined
 }
 
-/** What the log shrinks to after it has grown, in bytes. */
+/** The size to which the log shrinks after it has grown, in bytes. */
 const longestLog = 16 * 1024 * 1024
 
 const configure = (database: Sqlite.Database, { maximumBytes, sync }: Settings): void => {
@@ -32,14 +32,14 @@ const configure = (database: Sqlite.Database, { maximumBytes, sync }: Settings):
   database.exec(`PRAGMA max_page_count = ${pages}`)
 }
 
-/** Writes who has it. So a store that cannot be written is noticed before anything is accepted. */
+/** Writes the name of the holder. So a store that cannot be written is noticed before anything is accepted. */
 const sign = (database: Sqlite.Database, clientId: string): void => {
   const owner = Schema.aboutOf(database, "clientId")
   if (owner !== clientId) throw new Found("Corrupt", `it is the store of the client ${JSON.stringify(owner)}`)
   Schema.setAbout(database, "holder", Lock.self())
 }
 
-/** Does something with a database, which is closed if that fails. */
+/** Uses a database, and closes it if that fails. */
 const closing = <A>(database: Sqlite.Database, use: () => A): A => {
   try {
     return use()
@@ -78,7 +78,7 @@ const create = (file: string, { clientId, directory }: Settings): void => {
 }
 
 const prepare = (file: string, database: Sqlite.Database, settings: Settings): OpenStore => {
-  // First of all, so that nothing is written to what is no store, or one that is newer.
+  // First of all, so that nothing is written to a file that is no store, or is a newer store.
   const version = Schema.versionOf(database)
   Schema.checkPages(database)
   configure(database, settings)

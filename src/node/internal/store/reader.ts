@@ -1,6 +1,4 @@
-/**
- * The database of a client identifier for those who only read it, whoever has it.
- */
+/** Reads the database of a client identifier, even while a client has it. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
@@ -25,8 +23,8 @@ const openSound = (file: string, options: { readonly isImmutable: boolean }) => 
 }
 
 /**
- * Reading needs files beside the database, for the log and its index. Who may not make them can still read a database that
- * nobody has open: all of it is in the one file then.
+ * Reading needs files beside the database, for the log and its index. A process that may not make them can still read a
+ * database that nobody has open: all of it is in the one file then.
  */
 const openDatabase = (file: string) => {
   Fs.statSync(file)
@@ -49,7 +47,7 @@ const opened = (file: string): Effect.Effect<Sqlite.Database, MqttError, Scope.S
 export const open = (file: string): Effect.Effect<Pick<OpenStore, "read">, MqttError, Scope.Scope> =>
   Effect.flatMap(opened(file), (database) => attempt(file, "open", () => readable(file, database)))
 
-/** Whose store it is. */
+/** The client identifier whose store it is. */
 export const clientIdOf = (file: string): Effect.Effect<ReadonlyArray<string>, MqttError> =>
   Effect.scoped(Effect.flatMap(opened(file), (database) =>
     attempt(file, "read", () => {

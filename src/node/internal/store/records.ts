@@ -51,7 +51,7 @@ const writing = (database: Database) => {
     clear: database.prepare(`DELETE FROM ${table}`)
   }))
   return (changes: ReadonlyArray<Change>): void => {
-    // Of a table the changes stay in their order; those of another one do not matter to it.
+    // The changes of a table stay in their order; their order relative to another table does not matter.
     const removals = new Map<Table, Removal>()
     const removeAll = (table: Table, removal: Removal | undefined): void => {
       if (removal === undefined) return

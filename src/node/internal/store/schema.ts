@@ -32,8 +32,8 @@ export const versionOf = (database: Database): number => {
 }
 
 /**
- * SQLite takes a file without bytes, or with one, for a new database, and throws away the log beside it. A store is in its
- * place only when it is complete, so such a file has lost what was in it.
+ * SQLite treats a file without bytes, or with a single byte, as a new database, and throws away the log beside it. A
+ * store is in its place only when it is complete, so such a file has lost its contents.
  */
 export const refuseEmptied = (file: string): void => {
   const size = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.size
@@ -46,8 +46,8 @@ export const refuseEmptied = (file: string): void => {
 const mostChecked = 128 * 1024 * 1024
 
 /**
- * Refuses a database whose pages do not fit together. It does not look at values, which have their checksums. In a larger
- * database only those pages are looked at that are read.
+ * Refuses a database whose pages do not fit together. It does not look at values, which have their checksums. In a
+ * larger database SQLite looks only at the pages that are read.
  */
 export const checkPages = (database: Database): void => {
   const pages = numberOf(database, "PRAGMA page_count")
@@ -78,7 +78,7 @@ export const migrate = (database: Database, version: number): void => {
   })
 }
 
-/** What the database says about itself. */
+/** A record of the database about itself. */
 export const aboutOf = (database: Database, name: "clientId" | "holder"): string | undefined => {
   const value = database.prepare("SELECT value FROM about WHERE name = ?").get(name)?.["value"]
   return typeof value === "string" ? value : undefined

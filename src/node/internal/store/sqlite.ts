@@ -30,7 +30,10 @@ const load = (): typeof Sqlite => {
   throw new Found("Unavailable", "there is no `node:sqlite` here; it needs Node 22.19 or newer")
 }
 
-/** How long to wait for somebody who repairs or closes the database, in milliseconds. The event loop waits as well. */
+/**
+ * How long to wait for another process that repairs or closes the database, in milliseconds. The event loop waits as
+ * well.
+ */
 const timeout = 1000
 
 export const open = (file: string, options: Sqlite.DatabaseSyncOptions = {}): Database =>
