@@ -1,8 +1,8 @@
 /**
- * Arguments as people of `mosquitto_pub` write them, in the form that `effect/cli` reads.
+ * Arguments as users of `mosquitto_pub` write them, in the form that `effect/cli` reads.
  *
- * A value may begin with a dash (`-m -5`), may follow its letter at once (`-p1884`), and `-D` takes three or four.
- * What the flags are is said by the commands.
+ * A value may begin with a dash (`-m -5`), may follow its letter at once (`-p1884`), and `-D` takes three or four. The
+ * commands define the flags.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type * as Completions from "effect/cli/Completions"
 
 type Flag = Completions.CommandDescriptor["flags"][number]
 
-/** The flag whose value is several arguments: command, name, value, and of a pair one more. */
+/** The flag whose value is several arguments: command, name, value, and a second value for a pair. */
 const property = "property"
 const pair = "user-property"
 
@@ -49,7 +49,7 @@ const normalized = (flags: ReadonlyArray<Flag>, list: ReadonlyArray<string>): Re
 }
 
 /**
- * The arguments of the first command that they name.
+ * The arguments for the first command that they name.
  *
  * @since 0.1.0
  * @category conversions

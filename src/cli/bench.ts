@@ -43,7 +43,7 @@ interface Result {
 
 const per = (count: number, milliseconds: number): number => Math.round(count / Math.max(milliseconds, 1) * 1000)
 
-/** A client of its own for the other side: no two have one identifier. */
+/** A client of its own for the other side: no two clients have the same identifier. */
 const receiverOf = (connecting: Connecting.Connecting): Connecting.Connecting => {
   const { clientId, will: _, ...client } = connecting.client
   return {
@@ -67,7 +67,7 @@ const receive = (receiving: Receiving) => (messages: ReadonlyArray<MqttMessage>)
     return progress.done >= (progress.total ?? 0) ? Deferred.succeed(all, undefined) : Effect.void
   })
 
-/** Ends when all have come, or none has for so long. */
+/** Ends when all messages have come, or none has for this long. */
 const awaitAll = (receiving: Receiving, timeout: number) =>
   Effect.gen(function*() {
     while (!(yield* Deferred.isDone(receiving.all))) {

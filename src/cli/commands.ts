@@ -1,5 +1,5 @@
 /**
- * The commands: what `--help` says of each, and where it is.
+ * The commands: their descriptions for `--help`, and their modules.
  *
  * Only the command that the arguments name is loaded: the others, with the client and all that it needs, would take longer
  * than `--help` does.
@@ -33,7 +33,7 @@ const commands = [
   command("outbox", "Says what waits in a store, also while another program has it", () => import("./outbox.ts"))
 ]
 
-/** Where all have their flags, which is what a shell completes. */
+/** Stands for all commands with their flags, which the completions of a shell need. */
 const everything = "everything"
 
 const completion = Command.make(
@@ -68,7 +68,7 @@ const withFlagsOf = (named: string | undefined) =>
   )
 
 /**
- * The root of the commands, for these arguments. A command that they do not name has no flags there.
+ * The root of the commands, for these arguments. Commands that the arguments do not name have no flags there.
  *
  * @since 0.2.0
  * @category constructors

@@ -1,7 +1,7 @@
 /**
- * From the flags and the environment to a client: where the server is, who connects, what CONNECT says.
+ * From the flags and the environment to a client: the server, the credentials, and the options of CONNECT.
  *
- * A flag wins over the environment, whose names are those of `NodeMqttConfig.environment`.
+ * A flag wins over the environment, whose names are the same as in `NodeMqttConfig.environment`.
  *
  * @since 0.1.0
  */
@@ -31,7 +31,7 @@ import * as Flags from "./flags.ts"
 import * as PropertyFlags from "./properties.ts"
 
 /**
- * What the flags of every command say.
+ * The values of the flags that every command has.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +49,7 @@ export interface Connecting {
   readonly client: MqttClient.Options
   readonly store?: NodeMqttStore.Options | undefined
   readonly properties: PropertyFlags.ByPacket
-  /** What stands behind the server in `-L`. */
+  /** The topic behind the server in `-L`. */
   readonly topic: string | undefined
   /** For people: without credentials. */
   readonly server: string
@@ -59,7 +59,7 @@ export interface Connecting {
 }
 
 /**
- * Of the commands that publish much. The flag is spelled as that of `mosquitto_pub`.
+ * For the commands that publish much. The flag is spelled as `mosquitto_pub` spells it.
  *
  * @since 0.1.0
  * @category constants
@@ -68,7 +68,7 @@ export const maxInFlight = Flags.optional(
   Flags.whole("max-inflight", "M", "QoS 1 and 2 messages on their way at once; 1000", { minimum: 1, maximum: 65_535 })
 )
 
-/** Only what is said: what is not must not hide what the environment says. */
+/** Only the flags that were given: an absent flag must not hide the environment. */
 const given = <A extends object>(options: A): A =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
@@ -102,7 +102,10 @@ const environment = Config.all({
 
 type Environment = Partial<Config.Success<typeof environment>>
 
-/** Whether it says anything: the variables with all their misspellings take longer to read than the server to answer. */
+/**
+ * Whether the environment has any of the variables: to read them all with their misspellings takes longer than the
+ * server takes to answer.
+ */
 const isSaid = ConfigProvider.ConfigProvider.use(({ load }) => load([])).pipe(
   Effect.map((root) => root?._tag !== "Record" || [...root.keys].some((name) => name.startsWith("MQTT"))),
   Effect.orElseSucceed(() => true)
@@ -113,7 +116,7 @@ const readEnvironment: Effect.Effect<readonly [Environment, MqttClient.Options],
   (isSaid) => isSaid ? Effect.all([environment, MqttConfig.environment]) : Effect.succeed([{}, {}])
 )
 
-/** `undefined` where a percent sign is not followed by two digits: the transport says so, and repeats nothing. */
+/** `undefined` if a percent sign is not followed by two digits: the transport reports that, and repeats nothing. */
 const decoded = (part: string): string | undefined => {
   try {
     return part === "" ? undefined : decodeURIComponent(part)
@@ -122,7 +125,7 @@ const decoded = (part: string): string | undefined => {
   }
 }
 
-/** What stands behind the first slash is the topic as it is, as with mosquitto. A WebSocket has a path there. */
+/** Everything behind the first slash is the topic, unchanged, as with mosquitto. A WebSocket has a path there. */
 const withTopic = /^((?:mqtts?|tcp|ssl|tls):\/\/[^/]*)(?:\/(.*))?$/is
 
 /** Credentials and topic leave the URL; the rest goes to the transport, which judges it. */
@@ -130,7 +133,7 @@ const serverOf = (text: string, isSecure: boolean): Server => {
   const [, authority, topic] = withTopic.exec(text) ?? []
   const rest = { ...nobody, host: "", port: undefined, topic: topic === "" ? undefined : topic }
   const url = URL.canParse(authority ?? text) ? new URL(authority ?? text) : undefined
-  // What is behind # or ? was to be credentials.
+  // A # or ? means that the credentials contain an unescaped character.
   if (url === undefined || (authority !== undefined && url.hash + url.search !== "")) {
     return { ...rest, url: authority ?? text }
   }
@@ -206,7 +209,7 @@ const authoritiesOf = (input: Input, environment: Environment): Effect.Effect<Re
         ["--capath", input.capath === undefined ? undefined : await folderOf(input.capath)],
         ["--tls-use-os-certs", input.useOsCerts ? Tls.getCACertificates("system") : undefined]
       ] as const
-      // None would mean that those of Node are trusted.
+      // Without any certificate Node's own authorities would be trusted.
       const empty = sources.find(([, texts]) => texts !== undefined && !texts.some((text) => pem.test(text)))
       if (empty !== undefined) throw new Error(`${empty[0]} has no certificate`)
       return sources.flatMap(([, texts]) => texts ?? [])
@@ -216,7 +219,7 @@ const authoritiesOf = (input: Input, environment: Environment): Effect.Effect<Re
 
 const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** What asks for TLS by itself, as with `mosquitto_pub`. */
+/** Whether a flag or a variable implies TLS, as with `mosquitto_pub`. */
 const wantsTls = (input: Input, environment: Environment): boolean =>
   input.useOsCerts || [
     input.cafile,
@@ -298,7 +301,7 @@ const contradictions: ReadonlyArray<readonly [(input: Input) => boolean, string]
 ]
 
 /**
- * Reads the environment and the files that the flags name. Fails with what does not go together.
+ * Reads the environment and the files that the flags name. Fails if flags contradict each other.
  *
  * @since 0.1.0
  * @category constructors
@@ -365,7 +368,7 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
 })
 
 /**
- * The topics of the flags and the one of the URL; none is too few.
+ * The topics of the flags and of the URL; there must be at least one.
  *
  * @since 0.1.0
  * @category conversions

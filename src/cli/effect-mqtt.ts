@@ -2,7 +2,8 @@
 /**
  * The program `effect-mqtt`: has Node keep the compiled code for the next start, and runs it.
  *
- * Imports nothing else before: only what comes later is kept, and a Node that is too old has to hear so.
+ * It imports nothing else first: Node keeps only modules that are loaded later, and a Node that is too old must still
+ * print the error.
  *
  * @since 0.1.0
  */

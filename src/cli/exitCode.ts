@@ -1,5 +1,5 @@
 /**
- * What the shell hears of how a command ended, and the words for people.
+ * The exit code of a command, and the words for people.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {}) {
 }
 
 /**
- * The flags do not make a command together.
+ * The flags do not fit together.
  *
  * @since 0.1.0
  * @category errors
@@ -34,7 +34,7 @@ export class Usage extends Schema.TaggedError<Usage>()("Usage", { description: S
 }
 
 /**
- * It ran, and what it found is not good: pings or messages are missing.
+ * The command ran, and its result is not good: pings or messages are missing.
  *
  * @since 0.1.0
  * @category errors
@@ -52,7 +52,7 @@ export class Unsuccessful extends Schema.TaggedError<Unsuccessful>()("Unsuccessf
  * @category errors
  */
 export class MessagesWait extends Schema.TaggedError<MessagesWait>()("MessagesWait", {
-  /** Empty where the output says it. */
+  /** Empty if the output says it already. */
   description: Schema.String
 }) {
   override get message(): string {
@@ -75,7 +75,7 @@ export const codes = {
   terminated: 143
 } as const
 
-/** Told by its tags: importing the errors would load all of them before `--help`. */
+/** Recognized by its tags: importing the errors would load all of them before `--help`. */
 const isOfStore = (error: unknown): boolean =>
   Predicate.isTagged(error, "MqttError") && Predicate.hasProperty(error, "reason") &&
   Predicate.isTagged(error.reason, "StoreFailed")

@@ -1,8 +1,8 @@
 /**
- * The flags that all commands have: where the server is, who connects, and what CONNECT says. Letters and names are those
- * of `mosquitto_pub` and `mosquitto_sub`.
+ * The flags that all commands have: the server, the credentials, and the options of CONNECT. Letters and names are the
+ * same as in `mosquitto_pub` and `mosquitto_sub`.
  *
- * What they mean is in `connecting.ts`.
+ * `connecting.ts` gives them their meaning.
  *
  * @since 0.1.0
  */
@@ -25,14 +25,14 @@ export const optional = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>
 export const repeated = <A>(flag: Flag.Flag<A>): Flag.Flag<ReadonlyArray<A>> => Flag.atLeast(flag, 0)
 
 /**
- * What it is without the flag.
+ * The value without the flag.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const or = <const B>(value: B) => <A>(flag: Flag.Flag<A>): Flag.Flag<A | B> => Flag.withDefault(flag, value)
 
-/** Its letter, if it has one, and what it is for. */
+/** The flag with its letter, if it has one, and its description. */
 const described = (letter: string | undefined, description: string) => <A>(flag: Flag.Flag<A>): Flag.Flag<A> => {
   const named = Flag.withDescription(flag, description)
   return letter === undefined ? named : Flag.withAlias(named, letter)
@@ -96,7 +96,7 @@ export const qos = (name: string, letter: string | undefined, description: strin
   Flag.ChoiceWithValue(name, qosLevels).pipe(described(letter, description))
 
 /**
- * One of several words, each with what it means.
+ * A choice between several words, each with its value.
  *
  * @since 0.1.0
  * @category constructors

@@ -34,7 +34,7 @@ const isoDate = (time: number): string => {
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
- * `undefined` for what is not UTF-8.
+ * `undefined` for bytes that are not UTF-8.
  *
  * @since 0.2.0
  * @category conversions
@@ -96,7 +96,7 @@ const toJson = (message: MqttMessage, time: number, payloadOf: PayloadOf, indent
       payloadlen: payload.length,
       ...(qos === 0 ? {} : { mid: packet.packetIdentifier }),
       properties: propertiesOf(message),
-      // Bytes that are no text are not bent into one.
+      // Bytes that are no text are not forced into one.
       ...(text === undefined ? { "payload-encoding": "base64" } : {}),
       payload: payload.length === 0 ? null : text === undefined ? base64(payload) : payloadOf(text)
     },
@@ -220,7 +220,7 @@ export const parse = (
 }
 
 /**
- * What the flags for printing say.
+ * The values of the flags for printing.
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,5 @@
 /**
- * How `--help` reads: what a command itself takes comes first, the flags that all commands share stand in a group below.
+ * The layout of `--help`: the command's own flags come first, the flags that all commands share stand in a group below.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Flags from "./flags.ts"
 
-/** None for a command that does not connect: its `--id` is its own. */
+/** Empty for a command that does not connect: its `--id` is its own. */
 const connectionNames = ({ flags }: HelpDoc): ReadonlySet<string> =>
   flags.some(({ name }) => name === "host")
     ? new Set(Completions.fromCommand(Command.make("connection", Flags.connection)).flags.map(({ name }) => name))

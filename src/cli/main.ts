@@ -17,7 +17,7 @@ import * as Program from "./program.ts"
 
 const unused = Effect.die("no command asks anything")
 
-/** Node's would open standard input, which takes time, and no command asks anything. */
+/** Node's terminal would open standard input, which takes time, and no command asks anything. */
 const terminal = Layer.succeed(
   Terminal.Terminal,
   Terminal.make({

@@ -1,5 +1,5 @@
 /**
- * `effect-mqtt outbox`: what waits in a store, for each client identifier.
+ * `effect-mqtt outbox`: the waiting messages in a store, for each client identifier.
  *
  * @since 0.2.0
  */
@@ -38,7 +38,7 @@ const directoryOf = Effect.fnUntraced(function*({ store }: Input) {
   return path
 })
 
-/** One client identifier, and what waits under it, or why that cannot be told. */
+/** One client identifier, and its waiting messages, or why they cannot be read. */
 interface Entry {
   readonly clientId: string
   readonly waiting: Result.Result<Waiting.Waiting, MqttError>
@@ -79,7 +79,7 @@ const outbox = Effect.fnUntraced(function*(input: Input) {
   const toLine = input.json ? toJson : toText
   for (const entry of entries) yield* Output.quietly(Output.line(toLine(entry, now)))
   const all = yield* Effect.fromResult(Result.all(entries.map(({ waiting }) => waiting)))
-  // The lines have said it.
+  // The printed lines have said it.
   if (all.some(({ messages }) => messages > 0)) return yield* new MessagesWait({ description: "" })
 })
 

@@ -1,7 +1,7 @@
 /**
- * Standard output for bytes, as fast as whoever reads it; and standard error for people.
+ * Standard output for bytes, as fast as its reader takes them; and standard error for people.
  *
- * Who reads no further ends the command quietly.
+ * If the reader stops reading, the command ends quietly.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ const unreadOr = (error: PlatformError): Unread | PlatformError => isUnread(erro
 export const writeAll = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
   Stdio.Stdio.use((stdio) =>
     stream.pipe(
-      // One write for all that has come together.
+      // One write for all chunks that have come together.
       Stream.mapArray((chunks) => [Buffer.concat(chunks)]),
       Stream.run(stdio.stdout())
     )
@@ -54,7 +54,7 @@ const isPlatformError = (error: unknown): error is PlatformError =>
 export const line = (text: string) => writeAll(Stream.succeed(Buffer.from(`${text}\n`)))
 
 /**
- * What is done is done when nobody reads it.
+ * Ends without an error if nobody reads standard output any more.
  *
  * @since 0.1.0
  * @category output

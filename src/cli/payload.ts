@@ -1,5 +1,5 @@
 /**
- * What is published: from an argument, a file, or standard input, whole or line by line.
+ * The payload to publish: from an argument, a file, or standard input, whole or line by line.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export const flags = {
 }
 
 /**
- * What these flags say.
+ * The values of these flags.
  *
  * @since 0.1.0
  * @category models
@@ -42,7 +42,7 @@ const unreadable = (file: string) => (cause: unknown): Usage =>
 export const standardInput = Stream.unwrap(Stdio.Stdio.useSync(({ stdin }) => stdin))
 
 /**
- * A file as it is read. It is opened by who reads, as nobody else hears that it cannot be.
+ * The bytes of a file. Reading opens it, so that the reader hears if it cannot be opened.
  *
  * @since 0.1.0
  * @category sources
@@ -53,12 +53,12 @@ export const file = (path: string): Stream.Stream<Uint8Array, Usage> =>
 const joined = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
   Effect.map(Stream.runCollect(stream), (chunks): Uint8Array => Buffer.concat(chunks))
 
-/** Which of them are given. */
+/** How many of them are given. */
 const sourcesOf = ({ empty, file, message, stdin }: Input): number =>
   [empty, file !== undefined, message !== undefined, stdin].filter((isGiven) => isGiven).length
 
 /**
- * The payload that the flags name: one of them has to.
+ * The payload that the flags name. Exactly one of the flags must be given.
  *
  * @since 0.1.0
  * @category sources

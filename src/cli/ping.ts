@@ -1,7 +1,7 @@
 /**
  * `effect-mqtt ping`: measures round trips to the broker, as ping(8) does to a host.
  *
- * On a bare connection, where every PINGREQ is one of its own.
+ * It uses a bare connection, where `ping` alone sends PINGREQ.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ const flags = {
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-/** With `auto` a server that speaks only 3.1.1 is asked again. */
+/** If a server speaks only 3.1.1, `auto` asks it again. */
 const open = ({ client, transport }: Connecting.Connecting) => {
   const { clientId, connectTimeout, keepAlive, password, protocolVersion, username } = client
   const connect = (version: "5.0" | "3.1.1") =>
@@ -80,7 +80,7 @@ const ping = Effect.fnUntraced(function*(input: Input) {
   const sumUp = Effect.suspend(() => json ? Effect.void : Output.line(summary(server, sent, times)))
   yield* Effect.gen(function*() {
     const connection = yield* open(connecting)
-    // Nothing else comes, but PINGRESP is read only by who pulls.
+    // Nothing else comes, but PINGRESP is read only while something pulls.
     yield* Effect.forkScoped(Effect.forever(connection.pull))
     while (sent < count) {
       if (sent > 0) yield* Effect.sleep(interval * 1000)
@@ -91,7 +91,7 @@ const ping = Effect.fnUntraced(function*(input: Input) {
     }
   }).pipe(
     Effect.scoped,
-    // Also when it is interrupted, which is how it ends without a count.
+    // Also after an interruption, which is how a ping without a count ends.
     Effect.onExit((exit) => sent === 0 && Exit.isFailure(exit) ? Effect.void : Effect.ignore(sumUp)),
     Output.quietly,
     Telling.told(connecting)

@@ -1,7 +1,7 @@
 /**
- * Publishes the messages of a recording at the pace at which they came, and counts what became of them.
+ * Publishes the messages of a recording at the pace at which they came, and counts the outcomes.
  *
- * A line that is damaged, and a message that is refused, are told with the number of their line; the others go on.
+ * A damaged line and a refused message are reported with the number of their line; the others go on.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ import * as Recording from "./recording.ts"
 type Client = Pick<MqttClient["Service"], "closed" | "publishAsync">
 
 /**
- * What became of the lines of a recording.
+ * How many lines of a recording had which outcome.
  *
  * @since 0.2.0
  * @category models
@@ -38,7 +38,7 @@ export interface Counts {
 export interface Options {
   /** How many times as fast as it was recorded; `Infinity` for as fast as the server takes it. */
   readonly speed: number
-  /** Counted into. */
+  /** Incremented while playing. */
   readonly counts: Counts
   /** Says a sentence to people. */
   readonly tell: (sentence: string) => Effect.Effect<void>
@@ -53,7 +53,7 @@ class Pace {
     this.#speed = speed
   }
 
-  /** Waits until then. A message that is late is published at once, and so is one whose clock went back. */
+  /** Waits until the message is due. A late message is published at once, and so is a message whose clock went back. */
   await(recorded: number): Effect.Effect<void> {
     if (this.#speed === Infinity) return Effect.void
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -68,7 +68,7 @@ interface Playing extends Options {
   readonly pace: Pace
   /** Messages that are taken, and not acknowledged yet. */
   readonly unfinished: FiberSet.FiberSet<void>
-  /** What an acknowledgement failed of, and that concerns more than one message. */
+  /** A failed acknowledgement that concerns more than one message. */
   failure: MqttError | undefined
 }
 
@@ -101,8 +101,8 @@ const publish = (mqtt: Client, playing: Playing, { message, time }: Recording.Re
 }
 
 /**
- * Publishes the lines of a recording, no more of them at once than the client's window takes, and completes when each is
- * acknowledged or refused. Fails with what concerns more than one message, such as the end of the client.
+ * Publishes the lines of a recording, no more of them at once than the client's window takes, and completes when each
+ * is acknowledged or refused. Fails with an error that concerns more than one message, such as the end of the client.
  *
  * @since 0.2.0
  * @category running

@@ -1,7 +1,7 @@
 /**
  * The flags of the commands that print messages.
  *
- * What they lead to is in `format.ts`.
+ * `format.ts` does the printing.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export const flags = {
 }
 
 /**
- * What these flags choose.
+ * The format that these flags choose.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * The command line as an effect: its commands, what they share, and how an error reads.
+ * The command line as an effect: its commands, their common flags, and the text of an error.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ const withoutPasswords = (text: string): string => text.replace(/(\/\/[^\s:@/]*)
 
 const { present } = CliOutput.defaultPresenter
 
-/** All flags there are is not what one wants to read about one that is wrong. */
+/** An error about one flag does not list all flags. */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     event._tag === "InvalidInvocation"
@@ -67,7 +67,7 @@ const environment = Layer.mergeAll(
   Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 )
 
-/** Those of the flags were presented. */
+/** Errors about flags were presented already. */
 const tell = (error: unknown): Effect.Effect<void> => {
   if (CliError.isCliError(error)) return Effect.void
   if (error instanceof MessagesWait) return error.description === "" ? Effect.void : Output.note(error.description)
@@ -75,7 +75,7 @@ const tell = (error: unknown): Effect.Effect<void> => {
 }
 
 /**
- * What a command can fail of.
+ * The errors of a command.
  *
  * @since 0.1.0
  * @category models
@@ -96,7 +96,7 @@ const manifest: { readonly version: string } = JSON.parse(
 )
 
 /**
- * Runs the command that the arguments name, and says on standard error what it fails of.
+ * Runs the command that the arguments name, and writes its error on standard error.
  *
  * @since 0.1.0
  * @category running

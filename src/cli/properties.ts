@@ -1,5 +1,5 @@
 /**
- * MQTT 5.0 properties as `-D command name value` says them. Names are those of `mosquitto_pub`: the specification's in
+ * MQTT 5.0 properties as in `-D command name value`. Names are the same as in `mosquitto_pub`: the specification's in
  * small letters, with dashes.
  *
  * MQTT 5.0 section 2.2.2.2.
@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import { type Properties, type PropertyName, rules, type UserProperty } from "../protocol/Properties.ts"
 
 /**
- * The packets that `-D` can say something in.
+ * The packets that `-D` can give properties to.
  *
  * @since 0.1.0
  * @category models
@@ -24,7 +24,7 @@ export type PacketName = "connect" | "publish" | "subscribe" | "disconnect" | "w
 export type ByPacket = { readonly [Name in PacketName]: Properties }
 
 /**
- * What a message may say about itself.
+ * The properties that a message may have.
  *
  * @since 0.2.0
  * @category constants
@@ -38,7 +38,7 @@ export const ofMessage = [
   "userProperties"
 ] as const satisfies ReadonlyArray<PropertyName>
 
-/** What the client can be told to send; the others it sends by itself, or not at all. */
+/** The properties that a program can set. The client sends the others by itself, or not at all. */
 const carried: { readonly [Name in PacketName]: ReadonlyArray<PropertyName> } = {
   connect: ["receiveMaximum", "maximumPacketSize", "topicAliasMaximum", "sessionExpiryInterval", "userProperties"],
   publish: ofMessage,
@@ -105,7 +105,7 @@ const wordsOf = (text: string): ReadonlyArray<string> | undefined => {
 }
 
 /**
- * What several `-D` say together; a failure is a sentence for people.
+ * The properties of several `-D`; a failure is a sentence for people.
  *
  * @since 0.1.0
  * @category conversions

@@ -33,7 +33,7 @@ const flags = {
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-/** Of what is read, when it is a file. */
+/** The size of the input, if it is a file. */
 const sizeOf = (file: string | undefined): number | undefined => {
   try {
     const stat = file === undefined ? Fs.fstatSync(standardInput) : Fs.statSync(file)

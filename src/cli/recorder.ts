@@ -1,7 +1,7 @@
 /**
  * `sub --record`: received messages as the lines of a recording, in a file or on standard output.
  *
- * What a line says is in `recording.ts`.
+ * `recording.ts` has the format of a line.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ const problemOf = (path: string, cause: unknown): { readonly description: string
   description: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`
 })
 
-/** Empties a file that is there. */
+/** Creates the file, and empties a file that is there. */
 const openFile = (path: string) =>
   Effect.acquireRelease(
     Effect.tryPromise({ try: () => Fs.open(path, "w"), catch: (cause) => new Usage(problemOf(path, cause)) }),

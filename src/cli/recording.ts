@@ -1,9 +1,9 @@
 /**
  * A message as a line of a recording, and back: JSON with the time at which the message came.
  *
- * `sub --record` writes such lines and `replay` reads them. Nothing of a message is lost but what only the connection it
- * came over means: Packet Identifier, Topic Alias, Subscription Identifiers and the DUP flag. `sub --json` is for other
- * programs, and loses the order of User Properties.
+ * `sub --record` writes such lines and `replay` reads them. A line has everything of a message except values that mean
+ * something on one connection only: Packet Identifier, Topic Alias, Subscription Identifiers and the DUP flag. `sub
+ * --json` is for other programs, and loses the order of User Properties.
  *
  * @since 0.2.0
  */
@@ -105,7 +105,7 @@ const toRecorded = (line: typeof Line.Type): Result.Result<Recorded, Schema.Sche
 }
 
 /**
- * What a line says, without its line feed; a failure is a sentence for people.
+ * The message of a line without its line feed; a failure is a sentence for people.
  *
  * @since 0.2.0
  * @category conversions

@@ -1,5 +1,5 @@
 /**
- * `effect-mqtt replay`: publishes what `sub --record` has recorded.
+ * `effect-mqtt replay`: publishes a recording of `sub --record`.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ import * as Payload from "./payload.ts"
 import * as Playing from "./playing.ts"
 import * as Session from "./session.ts"
 
-/** How many times as fast; `NaN` for what is neither a number above 0 nor a word for at once. */
+/** How many times as fast; `NaN` if it is neither a number above 0 nor a word for at once. */
 const factorOf = (text: string): number => {
   if (text === "max" || /^0+$/.test(text)) return Infinity
   const factor = text.trim() === "" ? Number.NaN : Number(text)
@@ -67,7 +67,7 @@ const replay = Effect.fnUntraced(function*(input: Input) {
   const tell = (sentence: string) => input.quiet ? Effect.void : Output.note(sentence)
   yield* Session.run(connecting, (mqtt) =>
     Playing.play(mqtt, lines, { speed: input.speed, counts, tell }).pipe(
-      // Also when it is interrupted or fails: the messages that were published are published.
+      // Also after an interruption or a failure: the messages that were published are published.
       Effect.onExit((exit) =>
         Exit.isFailure(exit) && isEmpty(counts) ? Effect.void : Effect.ignore(Output.line(summary(counts)))
       )

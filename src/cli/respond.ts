@@ -1,5 +1,6 @@
 /**
- * `effect-mqtt respond`: answers requests, with what flags or a program say. 5.0 only.
+ * `effect-mqtt respond`: answers requests, with a fixed payload, the request itself, or the output of a program. 5.0
+ * only.
  *
  * @since 0.1.0
  */
@@ -42,7 +43,7 @@ class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed",
 const inheritable = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !name.toUpperCase().startsWith("MQTT_")))
 
-/** What a shell command prints that reads the request. It ends with the request's handling. */
+/** The output of a shell command that reads the request. The command ends with the request's handling. */
 const printedBy = (command: string, { payload, topic }: MqttMessage): Effect.Effect<Uint8Array, CommandFailed> =>
   Effect.callback<Uint8Array, CommandFailed>((resume) => {
     const child = spawn(command, {
@@ -53,7 +54,7 @@ const printedBy = (command: string, { payload, topic }: MqttMessage): Effect.Eff
     const printed: Array<Buffer> = []
     const fail = (description: string) => resume(Effect.fail(new CommandFailed({ description })))
     child.once("error", ({ message }) => fail(message))
-    // It need not read.
+    // The command need not read.
     child.stdin.on("error", () => {})
     child.stdin.end(payload)
     child.stdout.on("data", (chunk: Buffer) => printed.push(chunk))

@@ -1,5 +1,5 @@
 /**
- * A command with its client: made from the flags, told about with `-d`, and taken leave of at the end.
+ * Runs a command with its client: makes it from the flags, logs about it with `-d`, and says goodbye at the end.
  *
  * @since 0.1.0
  */
@@ -16,8 +16,8 @@ const tellEvents = (mqtt: MqttClient["Service"]) =>
   Stream.runForEach(mqtt.events, ({ _tag, ...event }) => Effect.logDebug(_tag, event))
 
 /**
- * Runs `use` with a client, and leaves by DISCONNECT: a subscription of a session that is to be kept stays. When it fails
- * or is interrupted it says DISCONNECT as well.
+ * Runs `use` with a client, and sends DISCONNECT at the end: a subscription of a session that is to be kept stays. It
+ * also sends DISCONNECT after a failure or an interruption.
  *
  * @since 0.1.0
  * @category running

@@ -1,6 +1,6 @@
 /**
- * Publishing through a store: what is read is accepted when it is stored, and delivered while there is a connection, by
- * this run or by a later one.
+ * Publishing through a store: input is accepted when it is stored, and delivered while there is a connection, by this
+ * run or by a later one.
  *
  * @since 0.2.0
  */
@@ -79,13 +79,16 @@ export const withStore = (
   })
 }
 
-/** Messages that are accepted and not over, and what the first of them failed of. */
+/** Accepted messages that are unfinished, and the first error among them. */
 interface Outcome {
   readonly unfinished: FiberSet.FiberSet
   failure: MqttError | undefined
 }
 
-/** Completes when all of them are stored. One that the server refuses later is told, and stops none of the others. */
+/**
+ * Completes when all of them are stored. If the server refuses a message later, that is logged, and stops no other
+ * message.
+ */
 const accept = (mqtt: Client, outcome: Outcome) => (messages: ReadonlyArray<OutgoingMessage>) =>
   Effect.gen(function*() {
     const accepted = yield* Deferred.make<void, MqttError>()
@@ -123,8 +126,8 @@ const failedAttempt = (mqtt: Client): Effect.Effect<MqttError | undefined> =>
   )
 
 /**
- * Publishes them all, and what an earlier run has left. It ends when everything is delivered, or, once everything is
- * stored, with `MessagesWait` when the server cannot be reached.
+ * Publishes all messages, and those left from an earlier run. It ends when everything is delivered. If the server
+ * cannot be reached, it ends with `MessagesWait` once everything is stored.
  *
  * @since 0.2.0
  * @category running

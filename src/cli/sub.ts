@@ -1,7 +1,7 @@
 /**
  * `effect-mqtt sub`: prints the messages of topics.
  *
- * How one is printed is in `format.ts`.
+ * `format.ts` prints a message.
  *
  * @since 0.1.0
  */
@@ -54,8 +54,8 @@ const optionsOf = (
 ): SubscribeOptions => ({ qos, noLocal, retainAsPublished, retainHandling, userProperties: subscribe.userProperties })
 
 /**
- * Unless it is given there is no Receive Maximum: mosquitto 2.0 sends more than it may of what it has queued, which ends
- * the connection. What is printed slowly is bounded by the subscription's buffer.
+ * Sets no Receive Maximum unless the user gives one: mosquitto 2.0 sends more of its queued messages than the Receive
+ * Maximum allows, which ends the connection. If printing is slow, the subscription's buffer bounds the messages.
  */
 const withoutWindow = (connecting: Connecting.Connecting): Connecting.Connecting => ({
   ...connecting,
@@ -85,7 +85,7 @@ const select = (
   )
 }
 
-/** What becomes of the messages: they are printed, or recorded. */
+/** The output for the messages: printed, or recorded. */
 const outputOf = Effect.fnUntraced(function*(input: Input) {
   const { record } = input
   if (record === undefined) {

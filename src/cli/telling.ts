@@ -1,5 +1,5 @@
 /**
- * What a command says of its connections on standard error, as `-d`, `--packets` and `--quiet` want it.
+ * The messages of a command about its connections, on standard error, as `-d`, `--packets` and `--quiet` choose.
  *
  * @since 0.2.0
  */
@@ -10,7 +10,7 @@ import type { Connecting } from "./connecting.ts"
 import * as Output from "./output.ts"
 
 /**
- * Around everything that connects.
+ * Wraps every effect that connects.
  *
  * @since 0.2.0
  * @category combinators

@@ -1,5 +1,5 @@
 /**
- * What waits in a store, read without opening it for a client: also while another program has it.
+ * Counts the waiting messages of a store, without opening it for a client: also while another program has it.
  *
  * @since 0.2.0
  */
@@ -46,7 +46,7 @@ const first = <A>(
   )
 
 /**
- * What waits under a client identifier in a directory.
+ * The waiting messages of a client identifier in a directory.
  *
  * @since 0.2.0
  * @category reading

@@ -1,6 +1,4 @@
-/**
- * What a commit makes of the pages: the batch to write, and the index afterwards. Pure.
- */
+/** Drafts a commit: from its changes to the batch to write, and the index afterwards. Pure. */
 import * as Base64 from "effect/encoding/Base64"
 import { type Change, type Table, tables } from "../store/port.ts"
 import { type Batch, firstPageOf, groupOf, largestInPage, type Names, names, pageOf } from "./layout.ts"
@@ -28,11 +26,11 @@ const countBelow = (sorted: ReadonlyArray<number>, value: number): number => {
 
 const includes = (sorted: ReadonlyArray<number>, value: number): boolean => sorted[countBelow(sorted, value)] === value
 
-/** The pages from the one that has the key, in order. */
+/** The pages in order, beginning with the page of the key. */
 export const pagesFrom = (pages: ReadonlyArray<number>, key: number): ReadonlyArray<number> =>
   pages.slice(countBelow(pages, pageOf(key)))
 
-/** The changes of one table: those before its last `Clear` have no effect. */
+/** The changes of one table, without the changes before its last `Clear`, which have no effect. */
 export interface TableChanges {
   readonly table: Table
   readonly isCleared: boolean
@@ -48,7 +46,10 @@ export const byTable = (changes: ReadonlyArray<Change>): ReadonlyArray<TableChan
     return [{ table, isCleared: lastClear !== -1, changes: after }]
   })
 
-/** The pages with records that the changes need to know: all of a table that is cleared, for its large values. */
+/**
+ * The pages with records that the changes need to know. If a table is cleared, these are all of its pages, because of
+ * its large values.
+ */
 export const pagesToKnow = (index: Index, { changes, isCleared, table }: TableChanges): ReadonlyArray<number> => {
   const pages = index[table]
   return isCleared ? pages : [...new Set(changes.map(({ key }) => pageOf(key)))].filter((page) => includes(pages, page))
@@ -61,7 +62,7 @@ export interface Drafted {
   readonly pages: ReadonlyMap<string, Entries>
 }
 
-/** What will be under each name; `undefined` if nothing. */
+/** The new text under each name; `undefined` if nothing. */
 type Outcomes = Map<string, string | undefined>
 
 export class Draft {
@@ -77,7 +78,10 @@ export class Draft {
     this.#index = index
   }
 
-  /** `known` has all pages of a table that is cleared, and else those with records that the changes are in. */
+  /**
+   * `known` has all pages of a table that is cleared, and otherwise the pages of the changed records, if they have
+   * records.
+   */
   change({ changes, isCleared, table }: TableChanges, known: ReadonlyMap<number, Entries>): void {
     const drafts = new Map<number, Map<number, string | null>>()
     for (const [page, entries] of known) {
@@ -110,7 +114,7 @@ export class Draft {
     if (value === null) this.#outcomes.set(this.#names.value(table, key), undefined)
   }
 
-  /** What its page has of a value. */
+  /** The entry of a value in its page. */
   #keep(table: Table, key: number, value: Uint8Array): string | null {
     const encoded = Base64.encode(value)
     if (value.length <= largestInPage) return encoded

@@ -1,6 +1,4 @@
-/**
- * What went wrong with a store on a `KeyValueStore`, as `StoreFailed`.
- */
+/** Failures of a store on a `KeyValueStore`, as `StoreFailed`. */
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { fromReason, type MqttError, StoreFailed } from "../../MqttError.ts"
 import type { StoreProblem } from "../problems.ts"
@@ -27,6 +25,6 @@ const noRoom: ReadonlySet<unknown> = new Set(["QuotaExceededError", "ENOSPC", "E
 const saysNoRoom = (error: object): boolean =>
   ("name" in error && noRoom.has(error.name)) || ("code" in error && noRoom.has(error.code))
 
-/** What the store below failed of. */
+/** A failure of the store below. */
 export const failure = (operation: Operation, error: KeyValueStore.KeyValueStoreError): MqttError =>
   problem(operation, causesOf(error).some(saysNoRoom) ? "Full" : "Unavailable", error)

@@ -1,10 +1,11 @@
 /**
- * How records are laid out over the keys of a `KeyValueStore`: their names, and the Schemas of what is under them.
+ * How records are laid out over the keys of a `KeyValueStore`: the names of the keys, and the Schemas of their
+ * contents.
  *
  * - a page has the records of 64 successive keys; a large value has a name of its own
- * - a group has the numbers of those among 1,024 successive pages that have records
+ * - a group lists which of 1,024 successive pages have records
  * - the root has the numbers of the groups of each table
- * - the batch has what the last commit wrote and removed
+ * - the batch has everything that the last commit wrote and removed
  *
  * So a commit rewrites the pages that it touches. It rewrites a group when a page begins or ends, and the root when a
  * group does: with a million messages in order, once in 65,536 messages.
@@ -15,7 +16,7 @@ import type { Table } from "../store/port.ts"
 const keysOfPage = 64
 const pagesOfGroup = 1024
 
-/** A longer value is not in its page, which every change of the page would write again. */
+/** A longer value has a name of its own, because every change of a page writes the whole page again. */
 export const largestInPage = 1024
 
 export const pageOf = (key: number): number => Math.floor(key / keysOfPage)
@@ -26,7 +27,7 @@ const encoder = new TextEncoder()
 
 const hexadecimal = (number: number, digits: number): string => number.toString(16).padStart(digits, "0")
 
-/** In characters that are no more than themselves in the name of a file, and differ in more than their case. */
+/** In characters that need no escaping in the name of a file, and differ in more than their case. */
 const escaped = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => {
     const character = String.fromCharCode(byte)
@@ -41,7 +42,8 @@ const hash = (bytes: Uint8Array, basis: number): number =>
 const longestName = 100
 
 /**
- * A client identifier in a name. A long one is cut, and its hash tells it from most others; the root says whose it is.
+ * A client identifier in a name. A long one is cut, and its hash tells it from most others; the root has the whole
+ * client identifier.
  */
 const nameOf = (clientId: string): string => {
   const bytes = encoder.encode(clientId)
@@ -89,7 +91,7 @@ export const Page = Schema.Array(Schema.Tuple([WholeNumber, Schema.NullOr(Schema
 
 export const Value = Schema.String
 
-/** Names with what is written under them, and names that are removed. Doing it again changes nothing. */
+/** Names with the texts to write under them, and names to remove. Doing it again changes nothing. */
 export const Batch = Schema.Struct({
   set: Schema.Array(Schema.Tuple([Schema.String, Schema.String])),
   remove: Schema.Array(Schema.String)

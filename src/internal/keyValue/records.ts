@@ -1,8 +1,8 @@
 /**
  * The records of one client identifier over a `KeyValueStore`, which promises nothing about several keys at once.
  *
- * A commit is made when its batch is written, under one key. What the batch says is done afterwards, and done again when
- * that was interrupted. A batch stays until the next one takes its place.
+ * A commit is made when its batch is written, under one key. The writes and removals of the batch follow, and are done
+ * again if they were interrupted. A batch stays until the next batch replaces it.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ export class Records implements OpenStore {
   #index: Index = emptyIndex
   /** A batch that is written, and not known to be done. */
   #pending: Layout.Batch | undefined
-  /** Whether a batch may be there that was not committed, as writing it failed or was interrupted. */
+  /** Whether an uncommitted batch may be there, because writing it failed or was interrupted. */
   #isDoubtful = false
   readonly #closing = Deferred.makeUnsafe<void>()
   #isClosed = false
@@ -81,7 +81,7 @@ export class Records implements OpenStore {
     }
   })
 
-  /** Interrupts what is under way, and waits for its end. */
+  /** Interrupts the current operation, and waits for its end. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isClosed = true
     Deferred.doneUnsafe(this.#closing, Exit.void)
@@ -128,7 +128,7 @@ export class Records implements OpenStore {
     )
   }
 
-  /** Removes a batch that was not committed, and does one that was. */
+  /** Removes an uncommitted batch, and carries out a committed one. */
   #settle(operation: Operation): Effect.Effect<void, MqttError> {
     return Effect.gen({ self: this }, function*() {
       if (this.#isDoubtful) {

@@ -38,7 +38,7 @@ export const seal = (content: unknown): string => {
 
 const damaged = (cause: unknown): Unsealed<never> => ({ _tag: "Damaged", cause })
 
-/** Opens what `seal` made, and decodes the content. */
+/** Opens a text that `seal` made, and decodes the content. */
 export const unseal = <A>(schema: Schema.Codec<A, unknown>): (text: string) => Unsealed<A> => {
   const decode = Schema.decodeUnknownExit(Schema.fromJsonString(schema))
   return (text) => {

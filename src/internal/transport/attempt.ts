@@ -6,15 +6,15 @@ import * as MqttError from "../../MqttError.ts"
 import type { MqttTransport } from "../../MqttTransport.ts"
 
 /**
- * A value, or an effect that is run for every attempt. The attempt fails with what the effect fails with if that is an
- * `MqttError`, and with `OpenFailed`, which is retryable, if it is anything else.
+ * A value, or an effect that is run for every attempt. If the effect fails with an `MqttError`, the attempt fails with
+ * that error. If it fails with another error, the attempt fails with `OpenFailed`, which is retryable.
  *
  * @since 0.1.0
  * @category models
  */
 export type PerAttempt<A> = A | Effect.Effect<A, unknown>
 
-/** What an opening failed of, by its own name if it has one. */
+/** The error of an opening: an `MqttError` as it is, and any other as `OpenFailed`. */
 export const toMqttError = (endpoint: string, cause: unknown): MqttError.MqttError =>
   cause instanceof MqttError.MqttError ? cause : MqttError.fromReason(new MqttError.OpenFailed({ endpoint, cause }))
 
@@ -23,7 +23,7 @@ export const evaluate = <A>(value: PerAttempt<A>, endpoint: string): Effect.Effe
     ? Effect.mapError(value, (cause) => toMqttError(endpoint, cause))
     : Effect.succeed(value)
 
-/** A transport that no attempt can mend: the option is wrong, and what it holds may be a secret. */
+/** A transport that no attempt can mend: the option is wrong, and its value may be a secret. */
 export const refusing = (scheme: string, option: string, description: string): MqttTransport["Service"] => ({
   endpoint: `${scheme}//`,
   open: Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))

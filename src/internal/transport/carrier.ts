@@ -18,7 +18,7 @@ import {
 import type { NetworkConnection } from "../../MqttTransport.ts"
 
 /**
- * How a transport that knows more of its network says so.
+ * How a transport that knows more of its network names failures.
  *
  * @since 0.2.0
  * @category models
@@ -26,19 +26,19 @@ import type { NetworkConnection } from "../../MqttTransport.ts"
 export interface CarrierOptions {
   /** Where it leads, for people, without credentials. */
   readonly endpoint: string
-  /** Names what an opening failed of. Default: `OpenFailed` with the cause. */
+  /** Names the failure of an opening. Default: `OpenFailed` with the cause. */
   readonly openFailed?: ((cause: unknown) => MqttErrorReason) | undefined
-  /** Names what an open connection ended of. Default: `ConnectionLost` with the cause. */
+  /** Names the end of an open connection. Default: `ConnectionLost` with the cause. */
   readonly connectionLost?:
     | ((end: { readonly cause: unknown; readonly hasReceived: boolean }) => MqttErrorReason)
     | undefined
-  /** Looks at the first bytes and says why they cannot be a server's, if they cannot. */
+  /** Looks at the first bytes. Returns why they cannot come from a server, or `undefined` if they can. */
   readonly refuseFirst?: ((bytes: Uint8Array) => MqttErrorReason | undefined) | undefined
 }
 
 export type Frames = NonEmptyReadonlyArray<Uint8Array | string>
 
-/** What carries bytes once it is open. Every end of it is an `E`, the polite one as well. */
+/** Carries bytes once it is open. Every end of it is an `E`, even the polite one. */
 export interface Carrier<E> {
   readonly pull: Effect.Effect<Frames, E>
   readonly write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, E>
@@ -61,14 +61,17 @@ export const connection = <E>(
     return connection
   })
 
-/** Holds of the options only what it needs, and nothing of the opening: it is there for as long as the connection. */
+/** Holds only the options that it needs, and nothing of the opening, because it lives as long as the connection. */
 class CarriedConnection<E> implements NetworkConnection {
   readonly #carrier: Carrier<E>
   readonly #endpoint: string
   readonly #lost: CarrierOptions["connectionLost"]
   readonly #refuseFirst: CarrierOptions["refuseFirst"]
   #hasReceived = false
-  /** A Socket keeps what is written after its end for its next connection, and the writer waits that long. */
+  /**
+   * Whether this side has closed it. A Socket would keep bytes written after its end for its next connection, and the
+   * writer would wait that long.
+   */
   #isClosed = false
   readonly pull: NetworkConnection["pull"]
 

@@ -1,5 +1,5 @@
 /**
- * A Control Packet as text for people: what tells it from others, and nothing that is a secret or belongs to a user.
+ * A Control Packet as text for people: enough to tell it from others, but no secrets and no data of a user.
  *
  * Every field and every property is hidden unless it stands in a table here. Text that another side chose is made harmless.
  */
@@ -36,7 +36,7 @@ const seenTexts: ReadonlySet<string> = new Set<Properties.PropertyName>([
   "responseTopic"
 ])
 
-/** With quotes where it would be taken for several words. */
+/** With quotes if it could be taken for several words. */
 const quoted = (text: string): string => {
   const safe = harmless(text)
   return /^[^\s"=]+$/.test(safe) ? safe : JSON.stringify(safe)
@@ -49,7 +49,7 @@ const word = (name: string, value: Shown): string => {
   return `${name}=${quoted(text)}`
 }
 
-/** How much there is of what is hidden. */
+/** The size of a hidden value. */
 const sizeOf = (value: unknown): string => {
   if (typeof value === "string") return `${value.length} characters`
   if (value instanceof Uint8Array) return `${value.length} bytes`
@@ -68,7 +68,7 @@ const property = ([name, value]: readonly [string, unknown]): ReadonlyArray<stri
 
 const decoder = new TextDecoder()
 
-/** Its size, and as much of it as is wanted. */
+/** Its size, and the beginning of it, as far as it may be seen. */
 const payloadOf = (payload: Uint8Array, most: number): string => {
   const shown = harmless(decoder.decode(payload.subarray(0, most)), most)
   return most === 0 ? hidden("payload", payload) : `${hidden("payload", payload)}${JSON.stringify(shown)}`

@@ -66,8 +66,8 @@ export interface FromWebSocketOptions extends CarrierOptions {
 }
 
 /**
- * A transport over WebSockets that bounds what is unsent. That the server chose the sub-protocol `mqtt` is for
- * `webSocket` to see to. `[MQTT-6.0.0-4]`
+ * A transport over WebSockets that bounds the unsent bytes. `webSocket` must check that the server chose the
+ * sub-protocol `mqtt`. `[MQTT-6.0.0-4]`
  *
  * @since 0.2.0
  * @category constructors
@@ -103,7 +103,7 @@ export const withoutEvent = (cause: unknown): unknown => {
   return "error" in cause && cause.error instanceof Error ? cause.error : new Error("the WebSocket failed")
 }
 
-/** What the close code of a peer says, in words. RFC 6455 section 7.4. */
+/** The close code of a peer in words. RFC 6455 section 7.4. */
 export const closedWith = (code: number, reason: string | undefined): string => {
   if (code === 1000) return "the peer closed it"
   return `closed with code ${reason === undefined || reason === "" ? code : `${code}: ${reason}`}`
@@ -120,7 +120,7 @@ const abnormally: Ended = { cause: closedWith(1006, undefined) }
 const terminate = (webSocket: WebSocketLike): void =>
   webSocket.terminate === undefined ? webSocket.close() : webSocket.terminate()
 
-/** The state of a WebSocket that takes bytes; those of one that is closing or closed are greater. */
+/** The state of a WebSocket that takes bytes; the states for closing and closed are greater. */
 const isOpen = 1
 
 const written = (
@@ -136,7 +136,7 @@ const written = (
     sent(webSocket, maximumUnsent)
   )
 
-/** `send` returns at once and nothing tells when bytes have left, so it has to be asked, less and less often. */
+/** `send` returns at once and nothing reports when bytes have left, so this polls, less and less often. */
 const sent = (webSocket: WebSocketLike, maximumUnsent: number, wait = 1): Effect.Effect<void, Ended> =>
   Effect.suspend(() => {
     if (webSocket.readyState !== isOpen) return Effect.fail({ cause: new Error("it is closed") })
@@ -170,7 +170,7 @@ class Received {
     webSocket.addEventListener("close", this.#onClose, { once: true })
   }
 
-  /** Waits until the WebSocket is open. How long that may take is the business of `connectTimeout`. */
+  /** Waits until the WebSocket is open. `connectTimeout` limits how long that may take. */
   readonly opened: Effect.Effect<void, Ended> = Effect.callback((resume) => {
     const webSocket = this.#webSocket
     const open = () => {
@@ -224,7 +224,7 @@ class Received {
       webSocket.removeEventListener("error", this.#onError)
       webSocket.removeEventListener("close", this.#onClose)
     }),
-    // The answer to the closing handshake stands behind what was not read. The stream below may be gone by now.
+    // The answer to the closing handshake stands behind the unread bytes. The stream below may be gone by now.
     Effect.ignore(Effect.try({ try: () => this.#resume(), catch: (cause): Ended => ({ cause }) }))
   )
 

@@ -1,8 +1,8 @@
 /**
  * The open calls of a client, the server of each, and the effect of the messages of servers on them.
  *
- * A call ends once: with an Exit, or because it fails here. A message about a call that is not open is answered with an
- * Interrupt, so an interrupt that got lost, or came before its server was known, is said again.
+ * A call ends once: with an Exit, or because it fails here. If a message is about a call that is not open, the answer
+ * is an Interrupt. So an interrupt is repeated if it got lost, or came before the server of its call was known.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -55,7 +55,7 @@ export interface Server {
   isTelling: boolean
 }
 
-/** How long things may take, in ticks: a machine that slept has not ticked, and nobody's clock is asked. */
+/** How long to wait, in ticks: a machine that slept has not ticked, so no clock is needed. */
 export interface Patience {
   readonly accept: number
   readonly lease: number
@@ -93,7 +93,7 @@ export class ClientCalls {
     return this.#closedBy
   }
 
-  // -- What the program does --------------------------------------------------------------------------------------------
+  // -- Calls of the program ---------------------------------------------------------------------------------------------
 
   open(clientId: number, requestId: RequestId): Call {
     const call = new Call(this.#next++, clientId, requestId)
@@ -106,7 +106,10 @@ export class ClientCalls {
     return this.#byRequest.get(keyOf(clientId, requestId))
   }
 
-  /** Nobody waits for it any more. Its server hears of it, in a fiber of its own, so the caller does not wait for the network. */
+  /**
+   * Drops a call that nobody waits for any more. A fiber of its own tells the server, so the caller does not wait for
+   * the network.
+   */
   forget(call: Call): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.#remove(call)) return Effect.void
@@ -125,7 +128,7 @@ export class ClientCalls {
     })
   }
 
-  /** Answers arrive no more. */
+  /** Ends all calls: no more answers arrive. */
   close(error: RpcClientError): void {
     this.#closedBy = error
     for (const call of this.#calls.values()) this.fail(call, error)
@@ -135,7 +138,7 @@ export class ClientCalls {
     Deferred.doneUnsafe(call.ended, Exit.fail(error))
   }
 
-  /** True once. */
+  /** Returns true only the first time. */
   #remove(call: Call): boolean {
     const key = keyOf(call.clientId, call.requestId)
     if (this.#byRequest.get(key) === call) this.#byRequest.delete(key)
@@ -147,7 +150,7 @@ export class ClientCalls {
     return Effect.asVoid(Effect.forkIn(effect, this.#options.scope, { startImmediately: true }))
   }
 
-  // -- What servers say -------------------------------------------------------------------------------------------------
+  // -- Messages of servers ----------------------------------------------------------------------------------------------
 
   received({ body, header }: Envelope.Envelope<Envelope.ToClient>): Effect.Effect<void> {
     switch (header._tag) {
@@ -176,7 +179,7 @@ export class ClientCalls {
     return server
   }
 
-  /** The call, if it is open and this server has it. The first server that speaks of a call has it. */
+  /** The call, if it is open and this server has it. The first server that sends a message about a call has it. */
   #callAt(server: Server, number: number): Call | undefined {
     const call = this.#calls.get(number)
     if (call === undefined) return undefined

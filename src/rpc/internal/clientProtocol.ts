@@ -24,10 +24,10 @@ import type { ResolvedClient } from "./options.ts"
 import * as Publishing from "./publishing.ts"
 import * as Topics from "./topics.ts"
 
-/** PUBACK and PUBREC: accepted, and there is nobody to have it. MQTT 5.0 section 3.4.2.1. */
+/** PUBACK and PUBREC: the server accepted the message, but nobody subscribes. MQTT 5.0 section 3.4.2.1. */
 const noMatchingSubscribers = 0x10
 
-/** Milliseconds between ticks: waiting is over at most a sixth too late. */
+/** Milliseconds between ticks: a wait lasts at most a sixth too long. */
 const tickOf = ({ acceptTimeout, lease }: ResolvedClient): number => Math.max(1, Math.min(acceptTimeout, lease) / 6)
 
 const patienceOf = (options: ResolvedClient): Patience => {
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
         )
       })
 
-    /** The program says something about a call that it has made. */
+    /** Passes on a message of the program about one of its calls, if the call is open. */
     const about = (
       clientId: number,
       requestId: string | number,

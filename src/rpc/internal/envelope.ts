@@ -36,7 +36,10 @@ const ToServer = Schema.Union([
   }),
   Schema.TaggedStruct("Ack", { ...sides, call, chunk: Schema.Natural }),
   Schema.TaggedStruct("Interrupt", { ...sides, calls: Schema.Array(call) }),
-  /** The client lives, and believes that these calls are open. `isFirst` of several asks for all that the server has. */
+  /**
+   * The client lives, and believes that these calls are open. `isFirst`, in the first of several messages, asks for all
+   * calls that the server has.
+   */
   Schema.TaggedStruct("Alive", {
     ...sides,
     answerTopic: Schema.String,
@@ -47,8 +50,8 @@ const ToServer = Schema.Union([
 
 const ToClient = Schema.Union([
   /**
-   * `open` are calls that this server has, with the number of chunks sent and of those acknowledged. `gone` are calls
-   * that the client asked about and this server does not have.
+   * `open` are calls that this server has, with the numbers of chunks sent and acknowledged. `gone` are calls that the
+   * client asked about and this server does not have.
    */
   Schema.TaggedStruct("Status", {
     ...fromServer,
@@ -77,7 +80,7 @@ const lineFeed = 0x0a
 
 const noBody = new Uint8Array()
 
-/** More calls than this are told of in several messages: brokers take only so large ones. */
+/** If there are more calls than this, they go into several messages, because brokers limit the size of a message. */
 export const callsPerMessage = 500
 
 export const encode = (header: ToServer | ToClient, body: string | Uint8Array = noBody): string | Uint8Array => {

@@ -13,7 +13,7 @@ import * as RpcClientError from "effect/rpc/RpcClientError"
  * - `ServerLost`: the server that had the call gave no sign of life for the `lease`.
  * - `AnswerLost`: the server has answered, and the answer did not arrive, as after an outage without a persistent session.
  * - `NotSent`: the client could not publish the request, or the broker refused it.
- * - `Unreadable`: the answer is none in the serialization of this client.
+ * - `Unreadable`: the answer cannot be read in the serialization of this client.
  * - `Closed`: the MQTT client was closed.
  *
  * @since 0.2.0

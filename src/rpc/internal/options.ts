@@ -19,8 +19,8 @@ export interface ClientOptions {
    */
   readonly acceptTimeout?: Duration.Input | undefined
   /**
-   * How long a server that has calls of this client, or this client, may give no sign of life: then the calls fail, or are
-   * interrupted. It has to be longer than an outage that calls are to survive. Default: 30 seconds.
+   * How long a server that has calls of this client, or this client, may give no sign of life. Then the calls fail, or
+   * are interrupted. The lease must be longer than an outage that calls are to survive. Default: 30 seconds.
    */
   readonly lease?: Duration.Input | undefined
   /**
@@ -110,7 +110,7 @@ const wrongGroup = ({ group, prefix }: ServerOptions): Reason =>
     ? invalid("group", "has a \"/\" in it, which ends the name of a share")
     : wrongFilter("group", `$share/${group}/${prefix}`)
 
-/** A lease that lasts for ever is none. */
+/** A lease must not last for ever. */
 const wrongLength = (option: string, duration: Duration.Input | undefined): Reason =>
   duration === undefined || Duration.isFinite(Duration.fromInputUnsafe(duration))
     ? undefined

@@ -6,7 +6,7 @@ import type { MqttClient } from "../../MqttClient.ts"
 import type { MqttError } from "../../MqttError.ts"
 import type { Payload } from "../../MqttMessage.ts"
 
-/** Completes when the window took it: from then on it survives reconnects, and its order is fixed. */
+/** Completes when the window took the message: from then on it survives reconnects, and its order is fixed. */
 export const send = (
   mqtt: MqttClient["Service"],
   topic: string,

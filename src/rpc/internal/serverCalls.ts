@@ -1,8 +1,8 @@
 /**
  * The open calls of a server, the client of each, and the effect of the messages of clients on them.
  *
- * Each call is a client of its own to `RpcServer`, which ends with the call: a defect of one leaves the others alone. A
- * request is run at most once: its number is remembered until its deadline, after which nobody takes it.
+ * To `RpcServer` each call has a client of its own, which ends with the call. So a defect of one call leaves the others
+ * alone. A request is run at most once: its number is remembered until its deadline, after which nobody takes it.
  */
 import { chunksOf } from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -18,10 +18,10 @@ import type { ResolvedServer } from "./options.ts"
 export interface Call {
   readonly client: Client
   readonly number: number
-  /** As which `RpcServer` knows its client. */
+  /** The number under which `RpcServer` knows its client. */
   readonly id: number
   readonly requestId: string | number
-  /** The chunk that was given to the network last, or is being given. */
+  /** The last chunk that was given to the network, or is being given. */
   chunk: number
   /** Chunks that the network has taken. */
   sent: number
@@ -62,7 +62,7 @@ export interface Options extends Pick<ResolvedServer, "maximumCalls" | "answerTo
 
 export type Status = Pick<Extract<Envelope.ToClient, { readonly _tag: "Status" }>, "open" | "gone">
 
-/** A client learns after so many milliseconds which server has its call, unless it has an answer by then. */
+/** After so many milliseconds a client learns which server has its call, unless it has an answer by then. */
 const untilTold = 20
 
 const statusOf = ({ acknowledged, number, sent }: Call): Status["open"][number] => [number, sent, acknowledged]
@@ -70,10 +70,10 @@ const statusOf = ({ acknowledged, number, sent }: Call): Status["open"][number] 
 export class ServerCalls {
   readonly #options: Options
   readonly #clients = new Map<string, Client>()
-  /** By the identifier that `RpcServer` has. */
+  /** By the number that `RpcServer` uses. */
   readonly #calls = new Map<number, Call>()
   #next = 0
-  /** Their clients do not know yet who has them. */
+  /** Calls whose clients do not know yet which server has them. */
   #untold: Array<Call> = []
 
   constructor(options: Options) {
@@ -101,11 +101,11 @@ export class ServerCalls {
     call.client.calls.delete(call.number)
   }
 
-  // -- What clients say -------------------------------------------------------------------------------------------------
+  // -- Messages of clients ----------------------------------------------------------------------------------------------
 
   received({ body, header }: Envelope.Envelope<Envelope.ToServer>): Effect.Effect<void> {
     if (header._tag === "Request") return this.#request(header, body)
-    // For an earlier process under the same topic.
+    // The message is for an earlier process under the same topic.
     if (header.server !== this.#options.instance) return Effect.void
     const client = this.#clients.get(header.client)
     if (client !== undefined) client.silence = 0
@@ -206,12 +206,12 @@ export class ServerCalls {
     client.seen.set(number, deadline)
     client.calls.set(number, call)
     this.#calls.set(call.id, call)
-    // Eof: nothing else is to be known of this client when the call has ended.
+    // Eof: `RpcServer` can forget this client when the call has ended.
     const run = Effect.andThen(this.#write(call, request), this.#write(call, RpcMessage.constEof))
     return Effect.andThen(this.#fork(run), this.#tellLater(call))
   }
 
-  /** `RpcServer` interrupts who speaks of a call that has just ended. */
+  /** Catches every failure: `RpcServer` interrupts a fiber that writes about a call that has just ended. */
   #write(call: Call, message: RpcMessage.FromClientEncoded): Effect.Effect<void> {
     return Effect.catchCause(
       Effect.suspend(() => this.#options.write(call.id, message)),
@@ -225,7 +225,7 @@ export class ServerCalls {
   }
 
   #acknowledged(call: Call | undefined, chunk: number): Effect.Effect<void> {
-    // A second acknowledgement of a chunk, or one of a chunk that was not sent.
+    // A chunk was acknowledged twice, or was never sent.
     if (call === undefined || chunk !== call.chunk || chunk <= call.acknowledged) return Effect.void
     call.acknowledged = chunk
     return this.#write(call, { _tag: "Ack", requestId: call.requestId })

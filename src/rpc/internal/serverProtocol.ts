@@ -1,6 +1,6 @@
 /**
- * The server's side of the protocol: requests arrive on the topic that servers share, all else about a call on a topic of
- * the server that has taken it.
+ * The server's side of the protocol: requests arrive on the topic that servers share. All other messages about a call
+ * arrive on a topic of the server that has taken it.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -64,7 +64,10 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.forkScoped(Effect.ignore(Stream.runForEach(messages, receiving(calls))))
     yield* Effect.forkScoped(Effect.forever(Effect.delay(calls.tick(), tick)))
 
-    /** Dies if it cannot be published, such as for its size: `RpcServer` tells the client of it in its place. */
+    /**
+     * Dies if the answer cannot be published, such as for its size: then `RpcServer` sends the client the defect in its
+     * place.
+     */
     const answer = (
       { client, number }: Call,
       answer: RpcMessage.ResponseExitEncoded | RpcMessage.ResponseChunkEncoded,

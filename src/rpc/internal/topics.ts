@@ -36,6 +36,6 @@ export const ownLevel = (mqtt: MqttClient["Service"]): Effect.Effect<string, Mqt
     )
   )
 
-/** Tells this process, and this layer in it, from all others. Nobody guesses it. */
+/** Identifies this process, and this layer in it. Nobody can guess it. */
 export const makeInstance = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
