@@ -1,7 +1,7 @@
 /**
  * A `MqttStore` on any `KeyValueStore` of Effect: on files, on SQL, on Redis, on `localStorage`.
  *
- * A `KeyValueStore` has neither transactions nor locks. A commit is all or nothing all the same: it is one `set` of a
+ * A `KeyValueStore` has neither transactions nor locks. Even so, a commit is all or nothing: it is one `set` of a
  * batch, and an interrupted batch is done again when the store is opened. A commit is as durable as a completed `set`:
  * it survives the death of the process on every store outside of the process, and a power failure only if the store
  * below promises that.

@@ -180,7 +180,7 @@ export interface ScramOptions {
  * SCRAM-SHA-256 with Web Crypto: the password never leaves this machine, and the server proves that it knows it too. A
  * server that cannot fails the connection with `AuthenticationFailed`.
  *
- * User name and password are prepared as SASLprep says, but for its check of bidirectional text. RFC 5802, RFC 7677.
+ * User name and password are prepared with SASLprep, except for its check of bidirectional text. RFC 5802, RFC 7677.
  *
  * @since 0.1.0
  * @category constructors

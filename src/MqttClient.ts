@@ -95,7 +95,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   ) => Effect.Effect<Effect.Effect<Acknowledgement, MqttError.MqttError>, MqttError.MqttError>
   /**
    * Publishes a stream of messages, as many at once as the window takes, and ends with their number when all are
-   * acknowledged. Fails with the first failure; messages sent before it are delivered all the same.
+   * acknowledged. Fails with the first failure; messages sent before it are still delivered.
    */
   readonly publishSink: Sink.Sink<number, OutgoingMessage, never, MqttError.MqttError>
   /** Waits until everything published so far has ended, well or badly. Fails only when the client is closed. */
@@ -160,9 +160,9 @@ export class MqttClient extends Context.Service<MqttClient, {
   ) => Effect.Effect<MqttMessage, MqttError.MqttError>
   /**
    * As `consume`, but the client publishes the result of the handler to the Response Topic of the request, with its
-   * Correlation Data. A request is acknowledged when its answer was; with a Shared Subscription (`$share/name/filter`)
-   * several clients share the requests. A message without a Response Topic is acknowledged and dropped, with a warning.
-   * If the server refuses an answer, that is logged, and is no failure. 5.0 only.
+   * Correlation Data. A request is acknowledged when its answer was acknowledged. With a Shared Subscription
+   * (`$share/name/filter`) several clients share the requests. A message without a Response Topic is acknowledged and
+   * dropped, with a warning. If the server refuses an answer, that is logged, and is no failure. 5.0 only.
    */
   readonly respond: <E, R>(
     topicFilter: string | ReadonlyArray<string>,
@@ -196,7 +196,7 @@ export class MqttClient extends Context.Service<MqttClient, {
   /** Events from now until the end of the client. A subscriber that does not pull misses the oldest events. */
   readonly events: Stream.Stream<MqttEvent>
   readonly stats: Effect.Effect<Stats>
-  /** Whether the client is fit for work, and if not, why. For probes: it answers at once, and asks nobody. */
+  /** Whether the client is fit for work, and if not, why. It answers at once and sends nothing, so it suits probes. */
   readonly health: Effect.Effect<ClientHealth>
   /**
    * Waits for the end of the client. It completes if this side closed the client, by `disconnect` or the end of the
@@ -209,9 +209,10 @@ export class MqttClient extends Context.Service<MqttClient, {
   /** Sends DISCONNECT and closes the client for good; the server drops the Will. Never fails, for finalizers. */
   readonly disconnect: Effect.Effect<void>
   /**
-   * As `disconnect`, with choices for the program: the server publishes the Will, and in 5.0 also a reason, how long
-   * the session is kept, a text, and User Properties. Without a connection the client closes all the same. Fails with
-   * `InvalidRequest`, and closes nothing, if DISCONNECT cannot say that: in 3.1.1 it can say nothing.
+   * As `disconnect`, with choices for the program: whether the server publishes the Will, and in 5.0 also a reason, how
+   * long the session is kept, a text, and User Properties. Without a connection it just closes the client. If
+   * DISCONNECT cannot carry a choice, it fails with `InvalidRequest` and closes nothing: in 3.1.1 DISCONNECT carries
+   * nothing.
    */
   readonly disconnectWith: (options: DisconnectOptions) => Effect.Effect<void, MqttError.MqttError>
   /** `disconnectWith({ publishWill: true })`, which never fails. */
@@ -290,8 +291,8 @@ export const layer = (
 ): Layer.Layer<MqttClient, MqttError.MqttError, MqttTransport> => Layer.effect(MqttClient, make(options))
 
 /**
- * A client whose options are read from a `ConfigProvider`: from the environment as `MqttConfig.environment` says
- * (`MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE` and so on), or under names of the program's own.
+ * A client whose options are read from a `ConfigProvider`: from the environment, as `MqttConfig.environment` describes
+ * (`MQTT_CLIENT_ID`, `MQTT_KEEP_ALIVE` and so on), or under the program's own names.
  *
  * @since 0.1.0
  * @category layers

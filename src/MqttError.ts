@@ -53,8 +53,8 @@ const withMessage = (
 ): unknown => ({ _tag, ...fields, message })
 
 /**
- * A tagged error, and whether trying again can help: always, never, or as its data says. Each class decides this for
- * itself, and its head is marked as pure, so that a program carries only the reasons that its code makes.
+ * A tagged error, and whether trying again can help: always, never, or depending on its data. Each class decides this
+ * for itself, and its head is marked as pure, so that a program carries only the reasons that its code makes.
  */
 const Reason = <const Tag extends string, Deciding extends object = {}>(
   tag: Tag,
@@ -85,7 +85,7 @@ const withReasonString = (text: string, reasonString: string | undefined): strin
   reasonString === undefined || reasonString === "" ? text : `${text} (the server says: ${harmless(reasonString)})`
 
 /**
- * User Properties of the packet that said so, 5.0: pairs in their order.
+ * User Properties of the packet with the failure, 5.0: pairs in their order.
  *
  * @since 0.2.0
  * @category models
@@ -137,7 +137,7 @@ const tlsMessage = (cause: unknown): string =>
 /**
  * TLS could not be established, or the server ended it: `problem` says why. A server may refuse a client certificate
  * after the handshake seemed complete. A problem that only a person can mend is not retryable. A problem that may go
- * away by itself is, such as a certificate that is renewed or a clock that is set.
+ * away by itself is retryable, such as a certificate that is renewed or a clock that is set.
  *
  * @since 0.1.0
  * @category reasons
@@ -167,7 +167,7 @@ export class TlsFailed extends /* @__PURE__ */ Reason(
  * @category reasons
  */
 export class WebSocketFailed extends /* @__PURE__ */ Reason("WebSocketFailed", byStatus)<{
-  /** Without credentials and query. */
+  /** The server's URL, without credentials and query. */
   readonly endpoint: string
   readonly problem: WebSocketProblem
   /** The HTTP status of an upgrade that was refused. */
@@ -225,7 +225,7 @@ export class ConnectionRefused extends /* @__PURE__ */ Reason("ConnectionRefused
   readonly reasonCode: number
   readonly reasonString?: string | undefined
   readonly userProperties?: UserProperties | undefined
-  /** Where the server asks the client to go, with 0x9C and 0x9D. */
+  /** The server that the client should use instead, with 0x9C and 0x9D. */
   readonly serverReference?: string | undefined
 }> {
   override get message(): string {
@@ -600,8 +600,8 @@ export class NextTimeout
 }
 
 /**
- * The server accepted a request and said that nobody subscribes to its topic (0x10), so no answer can come. Not every
- * server says so. MQTT 5.0 sections 3.4.2.1 and 3.5.2.1.
+ * The server accepted a request and reported that nobody subscribes to its topic (0x10), so no answer can come. Not
+ * every server reports this. MQTT 5.0 sections 3.4.2.1 and 3.5.2.1.
  *
  * @since 0.1.0
  * @category reasons
@@ -616,7 +616,7 @@ export class NoResponder extends /* @__PURE__ */ Reason("NoResponder", true)<{
 }
 
 /**
- * There is no connection now, and the publish was told not to wait for one.
+ * There is no connection now, and the publish does not wait for one.
  *
  * @since 0.1.0
  * @category reasons
@@ -732,7 +732,7 @@ export class MqttError extends Data.TaggedError("MqttError")<{ readonly reason: 
   get isRetryable(): boolean {
     return this.reason.isRetryable
   }
-  /** With its message, for logs in JSON. */
+  /** The fields with the message, for logs in JSON. */
   override toJSON(): unknown {
     return withMessage(this)
   }

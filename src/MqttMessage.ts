@@ -103,7 +103,7 @@ export class MqttMessage {
 export type Payload = string | Uint8Array
 
 /**
- * The result of a responder that says more than a payload.
+ * The result of a responder that needs more than a payload.
  *
  * @since 0.1.0
  * @category models

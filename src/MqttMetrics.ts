@@ -1,8 +1,8 @@
 /**
  * The numbers of a client as Effect Metrics, which any exporter can read.
  *
- * They are the client's own numbers, from `stats`, read when somebody takes a snapshot of the registry: no timer
- * samples them, and nothing is counted twice. How long a message takes is measured only with `layerDurations`.
+ * They are the client's own numbers, from `stats`, read when a snapshot of the registry is taken: no timer samples
+ * them, and nothing is counted twice. How long a message takes is measured only with `layerDurations`.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ const gauge = (name: string, unit: string, description: string): Metric.Gauge<nu
 const counter = (name: string, unit: string, description: string): Metric.Counter<number> =>
   Metric.counter(`mqtt.client.${name}`, { description, attributes: { unit }, incremental: true })
 
-/** With a name of OpenTelemetry's conventions. */
+/** A counter with a name of OpenTelemetry's conventions. */
 const conventional = (name: string, operation: string, description: string): Metric.Counter<number> =>
   Metric.counter(`messaging.client.${name}.messages`, {
     description,
@@ -30,8 +30,8 @@ const conventional = (name: string, operation: string, description: string): Met
   })
 
 /**
- * By the name of the number in `stats`; `connected` is 1 or 0. The option `metrics` of a client registers them with the
- * attributes `messaging.system`, `messaging.client.id`, `mqtt.endpoint` and the attributes of the option.
+ * The metrics by the names of the numbers in `stats`; `connected` is 1 or 0. The option `metrics` of a client registers
+ * them with the attributes `messaging.system`, `messaging.client.id`, `mqtt.endpoint` and the attributes of the option.
  *
  * **Example** (All that Prometheus wants to know)
  *

@@ -19,7 +19,7 @@ import * as Decoder from "./protocol/Decoder.ts"
 import type * as Packet from "./protocol/Packet.ts"
 
 /**
- * Where the lines go, and how much they say.
+ * Where the lines go, and how much they show.
  *
  * @since 0.2.0
  * @category models

@@ -23,11 +23,14 @@ export type ConnectionState =
     readonly protocolVersion: Packet.ProtocolVersion
     readonly clientId: string
     readonly sessionPresent: boolean
-    /** In force, seconds. */
+    /** The Keep Alive in force, in seconds. */
     readonly keepAlive: number
     /** The limits that the server announced: features it lacks, and how much it takes. */
     readonly limits: ServerLimits
-    /** How long the server keeps the session without a connection, seconds; `undefined` in 3.1.1, which does not say. */
+    /**
+     * How long the server keeps the session without a connection, seconds; `undefined` in 3.1.1, where the server does
+     * not say.
+     */
     readonly sessionExpiry: number | undefined
     /** The prefix that the server wants for Response Topics, if the client asked and the server says so. */
     readonly responseInformation: string | undefined
@@ -36,9 +39,9 @@ export type ConnectionState =
     /** The server that another server sent the client to; `undefined` for the transport's own server. */
     readonly serverReference: string | undefined
   }
-  /** Waiting for the next attempt; `attempt` failed attempts so far. */
+  /** The client waits for its next attempt; `attempt` attempts have failed so far. */
   | { readonly _tag: "Disconnected"; readonly error: MqttError; readonly attempt: number }
-  /** For good: by `disconnect`, by the end of the scope, or because of `error`. */
+  /** Closed for good: by `disconnect`, by the end of the scope, or because of `error`. */
   | { readonly _tag: "Closed"; readonly error: MqttError | undefined }
 
 /**
@@ -104,7 +107,7 @@ export type MqttEvent =
     readonly _tag: "MessageTooLarge"
     readonly topic: string
     readonly qos: Packet.Qos
-    /** Of the packet, bytes. */
+    /** The size of the packet, in bytes. */
     readonly size: number
     readonly messages: number
   }
@@ -196,7 +199,7 @@ export interface Stats extends Traffic {
   /** The memory of the messages in buffers: topic, properties and payload. */
   readonly bufferBytes: number
   /**
-   * Messages that servers sent above `receiveMaximum`, which were taken all the same.
+   * Messages that servers sent above `receiveMaximum`, and that the client accepted.
    *
    * @since 0.2.0
    */
@@ -210,7 +213,7 @@ export interface Stats extends Traffic {
    */
   readonly unclaimedDropped: number
   /**
-   * How often `consume` ran a handler again after it failed, as its `attempts` say.
+   * How often `consume` ran a handler again after it failed, because of `attempts`.
    *
    * @since 0.2.0
    */
@@ -247,8 +250,8 @@ export interface Stats extends Traffic {
 export interface Health {
   readonly status: "up" | "degraded" | "down"
   /**
-   * The client has closed for good, so it does not come back by itself: for a liveness check. A client that is `down` and not
-   * closed tries to connect.
+   * The client has closed for good and does not come back by itself, so a liveness check should fail. A client that is
+   * `down` and not closed tries to connect.
    *
    * @since 0.2.0
    */

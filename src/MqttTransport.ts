@@ -26,9 +26,7 @@ export interface NetworkConnection {
    * `ConnectionLost` when the peer closed, the network failed, or the connection was closed from this side.
    */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, MqttError>
-  /**
-   * Hands bytes to the network, in one write where the network can. Completes when the network takes more.
-   */
+  /** Hands bytes to the network, in one write if the network can do that. Completes when the network takes more. */
   readonly write: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, MqttError>
   /**
    * Ends the connection at once: unsent bytes are dropped and the peer sees it end. Closing the scope instead ends it
@@ -44,7 +42,7 @@ export interface NetworkConnection {
  * @category services
  */
 export class MqttTransport extends Context.Service<MqttTransport, {
-  /** Where it leads, for people: `mqtt://host:port`, without credentials. */
+  /** The endpoint, for people: `mqtt://host:port`, without credentials. */
   readonly endpoint: string
   readonly open: Effect.Effect<NetworkConnection, MqttError, Scope.Scope>
   /**

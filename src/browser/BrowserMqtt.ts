@@ -77,8 +77,8 @@ export const layerObserved = (
   Layer.effect(MqttClient.MqttClient, Effect.suspend(() => makeObserved(options)))
 
 /**
- * A client whose options are read from a `ConfigProvider`: as `BrowserMqttConfig.environment` says (`MQTT_URL`,
- * `MQTT_CLIENT_ID` and so on), or under names of the program's own. An option that cannot be read fails with its own name.
+ * A client whose options are read from a `ConfigProvider`, as `BrowserMqttConfig.environment` describes (`MQTT_URL`,
+ * `MQTT_CLIENT_ID` and so on), or under the program's own names. An option that cannot be read fails with its own name.
  * It is `layerObserved`, as the environment may ask for traces.
  *
  * @since 0.2.0

@@ -2,8 +2,8 @@
  * One client for all tabs of a site: one tab has the connection and the session, and the others publish and subscribe
  * through it. When that tab is closed, another one takes over.
  *
- * Not for workers, which have no tab to share with, and not between sites. The tab is elected with the Web Locks API, and
- * the tabs speak through a `BroadcastChannel`.
+ * It is not for workers, which have no tab to share with, and not between sites. The tabs elect the leader with the Web
+ * Locks API, and exchange messages through a `BroadcastChannel`.
  *
  * @since 0.2.0
  */
@@ -41,8 +41,8 @@ export type Role = "Leader" | "Follower"
  */
 export class MqttTabs extends Context.Service<MqttTabs, {
   /**
-   * As `publish` of `MqttClient`, by the tab that leads. If that tab ends before it has answered, the next one publishes the
-   * message again at QoS 1 and 2; at QoS 0 the call fails with `ConnectionLost`.
+   * As `publish` of `MqttClient`, by the tab that leads. If that tab ends before it has answered, the next leader
+   * publishes the message again at QoS 1 and 2. At QoS 0 the call fails with `ConnectionLost`.
    */
   readonly publish: (
     topic: string,
@@ -50,9 +50,9 @@ export class MqttTabs extends Context.Service<MqttTabs, {
     options?: PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError>
   /**
-   * As `subscribe` of `MqttClient`, for as long as the scope, even if the leader changes. A message is acknowledged
-   * when the stream of each tab that subscribed has taken it; the others wait at most five seconds for a tab that
-   * stands still.
+   * As `subscribe` of `MqttClient`. It lasts as long as the scope, even if the leader changes. A message is
+   * acknowledged when the stream of each tab that subscribed has taken it; the others wait at most five seconds for a
+   * tab that stands still.
    */
   readonly subscribe: (
     topicFilter: string | ReadonlyArray<string>,

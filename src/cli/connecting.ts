@@ -51,7 +51,7 @@ export interface Connecting {
   readonly properties: PropertyFlags.ByPacket
   /** The topic behind the server in `-L`. */
   readonly topic: string | undefined
-  /** For people: without credentials. */
+  /** The server for people, without credentials. */
   readonly server: string
   readonly logLevel: LogLevel
   /** Whether each Control Packet is written on standard error. */

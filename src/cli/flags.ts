@@ -10,7 +10,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 
 /**
- * Without the flag there is no value.
+ * A flag that has no value unless it is given.
  *
  * @since 0.1.0
  * @category combinators
@@ -115,7 +115,7 @@ const versions = [
   ["311", "3.1.1"]
 ] as const
 
-/** From a number of seconds to for ever. */
+/** A number of seconds, or for ever. */
 const sessionExpiry = text("session-expiry-interval", "x", "seconds that the server keeps the session, -1: for ever")
   .pipe(
     Flag.map((text) => text === "-1" || text === "∞" ? 0xffff_ffff : /^\d+$/.test(text) ? Number(text) : Number.NaN),

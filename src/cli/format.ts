@@ -16,7 +16,7 @@ import { dashed } from "./properties.ts"
  */
 export type Format = (message: MqttMessage, time: number) => Uint8Array
 
-/** As `date -Iseconds`, with the zone of this machine. */
+/** The time in the format of `date -Iseconds`, with the zone of this machine. */
 const isoDate = (time: number): string => {
   const date = new Date(time)
   const offset = -date.getTimezoneOffset()
@@ -83,7 +83,7 @@ const propertiesOf = ({ packet, userProperties }: MqttMessage): object | undefin
 
 type PayloadOf = (text: string) => unknown
 
-/** In the order and with the names of `mosquitto_sub`. */
+/** JSON with the order and the names of `mosquitto_sub`. */
 const toJson = (message: MqttMessage, time: number, payloadOf: PayloadOf, indent?: number): string => {
   const { packet, payload, qos, retain, topic } = message
   const text = textOf(payload)

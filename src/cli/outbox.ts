@@ -79,7 +79,7 @@ const outbox = Effect.fnUntraced(function*(input: Input) {
   const toLine = input.json ? toJson : toText
   for (const entry of entries) yield* Output.quietly(Output.line(toLine(entry, now)))
   const all = yield* Effect.fromResult(Result.all(entries.map(({ waiting }) => waiting)))
-  // The printed lines have said it.
+  // The printed lines say it already.
   if (all.some(({ messages }) => messages > 0)) return yield* new MessagesWait({ description: "" })
 })
 

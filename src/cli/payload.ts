@@ -42,7 +42,7 @@ const unreadable = (file: string) => (cause: unknown): Usage =>
 export const standardInput = Stream.unwrap(Stdio.Stdio.useSync(({ stdin }) => stdin))
 
 /**
- * The bytes of a file. Reading opens it, so that the reader hears if it cannot be opened.
+ * The bytes of a file. The file is opened when it is read, because only the reader hears of an error.
  *
  * @since 0.1.0
  * @category sources

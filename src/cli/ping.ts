@@ -44,7 +44,7 @@ const milliseconds = (nanoseconds: bigint): number => Number(nanoseconds) / 1e6
 
 const rounded = (value: number): string => value.toFixed(3)
 
-/** As ping(8) sums up. */
+/** A summary in the form of ping(8). */
 const summary = (server: string, sent: number, times: ReadonlyArray<number>): string => {
   const lost = sent === 0 ? 0 : Math.round((1 - times.length / sent) * 100)
   const counts = `--- ${server} ---\n${sent} sent, ${times.length} answered, ${lost}% lost`
@@ -91,7 +91,7 @@ const ping = Effect.fnUntraced(function*(input: Input) {
     }
   }).pipe(
     Effect.scoped,
-    // Also after an interruption, which is how a ping without a count ends.
+    // Also after an interruption: a ping without a count always ends with one.
     Effect.onExit((exit) => sent === 0 && Exit.isFailure(exit) ? Effect.void : Effect.ignore(sumUp)),
     Output.quietly,
     Telling.told(connecting)

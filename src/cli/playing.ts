@@ -24,7 +24,7 @@ type Client = Pick<MqttClient["Service"], "closed" | "publishAsync">
  * @category models
  */
 export interface Counts {
-  /** Acknowledged; at QoS 0 handed to the network. */
+  /** Messages acknowledged, or at QoS 0 handed to the network. */
   published: number
   refused: number
   /** Lines that are no message. */
@@ -40,11 +40,14 @@ export interface Options {
   readonly speed: number
   /** Incremented while playing. */
   readonly counts: Counts
-  /** Says a sentence to people. */
+  /** Shows a sentence to people. */
   readonly tell: (sentence: string) => Effect.Effect<void>
 }
 
-/** When a message is due, on the clock of this run: as long after the first one as it was recorded, over the speed. */
+/**
+ * Computes when a message is due, on the clock of this run. Its distance from the first message is the recorded
+ * distance, divided by the speed.
+ */
 class Pace {
   readonly #speed: number
   #first: { readonly recorded: number; readonly played: number } | undefined

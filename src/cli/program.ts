@@ -33,7 +33,7 @@ const builtIn = (name: string, description: string, run: GlobalFlag.Action<boole
     run
   })
 
-/** Without letters: `-h` is the host and `-v` prints topics. */
+/** These have no letters: `-h` is the host and `-v` prints topics. */
 const builtIns = [
   builtIn("help", "what there is, and what it means", GlobalFlag.Help.run),
   builtIn("version", "the version of this program", GlobalFlag.Version.run),
@@ -90,7 +90,7 @@ export type Failure =
   | Unsuccessful
   | Usage
 
-/** As far from `src/cli` as from `dist/cli`. */
+/** The path is the same from `src/cli` and from `dist/cli`. */
 const manifest: { readonly version: string } = JSON.parse(
   Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")
 )

@@ -53,7 +53,7 @@ const inSingular: { readonly [Name in PropertyName]?: string } = {
 }
 
 /**
- * As a command line and `mosquitto_sub -F %j` have it.
+ * The name on a command line and in `mosquitto_sub -F %j`.
  *
  * @since 0.1.0
  * @category conversions

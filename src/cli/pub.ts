@@ -84,7 +84,7 @@ const publish = Effect.fnUntraced(function*(input: Input) {
   return yield* send(repeated(input, { ...outgoing, payload }))
 })
 
-/** With a store or without. */
+/** Publishes with a store or without. */
 const sending = Effect.fnUntraced(function*(connecting: Connecting.Connecting, input: Input) {
   const { store, sync } = input
   if (store === undefined && sync !== undefined) return yield* new Usage({ description: "--sync goes with --store" })

@@ -48,7 +48,7 @@ export const run = <A, E, R>(
   )
 
 /**
- * Fails with `TimedOut` after so many seconds, if any.
+ * Fails with `TimedOut` after this many seconds, if a number is given.
  *
  * @since 0.1.0
  * @category combinators

@@ -60,7 +60,7 @@ export const of = (path: string, clientId: string): Effect.Effect<Waiting, MqttE
   }))
 
 /**
- * For people.
+ * The number of waiting messages, for people.
  *
  * @since 0.2.0
  * @category conversions

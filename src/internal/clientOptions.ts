@@ -77,7 +77,7 @@ export interface Options {
   readonly username?: string | undefined
   /** 3.1.1 needs a `username` with it. */
   readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
-  /** User name and password, obtained anew for every connection. Instead of `username` and `password`. */
+  /** User name and password, obtained anew for every connection. They replace `username` and `password`. */
   readonly credentials?: Effect.Effect<Credentials, MqttError.MqttError> | undefined
   /**
    * Enhanced authentication, 5.0 only: a method of `MqttAuthentication`, begun anew for every connection. `credentials`
@@ -94,11 +94,11 @@ export interface Options {
   readonly keepAlive?: Duration.Input | undefined
   /** How long either direction may be quiet before a ping is sent, also without Keep Alive. Default: a quarter of it. */
   readonly pingInterval?: Duration.Input | undefined
-  /** For the network connection, TLS and CONNACK together. Default: 10 seconds. */
+  /** Time limit for the network connection, TLS and CONNACK together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   /**
-   * If the server owes acknowledgements and sends none for so long, or leaves a ping without any sign of life for so
-   * long, the client connects anew. Default: 10 seconds.
+   * If the server owes acknowledgements and sends none for this long, or leaves a ping without any sign of life for
+   * this long, the client connects anew. Default: 10 seconds.
    */
   readonly responseTimeout?: Duration.Input | undefined
   /**
@@ -134,11 +134,11 @@ export interface Options {
    */
   readonly retransmit?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
-   * The effect to run after so many failures in a row, and again after as many more, before the next attempt, which
-   * waits for it. A connection that did not live for `stableAfter` is a failure too.
+   * The effect to run after `after` failures in a row, and again after as many more. The next attempt waits for it. A
+   * connection that did not live for `stableAfter` is a failure too.
    */
   readonly escalate?: Escalation | undefined
-  /** `reconnect` starts anew once a connection has lived for so long. Default: 10 seconds. */
+  /** `reconnect` starts anew once a connection has lived for this long. Default: 10 seconds. */
   readonly stableAfter?: Duration.Input | undefined
   /** Which failures are worth another attempt. Default: those that say so themselves (`isRetryable`). */
   readonly isRetryable?: ((error: MqttError.MqttError) => boolean) | undefined
@@ -163,12 +163,12 @@ export interface Options {
    * MiB.
    */
   readonly maximumPacketSize?: number | undefined
-  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that takes only so many. Default: 100. */
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE, for a server that limits them. Default: 100. */
   readonly filtersPerSubscribe?: number | undefined
   /** Topic Aliases the server may use, announced in 5.0; 0 for none. Default: 32. */
   readonly topicAliasMaximum?: number | undefined
   /**
-   * Topic Aliases this client uses where the server takes them; the least recently used alias is given to the next
+   * Topic Aliases this client uses if the server accepts them; the least recently used alias is given to the next
    * topic; 0 for none. Default: 1024, and never more than the server takes.
    */
   readonly outgoingTopicAliasMaximum?: number | undefined
@@ -289,8 +289,8 @@ export interface PublishOptions {
   /** PUBLISH properties, 5.0 only. `messageExpiryInterval` counts down while the message waits. */
   readonly properties?: PublishProperties | undefined
   /**
-   * Without a connection: wait in the outbox, fail with `Offline`, or (QoS 0 only) drop the message and succeed. Default:
-   * `"wait"`.
+   * How a publish behaves without a connection: it waits in the outbox, fails with `Offline`, or (QoS 0 only) drops the
+   * message and succeeds. Default: `"wait"`.
    */
   readonly whenOffline?: "wait" | "fail" | "drop" | undefined
 }
@@ -300,9 +300,9 @@ export interface PublishOptions {
  * @category models
  */
 export interface RequestOptions {
-  /** Of the request, and by default of its answer. Default: 1. */
+  /** QoS of the request, and by default of its answer. Default: 1. */
   readonly qos?: Packet.Qos | undefined
-  /** For all of it, waiting for a connection included. Default: 10 seconds. */
+  /** Time limit for all of it, including the wait for a connection. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
   /**
    * `messageExpiryInterval` is the timeout unless it is given, so that no responder handles a request that has timed

@@ -1,5 +1,5 @@
 /**
- * The dead letters of consumers and of typed topics: to which topics they may go, and the User Properties that they
+ * The dead letters of consumers and of typed topics: the topics that they may go to, and the User Properties that they
  * carry.
  */
 import * as Cause from "effect/Cause"

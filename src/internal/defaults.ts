@@ -15,7 +15,10 @@ const retransmit: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.rec
 
 const bounds = { messages: 10_000, bytes: 16 * 1024 * 1024, policy: "suspend" } as const
 
-/** By the names of the options. An option that is missing here has no default, or its default depends on other options. */
+/**
+ * The defaults by the names of the options. An option that is missing here has no default, or its default depends on
+ * other options.
+ */
 export const defaults = {
   protocolVersion: "5.0",
   followServerReference: { maximumHops: 3 },

@@ -18,7 +18,7 @@ export interface Kind {
   readonly accepts: (value: unknown) => boolean
   /** Ends "is not ...". */
   readonly expected: string
-  /** Of a record: the fields that have a kind of their own. */
+  /** The fields of a record that have a kind of their own. */
   readonly fields?: Fields
   readonly isRequired?: true
 }
@@ -87,7 +87,7 @@ export const stringsByName = kind(
   (value) => Predicate.isObject(value) && Object.values(value).every(Predicate.isString)
 )
 
-/** Also where a hole is. */
+/** Like `every`, but it also visits the holes of an array. */
 const everyOne = (values: ReadonlyArray<unknown>, accepts: (value: unknown) => boolean): boolean =>
   Array.from(values).every(accepts)
 

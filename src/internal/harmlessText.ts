@@ -5,7 +5,7 @@
  * around. The data of errors and events has the text as it came.
  */
 
-/** In characters. Longer text helps nobody. */
+/** The limit, in characters. Longer text helps nobody. */
 const longest = 200
 
 /**

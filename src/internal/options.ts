@@ -22,7 +22,7 @@ import * as OptionNames from "./optionNames.ts"
 import * as OptionTypes from "./optionTypes.ts"
 import * as Presence from "./presence.ts"
 
-/** Bounds with everything said. */
+/** Bounds without gaps. */
 export interface ResolvedBounds {
   readonly messages: number
   readonly bytes: number
@@ -65,7 +65,7 @@ export interface Resolved extends Presence.Resolved {
   readonly topicAliasMaximum: number
   readonly outgoingTopicAliasMaximum: number
   readonly outbox: ResolvedBounds
-  /** With a store, of QoS 1 and 2. */
+  /** For QoS 1 and 2 with a store. */
   readonly storedOutbox: ResolvedBounds
   /** Milliseconds. */
   readonly outboxAge: number

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 
-/** So many lines in so many milliseconds. */
+/** At most this many lines in this many milliseconds. */
 const lines = 10
 const period = 10_000
 

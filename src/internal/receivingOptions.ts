@@ -18,7 +18,7 @@ import type { SubscribeOptions } from "./clientOptions.ts"
 export interface NextOptions extends SubscribeOptions {
   /** Default: 1. */
   readonly qos?: Packet.Qos | undefined
-  /** For all of it, waiting for a connection included. Default: none. */
+  /** Time limit for all of it, including the wait for a connection. Default: none. */
   readonly timeout?: Duration.Input | undefined
 }
 

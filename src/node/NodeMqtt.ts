@@ -178,9 +178,9 @@ export const layerTransport = (options: TransportOptions = {}): Layer.Layer<Mqtt
   )
 
 /**
- * A client whose options are read from a `ConfigProvider`: from the environment as `NodeMqttConfig.environment` says
- * (`MQTT_URL`, `MQTT_CLIENT_ID` and so on), or under names of the program's own. An option that cannot be read fails with
- * its own name.
+ * A client whose options are read from a `ConfigProvider`: from the environment, as `NodeMqttConfig.environment`
+ * describes (`MQTT_URL`, `MQTT_CLIENT_ID` and so on), or under the program's own names. An option that cannot be read
+ * fails with its own name.
  *
  * **Example** (Names of the program's own)
  *

@@ -33,7 +33,7 @@ import * as Reader from "./internal/store/reader.ts"
  * @category models
  */
 export interface Options {
-  /** A directory. It is made when there is none, for the owner of the process only, as are the files in it. */
+  /** A directory. If there is none, it is made; only the owner of the process may use it and its files. */
   readonly path: string
   /**
    * How durable a commit is. `"normal"`: it survives the death of the process; if the power fails, the last commits may
@@ -116,7 +116,7 @@ export const make = (options: Options): Effect.Effect<MqttStore.Store, MqttError
 export const layer = (options: Options): Layer.Layer<never, MqttError.MqttError> => MqttStore.layer(make(options))
 
 /**
- * The records of a client identifier, for reading only: also while a client has the store. If there is no store of that
+ * The records of a client identifier, for reading only, even while a client has the store. If there is no store of that
  * client identifier, it fails with `Unavailable` and makes none. It may leave an empty log beside the database.
  *
  * @since 0.2.0

@@ -65,7 +65,7 @@ export const layer = (options: Options): Layer.Layer<MqttTransport.MqttTransport
   Layer.succeed(MqttTransport.MqttTransport)(make(options))
 
 /**
- * Where certificates and keys are, PEM.
+ * The files with certificates and keys, PEM.
  *
  * @since 0.1.0
  * @category models

@@ -17,7 +17,7 @@ import * as ByteStream from "./internal/byteStream.ts"
  * @category models
  */
 export interface Options {
-  /** Of the socket's file; on Windows the name of a pipe. */
+  /** The path of the socket's file; on Windows the name of a pipe. */
   readonly path: string
   /** How long bytes may take to leave after the connection was closed; then it is cut. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined

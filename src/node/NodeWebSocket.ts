@@ -96,7 +96,7 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
   const target = { endpoint, host, port, path, isSecure }
   const connect = Effect.gen(function*() {
     const settings = yield* Attempt.evaluate(options.webSocket ?? {}, endpoint)
-    // Loads `ws` before there is a connection: a connection that ended meanwhile would do so while nobody listens.
+    // `ws` is loaded before there is a connection. Otherwise the connection could end while nobody listens.
     const implementation = yield* WebSocket.load(endpoint)
     const ground = yield* openGround(options, target)
     const { connectionLost, openFailed } = watched(ground, target)

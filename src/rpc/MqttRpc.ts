@@ -1,10 +1,10 @@
 /**
  * Effect RPC over MQTT: protocols for `RpcClient` and `RpcServer` of `effect/rpc`, which Effect marks as unstable.
  *
- * A client publishes its requests to `<prefix>/request`, and servers share them. Streams have back-pressure, interrupting
- * a call interrupts its handler, and each call ends once: with its answer, or with an `RpcClientError` that says why
- * there is none. Calls survive reconnects of either side if their sessions are persistent. It is the same in MQTT 3.1.1
- * and 5.0, but for Shared Subscriptions, which 5.0 has.
+ * A client publishes its requests to `<prefix>/request`, and servers share them. Streams have back-pressure,
+ * interrupting a call interrupts its handler, and each call ends once: with its answer, or with an `RpcClientError`
+ * that says why there is none. Calls survive reconnects of either side if their sessions are persistent. It works the
+ * same in MQTT 3.1.1 and 5.0, except for Shared Subscriptions, which only 5.0 has.
  *
  * **Example** (A service and its client)
  *

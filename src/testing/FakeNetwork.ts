@@ -102,7 +102,7 @@ export class FakeNetwork extends Context.Service<FakeNetwork, {
   readonly stallWrites: Effect.Effect<void>
   /** The writes that `stallWrites` has stalled move again. */
   readonly resumeWrites: Effect.Effect<void>
-  /** The connection ends once so many bytes of one direction have arrived. Without a target: the next connection. */
+  /** The connection ends once this many bytes of one direction have arrived. Without a target: the next connection. */
   readonly cutAfter: (cut: Omit<FaultOf<"CutAfter">, "_tag">, target?: Target) => Effect.Effect<void>
   /** Another one-way latency, without a target for open and later connections. */
   readonly delay: (latency: Duration.Input, target?: Target) => Effect.Effect<void>

@@ -129,7 +129,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly pending: Effect.Effect<number>
   /** Waits until this client has sent such a packet, `count` of them if given; packets that have come already count. */
   readonly awaitPacket: (clientId: string, predicate: PacketPredicate, count?: number) => Effect.Effect<Packet.Packet>
-  /** Waits until so many messages to topics that match have been accepted since the broker was made. */
+  /** Waits until `count` messages to matching topics have been accepted since the broker was made. */
   readonly awaitMessages: (topicFilter: string, count?: number) => Effect.Effect<ReadonlyArray<Message.Message>>
 
   // Actions of the broker itself
@@ -156,7 +156,7 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly expireSession: (clientId: string) => Effect.Effect<void>
 
   // How it misbehaves
-  /** For so long the broker reads nothing and writes nothing, on no connection; then it goes on. */
+  /** For this long the broker reads nothing and writes nothing, on no connection; then it goes on. */
   readonly stall: (duration: Duration.Input) => Effect.Effect<void>
   /** The next CONNECTs, one if not said, are refused with this code. */
   readonly refuseSession: (reasonCode: ReasonCode, options?: Misbehaviour.RefusalOptions) => Effect.Effect<void>
@@ -166,19 +166,19 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
   readonly lieAboutSessionPresent: (sessionPresent: boolean) => Effect.Effect<void>
   /** The next Topic Filters, one if not said, are refused. In 3.1.1 the code on the wire is always 0x80. */
   readonly refuseSubscribe: (reasonCode: ReasonCode, times?: number) => Effect.Effect<void>
-  /** From now on no subscription is granted more. */
+  /** From now on no subscription is granted a higher QoS. */
   readonly downgradeSubscribe: (qos: Packet.Qos) => Effect.Effect<void>
   /** Answers go out this much later from now on, in their order. */
   readonly delayAnswers: (delay: Duration.Input) => Effect.Effect<void>
-  /** Answers of these types are kept until released; those to PUBLISH and PUBREL if not said. */
+  /** Keeps answers of these types until they are released; answers to PUBLISH and PUBREL if not said. */
   readonly holdAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
   /** Sends the held answers of these types, of all types if not said, and stops holding them. */
   readonly releaseAcknowledgements: (...types: ReadonlyArray<Answer["_tag"]>) => Effect.Effect<void>
   /** The connection on which a message to a matching topic comes is closed, and the message is not accepted. */
   readonly closeWhenSeeing: (topicFilter: string, times?: number) => Effect.Effect<void>
-  /** Closes the connection on which somebody subscribes to this filter, without an answer. Default: every time. */
+  /** Closes the connection on which a client subscribes to this filter, without an answer. Default: every time. */
   readonly closeWhenSubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
-  /** Closes the connection on which somebody unsubscribes from this filter, without an answer. Default: every time. */
+  /** Closes the connection on which a client unsubscribes from this filter, without an answer. Default: every time. */
   readonly closeWhenUnsubscribing: (topicFilter: string, times?: number) => Effect.Effect<void>
   /** Closes the connection on which the PUBREL of a message to a matching topic comes. Default: every time. */
   readonly closeWhenReleasing: (topicFilter: string, times?: number) => Effect.Effect<void>

@@ -36,12 +36,12 @@ export class Haste {
     })
   }
 
-  /** From now on no attempt begins. */
+  /** Lets no attempt begin from now on. */
   hold(): void {
     this.#here.closeUnsafe()
   }
 
-  /** An attempt that is due, or waits, begins at once. */
+  /** Lets an attempt that is due, or waits, begin at once. */
   release(): void {
     this.#here.openUnsafe()
     this.#hurry.openUnsafe()

@@ -54,7 +54,7 @@ export interface PageOptions {
 export interface Options extends Omit<ClientOptions.Options, "metrics" | "tracing">, PageOptions {}
 
 /**
- * With `tracing` and `metrics`.
+ * The options of a client with `tracing` and `metrics`.
  *
  * @since 0.2.0
  * @category models

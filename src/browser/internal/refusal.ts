@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import { WebSocketFailed } from "../../MqttError.ts"
 import { pageUrl, type Target } from "./url.ts"
 
-/** Firefox throws first and says why afterwards, after about a millisecond. */
+/** Firefox throws first and reports the reason afterwards, after about a millisecond. */
 const afterwards = "100 millis"
 
 /** The document or the worker, which a policy may bind. Firefox hides the class of the event from workers. */

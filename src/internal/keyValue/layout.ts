@@ -27,7 +27,9 @@ const encoder = new TextEncoder()
 
 const hexadecimal = (number: number, digits: number): string => number.toString(16).padStart(digits, "0")
 
-/** In characters that need no escaping in the name of a file, and differ in more than their case. */
+/**
+ * Escapes a name into characters that mean nothing special in the name of a file, and differ in more than their case.
+ */
 const escaped = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => {
     const character = String.fromCharCode(byte)

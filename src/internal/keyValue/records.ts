@@ -167,7 +167,7 @@ export class Records implements OpenStore {
       this.#isDoubtful = true
       return Effect.tapError(
         this.#set("write", this.#names.batch, seal(batch)),
-        // It may be there all the same.
+        // The batch may be there even so.
         () => Effect.ignore(this.#settle("write"))
       )
     })

@@ -24,7 +24,7 @@ import type { NetworkConnection } from "../../MqttTransport.ts"
  * @category models
  */
 export interface CarrierOptions {
-  /** Where it leads, for people, without credentials. */
+  /** The endpoint, for people, without credentials. */
   readonly endpoint: string
   /** Names the failure of an opening. Default: `OpenFailed` with the cause. */
   readonly openFailed?: ((cause: unknown) => MqttErrorReason) | undefined

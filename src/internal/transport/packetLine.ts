@@ -74,7 +74,7 @@ const payloadOf = (payload: Uint8Array, most: number): string => {
   return most === 0 ? hidden("payload", payload) : `${hidden("payload", payload)}${JSON.stringify(shown)}`
 }
 
-/** Of types that have more than single values. */
+/** The lists in packets whose types have more than single values. */
 const listed = (packet: Packet.Packet, payload: number): ReadonlyArray<string> => {
   switch (packet._tag) {
     case "Publish":

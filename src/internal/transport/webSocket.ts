@@ -46,9 +46,9 @@ export interface WebSocketLike {
   ): void
   send(data: Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
-  /** Ends it without asking the peer, where that is possible. */
+  /** Ends it without asking the peer, if that is possible. */
   readonly terminate?: () => void
-  /** Stops reading from the network, where that is possible, as with `ws`. */
+  /** Stops reading from the network, if that is possible, as with `ws`. */
   readonly pause?: () => void
   readonly resume?: () => void
   readonly isPaused?: boolean
@@ -97,7 +97,10 @@ interface Ended {
   readonly cause: unknown
 }
 
-/** An event of a WebSocket holds the whole of it, with headers and URL; a browser's says nothing more. */
+/**
+ * An event of a WebSocket refers to the whole WebSocket, with headers and URL. The event of a browser has no further
+ * information.
+ */
 export const withoutEvent = (cause: unknown): unknown => {
   if (typeof cause !== "object" || cause === null || !("target" in cause && "type" in cause)) return cause
   return "error" in cause && cause.error instanceof Error ? cause.error : new Error("the WebSocket failed")
@@ -109,7 +112,7 @@ export const closedWith = (code: number, reason: string | undefined): string => 
   return `closed with code ${reason === undefined || reason === "" ? code : `${code}: ${reason}`}`
 }
 
-/** Without a closing handshake. */
+/** The end without a closing handshake. */
 const abnormally: Ended = { cause: closedWith(1006, undefined) }
 
 // ---------------------------------------------------------------------------
@@ -151,7 +154,7 @@ const sent = (webSocket: WebSocketLike, maximumUnsent: number, wait = 1): Effect
 /** A WebSocket that can pause does so while this many bytes wait. */
 const mostWaiting = 65_536
 
-/** The frames of one WebSocket that nobody has pulled yet, and behind them its end. */
+/** The frames of one WebSocket that are not pulled yet, and behind them its end. */
 class Received {
   readonly #webSocket: WebSocketLike
   #frames: Array<Uint8Array | string> = []
@@ -213,13 +216,13 @@ class Received {
     })
   })
 
-  /** Nothing of this side listens any more, and a fiber that waits goes on. */
+  /** Stops all listening on this side, and resumes a fiber that waits. */
   readonly detached: Effect.Effect<void> = Effect.andThen(
     Effect.sync(() => {
       this.#end(abnormally)
       const webSocket = this.#webSocket
       webSocket.removeEventListener("message", this.#onMessage)
-      // A WebSocket that is given up while it opens has its error later, and `ws` throws an error that nobody listens to.
+      // If a WebSocket is given up while it opens, its error comes later, and `ws` throws an error without a listener.
       webSocket.addEventListener("error", constVoid)
       webSocket.removeEventListener("error", this.#onError)
       webSocket.removeEventListener("close", this.#onClose)

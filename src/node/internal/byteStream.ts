@@ -44,10 +44,13 @@ export interface TcpOptions {
   readonly drainTimeout?: Duration.Input | undefined
 }
 
-/** Codes of `node:dns` that say that a name leads nowhere. */
+/** Codes of `node:dns` for a name that leads nowhere. */
 const unknownHost: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME", "ENODATA"])
 
-/** With several addresses Node reports one error that holds theirs; they fail alike, or the first tells enough. */
+/**
+ * For several addresses Node reports one error that holds an error for each. They all fail alike, or the first is
+ * enough.
+ */
 export const codeOf = (cause: unknown): string | undefined => {
   if (cause instanceof AggregateError) return codeOf(cause.errors[0])
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
@@ -100,7 +103,7 @@ const open = (
     return socket
   })
 
-/** To a host and a port, over TCP or as `connect` says. */
+/** A TCP connection to a host and a port, or the stream of `connect`. */
 export const tcp = (options: TcpOptions & { readonly port: number; readonly endpoint: string }): Opening => {
   const { connect, drainTimeout, endpoint, host, lookup, port } = options
   if (connect !== undefined) return given(connect({ host, port }), options)

@@ -164,7 +164,7 @@ interface Servers {
   readonly endpoints: Known
   /** How many servers there are, as far as it is known. */
   readonly count: number
-  /** For people. */
+  /** A name for people. */
   readonly endpoint: string
   /** The target of the only server, if it is known. */
   readonly only: Target.Target | undefined

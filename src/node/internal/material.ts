@@ -1,8 +1,8 @@
 /**
  * TLS material, PEM: whether an option holds the certificates or the key that it should.
  *
- * OpenSSL passes over a text without a certificate, and Node takes an empty one for none given: it would trust its own
- * authorities instead of nobody. Whether a certificate or a key is of any use is up to OpenSSL. RFC 7468.
+ * OpenSSL ignores a text without a certificate, and Node treats an empty text as if the option were not given: it would
+ * trust its own authorities instead of nobody. OpenSSL decides whether a certificate or a key is of any use. RFC 7468.
  */
 import * as Crypto from "node:crypto"
 
@@ -24,7 +24,7 @@ const isCertificate = (pem: string): boolean => {
   }
 }
 
-/** OpenSSL reads up to the first certificate that it cannot read, and says nothing about it and the others. */
+/** OpenSSL reads up to the first certificate that it cannot read, and does not report that certificate or the rest. */
 const certificatesProblem = (option: string, material: string | Uint8Array): string | undefined => {
   const text = textOf(material)
   const begun = text.match(beginning)?.length ?? 0
@@ -34,13 +34,13 @@ const certificatesProblem = (option: string, material: string | Uint8Array): str
   return whole.every(isCertificate) ? undefined : `\`${option}\` has a certificate in it that cannot be read`
 }
 
-/** Why there are no certificates in it, without anything of it. */
+/** The reason why the material has no certificates. It repeats nothing of the material. */
 export const certificates = (option: string, material: Material): string | undefined => {
   if (typeof material === "string" || material instanceof Uint8Array) return certificatesProblem(option, material)
   if (material.length === 0) return `\`${option}\` has no certificate in it`
   return material.map((one) => certificatesProblem(option, one)).find((problem) => problem !== undefined)
 }
 
-/** Why there is no private key in it, without anything of it. */
+/** The reason why the material has no private key. It repeats nothing of the material. */
 export const key = (option: string, material: string | Uint8Array): string | undefined =>
   privateKey.test(textOf(material)) ? undefined : `\`${option}\` has no private key in it`

@@ -1,5 +1,5 @@
 /**
- * The port of the server from a configuration: read only where it decides.
+ * The port of the server from a configuration. It is read only if no URL names the port.
  *
  * Kubernetes sets `MQTT_PORT=tcp://10.0.0.1:1883` in every pod beside a Service named `mqtt`. That is no port, and does
  * not matter if a URL names the server.

@@ -73,7 +73,7 @@ const problems: { readonly [code: string]: MqttError.TlsProblem } = {
   ERR_SSL_HTTP_REQUEST: "NotTls"
 }
 
-/** By the alert that the server sent, RFC 8446 section 6. */
+/** Problems by the alert that the server sent, RFC 8446 section 6. */
 const alerts: { readonly [alert: string]: MqttError.TlsProblem } = {
   CERTIFICATE_REQUIRED: "ClientCertificateRequired",
   BAD_CERTIFICATE: "ClientCertificateRefused",
@@ -88,7 +88,7 @@ const alerts: { readonly [alert: string]: MqttError.TlsProblem } = {
   HANDSHAKE_FAILURE: "HandshakeRefused"
 }
 
-/** An alert, or the smallest other record, takes so many bytes. */
+/** The bytes of an alert, or of the smallest other record. */
 const smallestRecord = 7
 
 interface Progress {
@@ -223,7 +223,7 @@ const handshake = (
 ): Effect.Effect<void, MqttError.MqttError> =>
   Effect.callback((resume) => {
     const fail = (cause: unknown) => resume(Effect.fail(MqttError.fromReason(failedOf(cause))))
-    // Also keeps an error after the handshake from being an uncaught one.
+    // Also handles an error after the handshake, which would otherwise be uncaught.
     socket.on("error", fail)
     socket.once("close", () => fail(new Error("the server hung up during the handshake")))
     socket.once("secureConnect", () => resume(Effect.void))

@@ -30,7 +30,7 @@ const rules: { readonly [scheme in Scheme]: SchemeRule } = {
   unix: { scheme: "unix", port: 0 }
 }
 
-/** By the beginning of a URL, including the names that other clients use. */
+/** Schemes by the beginning of a URL, including the names that other clients use. */
 const protocols: ReadonlyMap<string, SchemeRule> = new Map([
   ...Object.entries(rules).map(([name, rule]) => [`${name}:`, rule] as const),
   ["tcp:", rules.mqtt],
@@ -42,7 +42,7 @@ export const isSecure = ({ scheme }: Pick<Target, "scheme">): boolean => scheme 
 
 export const isWebSocket = ({ scheme }: Pick<Target, "scheme">): boolean => scheme === "ws" || scheme === "wss"
 
-/** For people: without credentials, and without the query, which may be a signature. */
+/** The endpoint for people: without credentials, and without the query, which may be a signature. */
 export const endpointOf = (
   { host, path, port, scheme }: Pick<Target, "scheme" | "host" | "port" | "path">
 ): string => {

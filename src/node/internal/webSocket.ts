@@ -37,7 +37,7 @@ export interface Target {
   readonly endpoint: string
   readonly host: string
   readonly port: number
-  /** With the query. */
+  /** The path with the query. */
   readonly path: string
   readonly isSecure: boolean
 }

@@ -11,7 +11,7 @@ import * as MqttError from "../../MqttError.ts"
 /** Clients publish here, and servers share the requests. */
 export const request = (prefix: string): string => `${prefix}/request`
 
-/** For the server that has taken a call: acknowledgements, interrupts, signs of life. */
+/** Messages for the server that has taken a call: acknowledgements, interrupts, signs of life. */
 export const server = (prefix: string, level: string): string => `${prefix}/server/${level}`
 
 /** Answers to one client. */

@@ -53,7 +53,7 @@ export interface Options {
   readonly session: Session
   readonly sessionPresent: boolean
   readonly cleanStart: boolean
-  /** The client says whether it is there, so that its first message may be its birth. */
+  /** The client has a Will, so its first message may be its birth. */
   readonly hasWill: boolean
   readonly receiveMaximum: number
   readonly bytesRead: (() => number) | undefined

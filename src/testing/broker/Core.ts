@@ -37,7 +37,7 @@ export interface Core {
   readonly connections: Set<Connection>
   /** When each client was let in last. */
   readonly lastConnects: Map<string, number>
-  /** Until when the broker does nothing. */
+  /** The time until which the broker does nothing. */
   stalledUntil: number
   /** How many connections the broker has had. */
   connectionCount: number

@@ -199,7 +199,7 @@ const sendPublish = (
   return true
 }
 
-/** How a topic is written to this client: with an alias from the second time on, if the broker uses them. */
+/** The topic of a message to this client: an alias from the second time on, if the broker uses them. */
 const aliased = (
   core: Core,
   connection: Connection,

@@ -78,7 +78,7 @@ export const takeDeadly = ({ deadlyTopics }: Faults, topic: string): boolean =>
   take(deadlyTopics, (topicFilter) => Topic.matches(topicFilter, topic))
 
 /**
- * Whether the connection on which somebody subscribes to these is to be closed; each such time is counted.
+ * Whether the connection on which a client subscribes to these is to be closed; each such time is counted.
  *
  * @since 0.1.0
  * @category transitions
@@ -89,7 +89,7 @@ export const takeDeadlyFilter = (
 ): boolean => take(deadlyFilters, (deadly) => subscriptions.some(({ topicFilter }) => topicFilter === deadly))
 
 /**
- * Whether the connection on which somebody unsubscribes from these is to be closed; each such time is counted.
+ * Whether the connection on which a client unsubscribes from these is to be closed; each such time is counted.
  *
  * @since 0.2.0
  * @category transitions

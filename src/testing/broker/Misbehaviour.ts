@@ -12,7 +12,7 @@ import type { Answer } from "./Connection.ts"
 import * as Core from "./Core.ts"
 
 /**
- * How CONNECTs are refused: so many, once if not said, and in 5.0 with these properties.
+ * How often CONNECTs are refused, once if not said, and with which properties in 5.0.
  *
  * @since 0.1.0
  * @category models

@@ -1,7 +1,7 @@
 /**
  * Which clients receive a message, at which QoS, with which RETAIN flag and Subscription Identifiers.
  *
- * Pure but for the turns of Shared Subscriptions. MQTT 5.0 sections 3.3.4, 3.8.3.1 and 4.8.2.
+ * Pure except for the turns of Shared Subscriptions. MQTT 5.0 sections 3.3.4, 3.8.3.1 and 4.8.2.
  *
  * @since 0.1.0
  */

@@ -46,7 +46,7 @@ const makeFraming = () => {
   let multiplier = 1
   let remaining = 0
   return {
-    /** Goes on with the chunk and returns the size of the longest packet that began in it or before. */
+    /** Continues with the chunk and returns the size of the longest packet that began in it or before. */
     follow: (chunk: Uint8Array): number => {
       let longest = 0
       let offset = 0

@@ -147,7 +147,7 @@ export class Link {
     }
   }
 
-  /** The client lets go of it: bytes written before still go. */
+  /** The client lets go of the connection; bytes written before still go. */
   readonly release: Effect.Effect<void> = Effect.sync(() => this.#release())
 
   inject(fault: Fault): void {
@@ -264,7 +264,7 @@ export class Link {
     this.#finish({ by: "client", how: "reset" })
   }
 
-  /** Nothing more comes from the client: the peer is told behind the last byte. */
+  /** Nothing more comes from the client. The peer learns of the end behind the last byte. */
   #finish(ending: Direction.Ending): void {
     if (!this.#isSilent) this.#fromClient.transmitEnd(ending)
     this.#markClosed()

@@ -1,8 +1,8 @@
 /**
  * Future events in order of time, and one fiber that sleeps until the first of them.
  *
- * Knows nothing of networks. Time is Effect's `Clock` alone, so on a `TestClock` it moves only when the test says so,
- * and while nothing is to happen there is no fiber and no sleep.
+ * It knows nothing of networks. Time is Effect's `Clock` alone, so on a `TestClock` it moves only when the test moves
+ * it. While no events are in the future, there is no fiber and no sleep.
  *
  * @since 0.1.0
  */
@@ -44,7 +44,10 @@ export interface Timeline {
 /** A nanosecond: less than that is floating point, not waiting. */
 const tolerance = 1e-6
 
-/** So many turns of the event loop after the last thing that needed no time, everything that it led to has happened. */
+/**
+ * After this many turns of the event loop, everything has happened that followed from the last event that needed no
+ * time.
+ */
 const turnsOfPace = 50
 
 /**
@@ -57,7 +60,7 @@ export const make: Effect.Effect<Timeline, never, Scope.Scope> = Effect.gen(func
   const context = yield* Effect.context()
   const clock = yield* Clock.Clock
   const runFork = Effect.runForkWith(context)
-  /** The latest first; of equal times the one made last first, so that `pop` takes them in order. */
+  /** The latest event first; among equal times the newest first, so that `pop` takes them in order. */
   const appointments: Array<Appointment> = []
   let sleepers: Array<() => void> = []
   let alarm: Fiber.Fiber<void> | undefined

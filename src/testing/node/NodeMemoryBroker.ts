@@ -19,7 +19,7 @@ import * as Net from "node:net"
 import { type FakeNetwork, MemoryBroker } from "../index.ts"
 
 /**
- * Where the broker listens.
+ * The address on which the broker listens.
  *
  * @since 0.1.0
  * @category services

@@ -1,5 +1,6 @@
 /**
- * For whom a store keeps records: one owner at a time, client identifiers apart, and longer than anybody has it open.
+ * The rules for the owners of records: one owner at a time, client identifiers apart, and records that outlast the open
+ * store.
  */
 import * as Effect from "effect/Effect"
 import { type Store, tables } from "../../internal/store/port.ts"

@@ -35,7 +35,7 @@ const order: Rule = {
   }))
 }
 
-/** From which key on, how many at most, and the keys that it must give. */
+/** A key to read after, the most records to read, and the keys that the store must give. */
 const pages: ReadonlyArray<readonly [after: number, limit: number, keys: ReadonlyArray<number>]> = [
   [-1, 3, [0, 1, 2]],
   [0, 3, [1, 2, 9]],

@@ -49,7 +49,7 @@ class Lock {
     this.#release?.()
   }
 
-  /** Runs when somebody steals it, or has stolen it already. */
+  /** Runs when another page steals the lock, or has stolen it already. */
   whenLost(run: () => void): void {
     this.#onLost = run
     if (this.#isLost) run()

@@ -187,7 +187,7 @@ export class Leader {
             tab.tell({ _tag: "Published", id, acknowledgement })
           })
       }),
-      // At once, which keeps the messages of a tab in order.
+      // Started at once, so that the messages of a tab keep their order.
       Effect.forkIn(scope, { startImmediately: true }),
       Effect.asVoid
     )

@@ -8,16 +8,16 @@ import type * as Scope from "effect/Scope"
 
 /** A lock that is held, for as long as the scope. */
 export interface Held {
-  /** Completes when somebody has stolen it. */
+  /** Completes when another page has stolen it. */
   readonly lost: Effect.Effect<void>
 }
 
 export interface Locks {
   /** Waits for the lock. If it is interrupted, the request is withdrawn. */
   readonly take: (name: string) => Effect.Effect<Held, never, Scope.Scope>
-  /** `undefined` if somebody has it. */
+  /** `undefined` if another tab has it. */
   readonly tryTake: (name: string) => Effect.Effect<Held | undefined, never, Scope.Scope>
-  /** Waits until nobody has it. */
+  /** Waits until no tab has it. */
   readonly free: (name: string) => Effect.Effect<void>
   /** The names of all held locks that begin with this. */
   readonly held: (prefix: string) => Effect.Effect<ReadonlyArray<string>>

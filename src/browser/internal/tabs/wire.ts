@@ -15,7 +15,7 @@ import type { ConnectionState } from "../../../MqttState.ts"
 /** The lock of the leader, and the channel on which it hears. */
 export const nameOf = (name: string): string => `effect-mqtt/tabs/1/${name}`
 
-/** The channel on which a leader says that it leads. */
+/** The channel on which a leader announces itself. */
 export const nameOfLeading = (name: string): string => `${nameOf(name)}/leading`
 
 /** The channel of one tab, and the lock that it has for as long as it lives. */

@@ -21,7 +21,7 @@ export class Found extends Error {
   }
 }
 
-/** By the lowest eight bits of a code; the other bits give details of the same problem. */
+/** Problems by the lowest eight bits of a code; the other bits give details of the same problem. */
 const problemsOfSqlite: { readonly [code: number]: Problem } = {
   1: "Corrupt", // SQLITE_ERROR: no statement of this package is wrong, so its tables are
   3: "ReadOnly", // SQLITE_PERM
@@ -34,7 +34,7 @@ const problemsOfSqlite: { readonly [code: number]: Problem } = {
 }
 
 const cannotOpen = 14
-/** The file system says that the bytes are damaged, or gives fewer than there must be. */
+/** The file system reports damaged bytes, or gives fewer bytes than there must be. */
 const damagedFile: ReadonlyArray<number> = [(33 << 8) | 10, (2 << 8) | 10]
 
 const problemsOfFiles: { readonly [code: string]: Problem } = {
@@ -45,7 +45,7 @@ const problemsOfFiles: { readonly [code: string]: Problem } = {
   EDQUOT: "Full",
   // The database is not open any more.
   ERR_INVALID_STATE: "Closed",
-  // An integer that no number can hold stands where a key must be.
+  // An integer that is too large for a number is in the place of a key.
   ERR_OUT_OF_RANGE: "Corrupt"
 }
 

@@ -31,7 +31,7 @@ const ending = ".sqlite"
 
 export interface Files {
   readonly database: string
-  /** Locked as long as somebody has the store. */
+  /** Locked as long as a client has the store. */
   readonly lock: string
 }
 

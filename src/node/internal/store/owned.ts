@@ -49,7 +49,7 @@ const closing = <A>(database: Sqlite.Database, use: () => A): A => {
   }
 }
 
-/** A file that was made is still there after the power has failed. Windows has nothing of the kind. */
+/** Makes sure that a new file is still there after a power failure. Windows has no such call. */
 const syncDirectory = (directory: string): void => {
   if (process.platform === "win32") return
   const descriptor = Fs.openSync(directory, "r")
@@ -60,7 +60,7 @@ const syncDirectory = (directory: string): void => {
   }
 }
 
-/** Makes the database beside its place, and moves it there when it is complete: nobody ever sees half of it. */
+/** Makes the database beside its place, and moves it there when it is complete, so that nobody ever sees half of it. */
 const create = (file: string, { clientId, directory }: Settings): void => {
   const unfinished = `${file}-new`
   for (const ending of ["", "-wal", "-shm", "-journal"]) Fs.rmSync(`${unfinished}${ending}`, { force: true })

@@ -7,7 +7,7 @@ import { attempt, Found } from "./failures.ts"
 import { transaction } from "./schema.ts"
 import type { Database, Statement } from "./sqlite.ts"
 
-/** CRC-32 of the value, begun with the key: so that a value under the wrong key is noticed as well. */
+/** CRC-32 of the value, begun with the key, so that a value under the wrong key is noticed as well. */
 const checksumOf = (key: number, value: Uint8Array): number =>
   // Node 22 gives 0 for some empty arrays.
   value.length === 0 ? key >>> 0 : Zlib.crc32(value, key >>> 0)

@@ -12,7 +12,7 @@ import { type Database, numberOf } from "./sqlite.ts"
 /** "MQTT" */
 const applicationId = 0x4d515454
 
-/** From each version to the next. Version 0 is a new database. */
+/** The changes from each version to the next. Version 0 is a new database. */
 const migrations: ReadonlyArray<string> = [
   [
     ...tables.map((table) =>
@@ -42,7 +42,7 @@ export const refuseEmptied = (file: string): void => {
   if (ofDatabase === undefined || ofDatabase < 2) throw new Found("Corrupt", "what was in it is gone")
 }
 
-/** Looking at every page of so many takes 0.2 seconds when they are in memory, and seconds when they come from a disk. */
+/** Checking every page of this many bytes takes 0.2 seconds from memory, and seconds from a disk. */
 const mostChecked = 128 * 1024 * 1024
 
 /**

@@ -1,6 +1,6 @@
 /**
- * SQLite as it is in Node, loaded when the first store opens: so that programs without a store also run where there is no
- * `node:sqlite`.
+ * SQLite as it is in Node, loaded when the first store opens, so that programs without a store also run on a Node
+ * without `node:sqlite`.
  */
 import type * as Sqlite from "node:sqlite"
 import { Found } from "./failures.ts"
