@@ -77,7 +77,7 @@ export interface Options {
   readonly username?: string | undefined
   /** 3.1.1 needs a `username` with it. */
   readonly password?: Redacted.Redacted<string | Uint8Array> | undefined
-  /** User name and password, obtained anew for every connection. They replace `username` and `password`. */
+  /** User name and password, obtained anew for every connection. Give it instead of `username` and `password`. */
   readonly credentials?: Effect.Effect<Credentials, MqttError.MqttError> | undefined
   /**
    * Enhanced authentication, 5.0 only: a method of `MqttAuthentication`, begun anew for every connection. `credentials`
@@ -86,8 +86,8 @@ export interface Options {
   readonly authentication?: MqttAuthentication | undefined
   /**
    * Whether a server may send the client to another one (`Server Reference`, 5.0 section 4.11), and how many times in a
-   * row. With 0x9C it goes there once, with 0x9D from then on. Default: it may not, and the client fails with the reason,
-   * which has the reference.
+   * row. With 0x9C the client goes there once, with 0x9D from then on. Default: it may not, and the client fails with
+   * the reason, which has the reference.
    */
   readonly followServerReference?: FollowServerReference | undefined
   /** Whole seconds up to 65,535; 0 switches it off. The server may demand another. Default: 60 seconds. */
@@ -122,8 +122,8 @@ export interface Options {
   readonly sessionExpiry?: Duration.Input | undefined
   /**
    * If the server has a persistent session of which this client knows nothing, the client takes it over with its queued
-   * messages, as most programs want. With `true` it closes the connection instead, as `[MQTT-3.2.2-4]` of 5.0 asks.
-   * Default: `false`.
+   * messages, because programs use persistent sessions for that. With `true` it closes the connection instead, as
+   * `[MQTT-3.2.2-4]` of 5.0 asks. Default: `false`.
    */
   readonly refuseUnknownSession?: boolean | undefined
   /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
@@ -191,8 +191,8 @@ export interface Options {
    */
   readonly birth?: Birth | Effect.Effect<Birth, MqttError.MqttError> | undefined
   /**
-   * Whether the client is there, as a retained message: the Will, the birth and a goodbye at the end in one. Instead of
-   * `will` and `birth`.
+   * Whether the client is there, as a retained message: the Will, the birth and a goodbye at the end in one. Give it
+   * instead of `will` and `birth`.
    *
    * @since 0.2.0
    */
