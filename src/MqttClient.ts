@@ -1,7 +1,7 @@
 /**
  * The client that programs use: publish, subscribe, and the state of a connection that comes back by itself.
  *
- * `MqttConnection` has one connection; the transport knows the server.
+ * The transport knows the server, and opens the network connection for `MqttConnection` or a client.
  *
  * @since 0.1.0
  */
