@@ -26,6 +26,13 @@ import * as ProtocolError from "./ProtocolError.ts"
 import * as ReasonCode from "./ReasonCode.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 
+export {
+  /** @since 0.1.0 */
+  checkAuth,
+  /** @since 0.1.0 */
+  checkDisconnect
+} from "./SendChecks.ts"
+
 /**
  * `Connecting` until CONNACK, `Connected` after it, `Ended` when nothing more is read from the peer.
  *
@@ -169,17 +176,9 @@ export const violate = (self: Connection, violation: ProtocolError.ProtocolViola
 const noEvents: ReadonlyArray<Event> = []
 
 const isForSession = (packet: ServerPacket): packet is Exclude<SessionPacket, Pingresp> => {
-  switch (packet._tag) {
-    case "Publish":
-      return packet.properties.topicAlias === undefined
-    case "Connack":
-    case "Pingresp":
-    case "Disconnect":
-    case "Auth":
-      return false
-    default:
-      return true
-  }
+  const { _tag } = packet
+  if (_tag === "Publish") return packet.properties.topicAlias === undefined
+  return _tag !== "Connack" && _tag !== "Pingresp" && _tag !== "Disconnect" && _tag !== "Auth"
 }
 
 const end = (draft: Draft, event: Event): void => {
@@ -360,54 +359,3 @@ export const pinged = (self: Connection, now: number, by?: KeepAlive.Pinging): C
  */
 export const authSent = (self: Connection, { reasonCode }: Auth): Connection =>
   reasonCode === 0x19 ? { ...self, isReauthenticating: true } : { ...self, challenges: self.challenges - 1 }
-
-/**
- * Checks an AUTH of ours. It needs the method of CONNECT, which must have named one; 0x18 to answer the server; 0x19 to
- * begin, after CONNACK. `[MQTT-4.12.0-3]`, `[MQTT-4.12.0-5]`, `[MQTT-4.12.0-7]`, `[MQTT-4.12.1-1]`.
- *
- * @since 0.1.0
- * @category guards
- */
-export const checkAuth = (self: Connection, auth: Auth): ProtocolError.InvalidPacket | undefined => {
-  // 3.1.1 has no AUTH at all, as the encoder says.
-  if (self.connect.protocolVersion === "3.1.1") return undefined
-  const method = self.connect.properties.authenticationMethod
-  if (method === undefined) {
-    return invalidAuth("4.12.0-7", "_tag", "AUTH cannot be sent when CONNECT named no Authentication Method")
-  }
-  if (auth.properties.authenticationMethod !== method) {
-    const message = "AUTH names another Authentication Method than CONNECT; it stays the same for the connection"
-    return invalidAuth("4.12.0-5", "properties.authenticationMethod", message)
-  }
-  if (auth.reasonCode === 0x19) {
-    const message = "AUTH 0x19 begins a re-authentication: after CONNACK, and not while another one goes on"
-    return self.phase === "Connected" && !self.isReauthenticating
-      ? undefined
-      : invalidAuth("4.12.1-1", "reasonCode", message)
-  }
-  const message = "AUTH 0x18 answers an AUTH of the server, and there is none to answer"
-  return self.challenges > 0 ? undefined : invalidAuth("4.12.0-3", "reasonCode", message)
-}
-
-const invalidAuth = (label: string, field: string, message: string): ProtocolError.InvalidPacket =>
-  ProtocolError.invalidPacket("5.0", label, field, message)
-
-/**
- * Checks a DISCONNECT of ours: no Session Expiry above zero if CONNECT asked for none (section 3.14.2.2.2).
- *
- * @since 0.1.0
- * @category guards
- */
-export const checkDisconnect = (
-  self: { readonly connect: Pick<Connect, "properties"> },
-  disconnect: Disconnect
-): ProtocolError.InvalidPacket | undefined => {
-  const expiry = disconnect.properties.sessionExpiryInterval ?? 0
-  if (expiry === 0 || (self.connect.properties.sessionExpiryInterval ?? 0) > 0) return undefined
-  return ProtocolError.invalidPacket(
-    "5.0",
-    "3.14.2.2.2",
-    "properties.sessionExpiryInterval",
-    "DISCONNECT cannot set a Session Expiry Interval when CONNECT set none; give `session` an expiry"
-  )
-}

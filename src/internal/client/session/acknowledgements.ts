@@ -29,7 +29,7 @@ export class Acknowledgements {
   addWhileReading(arrivals: Array<Arrival>, connection: SessionConnection | undefined): void {
     if (arrivals.length === 0) return
     if (this.#arrivals.length === 0) this.#arrivals = arrivals
-    else { for (const arrival of arrivals) this.#arrivals.push(arrival) }
+    else for (const arrival of arrivals) this.#arrivals.push(arrival)
     if (this.#arrivals.length < answersWorthAWrite) connection?.wakeAfterReading()
     else connection?.wake()
   }
