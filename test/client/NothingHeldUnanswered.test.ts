@@ -1,0 +1,6 @@
+/**
+ * Calls that are interrupted while the server answers nothing.
+ */
+import { nothingIsHeld, unanswered } from "./support/interruptedCalls.ts"
+
+nothingIsHeld(unanswered)
