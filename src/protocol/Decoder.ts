@@ -74,6 +74,9 @@ interface Bodies {
   ) => Packet.Packet
 }
 
+/** Bytes: a fixed header of two, and the Packet Identifier. */
+const plainAcknowledgementSize = 4
+
 const nothing: ReadonlyArray<Packet.Packet> = Object.freeze([])
 
 class PacketDecoder implements Decoder {
@@ -119,6 +122,12 @@ class PacketDecoder implements Decoder {
     else if (this.#body !== undefined) offset = this.#continueBody(this.#body, chunk, 0, packets)
     else if (this.#header.length > 0) offset = this.#continueHeader(chunk, packets)
     while (offset < chunk.length && reader.failure === undefined) {
+      const acknowledgement = this.#readPlainAcknowledgement(chunk, offset)
+      if (acknowledgement !== undefined) {
+        packets.push(acknowledgement)
+        offset += plainAcknowledgementSize
+        continue
+      }
       if (!this.#readHeader(chunk, offset, chunk.length)) {
         if (reader.failure === undefined) this.#header = viewOf(chunk, offset, chunk.length).slice()
         break
@@ -148,6 +157,22 @@ class PacketDecoder implements Decoder {
 
   get error(): ProtocolViolation | undefined {
     return this.#reader.failure
+  }
+
+  /**
+   * An acknowledgement that says nothing but its identifier. Every PUBLISH of QoS 1 and 2 brings one or two of them, and
+   * the general way costs more than these few bytes.
+   */
+  #readPlainAcknowledgement(bytes: Uint8Array, offset: number): Packet.Packet | undefined {
+    if (bytes.length - offset < plainAcknowledgementSize || bytes[offset + 1] !== 2) return undefined
+    const type = this.#types[bytes[offset]]
+    if (type !== "Puback" && type !== "Pubrec" && type !== "Pubrel" && type !== "Pubcomp") return undefined
+    const packetIdentifier = (bytes[offset + 2] << 8) | bytes[offset + 3]
+    // The general way says what is wrong.
+    if (packetIdentifier === 0 || !this.#knowsVersion || this.#maximumPacketSize < plainAcknowledgementSize) {
+      return undefined
+    }
+    return { _tag: type, packetIdentifier, reasonCode: 0, properties: Properties.none }
   }
 
   /** Reads the fixed header that starts at `offset`. Returns `false` if the header is incomplete or wrong. */
@@ -196,11 +221,8 @@ class PacketDecoder implements Decoder {
     const reader = this.#reader
     const type = this.#type
     reader.open(bytes, start, start + this.#remaining)
-    // Looking up a function by name costs more than the few bytes of a PUBACK, and every PUBLISH sent brings a PUBACK.
     const packet = type === "Publish"
       ? noteLeftOut(reader, readPublish(reader, this.#firstByte, this.#sender, this.#topics))
-      : type === "Puback"
-      ? readAcknowledgement(reader, this.#sender, type)
       : this.#bodies[type](reader, this.#sender, type, this.#protocolVersion)
     if (type === "Connect") this.#learnVersion()
     if (reader.offset < reader.end) reader.malformed(`${type} goes on after its last field`)

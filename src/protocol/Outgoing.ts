@@ -197,7 +197,8 @@ export const resume = <R>(self: Session<R>, draft: Draft<R>, birth: PublishReque
   draft.outstanding = releases.length
   for (const packetIdentifier of releases) {
     const outgoing = draft.outgoing.get(packetIdentifier)
-    if (outgoing?._tag === "Release") sendPubrel(draft, packetIdentifier, outgoing)
+    if (outgoing?._tag !== "Release") continue
+    sendPubrel(draft, packetIdentifier, { ...outgoing, sequence: draft.nextSequence++ })
   }
   Announcing.clear(self, draft)
   draft.replay = birth === undefined ? publishes : [...Announcing.take(draft, birth), ...publishes]
@@ -320,7 +321,8 @@ const isKnownToServer = (outgoing: { readonly isSentAgain: boolean }, { reasonCo
   reasonCode === identifierInUse && outgoing.isSentAgain
 
 const release = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier, request: R, outcome: Outcome): void => {
-  const released = { _tag: "Release", request, outcome, order: draft.nextOrder++, sequence: 0 } as const
+  const order = draft.nextOrder++
+  const released = { _tag: "Release", request, outcome, order, sequence: draft.nextSequence++ } as const
   Change.released(draft, packetIdentifier, released)
   sendPubrel(draft, packetIdentifier, released)
 }
@@ -330,7 +332,7 @@ const sendPubrel = <R>(
   packetIdentifier: PacketIdentifier,
   outgoing: Outgoing<R> & { readonly _tag: "Release" }
 ): void => {
-  draft.outgoing.set(packetIdentifier, { ...outgoing, sequence: draft.nextSequence++ })
+  draft.outgoing.set(packetIdentifier, outgoing)
   owe(draft)
   send(draft, acknowledgement("Pubrel", packetIdentifier, 0x00))
 }

@@ -3,12 +3,14 @@
  *
  * It knows nothing of MQTT, and nothing of the values that pass.
  */
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as Schedule from "effect/Schedule"
 import * as Decision from "effect/ScheduleDecision"
 import * as Interval from "effect/ScheduleInterval"
@@ -33,17 +35,47 @@ const isSpan = (span: unknown): span is Tracer.AnySpan => typeof span === "objec
 export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>): Engine.Start<A, E> => (done) => {
   const span = Engine.currentHostSpan()
   const inSpan = isSpan(span) ? Effect.withParentSpan(effect, span) : effect
-  // The runtime may come from where nothing is interrupted, such as a finalizer.
-  const fiber = Runtime.runFork(runtime)(Effect.interruptible(inSpan))
+  const fiber = Runtime.runFork(interruptibleRuntime(runtime))(inSpan)
   fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 }
 
-/** An effect of the program as one of the engine's. */
+const interruptibleRuntimes = new WeakMap<ProgramRuntime, ProgramRuntime>()
+
+/** The runtime may come from a place where nothing is interrupted, such as a finalizer. */
+const interruptibleRuntime = (runtime: ProgramRuntime): ProgramRuntime => {
+  const known = interruptibleRuntimes.get(runtime)
+  if (known !== undefined) return known
+  const made = Runtime.enableRuntimeFlag(runtime, RuntimeFlags.Interruption)
+  interruptibleRuntimes.set(runtime, made)
+  return made
+}
+
+/** An effect of the program as one of the engine's. `convert` converts its result. */
 export const fromEffect = (
   effect: Effect.Effect<unknown, unknown>,
-  runtime: ProgramRuntime
-): Engine.Effect<unknown, unknown> => Engine.fromHost(start(runtime, effect))
+  runtime: ProgramRuntime,
+  convert?: Convert
+): Engine.Effect<unknown, unknown> => {
+  const starting = start(runtime, effect)
+  return Engine.fromHost(
+    convert === undefined ? starting : (done) => starting((outcome) => done(converted(outcome, convert)))
+  )
+}
+
+/** Nothing is allocated for a result that crosses as it is. */
+const converted = (
+  outcome: Engine.Outcome<unknown, unknown>,
+  convert: Convert
+): Engine.Outcome<unknown, unknown> => {
+  if (outcome._tag === "Failure") return outcome
+  try {
+    const value = convert(outcome.value)
+    return value === outcome.value ? outcome : { _tag: "Success", value }
+  } catch (defect) {
+    return { _tag: "Failure", reasons: [{ _tag: "Die", defect }] }
+  }
+}
 
 /** What an effect of the program opens, with its scope. */
 export const opening = <A, E>(
@@ -135,6 +167,25 @@ class Waiting {
     })
   }
 }
+
+/**
+ * Waits for something that is started with a callback, and ends it when the fiber is interrupted.
+ *
+ * `Effect.async` does the same with the effect that its function returns, and takes twice as long for it.
+ */
+export const interruptible = <A, E>(
+  begin: (done: (exit: Exit.Exit<A, E>) => void) => () => void
+): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) => {
+    let end = () => {}
+    const waiting = Effect.async<A, E>((resume) => {
+      end = begin(resume)
+    })
+    return Effect.catchAllCause(restore(waiting), (cause) => {
+      if (Cause.isInterruptedOnly(cause)) end()
+      return Effect.failCause(cause)
+    })
+  })
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 

@@ -3,9 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Engine from "../../../engine/index.ts"
-import type { ProgramRuntime } from "./bridge.ts"
-import { Membrane } from "./membrane.ts"
+import * as Engine from "../../../engine/index.ts"
+import { interruptible, type ProgramRuntime } from "./bridge.ts"
+import { engineServiceOf, Membrane, standsFor } from "./membrane.ts"
+import { exitOf } from "./outcome.ts"
 import * as References from "./references.ts"
 
 export type Service = Readonly<Record<string, unknown>>
@@ -25,5 +26,19 @@ export const make = <R = never>(making: Making<R>): Effect.Effect<Service, unkno
     const membrane = yield* Membrane.make
     const runtime = yield* Effect.runtime<never>()
     const client = yield* making(membrane, runtime)
-    return yield* membrane.scopedService(yield* References.provideTo(client, membrane, runtime), scopedCalls)
+    return withDirectPublish(
+      yield* membrane.scopedService(yield* References.provideTo(client, membrane, runtime), scopedCalls)
+    )
   })
+
+type EngineClient = Engine.MqttClient.MqttClient["Service"]
+
+/** Publishing is what programs do most. Nothing in a message has to be converted, so it can go by without the membrane. */
+const withDirectPublish = (service: Service): Service => {
+  const client = engineServiceOf<EngineClient>(service)
+  const start = client && Engine.publishOf(client)
+  if (client === undefined || start === undefined) return service
+  const publish = (...[topic, payload, options]: Parameters<EngineClient["publish"]>) =>
+    interruptible((done) => start(topic, payload, options, (outcome) => done(exitOf(outcome))))
+  return Object.assign(service, { publish: standsFor(publish, () => client.publish) })
+}

@@ -107,12 +107,11 @@ export class Membrane {
     if (Errors.isError(value)) return Errors.toEngine(value)
     if (isFunction(value)) return (...values: ReadonlyArray<unknown>) => convert(value(...values.map(this.toProgram)))
     if (typeof value !== "object" || value === null) return value
+    // First, as a handler makes one for every message.
+    if (Effect.isEffect(value)) return fromEffect(value as Effect.Effect<unknown, unknown>, runtime, convert)
     if (Duration.isDuration(value)) return Duration.toMillis(value)
     if (Redacted.isRedacted(value)) return Engine.makeRedacted(Redacted.value(value))
     if (Schedule.isSchedule(value)) return fromSchedule(value as Schedule.Schedule<unknown>, runtime, this.toProgram)
-    if (Effect.isEffect(value)) {
-      return fromEffect(Effect.map(value as Effect.Effect<unknown, unknown>, convert), runtime)
-    }
     if (isInert(value)) return value
     if (Array.isArray(value)) return value.map(convert)
     if (!isPlain(value)) return value

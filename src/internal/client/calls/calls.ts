@@ -20,7 +20,7 @@ import * as Consumer from "./consumer.ts"
 import * as Held from "./held.ts"
 import { type Instrument, Measuring } from "./instrument.ts"
 import { ObservedPublisher } from "./observedPublisher.ts"
-import { Publisher } from "./publisher.ts"
+import { allowStart, Publisher } from "./publisher.ts"
 import * as Receiving from "./receiving.ts"
 import * as Replacing from "./replacing.ts"
 import { Requests } from "./requests.ts"
@@ -49,6 +49,7 @@ export const make = Effect.fnUntraced(
     const publisher = instrument === undefined
       ? new Publisher(publishing)
       : new ObservedPublisher(publishing, instrument)
+    if (instrument === undefined) allowStart(publisher)
     const counts = { handlerRetries: 0, deadLetters: 0 }
     const consume = Consumer.make({ ...holding, instrument, publisher, counts })
     /** Made for the first request. */

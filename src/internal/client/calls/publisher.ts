@@ -48,6 +48,24 @@ class ToPublish implements Message {
   }
 }
 
+/** Publishes and calls back. The result withdraws the message, unless it has been sent by then. */
+export type Start = (
+  topic: string,
+  payload: Payload,
+  options: PublishOptions | undefined,
+  settled: Settled
+) => Effect.Effect<void>
+
+const starts = new WeakMap<object, Start>()
+
+/** For a host that does not run on this Effect, and would pay for a fiber of it with every message. */
+export const startOf = (publish: Publisher["publish"]): Start | undefined => starts.get(publish)
+
+/** An observed publisher needs the fiber, because it looks for the span that the fiber is in. */
+export const allowStart = (publisher: Publisher): void => {
+  starts.set(publisher.publish, (...message) => publisher.start(...message))
+}
+
 export interface PublisherOptions {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
