@@ -10,7 +10,7 @@ const table = /* @__PURE__ */ Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder
 })
 
-/** Of all bytes from `start` on. */
+/** The checksum of all bytes from `start` on. */
 export const checksum = (bytes: Uint8Array, start: number): number => {
   let remainder = 0xffffffff
   for (let index = start; index < bytes.length; index++) {

@@ -1,7 +1,7 @@
 /**
- * The port to a store: what it promises, and how a client finds it.
+ * The port to a store: the promises of a store, and how a client finds it.
  *
- * What is public of it is exported by `MqttStore`. Who makes stores, and what records mean, is not known here.
+ * `MqttStore` exports its public part. This module knows neither who makes stores nor what records mean.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -11,10 +11,10 @@ import type * as MqttError from "../../MqttError.ts"
 /**
  * The four tables of records:
  *
- * - `message`: messages in the order they were accepted in, until they are delivered
- * - `exchange`: our Packet Identifiers, each with what it stands for
- * - `received`: the server's Packet Identifiers of QoS 2, each with how it was answered
- * - `client`: what concerns all of it, under a few small keys
+ * - `message`: messages in the order the client accepted them, until they are delivered
+ * - `exchange`: our Packet Identifiers, each with its meaning
+ * - `received`: the server's Packet Identifiers of QoS 2, each with its answer
+ * - `client`: facts about all of it, under a few small keys
  *
  * @since 0.2.0
  * @category models
@@ -22,7 +22,7 @@ import type * as MqttError from "../../MqttError.ts"
 export type Table = "message" | "exchange" | "received" | "client"
 
 /**
- * The tables, for stores that have to make them.
+ * The names of the tables, for stores that must create them.
  *
  * @since 0.2.0
  * @category constants
@@ -41,9 +41,9 @@ export interface StoredRecord {
 }
 
 /**
- * - `Put` writes a record, over another one under that key if there is one
- * - `Remove` takes a record out; one that is not there is no mistake
- * - `Clear` takes out all records of a table
+ * - `Put` writes a record, and replaces a record under the same key
+ * - `Remove` deletes a record; removing a missing record is no mistake
+ * - `Clear` deletes all records of a table
  *
  * @since 0.2.0
  * @category models
@@ -54,7 +54,7 @@ export type Change =
   | { readonly _tag: "Clear"; readonly table: Table }
 
 /**
- * What is kept under one client identifier, open for one client.
+ * Everything under one client identifier, open for one client.
  *
  * @since 0.2.0
  * @category models
@@ -62,50 +62,53 @@ export type Change =
 export interface OpenStore {
   /**
    * The records of a table with a key above `after`, in the order of their keys, at most `limit` of them. Fewer than
-   * `limit` are all there are. An `after` of -1 is the beginning.
+   * `limit` records means that there are no more. An `after` of -1 reads from the beginning.
    */
   readonly read: (
     table: Table,
     range: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<StoredRecord>, MqttError.MqttError>
   /**
-   * Makes all of the changes, in their order, or none: also when it is interrupted, or when the process dies meanwhile. It
-   * completes when they will be there after the process has died, and fails when none of them is. A client commits, or
-   * reads, one thing after the other, and changes no bytes that it gave.
+   * Makes all of the changes in their order, or none of them, even if it is interrupted or the process dies meanwhile.
+   * It completes when the changes will survive the death of the process, and fails if none of them was made. A client
+   * starts a commit or a read only after the one before has ended, and does not change bytes it has handed over.
    */
   readonly commit: (changes: ReadonlyArray<Change>) => Effect.Effect<void, MqttError.MqttError>
 }
 
 /**
- * Where stores come from. All failures are `StoreFailed`.
+ * Opens the records of clients. All its failures are `StoreFailed`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
-  /** Shown in errors and logs, such as a path. */
+  /** Appears in errors and logs; a path, for example. */
   readonly name: string
   /**
-   * Opens what is kept under a client identifier: another one never has any of it (`[MQTT-3.1.3-2]`). Until the scope
-   * closes, or the process dies, nobody else can: a second one fails with the problem `InUse`.
+   * Opens the records of one client identifier; records of another identifier are never among them (`[MQTT-3.1.3-2]`).
+   * Nobody else can open them until the scope closes or the process dies: another attempt fails with the problem
+   * `InUse`.
    */
   readonly open: (clientId: string) => Effect.Effect<OpenStore, MqttError.MqttError, Scope.Scope>
 }
 
 /**
- * A store as a client finds it: with how a session is kept in it, which a program without a store need not load.
+ * A store as a client finds it: together with the code that keeps a session in it, so that programs without a store
+ * need not load that code.
  *
  * @since 0.2.0
  * @category models
  */
 export interface Provided {
   readonly store: Store
-  /** The client's own, for its eyes only. */
+  /** Only the client looks into it. */
   readonly keeping: unknown
 }
 
 /**
- * There is none unless a layer provides one: then messages and sessions live as long as their client.
+ * The store of the program, if a layer provides one. Without a store, messages and sessions live as long as their
+ * client.
  *
  * @since 0.1.0
  * @category services

@@ -1,8 +1,8 @@
 /**
- * What the client keeps in a store, as records: their bytes, and what they mean.
+ * The records a client keeps in a store: their bytes, and their meaning.
  *
- * A record is a checksum, a header in JSON and, of a message, its payload. What a store gives back passes through a schema:
- * a record that is damaged, or of another program, is an error and never a message.
+ * A record is a checksum, a header in JSON and, for a message, its payload. Records from a store pass through a schema:
+ * a record that is damaged, or from another program, is an error and never a message.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,18 +10,18 @@ import * as Properties from "../../protocol/Properties.ts"
 import type { Message } from "../../protocol/Session.ts"
 import { checksum } from "./checksum.ts"
 
-/** A message as it waits. Times are milliseconds since 1970: other clocks end with their process. */
+/** A message that waits. Times are milliseconds since 1970, because other clocks end with their process. */
 export interface StoredMessage {
   readonly message: Message
   readonly storedAt: number
-  /** `undefined` for never. */
+  /** `undefined` means never. */
   readonly expiresAt: number | undefined
 }
 
 const Qos = Schema.Literals([1, 2])
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** Those that a message of ours can have, and that mean something on another connection. */
+/** The properties that a message of ours can have and that keep their meaning on another connection. */
 const MessageProperties = Schema.Struct({
   payloadFormatIndicator: Schema.optional(Schema.Literals([0, 1])),
   messageExpiryInterval: Schema.optional(Whole),
@@ -40,7 +40,7 @@ const MessageHeader = Schema.Struct({
   properties: Schema.optionalKey(MessageProperties)
 })
 
-/** What one of our Packet Identifiers stands for; `message` is the key of its message. */
+/** The meaning of one of our Packet Identifiers; `message` is the key of its message. */
 export const Exchange = Schema.Union([
   Schema.TaggedStruct("Sent", { message: Whole, order: Whole }),
   Schema.TaggedStruct("Released", {
@@ -53,10 +53,10 @@ export const Exchange = Schema.Union([
 ])
 export type Exchange = typeof Exchange.Type
 
-/** How one of the server's Packet Identifiers was answered. */
+/** The answer to one of the server's Packet Identifiers. */
 export const Received = Schema.Struct({ answer: Whole })
 
-/** How much there is, so that nobody has to count it; the next message has the key `next`. */
+/** The totals of all messages, so that nobody has to count them; `next` is the key of the next message. */
 export const Totals = Schema.Struct({ messages: Whole, bytes: Whole, next: Whole })
 export type Totals = typeof Totals.Type
 
@@ -71,7 +71,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })
 const nothing = new Uint8Array(0)
 
-/** A checksum of all that follows, the length of the header, the header, the payload. */
+/** The bytes before the header: a checksum of all bytes behind it, and the length of the header. */
 const prefix = 8
 
 const toBytes = (header: string, payload: Uint8Array): Uint8Array => {
@@ -98,7 +98,7 @@ const fromBytes = (bytes: Uint8Array): Option.Option<Parts> => {
   return Option.some({ header: decoder.decode(bytes.subarray(prefix, end)), payload: bytes.slice(end) })
 }
 
-/** Writes and reads records that are a header alone. */
+/** Writes and reads records without a payload. */
 export const record = <A, I extends Schema.Json>(schema: Schema.Codec<A, I>) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
   return {
@@ -119,7 +119,7 @@ const decodeHeader = Schema.decodeUnknownOption(Schema.fromJsonString(MessageHea
 
 const encodeProperties = Schema.encodeSync(MessageProperties)
 
-/** By hand: the schema took most of the time of a publish. */
+/** Written by hand: the schema took most of the time of a publish. */
 export const encodeMessage = ({ expiresAt, message, storedAt }: StoredMessage): Uint8Array => {
   const { payload, properties, qos, retain, topic } = message
   const header = {

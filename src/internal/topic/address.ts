@@ -1,7 +1,7 @@
 /**
- * Where typed messages go: what a template says before any payload.
+ * The address side of a typed topic: everything a template says before there is a payload.
  *
- * Typed topics and typed topics of requests both have it.
+ * Typed topics and typed topics of requests share it.
  */
 import type * as Result from "effect/Result"
 import type * as MqttError from "../../MqttError.ts"
@@ -18,12 +18,15 @@ export interface Address<Values> {
   readonly template: string
   /** The Topic Filter: `+` for each parameter, `#` for `{name...}`. */
   readonly filter: string
-  /** Of a Shared Subscription; fails with `InvalidRequest` when the group is no ShareName. MQTT 5.0 section 4.8.2. */
+  /**
+   * The filter of a Shared Subscription. Fails with `InvalidRequest` if the group is not a valid ShareName. MQTT 5.0
+   * section 4.8.2.
+   */
   readonly shared: (group: string) => Result.Result<string, MqttError.MqttError>
   /**
-   * The Topic Name with these parameters. It is one that `parse` reads back and no other template's: a parameter with a
-   * separator, a wildcard or a control character in it is refused, one that is empty unless `allowEmpty` says otherwise,
-   * and one that begins with "$" where it would be the first level.
+   * The Topic Name with these parameters. It always matches the template, and `parse` reads it back. A parameter is
+   * refused if it contains a separator, a wildcard or a control character, if it is empty without the option
+   * `allowEmpty`, or if it begins with "$" and would be the first level.
    */
   readonly topic: (parameters: Values) => Result.Result<string, MqttError.MqttEncodeError>
   /** The parameters in a Topic Name. */

@@ -1,5 +1,5 @@
 /**
- * From messages to values: the parameters of a topic, and a payload.
+ * Decoding of messages: the parameters of a topic, and a payload.
  *
  * `invalid.ts` deals with messages that do not decode.
  */
@@ -9,7 +9,7 @@ import type { MqttMessage } from "../../MqttMessage.ts"
 import type { Parameters } from "./parameters.ts"
 import * as Payload from "./payload.ts"
 
-/** Of one payload; `topic` and `part` say which one did not decode. */
+/** Decodes one payload. The error has `topic`, and `part` for the part of a message that did not decode. */
 export const decodingPayload = <S extends Payload.PayloadSchema>(
   codec: Payload.PayloadCodec<S>,
   part: MqttError.MqttDecodeError["part"] = "payload"
@@ -22,7 +22,7 @@ export const decodingPayload = <S extends Payload.PayloadSchema>(
     Effect.mapError(decode(payload), (fault) => new MqttError.MqttDecodeError({ topic, part, ...fault }))
 }
 
-/** Of a whole message. */
+/** Decodes a whole message. */
 export const decodingMessage = <V, S extends Payload.PayloadSchema>(
   parameters: Parameters<V>,
   codec: Payload.PayloadCodec<S>

@@ -11,7 +11,7 @@ import * as Template from "./template.ts"
 import { wrongDefinition } from "./wrongTypes.ts"
 
 /**
- * What a payload may be given as.
+ * Anything a definition can name as a payload.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ import { wrongDefinition } from "./wrongTypes.ts"
 export type PayloadSource = Payload.PayloadSchema | Payload.PayloadCodec<Payload.PayloadSchema>
 
 /**
- * The schemas of a template's parameters, text where there is none, and that of the payload.
+ * The schemas of a template's parameters, where no schema means text, and the schema of the payload.
  *
  * @since 0.1.0
  * @category models
@@ -34,7 +34,7 @@ export type Definition<Source extends string> = string extends Source ? {
     & { readonly [Name in Template.MultiName<Source>]?: Parameters.LevelsSchema }
 
 /**
- * The parameters of a template, as its definition has them.
+ * The parameters of a template, with the types its definition gives them.
  *
  * @since 0.1.0
  * @category utility types
@@ -56,7 +56,7 @@ export type Values<Source extends string, D> = string extends Source ? { readonl
 export type SchemaOf<P> = P extends Payload.PayloadCodec<infer S> ? S : P extends Payload.PayloadSchema ? P : never
 
 /**
- * Refuses a definition with a name that the template does not have. `Payloads` are the names in it that are no parameters.
+ * Refuses a definition with a name that the template does not have. `Payloads` are the names of payloads in it.
  *
  * @since 0.2.0
  * @category utility types
@@ -65,7 +65,7 @@ export type Only<Source extends string, D, Payloads extends string = "payload"> 
   : { readonly [Name in Exclude<keyof D, Template.Names<Source> | Payloads>]: never }
 
 /**
- * A template, or what is wrong with it.
+ * A template, or a description of its fault.
  *
  * @since 0.2.0
  * @category utility types
@@ -87,7 +87,7 @@ export interface Parts<V> {
   readonly parameters: Parameters.Parameters<V>
 }
 
-/** The names in a definition that are no parameters, and whether they may be left out. */
+/** The names of payloads in a definition, and whether they may be left out. */
 export interface PayloadNames {
   readonly [name: string]: "required" | "optional"
 }
@@ -95,7 +95,7 @@ export interface PayloadNames {
 const invalid = (option: string, description: string): Result.Result<never, MqttError.MqttError> =>
   Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
 
-/** Checks a definition and makes the parameters of it. The payloads are checked by their codecs. */
+/** Checks a definition and makes its parameters. The codecs check the payloads. */
 export const read = <Source extends string, D extends object>(
   source: string,
   definition: D,
@@ -119,7 +119,7 @@ export const read = <Source extends string, D extends object>(
   const missing = Object.keys(payloads).find(isMissing)
   if (missing !== undefined) return invalid(missing, "is missing; give it a schema, or `MqttTopic.bytes`")
   const parameters = Parameters.make<Values<Source, D>>(template.success, {
-    // Those of a template that is not known before are told apart by the template alone.
+    // If a template is known at run time only, the template alone tells the kinds of its parameters apart.
     schemas: schemas as Parameters.Options["schemas"],
     allowEmpty
   })

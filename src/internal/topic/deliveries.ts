@@ -1,8 +1,8 @@
 /**
- * Decoded messages that the program acknowledges itself, as a stream, and the next decoded message.
+ * Decoded messages that the program acknowledges itself: as a stream, or the next one alone.
  *
- * A message that does not decode never reaches the program, so it is settled here: it goes where `onInvalid` says, and is
- * then acknowledged or refused.
+ * A message that does not decode never reaches the program, so this module settles it: the message goes where
+ * `onInvalid` says, and is then acknowledged or refused.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -70,7 +70,7 @@ const open = Effect.fnUntraced(function*<V, A, RD, R>(
   }
 })
 
-/** A place that fails must not end the stream beside it. */
+/** A handler or a dead letter that fails must not end the stream. */
 const settling = <R>(place: Place<unknown, R>, isRefused: boolean) => {
   const log = cannotPut(new PacedLog())
   return (
@@ -105,7 +105,7 @@ export const next = <V, A, RD, R = never>(
   receiver: Receiver<Received<V, A>, RD>,
   options: NextOptions<R> = {}
 ): Effect.Effect<Received<V, A>, MqttError.MqttError, RD | R> =>
-  // Nothing comes between the acknowledgement and the return, an interruption neither.
+  // Nothing, not even an interruption, comes between the acknowledgement and the return.
   Effect.uninterruptibleMask((restore) =>
     Effect.scoped(Effect.gen(function*() {
       const source = yield* open(receiver, options)
@@ -117,7 +117,7 @@ export const next = <V, A, RD, R = never>(
     }))
   )
 
-/** One after the other: a message behind the first that decodes stays with the client. */
+/** Decodes one delivery at a time: messages behind the first that decodes stay with the client. */
 const first = Effect.fnUntraced(function*<V, A, R>(
   { decode, deliveries }: Source<V, A, R>
 ): Effect.fn.Return<Delivery<V, A>, MqttError.MqttError, R | Scope.Scope> {

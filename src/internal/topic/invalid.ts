@@ -1,7 +1,7 @@
 /**
- * Where messages go that do not decode: the log, a handler, or a dead-letter topic.
+ * Places for messages that do not decode: the log, a handler, or a dead-letter topic.
  *
- * What becomes of their acknowledgement is the business of who asks.
+ * The caller decides about the acknowledgement.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ import type { MqttDecodeError } from "../topicErrors.ts"
 import * as Publishing from "./publishing.ts"
 
 /**
- * A message that does not decode, and why.
+ * A message that does not decode, and the error that says why.
  *
  * @since 0.1.0
  * @category models
@@ -31,35 +31,36 @@ export interface Invalid {
 }
 
 /**
- * Publishes what does not decode to another topic: the payload as it came, and in 5.0 the User Properties it came with,
- * then `original-topic` and `error`. In 3.1.1 only the topic can say where it came from: give a function.
+ * Publishes each message that does not decode to another topic, with its payload unchanged. In 5.0 the dead letter has
+ * the User Properties of the message, then `original-topic` and `error`. In 3.1.1 only the topic can say where the
+ * message came from: give a function.
  *
  * @since 0.1.0
  * @category models
  */
 export interface DeadLetter {
-  /** Must not be one that the subscription gets too. */
+  /** Must not match the subscription's own filter. */
   readonly deadLetter: string | ((invalid: Invalid) => string)
-  /** Default: that of the message. */
+  /** Default: the QoS of the message. */
   readonly qos?: Packet.Qos | undefined
   /** Default: `false`. */
   readonly retain?: boolean | undefined
 }
 
 /**
- * Where messages go that do not decode. A handler gets them, `"log"` is a warning.
+ * The place for messages that do not decode: a handler, a dead letter, or `"log"` for a warning.
  *
  * @since 0.1.0
  * @category models
  */
 export type OnInvalid<E = never, R = never> = "log" | DeadLetter | ((invalid: Invalid) => Effect.Effect<unknown, E, R>)
 
-/** Fails with `MqttRejected` where it has told why, and the message is to be refused. */
+/** Fails with `MqttRejected` if the place has logged the reason and the message is to be refused. */
 export type Place<E, R> = (
   invalid: Invalid
 ) => Effect.Effect<unknown, E | MqttError.MqttError | MqttError.MqttRejected, R>
 
-/** One for each subscriber: nobody's bad messages hide another one's. */
+/** Each subscriber has a log of its own, so nobody's bad messages hide another subscriber's. */
 const logging = (): Place<never, never> => {
   const paced = new PacedLog()
   return ({ error, message }) =>
@@ -71,8 +72,8 @@ const logging = (): Place<never, never> => {
 }
 
 /**
- * What a dead letter says, from all there is to say to nothing. Without the Payload Format Indicator, which may be what is
- * wrong, and without an expiry.
+ * The properties of a dead letter, from the fullest to none at all. None has the Payload Format Indicator, which may be
+ * the fault, or an expiry.
  */
 const descriptionsOf = ({ error, message }: Invalid): ReadonlyArray<PublishProperties> => {
   const { contentType, topic, userProperties } = message
@@ -93,7 +94,7 @@ export interface PlacingOptions<E, R> {
   readonly onInvalid: OnInvalid<E, R> | undefined
 }
 
-/** Puts them there; fails at once when that cannot be. */
+/** The place for one subscription. Fails at once if the dead-letter topic cannot be used. */
 export const placing = <E, R>(
   { mqtt, onInvalid = "log", topicFilter }: PlacingOptions<E, R>
 ): Effect.Effect<Place<E, R>, MqttError.MqttError> => {
@@ -106,8 +107,8 @@ export const placing = <E, R>(
 }
 
 /**
- * Publishes dead letters. Nothing that a message contains ends its consumer: one that cannot become a dead letter is logged,
- * and refused like a message for which nobody asked for one.
+ * Publishes dead letters. No content of a message ends its consumer: a message that cannot become a dead letter is
+ * logged, and refused as if nobody had asked for dead letters.
  */
 const burying = (
   mqtt: MqttClient["Service"],
@@ -142,14 +143,14 @@ const burying = (
   return (invalid) => Effect.catchCause(Effect.suspend(() => bury(invalid)), (cause) => refuse(invalid, cause))
 }
 
-/** The client, or the consumer itself, and not only this message. */
+/** Whether the failure ends the client or the consumer, and not only the handling of this message. */
 const endsMore = (cause: Cause.Cause<unknown>): boolean => {
   if (Cause.hasInterrupts(cause)) return true
   const error = Cause.squash(cause)
   return error instanceof MqttError.MqttError && !costsOneMessage.has(error.reason._tag)
 }
 
-/** The topic, the content and the moment of a dead letter depend on the message that it is for. */
+/** The topic, the content and the moment of a dead letter depend on its message. */
 const costsOneMessage: ReadonlySet<string> = new Set([...concernsOneMessage, "ConnectionLost", "InvalidOptions"])
 
 const cannotBury = ({ error, message }: Invalid, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
@@ -160,10 +161,10 @@ const cannotBury = ({ error, message }: Invalid, cause: Cause.Cause<unknown>): E
   )
 }
 
-/** The payload is what is wrong: MQTT 5.0 section 3.4.2.1. */
+/** The fault is in the payload: MQTT 5.0 section 3.4.2.1. */
 export const payloadFormatInvalid = new MqttError.MqttRejected({ reasonCode: 0x99 })
 
-/** Where the typed topics of a client have put dead letters, the last of them. 3.1.1 has nothing else to know them by. */
+/** The latest topics where the typed topics of a client put dead letters. In 3.1.1 nothing else marks them. */
 const gravesByClient = new WeakMap<MqttClient["Service"], Set<string>>()
 const rememberedGraves = 1000
 
@@ -182,6 +183,6 @@ const remember = (graves: Set<string>, topic: string): void => {
   }
 }
 
-/** One that is made a dead letter again could go round between two typed topics for ever. */
+/** Two typed topics could otherwise pass a dead letter back and forth for ever. */
 const isDeadLetter = ({ topic, userProperties }: MqttMessage, graves: ReadonlySet<string>): boolean =>
   graves.has(topic) || userProperties.some(([name]) => name === originalTopic)

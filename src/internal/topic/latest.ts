@@ -15,15 +15,15 @@ import * as FailureAnnotations from "../failureAnnotations.ts"
 
 type Client = MqttClient["Service"]
 
-/** What those who follow a topic through one client know of it. */
+/** What all followers of a topic on one client share. */
 interface Known {
   followers: number
   message: MqttMessage | undefined
 }
 
 /**
- * A server sends the retained message when it is asked with SUBSCRIBE. A later follower sends none, and has the message
- * from a follower that has seen it.
+ * A server sends the retained message in answer to a SUBSCRIBE. A later follower sends no SUBSCRIBE, so it takes the
+ * message from a follower that has seen it.
  */
 const knownTopics = new WeakMap<Client, Map<string, Known>>()
 
@@ -40,14 +40,14 @@ const leave = (mqtt: Client, topic: string, known: Known): void => {
   if (--known.followers === 0) knownTopics.get(mqtt)?.delete(topic)
 }
 
-/** The payload is kept, and what it was read with is not. */
+/** Keeps the payload alone, and not the buffer it was read into. */
 export const copy = ({ packet }: MqttMessage): MqttMessage =>
   new MqttMessage({ ...packet, payload: packet.payload.slice() })
 
 export interface Following<A, R> {
   readonly mqtt: Client
   readonly topic: string
-  /** None when the message does not decode; then the value stays what it is. */
+  /** None if the message does not decode; the value then stays as it is. */
   readonly decode: (message: MqttMessage) => Effect.Effect<Option.Option<A>, never, R>
   readonly options: SubscribeOptions
 }
@@ -68,7 +68,7 @@ export const follow = Effect.fnUntraced(function*<A, R>(
       ? SubscriptionRef.set(latest, Option.none())
       : Effect.flatMap(decode(message), (value) =>
         Option.isNone(value) ? Effect.void : SubscriptionRef.set(latest, value))
-  // An earlier follower may still wait for it, and leave without it.
+  // An earlier follower may still wait for the retained message, and leave before it arrives.
   const askForRetained = known.message === undefined && options.retainHandling !== 2
   const messages = yield* mqtt.subscribe(topic, {
     askForRetained,

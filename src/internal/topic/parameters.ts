@@ -1,7 +1,7 @@
 /**
- * Parameters of a template: between the values of their schemas and Topic Names.
+ * Parameters of a template: converts between the values of their schemas and Topic Names.
  *
- * The rules of levels are the template's.
+ * `template.ts` has the rules of levels.
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -11,7 +11,7 @@ import { MqttDecodeError, MqttEncodeError } from "../topicErrors.ts"
 import * as Template from "./template.ts"
 
 /**
- * What one level is: any schema whose encoded side is text, without services.
+ * A schema for one level: its encoded side is text, and it needs no services.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ import * as Template from "./template.ts"
 export type LevelSchema = Schema.ConstraintCodec<unknown, string>
 
 /**
- * What several levels are: any schema whose encoded side is an array of texts, without services.
+ * A schema for several levels: its encoded side is an array of texts, and it needs no services.
  *
  * @since 0.1.0
  * @category models
@@ -38,7 +38,7 @@ export interface Options {
 
 const levels = Schema.Array(Schema.String)
 
-/** What cannot be looked at is no value either. */
+/** A property that cannot be read counts as missing. */
 const valueOf = (values: object, name: string): unknown => {
   try {
     return (values as { readonly [name: string]: unknown } | null | undefined)?.[name]
@@ -47,7 +47,7 @@ const valueOf = (values: object, name: string): unknown => {
   }
 }
 
-/** Also of schemas that are not known before, and may not be what the template needs. */
+/** Also checks schemas that are known at run time only: they may not fit the template. */
 const isText = (text: unknown): text is Template.Text =>
   typeof text === "string" || (Array.isArray(text) && text.every((level) => typeof level === "string"))
 
@@ -68,7 +68,7 @@ const failed = (cause: Cause.Cause<unknown>) => {
   return { description: error instanceof Error ? error.message : String(error), cause: error }
 }
 
-/** `Values` is what the schemas say; nothing here knows it. */
+/** `Values` is the type the schemas promise; nothing in here can check it. */
 export const make = <Values extends object>(template: Template.Template, options: Options): Parameters<Values> => {
   const all = named(template, options)
 

@@ -1,7 +1,7 @@
 /**
- * Payloads: between bytes and values, and what a 5.0 message says about them.
+ * Payloads: converts between bytes and values, and describes them to the receiver in 5.0.
  *
- * Text is strict UTF-8 both ways: what is ill-formed is refused and never replaced. MQTT 5.0 sections 3.3.2.3.2 and
+ * Text is strict UTF-8 both ways: ill-formed text is refused, never replaced. MQTT 5.0 sections 3.3.2.3.2 and
  * 3.3.2.3.9.
  */
 import * as Cause from "effect/Cause"
@@ -14,7 +14,7 @@ import type { AnswerProperties, Payload } from "../../MqttMessage.ts"
 import * as Utf8 from "../../protocol/Utf8.ts"
 
 /**
- * Any schema whose encoded side is text or bytes.
+ * A schema for a payload: its encoded side is text or bytes.
  *
  * @since 0.1.0
  * @category models
@@ -22,14 +22,14 @@ import * as Utf8 from "../../protocol/Utf8.ts"
 export type PayloadSchema = Schema.ConstraintCodec<unknown, string | Uint8Array<ArrayBufferLike>, unknown, unknown>
 
 /**
- * A schema for payloads, and what a 5.0 message says about them.
+ * A schema for payloads, and the properties that describe them in a 5.0 message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PayloadCodec<out S extends PayloadSchema> {
   readonly schema: S
-  /** What the schema encodes to. Of text a 5.0 message says so, with the Payload Format Indicator 1. */
+  /** The kind of the schema's encoded side. A 5.0 message with text has the Payload Format Indicator 1. */
   readonly format: "text" | "bytes"
   readonly contentType: string
 }
@@ -45,7 +45,7 @@ export interface CodecOptions {
 
 const contentTypes = { text: "text/plain; charset=utf-8", bytes: "application/octet-stream" } as const
 
-/** By the kind of its encoded side: of what the types allow, everything that is declared is bytes. */
+/** Decided by the kind of the encoded side. Among the schemas that the types allow, every declaration is bytes. */
 const formatOf = (ast: SchemaAST.AST): PayloadCodec<PayloadSchema>["format"] | undefined => {
   switch (ast._tag) {
     case "String":
@@ -86,7 +86,7 @@ const fromSchema = <S extends PayloadSchema>(
 /**
  * Any schema whose encoded side is text or bytes, with a content type of your own.
  *
- * Throws an `MqttError` with the reason `InvalidOptions` when its encoded side is neither of them, or may be both.
+ * Throws an `MqttError` with the reason `InvalidOptions` if the encoded side is neither text nor bytes, or may be both.
  *
  * @since 0.1.0
  * @category payloads
@@ -95,7 +95,8 @@ export const codec = <S extends PayloadSchema>(schema: S, options?: CodecOptions
   Result.getOrThrow(fromSchema(schema, options))
 
 /**
- * JSON of any schema: `application/json`. What JSON has no form for, such as a `Date`, goes as its schema says.
+ * JSON of any schema: `application/json`. The schema decides how values without a JSON form, such as a `Date`, are
+ * encoded.
  *
  * @since 0.1.0
  * @category payloads
@@ -122,18 +123,18 @@ export const text: PayloadCodec<Schema.String> = codec(Schema.String)
  */
 export const bytes: PayloadCodec<Schema.Uint8Array> = codec(Schema.Uint8Array)
 
-/** The codec itself, or that of a schema, which stands in the definition under the name `option`. */
+/** The codec itself, or the codec of a schema. `option` is its name in the definition. */
 export const toCodec = <S extends PayloadSchema>(
   source: S | PayloadCodec<S>,
   option?: string
 ): Result.Result<PayloadCodec<S>, MqttError.MqttError> =>
   Schema.isSchema(source) ? fromSchema(source as S, {}, option) : Result.succeed(source as PayloadCodec<S>)
 
-/** What a 5.0 message says about such a payload. Bytes need no Payload Format Indicator: 0 means as much as none. */
+/** The properties of a 5.0 message with such a payload. Bytes have no Payload Format Indicator: 0 means the same. */
 export const propertiesOf = ({ contentType, format }: PayloadCodec<PayloadSchema>): AnswerProperties =>
   format === "text" ? { contentType, payloadFormatIndicator: 1 } : { contentType }
 
-/** Why there is no payload, or no value. */
+/** Why a value has no payload, or a payload no value. */
 export interface Fault {
   readonly description: string
   readonly cause?: unknown
@@ -146,7 +147,7 @@ const toFault = (cause: Cause.Cause<unknown>): Fault => {
 
 const isWellFormed = (payload: Payload): boolean => typeof payload !== "string" || Utf8.byteLength(payload) >= 0
 
-/** From values to payloads. A defect of the schema stays one. */
+/** Encodes values. A defect of the schema stays a defect. */
 export const encoder = <S extends PayloadSchema>(
   { schema }: PayloadCodec<S>
 ): (value: S["Type"]) => Effect.Effect<Payload, Fault, S["EncodingServices"]> => {
@@ -160,7 +161,7 @@ export const encoder = <S extends PayloadSchema>(
     )
 }
 
-/** From payloads to values. A defect of the schema is a failure like any other: the bytes are somebody else's. */
+/** Decodes payloads. A defect of the schema becomes a failure: the bytes come from somebody else. */
 export const decoder = <S extends PayloadSchema>(
   { format, schema }: PayloadCodec<S>
 ): (payload: Uint8Array) => Effect.Effect<S["Type"], Fault, S["DecodingServices"]> => {

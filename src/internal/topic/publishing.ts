@@ -1,5 +1,5 @@
 /**
- * Publishing with properties that 3.1.1 does without.
+ * Publishing with properties, which 3.1.1 does without.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -12,12 +12,12 @@ import type { PublishProperties } from "../presenceOptions.ts"
 export interface Publication {
   readonly topic: string
   readonly payload: Payload
-  /** Left out in 3.1.1, where those of `options` are refused. */
+  /** Left out in 3.1.1, where properties in `options` are refused. */
   readonly described: PublishProperties
   readonly options: PublishOptions | undefined
 }
 
-/** Nothing was sent then. Only the client knows which version it speaks while it has no connection. */
+/** Nothing has been sent in this case. Only the client knows which version it speaks while it has no connection. */
 const isWithoutProperties = ({ reason }: MqttError): boolean =>
   reason._tag === "InvalidRequest" && reason.protocolVersion === "3.1.1" && reason.field.startsWith("properties")
 
@@ -28,8 +28,8 @@ interface Described {
 }
 
 /**
- * The options of a call, in which the message says what it is. `undefined` for what is no object, or cannot be read:
- * spread, it would be taken for nothing.
+ * The options of a call, with the properties that describe the message. `undefined` if the options are no object or
+ * cannot be read: a spread would take them for no options.
  */
 export const describing = <O extends { readonly properties?: PublishProperties | undefined }>(
   described: AnswerProperties,
@@ -48,7 +48,7 @@ export const publish = (
   { described, options, payload, topic }: Publication
 ): Effect.Effect<Acknowledgement, MqttError> => {
   const all = describing(described, options)
-  // The client says what is wrong with them.
+  // The client's error says what is wrong with them.
   if (all === undefined) return mqtt.publish(topic, payload, options)
   return Effect.catchIf(
     mqtt.publish(topic, payload, all),

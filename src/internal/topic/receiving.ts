@@ -1,5 +1,5 @@
 /**
- * Receiving with types: subscriptions and consumers whose messages are decoded, and what becomes of those that do not.
+ * Receiving with types: subscriptions and consumers with decoded messages, and a place for messages that do not decode.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -37,7 +37,7 @@ export interface Received<Values, A> {
 }
 
 /**
- * Whether to be a member of a Shared Subscription.
+ * The options that make a subscriber a member of a Shared Subscription.
  *
  * @since 0.2.0
  * @category models
@@ -86,7 +86,7 @@ export interface LatestOptions<R = never> extends ClientOptions.SubscribeOptions
 }
 
 /**
- * The decoded messages of a subscription, as a stream that ends when the client is closed, and the QoS that was granted.
+ * The decoded messages of a subscription, as a stream that ends when the client closes, and the granted QoS.
  *
  * @since 0.1.0
  * @category models
@@ -102,20 +102,20 @@ export interface Subscription<A, R = never> extends Stream.Stream<A, MqttError.M
  */
 export interface SubscriptionWithFailures<A, R = never> {
   readonly messages: Subscription<A, R>
-  /** What does not decode; ends when `messages` has come to its end, or with the scope. */
+  /** The messages that do not decode. Ends after `messages` has ended, or with the scope. */
   readonly failures: Stream.Stream<Invalid>
-  /** How many failures had to make room for later ones. */
+  /** How many failures were dropped to make room for later ones. */
   readonly failuresDropped: Effect.Effect<number>
 }
 
-/** What receiving needs to know of a typed topic. */
+/** The parts of a typed topic that receiving needs. */
 export interface Receiver<A, RD> {
   readonly mqtt: MqttClient["Service"]
   readonly topicFilter: string
   readonly decode: (message: MqttMessage) => Effect.Effect<A, MqttDecodeError, RD>
 }
 
-/** The filter of a Shared Subscription. The group is one level, or it would say something about the filter. */
+/** The filter of a Shared Subscription. The group is one level: more of them would change the filter. */
 export const shared = (topicFilter: string, group: string): Result.Result<string, MqttError.MqttError> => {
   const filter = `$share/${group}/${topicFilter}`
   const level = Topic.join(["-", group])
@@ -128,7 +128,7 @@ export const shared = (topicFilter: string, group: string): Result.Result<string
 export const filterOf = (topicFilter: string, { share }: ShareOptions): Result.Result<string, MqttError.MqttError> =>
   share === undefined ? Result.succeed(topicFilter) : shared(topicFilter, share)
 
-/** Logs why a message that does not decode is at no place. */
+/** Logs why a message that does not decode could not go to its place. */
 export const cannotPut = (paced: PacedLog) => ({ error, message }: Invalid, cause: Cause.Cause<unknown>) =>
   paced.write(
     Effect.logError(`A message that does not decode could not be put away: ${error.message}`, cause).pipe(
@@ -136,7 +136,7 @@ export const cannotPut = (paced: PacedLog) => ({ error, message }: Invalid, caus
     )
   )
 
-/** A place that fails must not end what goes on beside it. */
+/** A place that fails must not end the subscription or the consumer. */
 const never = <R>(place: Place<unknown, R>) => {
   const log = cannotPut(new PacedLog())
   return (invalid: Invalid): Effect.Effect<void, never, R> =>
@@ -156,7 +156,7 @@ const decodeOr = <A, RD, R>(
     onFailure: (error) => Effect.as(place({ message, error }), Option.none())
   })
 
-/** Subscribes, and decodes what comes. */
+/** Subscribes, and decodes the messages. */
 const subscribeWith = Effect.fnUntraced(function*<A, RD, R>(
   receiver: Receiver<A, RD>,
   options: ClientOptions.SubscribeOptions & ShareOptions,
@@ -225,7 +225,7 @@ export const consume = Effect.fnUntraced(function*<A, RD, E, R, E2 = never, R2 =
     }), options)
 })
 
-/** A topic of its own, which needs no parameters. */
+/** A topic with its own decoder, which needs no parameters. */
 export const latest = <A, RD, R = never>(
   receiver: Receiver<A, RD>,
   options: LatestOptions<R> = {}

@@ -1,13 +1,13 @@
 /**
- * Templates of Topic Names, such as `site/{site}/files/{path...}`: which parameters they have, what they match, and the
- * names they make.
+ * Templates of Topic Names, such as `site/{site}/files/{path...}`: the parameters they have, the topics they match, and
+ * the names they make.
  *
- * Parameters are text here; what they mean is the schemas' business. MQTT 5.0 and 3.1.1, section 4.7.
+ * Parameters are text here; schemas give them their meaning (`parameters.ts`). MQTT 5.0 and 3.1.1, section 4.7.
  */
 import * as Result from "effect/Result"
 import * as Topic from "../../protocol/Topic.ts"
 
-/** One level of a template; of several levels, `Multi`, only the last. */
+/** One level of a template. `Multi` stands for several levels, and can only be the last. */
 export type Level =
   | { readonly _tag: "Literal"; readonly text: string }
   | { readonly _tag: "Single"; readonly name: string }
@@ -22,13 +22,13 @@ export interface Template {
 /** The text of a parameter: one level, or several. */
 export type Text = string | ReadonlyArray<string>
 
-/** Why a name cannot be made or is not one of the template's; `parameter` is the one at fault. */
+/** Why a template cannot make a name, or does not match it. `parameter` is the one at fault. */
 export interface Mismatch {
   readonly parameter: string | undefined
   readonly description: string
 }
 
-/** The name in the definition that is the payload's. */
+/** The name of the payload in a definition. */
 const payloadName = "payload"
 
 const placeholder = /^\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}$/
@@ -39,11 +39,11 @@ const toLevel = (text: string): Level => {
   return { _tag: dots === undefined ? "Single" : "Multi", name }
 }
 
-/** What `+` and `#` stand for in the filter. */
+/** The level of a filter that matches this level: `+` for one, `#` for several. */
 const toFilterLevel = (level: Level): string =>
   level._tag === "Literal" ? level.text : level._tag === "Single" ? "+" : "#"
 
-/** In the order in which they are looked for. */
+/** In the order of the checks. */
 const faults: ReadonlyArray<readonly [isAtFault: (levels: ReadonlyArray<Level>) => boolean, description: string]> = [
   [
     (levels) => levels.some((level) => level._tag === "Literal" && /[{}]/.test(level.text)),
@@ -74,7 +74,7 @@ const faults: ReadonlyArray<readonly [isAtFault: (levels: ReadonlyArray<Level>) 
 export const namesOf = (levels: ReadonlyArray<Level>): ReadonlyArray<string> =>
   levels.flatMap((level) => level._tag === "Literal" ? [] : [level.name])
 
-/** Or what is wrong with it. */
+/** The template, or a description of its fault. */
 export const parse = (source: string): Result.Result<Template, string> => {
   const levels = source.split("/").map(toLevel)
   const topicFilter = levels.map(toFilterLevel).join("/")
@@ -84,10 +84,10 @@ export const parse = (source: string): Result.Result<Template, string> => {
   return invalid === undefined ? Result.succeed({ source, levels, topicFilter }) : Result.fail(invalid.message)
 }
 
-/** A server may end the connection over these: `[MQTT-1.5.4-2]` of 5.0, and what follows it. */
+/** A server may end the connection over these: `[MQTT-1.5.4-2]` of 5.0, and the text behind it. */
 const disallowed = /[\p{Control}\p{Noncharacter_Code_Point}]/u
 
-/** Why a text cannot be a level that somebody else chose. Any level but the first may begin with "$". */
+/** Why a text from somebody else cannot be a level. Any level but the first may begin with "$". */
 const levelFault = (text: string, isFirst: boolean, allowEmpty: boolean): string | undefined => {
   if (text === "") return allowEmpty ? undefined : "The level is empty, which needs the option `allowEmpty`."
   if (disallowed.test(text)) return "It holds a control character or a non-character, which a server may refuse."
@@ -98,7 +98,7 @@ const levelFault = (text: string, isFirst: boolean, allowEmpty: boolean): string
 const mismatch = (description: string, parameter?: string): Result.Result<never, Mismatch> =>
   Result.fail({ parameter, description })
 
-/** What is wrong with the texts of one parameter, the first of which is the level at `index`. */
+/** The fault in the texts of one parameter, if there is one. The first of them is the level at `index`. */
 const parameterFault = (
   name: string,
   texts: ReadonlyArray<string>,
@@ -115,7 +115,7 @@ const parameterFault = (
   return undefined
 }
 
-/** The Topic Name with these texts for the parameters. None of them can reach a topic that is not the template's. */
+/** The Topic Name with these texts for the parameters. No text can make a name outside the template. */
 export const format = (
   { levels }: Template,
   textOf: (name: string) => Text,
@@ -138,7 +138,7 @@ export const format = (
   return invalid === undefined ? Result.succeed(topic) : mismatch(invalid.message)
 }
 
-/** The texts of the parameters in a Topic Name, by their names. What `format` would not make does not match. */
+/** The texts of the parameters in a Topic Name, by their names. A name that `format` would not make does not match. */
 export const match = (
   { levels, source }: Template,
   topic: string,
@@ -167,11 +167,11 @@ export const match = (
 }
 
 // ---------------------------------------------------------------------------
-// The same for the compiler
+// The same rules for the compiler
 // ---------------------------------------------------------------------------
 
 /**
- * The name of the parameter that one level of a template is; `never` if it is none.
+ * The name of the parameter in one level of a template; `never` if the level has none.
  *
  * @since 0.2.0
  * @category utility types
@@ -202,7 +202,7 @@ export type MultiName<Source extends string> = string extends Source ? string
   : never
 
 /**
- * What is wrong with the name of a parameter, in words; `never` if nothing is. `Seen` are the names before it.
+ * The fault in the name of a parameter, in words; `never` if there is none. `Seen` are the names before it.
  *
  * @since 0.2.0
  * @category utility types
@@ -214,7 +214,7 @@ export type NameFault<Name extends string, Seen extends string> = Name extends
   : never
 
 /**
- * What is wrong with one level of a template, in words; `never` if nothing is.
+ * The fault in one level of a template, in words; `never` if there is none.
  *
  * @since 0.2.0
  * @category utility types
@@ -227,7 +227,7 @@ export type LevelFault<Level extends string, Seen extends string, IsLast extends
   : never
 
 /**
- * What is wrong with a template, in words; `never` if nothing is.
+ * The fault in a template, in words; `never` if there is none.
  *
  * @since 0.2.0
  * @category utility types

@@ -1,6 +1,5 @@
 /**
- * What the types of typed topics forbid, in the fields that are theirs alone; the client says what is wrong with the
- * others.
+ * Checks the types in the fields that only typed topics have. The client checks all other fields.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -22,7 +21,7 @@ const codec = Types.record({
   contentType: Types.required(Types.string)
 })
 
-/** What a payload may be given as. A schema is an object, or a class. */
+/** A payload can be given as a schema or a codec. A schema is an object, or a class. */
 const payload: Types.Kind = {
   accepts: (value) => Schema.isSchema(value) || Types.faultOf(value, codec, "") === undefined,
   expected: "a schema, or a codec such as `MqttTopic.bytes`"
@@ -51,7 +50,7 @@ const readably = (fault: () => Types.Fault | undefined): Reason => {
   }
 }
 
-/** The options themselves have no name of their own in those of their fields. */
+/** In errors, the fields of the options stand without the name of the options. */
 const faultOfOptions = (options: unknown): Types.Fault | undefined => {
   if (options === undefined) return undefined
   return Predicate.isObject(options)
@@ -59,7 +58,7 @@ const faultOfOptions = (options: unknown): Types.Fault | undefined => {
     : { field: "options", description: "is not an object" }
 }
 
-/** Fails for what nobody can receive with. */
+/** Fails if nobody can receive with these. */
 export const checkReceiving = (
   options: unknown,
   given: { readonly handler?: readonly [unknown]; readonly topic?: readonly [unknown] } = {}
@@ -75,7 +74,7 @@ export const checkReceiving = (
     return reason === undefined ? Effect.void : Effect.fail(MqttError.fromReason(reason))
   })
 
-/** Why there is no typed topic of these. `payloads` has the names that are no parameters. */
+/** Why these make no typed topic. `payloads` has the names of payloads in the definition. */
 export const wrongDefinition = (
   template: unknown,
   definition: unknown,
