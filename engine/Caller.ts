@@ -1,7 +1,7 @@
 /**
- * Who asks: what the host knows of the part of the program that an effect of the client runs for.
+ * The caller: the host's name for the part of the program on whose behalf an effect of the client runs.
  *
- * Something of the host's that is called deep inside the client, such as a schema, runs with it.
+ * Code of the host that the client calls deep inside, such as a schema, runs with the caller.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,12 +9,12 @@ import type { Services } from "./Host.ts"
 
 export { provideContext as provideContextToStream } from "effect/Stream"
 
-/** Nobody knows what it is but the host. */
+/** Only the host knows the type of its callers. */
 const Caller = Context.Reference<unknown>("effect-mqtt/engine/Caller", { defaultValue: () => undefined })
 
-/** For this caller. */
+/** The services with this caller. */
 export const servicesFor = (services: Services, caller: unknown): Services => Context.add(services, Caller, caller)
 
-/** An effect that depends on who asks; `undefined` where nobody is known. */
+/** An effect that depends on the caller; `undefined` if there is none. */
 export const ofCaller = <A, E, R>(effect: (caller: unknown) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Caller, effect)

@@ -12,16 +12,16 @@ import type { Services } from "./Host.ts"
 export type { Config } from "effect/Config"
 export { unwrap as unwrapConfig } from "../src/internal/config.ts"
 
-/** Where a variable stands, such as `["MQTT", "CLIENT_ID"]`. */
+/** The path of a variable, such as `["MQTT", "CLIENT_ID"]`. */
 export type ConfigPath = ReadonlyArray<string>
 
-/** What is wrong with one variable. */
+/** A fault in one variable. */
 export interface ConfigFault {
   readonly path: ConfigPath
   readonly message: string
 }
 
-/** Why nothing was read. */
+/** The faults for which nothing was read. */
 export class ConfigRefused {
   readonly faults: ReadonlyArray<ConfigFault>
 
@@ -42,11 +42,11 @@ const refusedOf = ({ cause }: Config.ConfigError): ConfigRefused =>
       : [{ message: cause.message, path: [] }]
   )
 
-/** All at once: reading many variables takes more steps than a fiber makes without a break. */
+/** Runs without a break: reading many variables takes more steps than a fiber makes in one turn. */
 const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.contextWith((services: Services) => Effect.runSyncExitWith(services)(effect))
 
-/** What a configuration makes of these texts, at once; fails with `ConfigRefused`. */
+/** Reads a configuration from these texts, at once. Fails with `ConfigRefused`. */
 export const readConfig = <A>(
   config: Config.Config<A>,
   textAt: (path: ConfigPath) => string | undefined
@@ -60,7 +60,7 @@ export const readConfig = <A>(
   return atOnce(Effect.mapError(config.parse(provider), refusedOf))
 }
 
-/** The variables that it asks for when there are these texts, at once. Nothing is logged. */
+/** The variables a configuration asks for, given these texts, at once. Logs nothing. */
 export const askedBy = (
   config: Config.Config<unknown>,
   textAt: (path: ConfigPath) => string | undefined
@@ -74,5 +74,5 @@ export const askedBy = (
     return Effect.as(Effect.exit(reading), asked)
   }).pipe(Effect.provideService(Logger.CurrentLoggers, new Set()))
 
-/** Stands for a configuration of the host's where only it matters that it is one. */
+/** Takes the place of a configuration of the host if nobody will read it. */
 export const someConfig: Config.Config<undefined> = Config.succeed(undefined)

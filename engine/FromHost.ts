@@ -1,5 +1,5 @@
 /**
- * What the host gives the client, as effects, schedules and a transport of Effect 4.
+ * Values of the host as effects, schedules and a transport of Effect 4.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -11,7 +11,7 @@ import type { MqttError } from "../src/MqttError.ts"
 import { MqttTransport } from "../src/MqttTransport.ts"
 import { exitOf, isEnd, type Outcome, outcomeOf, type Start } from "./Outcome.ts"
 
-/** An effect of the host's. Interrupted, it waits until the host's has ended. */
+/** An effect of the host. If it is interrupted, it waits until the host's effect has ended. */
 export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
   Effect.callback<A, E>((resume) => {
     let onEnd: (() => void) | undefined
@@ -29,13 +29,13 @@ export const fromHost = <A, E>(start: Start<A, E>): Effect.Effect<A, E> =>
     })
   })
 
-/** Something of the host's that has to be closed. */
+/** A value of the host that has to be closed. */
 export interface Opened<A> {
   readonly value: A
   readonly close: (outcome: Outcome<unknown, unknown>) => Start<void, never>
 }
 
-/** What the host opened although the engine wanted it no longer is closed, and then the engine hears of the end. */
+/** If the engine is interrupted while the host opens a value, the value is closed before the engine hears of it. */
 const closedIfLate = <A, E>(start: Start<Opened<A>, E>): Start<Opened<A>, E> => (done) => {
   let isWanted = true
   const stop = start((outcome) => {
@@ -49,7 +49,7 @@ const closedIfLate = <A, E>(start: Start<Opened<A>, E>): Start<Opened<A>, E> => 
   }
 }
 
-/** An effect of the host's that opens something, which is closed with the scope. */
+/** An effect of the host that opens a value. The value is closed with the scope. */
 export const scopedFromHost = <A, E>(start: Start<Opened<A>, E>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -60,7 +60,7 @@ export const scopedFromHost = <A, E>(start: Start<Opened<A>, E>): Effect.Effect<
     ({ value }) => value
   )
 
-/** A run of a schedule of the host's: how long to wait before the next attempt, milliseconds; `undefined` when there is none. */
+/** One run of a schedule of the host: milliseconds until the next attempt, or `undefined` if there is none. */
 export type Step<Input> = (now: number, input: Input) => Effect.Effect<number | undefined, unknown>
 
 export const scheduleFrom = <Input>(begin: () => Step<Input>): Schedule.Schedule<unknown, Input, unknown> =>
@@ -83,7 +83,7 @@ export const stepsOf = <Input>(schedule: Schedule.Schedule<unknown, Input>): Eff
 
 type Chunks = NonEmptyReadonlyArray<Uint8Array>
 
-/** A network connection of the host's making. */
+/** A network connection that the host has made. */
 export interface HostConnection {
   readonly pull: Start<Chunks, MqttError>
   readonly write: (chunks: Chunks) => Start<void, MqttError>

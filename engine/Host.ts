@@ -1,5 +1,5 @@
 /**
- * What the client needs of a program that does not know Effect 4, and the services of Effect 4 that are made from it: time,
+ * The client's needs from a program that does not know Effect 4, and the services of Effect 4 made from them: time,
  * chance, logs, spans and metrics.
  */
 import * as Clock from "effect/Clock"
@@ -27,20 +27,20 @@ export interface LogEntry {
 export interface Host {
   /** Milliseconds since 1970. */
   readonly millis: () => number
-  /** Of a clock that nobody sets. */
+  /** From a clock that nobody sets. */
   readonly nanos: () => bigint
-  /** Calls `wake` when so much time has passed. What it returns keeps it from that. */
+  /** Calls `wake` after this time. The returned function prevents that. */
   readonly sleep: (millis: number, wake: () => void) => () => void
   /** From 0, included, to 1. */
   readonly random: () => number
   readonly log: (entry: LogEntry) => void
-  /** What is below it costs nothing: at Trace every packet is logged. */
+  /** Entries below this level cost nothing. This matters, because every packet is logged at Trace. */
   readonly minimumLogLevel: Level | "All" | "None"
   readonly span: MakeSpan
   readonly metric: RegisterMetric
 }
 
-/** What the client runs in. */
+/** The services in which the client runs. */
 export type Services = Context.Context<never>
 
 export const servicesOf = (host: Host): Services =>

@@ -1,5 +1,5 @@
 /**
- * Metrics that are the host's: each one that the client registers is one of the host's registry, for as long as it is here.
+ * Metrics in the registry of the host: each metric of the client is registered there for as long as it exists here.
  */
 import * as Context from "effect/Context"
 import type * as Metric from "effect/Metric"
@@ -10,7 +10,7 @@ export type MetricState =
   | { readonly _tag: "Gauge"; readonly value: number }
   | ({ readonly _tag: "Histogram" } & Metric.HistogramState)
 
-/** A metric for the host, which reads its state whenever it wants it. */
+/** A metric for the host, which may read its state at any time. */
 export interface HostMetric {
   readonly name: string
   readonly description: string | undefined
@@ -18,7 +18,7 @@ export interface HostMetric {
   readonly read: () => MetricState
 }
 
-/** What it returns takes the metric out. */
+/** Registers a metric. The returned function removes it. */
 export type RegisterMetric = (metric: HostMetric) => () => void
 
 type Metadata = Metric.Metric.Metadata<unknown, unknown>
@@ -37,7 +37,7 @@ const readerOf = ({ hooks, type }: Metadata): (() => MetricState) | undefined =>
   }
 }
 
-/** The registry of a client, which passes on what is put in and taken out. */
+/** The registry of a client. It tells the host of each metric that is added or removed. */
 export class HostRegistry extends Map<string, Metadata> {
   readonly #register: RegisterMetric
   readonly #registered = new Map<string, () => void>()

@@ -1,5 +1,5 @@
 /**
- * How something ended, and how it is started, in words that no version of Effect owns.
+ * How effects start and end, in types that depend on no version of Effect.
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -13,7 +13,7 @@ export type Outcome<A, E> =
   | { readonly _tag: "Success"; readonly value: A }
   | { readonly _tag: "Failure"; readonly reasons: ReadonlyArray<Reason<E>> }
 
-/** Starts something of the host's. What it returns ends that, and `done` hears of the end in any case. */
+/** Starts work of the host. The returned function interrupts it, and `done` is called at its end in any case. */
 export type Start<A, E> = (done: (outcome: Outcome<A, E>) => void) => () => void
 
 /** An `Exit` as a host may see it. */
@@ -25,7 +25,7 @@ export const exitOf = <A, E>(outcome: Outcome<A, E>): Exit.Exit<A, E> =>
     ? Exit.succeed(outcome.value)
     : Exit.failCause(Cause.fromReasons(outcome.reasons.map(reasonOf)))
 
-/** The end of a stream or a schedule, which Effect 4 tells as a failure. */
+/** The end of a stream or a schedule, which is a failure in Effect 4. */
 export const isEnd = (reason: Cause.Reason<unknown>): boolean => reason._tag === "Fail" && Cause.isDone(reason.error)
 
 const reasonOf = <E>(reason: Reason<E>): Cause.Reason<E> => {

@@ -1,5 +1,5 @@
 /**
- * Which of Effect 4's values something is.
+ * Tests for the kinds of values of Effect 4.
  */
 import * as Predicate from "effect/Predicate"
 import type * as SubscriptionRef from "effect/SubscriptionRef"

@@ -1,5 +1,5 @@
 /**
- * Effects, streams and sinks of the client for a host: run, pulled and fed through plain callbacks.
+ * Effects, streams and sinks of the client for a host, which runs, pulls and feeds them through plain callbacks.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,8 +12,8 @@ import type { Services } from "./Host.ts"
 import { exitOf, isEnd, type Outcome, outcomeOf } from "./Outcome.ts"
 
 /**
- * Runs an effect. The outcome of one that ended at once is returned, and nothing is called later. Otherwise what is
- * returned interrupts it, and `done` hears when that is through.
+ * Runs an effect. If it ends at once, its outcome is returned and `done` is never called. Otherwise the returned
+ * function interrupts it, and `done` is called at its end.
  */
 export const run = <A, E>(
   services: Services,
@@ -51,15 +51,15 @@ export const pullOf = <A, E>(
 
 const withoutEnd = <E>(cause: Cause.Cause<E | Cause.Done>): Cause.Cause<E> => cause as Cause.Cause<E>
 
-/** A sink that is fed. */
+/** A sink that the host feeds. */
 export interface Feed<A, In, E> {
-  /** Waits until the elements were taken, or fails with what the sink failed with. */
+  /** Waits until the sink has taken the elements, or fails with the sink's failure. */
   readonly offer: (elements: ReadonlyArray<In>) => Effect.Effect<void, E>
-  /** Nothing more comes: what the sink makes of it all. */
+  /** Ends the input, and waits for the result of the sink. */
   readonly end: Effect.Effect<A, E>
 }
 
-/** As many elements wait for the sink as a stream has in a chunk by default. */
+/** The number of elements that may wait for the sink: as many as a chunk of a stream has by default. */
 const capacity = 16
 
 export const feed = <A, In, E>(sink: Sink.Sink<A, In, never, E>): Effect.Effect<Feed<A, In, E>, never, Scope.Scope> =>

@@ -1,5 +1,5 @@
 /**
- * Schemas of the host as schemas of Effect 4: the host decodes and encodes, and says in its own words what is wrong.
+ * Schemas of the host as schemas of Effect 4. The host decodes and encodes, and describes faults in its own words.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -8,22 +8,22 @@ import * as SchemaIssue from "effect/SchemaIssue"
 
 export { fail, succeed } from "effect/Effect"
 
-/** What is wrong at one place of a value. */
+/** A fault at one place of a value. */
 export interface HostIssue {
   readonly kind: "Missing" | "Unexpected" | "Other"
   readonly path: ReadonlyArray<PropertyKey>
-  /** What was expected; `undefined` for the words of Effect 4. */
+  /** The expectation that the value did not meet; `undefined` for the words of Effect 4. */
   readonly message: string | undefined
 }
 
 /** Why the host did not decode or encode a value. */
 export interface HostFault {
   readonly issues: ReadonlyArray<HostIssue>
-  /** The host's own error. */
+  /** The error of the host. */
   readonly error: unknown
 }
 
-/** What a schema is encoded as, as far as that matters to a payload. */
+/** The encoded side of a schema, in the detail that payloads need. */
 export type Encoded = "text" | "bytes" | "other" | { readonly anyOf: ReadonlyArray<Encoded> }
 
 export interface HostSchema {
@@ -32,7 +32,7 @@ export interface HostSchema {
   readonly encode: (value: unknown) => Effect.Effect<unknown, HostFault>
 }
 
-/** A value of the host's that a schema can tell from all others. */
+/** A value of the host that a schema can tell from all others. */
 export class HostValue {
   readonly value: unknown
 
@@ -41,7 +41,7 @@ export class HostValue {
   }
 }
 
-/** A schema for a level of a topic, or for a payload, of which nobody here knows the values. */
+/** A schema for a level of a topic or for a payload. Nobody here knows its values. */
 type Made = Schema.ConstraintCodec<unknown, string | Uint8Array> & Schema.Constraint
 
 const encodedSide = (encoded: Encoded): Schema.Codec<unknown> => {
@@ -71,7 +71,7 @@ const toIssue = ({ error, issues }: HostFault): SchemaIssue.Issue => {
   return issue
 }
 
-/** The host's own error in one of a schema that was made here. */
+/** The error of the host inside an error of a schema made here. */
 export const hostErrorOf = (error: unknown): unknown => {
   if (!Schema.isSchemaError(error)) return undefined
   let { issue } = error
@@ -94,10 +94,10 @@ const make = (
 
 const same = (value: unknown): unknown => value
 
-/** Its values are the host's. They are not looked at before the host has encoded them, nor after it has decoded them. */
+/** Its values are the host's. Nothing looks at them before the host has encoded, or after it has decoded them. */
 export const schemaFrom = (schema: HostSchema): Made => make(schema, Schema.Unknown, same, same)
 
-/** Its values are a `HostValue` each, so that `Schema.is` knows them from all others. */
+/** Each value is a `HostValue`, so that `Schema.is` can tell it from all others. */
 export const wrappingSchemaFrom = (schema: HostSchema): Made =>
   make(
     schema,

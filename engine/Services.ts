@@ -1,5 +1,5 @@
 /**
- * Services of layers.
+ * Services from layers.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

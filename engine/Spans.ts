@@ -1,5 +1,6 @@
 /**
- * Spans that are the host's: a span of the client is one of the host's tracer, and its parent may be a span of the program.
+ * Spans of the host: each span of the client is a span of the host's tracer, and its parent may be a span of the
+ * program.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,14 +11,14 @@ import * as Tracer from "effect/Tracer"
 import { TraceState } from "../src/MqttTracing.ts"
 import { type Outcome, outcomeOf } from "./Outcome.ts"
 
-/** Which span it is. */
+/** Identifies a span. */
 export interface SpanReference {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
-  /** What other tracing systems say of its trace, W3C Trace Context. */
+  /** The `tracestate` of its trace, from other tracing systems. W3C Trace Context. */
   readonly traceState?: string | undefined
-  /** The host's own, if it is one of this process. */
+  /** The span itself as the host has it, if it is a span of this process. */
   readonly host: unknown
 }
 
@@ -29,7 +30,7 @@ export interface SpanOptions {
   readonly kind: Tracer.SpanKind
 }
 
-/** One of the host's. */
+/** A span of the host. */
 export interface HostSpan extends SpanReference {
   readonly attribute: (key: string, value: unknown) => void
   readonly event: (name: string, time: bigint, attributes: Readonly<Record<string, unknown>> | undefined) => void
@@ -80,7 +81,7 @@ export class BridgedSpan extends Tracer.NativeSpan {
   }
 }
 
-/** Where a span of the host's is kept that the client has not made. */
+/** The host's spans behind spans that the client has not made. */
 const hostSpans = new WeakMap<Tracer.AnySpan, unknown>()
 
 const hostOf = (span: Tracer.AnySpan): unknown => span instanceof BridgedSpan ? span.host : hostSpans.get(span)
@@ -94,7 +95,7 @@ export const referenceTo = (span: Tracer.AnySpan): SpanReference => ({
   host: hostOf(span)
 })
 
-/** A span of the host's, for the client. */
+/** A span of the host, for the client. */
 export const spanFrom = (span: SpanReference): Tracer.ExternalSpan => {
   const { host, traceState, ...external } = span
   const annotations = traceState === undefined ? Context.empty() : Context.make(TraceState, traceState)
@@ -103,16 +104,16 @@ export const spanFrom = (span: SpanReference): Tracer.ExternalSpan => {
   return parent
 }
 
-/** In a span of the host's. */
+/** The services inside a span of the host. */
 export const inSpan = (services: Context.Context<never>, span: SpanReference): Context.Context<never> =>
   Context.add(services, Tracer.ParentSpan, spanFrom(span))
 
-/** A span that the host makes itself, as the client would make it. */
+/** A span that the host makes itself, with the name and attributes that the client would give it. */
 export interface DescribedSpan extends SpanOptions {
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
-/** What the span is that an effect would run in. */
+/** Describes the span in which `within` would run an effect. */
 export const describeSpan = (
   within: (effect: Effect.Effect<void>) => Effect.Effect<void>
 ): DescribedSpan | undefined => {
@@ -137,7 +138,7 @@ export const describeSpan = (
   return described
 }
 
-/** The host's span that the fiber which runs now is in. */
+/** The host's span around the fiber that runs now. */
 export const currentHostSpan = (): unknown => {
   const context = Fiber.getCurrent()?.context
   if (context === undefined) return undefined

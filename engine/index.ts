@@ -1,8 +1,8 @@
 /**
- * The client for programs that do not know Effect 4: effects, streams and scopes of the client come out as functions that
- * take callbacks, and what a program gives goes in the same way. It adds no behaviour.
+ * The client for programs that do not know Effect 4. Effects, streams and scopes of the client come out as functions
+ * that take callbacks, and values of the program go in the same way. It adds no behaviour.
  *
- * It is bundled with the parts of Effect 4 that it needs into the package for Effect 3.
+ * The package for Effect 3 bundles it with the parts of Effect 4 that it needs.
  */
 export type { Context } from "effect/Context"
 export type { Effect } from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * A program of a user where the package is installed: publishes and receives over every transport.
+ * A user's program with the installed package: publishes and receives over every transport.
  *
  * Prints a line for each transport.
  */
@@ -16,7 +16,7 @@ interface Given {
 
 const given: Given = JSON.parse(process.argv[2] ?? "{}")
 
-/** All three levels, each message back again. */
+/** Publishes at all three levels, and waits for each message to come back. */
 const exchange = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
   const messages = yield* mqtt.subscribe("consumer/#", { qos: 2 })

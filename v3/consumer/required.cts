@@ -1,5 +1,5 @@
 /**
- * A program of a user that is CommonJS: an alarm over the broker in memory.
+ * A user's program in CommonJS: an alarm over the broker in memory.
  */
 import Core = require("effect")
 import Mqtt = require("effect-mqtt-v3")

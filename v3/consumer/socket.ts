@@ -1,5 +1,5 @@
 /**
- * A program of a user where the package is installed: over a `Socket` of `@effect/platform`.
+ * A user's program with the installed package: connects over a `Socket` of `@effect/platform`.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import { Effect, Layer, Redacted, Stream } from "effect"

@@ -1,5 +1,5 @@
-// Processes orders with `consume`: a message is acknowledged when its handler has succeeded, so each is processed at least
-// once. The handler uses a service of the program; an order that cannot be processed is refused. Ends by itself.
+// Processes orders with `consume`: a message is acknowledged after its handler has succeeded, so each is processed at
+// least once. The handler uses a service of the program, and refuses an order it cannot process. Ends by itself.
 import { Console, Context, Effect, Layer, Ref } from "effect"
 import { MqttClient, MqttError } from "effect-mqtt-v3"
 import { MemoryBroker } from "effect-mqtt-v3/testing"
@@ -41,7 +41,7 @@ const program = Effect.gen(function*() {
       Effect.delay("100 millis"),
       Effect.forkScoped
     )
-  // A handler's failure is the consumer's, and what the handler needs, the consumer needs.
+  // The consumer fails if a handler fails, and needs the services the handler needs.
   yield* mqtt.consume(topic, (message) => processed(message.text), { qos: 1 }).pipe(
     Effect.catchIf((error) => error === "done", () => Console.log("done"))
   )

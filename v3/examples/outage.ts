@@ -1,5 +1,5 @@
 // Publishes through an outage: the network is down for two seconds, the client connects again as its Schedule says, and
-// every message arrives once, in its order. Ends by itself; fails if a message is missing.
+// every message arrives once and in order. Ends by itself; fails if a message is missing.
 import { Console, Effect, Layer, Schedule, Stream } from "effect"
 import { MqttClient } from "effect-mqtt-v3"
 import { FakeNetwork, MemoryBroker } from "effect-mqtt-v3/testing"

@@ -1,5 +1,5 @@
-// Publishes three readings and receives them. Ends by itself. Uses a broker in memory, or the one that
-// MQTT_URL=mqtt://user:password@host:port names.
+// Publishes three readings and receives them. Ends by itself. Uses a broker in memory, or the broker at
+// MQTT_URL=mqtt://user:password@host:port.
 import { Console, Effect, Layer, Schedule, Stream } from "effect"
 import { MqttClient } from "effect-mqtt-v3"
 import { NodeMqtt } from "effect-mqtt-v3/node"

@@ -1,5 +1,5 @@
-// Tests of a program of yours on Effect 3's TestClock: the alarm below is published when a temperature is too high, and the
-// tests decide when the network fails and how much time passes. Run it with vitest.
+// Tests of a program of yours on Effect 3's TestClock. The program below publishes an alarm when a temperature is too
+// high, and the tests decide when the network fails and how much time passes. Run them with vitest.
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schedule, TestClock } from "effect"
 import { MqttClient } from "effect-mqtt-v3"
@@ -11,7 +11,7 @@ import { FakeNetwork, MemoryBroker } from "effect-mqtt-v3/testing"
 
 const limit = 80
 
-/** Says what is too hot, for as long as it runs. A reading that is no number says nothing. */
+/** Publishes an alarm for each temperature that is too high, until interrupted. Ignores texts that are no numbers. */
 const watch = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
   yield* mqtt.consume(
@@ -35,7 +35,7 @@ const brokerAndClient = MqttClient.layer({
   reconnect: Schedule.spaced("1 second")
 }).pipe(Layer.provideMerge(MemoryBroker.layer({ latency: 0, connectDelay: 0 })))
 
-/** The alarms, as somebody else hears them. */
+/** The alarms, as another client receives them. */
 const alarms = Effect.flatMap(
   MemoryBroker.MemoryBroker,
   (broker) =>

@@ -12,7 +12,7 @@ import * as MqttStore from "./MqttStore.ts"
 
 type Below = typeof Engine.KeyValueStore.Service
 
-/** One for each, as a second client in the same `KeyValueStore` must get `InUse`. */
+/** One for each `KeyValueStore`, because a second client in the same store must get `InUse`. */
 const known = new WeakMap<KeyValueStore.KeyValueStore, Below>()
 
 /** The calls that a store makes. */

@@ -13,7 +13,7 @@ export interface MqttAuthentication {
   readonly reauthenticateBefore?: unknown
 }
 
-/** One of the engine's methods, of options that are the program's. */
+/** A method of the engine, made from options of the program. */
 const fromEngine = (
   { method, reauthenticateBefore }: Pick<MqttAuthentication, "method" | "reauthenticateBefore">,
   making: Making<EngineAuthentication>

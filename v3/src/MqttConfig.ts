@@ -1,5 +1,5 @@
 /**
- * The options of a client from the program's `ConfigProvider`. The engine knows the variables and how each is read.
+ * The options of a client from the program's `ConfigProvider`. The engine knows the variables and how to read each.
  */
 import * as Engine from "../../engine/index.ts"
 import { fromEngine } from "./internal/config.ts"

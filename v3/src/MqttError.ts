@@ -1,7 +1,8 @@
 /**
  * The one error of the library, and its reasons, as classes of Effect 3.
  *
- * It is the main package's module: nothing in it depends on a version of Effect but `effect/Data`, which is Effect 3's here.
+ * The module comes from the main package. Only its `effect/Data` depends on the version of Effect; here that is
+ * Effect 3.
  */
 import * as Effect from "effect/Effect"
 import { MqttError, type MqttErrorReason } from "./ported/MqttError.ts"

@@ -1,5 +1,5 @@
 /**
- * Application messages: the engine's, which know nothing of Effect.
+ * Application messages of the engine. Nothing in them depends on a version of Effect.
  */
 import * as Engine from "../../engine/index.ts"
 

@@ -1,5 +1,5 @@
 /**
- * Where messages and Session State outlive a process, for Effect 3.
+ * Stores for messages and Session State that outlive a process, for Effect 3.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import { fromEngine, type Store } from "./internal/store.ts"
 
 export interface Provided {
   readonly store: Store
-  /** How a session is kept in it is the engine's. */
+  /** The engine keeps the session in the store. */
   readonly keeping: undefined
 }
 

@@ -30,7 +30,7 @@ export const makeRequestResult = (template: string, definition: unknown, options
 export const makeRequest = (template: string, definition: unknown, options?: object) =>
   Either.getOrThrowWith(makeRequestResult(template, definition, options), identity)
 
-/** What the engine says of a payload of this schema. */
+/** The engine's description of payloads with this schema. */
 const described = (schema: Schema.AnySchema, make: typeof Engine.MqttTopic.codec, options?: object): PayloadCodec => {
   try {
     const { contentType, format } = make(Schema.toEngine(schema), options)

@@ -1,5 +1,5 @@
 /**
- * How a client reaches its server. Its types are the main package's, in Effect 3's words.
+ * How a client reaches its server. The types are those of the main package, in terms of Effect 3.
  */
 import * as Context from "effect/Context"
 import { identity } from "effect/Function"

@@ -1,7 +1,7 @@
 /**
  * Effects, streams, sinks and schedules between Effect 3 and the engine, which runs on Effect 4.
  *
- * It knows nothing of MQTT, and nothing of the values that pass.
+ * It knows nothing of MQTT, and does not look into the values.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -23,15 +23,15 @@ import * as Engine from "../../../engine/index.ts"
 import * as Host from "./host.ts"
 import { exitOf, outcomeOf } from "./outcome.ts"
 
-/** Converts a value on its way over. */
+/** Converts a value on its way from one side to the other. */
 export type Convert = (value: unknown) => unknown
 
-/** What runs effects of the program: with the services that it had where it gave them. */
+/** Runs effects of the program, with the services at the place where the program gave them. */
 export type ProgramRuntime = Runtime.Runtime<never>
 
 const isSpan = (span: unknown): span is Tracer.AnySpan => typeof span === "object" && span !== null
 
-/** An effect of the program, for the engine to start. It is in the span that the engine's fiber is in. */
+/** An effect of the program, for the engine to start. It runs in the span of the engine's fiber. */
 export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>): Engine.Start<A, E> => (done) => {
   const span = Engine.currentHostSpan()
   const inSpan = isSpan(span) ? Effect.withParentSpan(effect, span) : effect
@@ -51,7 +51,7 @@ const interruptibleRuntime = (runtime: ProgramRuntime): ProgramRuntime => {
   return made
 }
 
-/** An effect of the program as one of the engine's. `convert` converts its result. */
+/** An effect of the program as an effect of the engine. `convert` converts its result. */
 export const fromEffect = (
   effect: Effect.Effect<unknown, unknown>,
   runtime: ProgramRuntime,
@@ -77,7 +77,7 @@ const converted = (
   }
 }
 
-/** What an effect of the program opens, with its scope. */
+/** An effect of the program that opens a value, with a scope for the value. */
 export const opening = <A, E>(
   runtime: ProgramRuntime,
   effect: Effect.Effect<A, E, Scope.Scope>
@@ -96,13 +96,13 @@ export const opening = <A, E>(
     )
   )
 
-/** An effect of the program that wants a scope, which is then one of the engine's. */
+/** An effect of the program that needs a scope, and gets a scope of the engine. */
 export const fromScopedEffect = (
   effect: Effect.Effect<unknown, unknown, Scope.Scope>,
   runtime: ProgramRuntime
 ): Engine.Effect<unknown, unknown, Engine.Scope> => Engine.scopedFromHost(opening(runtime, effect))
 
-/** Its waiting is the engine's, so it is on the program's clock and ends with the client. */
+/** The engine waits between the steps: on the program's clock, and no longer than the client lives. */
 export const fromSchedule = (
   schedule: Schedule.Schedule<unknown, unknown>,
   runtime: ProgramRuntime,
@@ -118,7 +118,7 @@ export const fromSchedule = (
     return (now, input) => Engine.fromHost(start(runtime, step(now, input)))
   })
 
-/** A schedule of the engine for the program. Each run of it is one of the engine's. */
+/** A schedule of the engine for the program. Each run of it is a run of the engine's schedule. */
 export const toSchedule = (
   schedule: Engine.Schedule<unknown>,
   convert: Convert
@@ -143,7 +143,7 @@ export const toSchedule = (
   )
 }
 
-/** Waits for the engine. Interrupted, it interrupts that, and waits until it is through. */
+/** Waits for the engine. An interruption interrupts the engine's fiber, and waits for its end. */
 class Waiting {
   #outcome: Engine.Outcome<unknown, unknown> | undefined
   #listener: ((exit: Exit.Exit<unknown, unknown>) => void) | undefined
@@ -153,7 +153,7 @@ class Waiting {
     this.#listener?.(exitOf(outcome))
   }
 
-  /** A fiber that is interrupted in the turn in which the engine is through does not hear of that any more. */
+  /** If a fiber is interrupted in the turn in which the engine's effect ends, it does not hear of that end. */
   readonly #end: Effect.Effect<unknown, unknown> = Effect.async((resume) => {
     if (this.#outcome === undefined) this.#listener = resume
     else resume(exitOf(this.#outcome))
@@ -199,8 +199,8 @@ export class Bridge {
   static readonly make: Effect.Effect<Bridge> = Effect.map(Host.make, (host) => new Bridge(Engine.servicesOf(host)))
 
   /**
-   * What ends at once costs no fiber of Effect 3. Nothing comes between the start and the wait: Effect 3 may give way there,
-   * and an interruption would be lost.
+   * An effect that ends at once costs no fiber of Effect 3. Nothing comes between the start and the wait: Effect 3 may
+   * give way there, and an interruption would be lost.
    */
   effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
     return Effect.uninterruptibleMask((restore) =>
@@ -213,7 +213,7 @@ export class Bridge {
     )
   }
 
-  /** A scope of the engine's, which ends with the program's. */
+  /** A scope of the engine that ends with the program's scope. */
   readonly scope: Effect.Effect<Engine.Scope, never, Scope.Scope> = Effect.acquireRelease(
     Effect.sync(Engine.makeScope),
     (scope, exit) => Effect.orDie(this.effect(Engine.closeScope(scope, outcomeOf(exit))))
@@ -223,7 +223,7 @@ export class Bridge {
     return Effect.flatMap(this.scope, (scope) => this.effect(Engine.inScope(effect, scope)))
   }
 
-  /** Chunk by chunk: nothing is pulled before it is asked for. */
+  /** Passes the stream on chunk by chunk, and pulls only on demand. */
   stream(stream: Engine.Stream<unknown, unknown>, convert: Convert): Stream.Stream<unknown, unknown> {
     const pulling = Effect.map(
       Effect.flatMap(this.scope, (scope) => this.effect(Engine.pullOf(stream, scope))),
@@ -242,7 +242,7 @@ export class Bridge {
     })
   }
 
-  /** Fed chunk by chunk. It stops as soon as the engine's has failed. */
+  /** Feeds the sink chunk by chunk, and stops as soon as it has failed. */
   sink(
     sink: Engine.Sink<unknown, unknown, never, unknown>,
     convert: Convert

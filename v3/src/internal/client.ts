@@ -14,13 +14,13 @@ export type Service = Readonly<Record<string, unknown>>
 /** The calls that live as long as the caller's scope. */
 const scopedCalls = ["subscribe"]
 
-/** What the engine is to make, of options that are still the program's. */
+/** Says what the engine makes, from options that are still the program's. */
 export type Making<R> = (
   membrane: Membrane,
   runtime: ProgramRuntime
 ) => Effect.Effect<Engine.Effect<object, unknown, Engine.Scope>, never, R>
 
-/** A client that runs with what the program provides here. */
+/** A client that runs with the services the program provides here. */
 export const make = <R = never>(making: Making<R>): Effect.Effect<Service, unknown, R | Scope.Scope> =>
   Effect.gen(function*() {
     const membrane = yield* Membrane.make

@@ -1,6 +1,6 @@
 /**
- * Configurations between Effect 3 and the engine: one of the engine's reads what the program's `ConfigProvider` has, and
- * one of the program's is checked by the engine before it is read.
+ * Configurations between Effect 3 and the engine. A configuration of the engine reads from the program's
+ * `ConfigProvider`. The engine checks a configuration of the program before it is read.
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -28,14 +28,14 @@ const textAt = (path: Engine.ConfigPath): Config.Config<string | undefined> => {
   return Config.map(Config.option(text), Option.getOrUndefined)
 }
 
-/** What a configuration of Effect 3 reads may depend on what another one has read: both are loaded in this order. */
+/** A configuration of Effect 3 that depends on the result of another one. They are loaded in this order. */
 const flatMap = <A, B>(first: Config.Config<A>, second: (value: A) => Config.Config<B>): Config.Config<B> =>
   Config.suspend(() => {
     let read: { readonly value: A } | undefined
     const reading = Config.map(first, (value) => {
       read = { value }
     })
-    // A failure of the first is the failure of both.
+    // If the first fails, both fail.
     const next = Config.suspend((): Config.Config<Option.Option<B>> =>
       read === undefined ? Config.succeed(Option.none()) : Config.map(second(read.value), Option.some)
     )
@@ -54,7 +54,7 @@ const currentRuntime = (): ProgramRuntime =>
       }) as ProgramRuntime
   })
 
-/** Of effects of the engine that end at once. */
+/** Runs effects of the engine that end at once. */
 const now = (effect: (membrane: Membrane) => Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unknown> =>
   Runtime.runSyncExit(currentRuntime())(Effect.flatMap(Membrane.make, effect))
 
@@ -63,7 +63,7 @@ const asked = (config: EngineConfig, texts: Texts): ReadonlyArray<Engine.ConfigP
   return Exit.isSuccess(paths) ? paths.value as ReadonlyArray<Engine.ConfigPath> : []
 }
 
-/** Until the engine asks for nothing that has not been looked for: what it asks for may depend on what it has read. */
+/** Looks for variables until the engine asks for no new ones: its next question may depend on the texts it has. */
 const textsFor = (config: EngineConfig, known: Texts = new Map()): Config.Config<Texts> =>
   Config.suspend(() => {
     const paths = new Map(asked(config, known).map((path) => [keyOf(path), path]))
@@ -101,7 +101,7 @@ export const fromEngine = (config: EngineConfig): Config.Config<unknown> =>
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-/** The same for the engine, which only looks for what is no configuration in it. */
+/** The same structure for the engine, which only looks for values in it that are no configurations. */
 const shapeOf = (wrapped: unknown): unknown => {
   if (Config.isConfig(wrapped)) return Engine.someConfig
   if (!isPlain(wrapped)) return wrapped
@@ -109,8 +109,8 @@ const shapeOf = (wrapped: unknown): unknown => {
 }
 
 /**
- * The options that a configuration says: one for all of them, or an object with one for each, and so on in it. Fails with
- * the engine's error at a value that is no configuration.
+ * The options from a configuration of all of them, or from an object with a configuration for each, to any depth. If a
+ * value in it is no configuration, this fails with the engine's error.
  */
 export const unwrap = (wrapped: unknown): Effect.Effect<object, unknown> =>
   Effect.gen(function*() {
@@ -121,7 +121,7 @@ export const unwrap = (wrapped: unknown): Effect.Effect<object, unknown> =>
 
 type Merge = (config: EngineConfig, own: EngineConfig) => EngineConfig
 
-/** Two configurations of Effect 3 as the engine merges what they say. */
+/** Two configurations of Effect 3, whose results the engine merges. */
 export const mergedBy = (merge: Merge, config: Config.Config<unknown>, own: unknown): Config.Config<unknown> =>
   Config.map(Config.zip(config, Config.unwrap(own as Config.Config<unknown>)), ([found, given]) => {
     const both = merge(Engine.succeedConfig(found), Engine.succeedConfig(given))

@@ -1,7 +1,8 @@
 /**
- * The errors of the library on both sides: a class of Effect 3 for each class of the engine, with the same name and fields.
+ * The errors of the library on both sides: each class of the engine has a class of Effect 3, with the same name and
+ * fields.
  *
- * One error stays the same error, however often it crosses.
+ * An error that crosses several times stays the same error.
  */
 import * as Engine from "../../../engine/index.ts"
 import * as MqttError from "../MqttError.ts"
@@ -14,7 +15,7 @@ const classNamed = (classes: object, tag: string): Class | undefined =>
 const tagOf = (value: unknown): string | undefined =>
   value instanceof Error && "_tag" in value && typeof value._tag === "string" ? value._tag : undefined
 
-/** `Object.entries` leaves out what is computed, such as the message, and the cause of an error too. */
+/** `Object.entries` leaves out computed properties, such as the message, and also the cause of an error. */
 const fieldsOf = (error: Error, convert: (value: unknown) => unknown): never =>
   Object.fromEntries(
     [...Object.entries(error), ...(Object.hasOwn(error, "cause") ? [["cause", error.cause] as const] : [])]
@@ -44,10 +45,10 @@ const translator = (from: object, to: object, known: WeakMap<Error, Error>, back
 const ofEffect3 = new WeakMap<Error, Error>()
 const ofEngine = new WeakMap<Error, Error>()
 
-/** Whatever is no error of the engine is as it was. */
+/** Returns any other value unchanged. */
 export const toEffect3: (value: unknown) => unknown = translator(Engine.MqttError, MqttError, ofEffect3, ofEngine)
 
-/** Whatever is no error of this package is as it was. */
+/** Returns any other value unchanged. */
 export const toEngine: (value: unknown) => unknown = translator(MqttError, Engine.MqttError, ofEngine, ofEffect3)
 
 /** An error of Effect 3 is an Effect too; this tells them apart. */

@@ -1,5 +1,5 @@
 /**
- * What the layers of tests have in common: a server of the engine behind its fake network.
+ * Shared by the layers for tests: a server of the engine behind its fake network.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import { fromEngine } from "./transport.ts"
 
 type Services = Engine.MqttTransport.MqttTransport | Engine.FakeNetwork.FakeNetwork
 
-/** The services of a layer of the engine, which is given options that are the program's. */
+/** The services of a layer of the engine, made with options of the program. */
 export const built = <A>(
   layerOf: (options: object) => Engine.Layer<A>,
   options: object

@@ -1,6 +1,6 @@
 /**
- * The program for the engine: its clock, chance, loggers, log level, tracer and labels of metrics, as they are where a
- * client is made.
+ * The program as a host of the engine: its clock, chance, loggers, log level, tracer and labels of metrics, taken where
+ * the program makes a client.
  */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -80,7 +80,7 @@ const logOn = (runtime: Runtime.Runtime<never>): Engine.Host["log"] => ({ annota
   )
 }
 
-/** Of the fiber that asks. */
+/** Taken from the fiber that asks. */
 export const make: Effect.Effect<Engine.Host> = Effect.gen(function*() {
   const runtime = yield* Effect.runtime<never>()
   const [clock, random, tracer] = [yield* Effect.clock, yield* Effect.random, yield* Effect.tracer]

@@ -1,8 +1,8 @@
 /**
  * Whole values between Effect 3 and the engine. Effects, streams, sinks, schedules, durations, secrets and errors are
- * converted wherever they stand; functions convert what goes in and what comes out.
+ * converted wherever they stand; functions convert their arguments and their results.
  *
- * It knows nothing of MQTT but its errors.
+ * Of MQTT it knows only the errors.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -37,12 +37,12 @@ const isPlain = (value: unknown): value is Values => {
   return prototype === Object.prototype || prototype === null
 }
 
-/** Makes a value of the engine. It is given what converts values that are still the program's. */
+/** Makes a value of the engine. `convert` converts the parts that are still the program's. */
 export type Making<A> = (convert: Convert) => A
 
 const makings = new WeakMap<object, Making<unknown>>()
 
-/** What cannot be read has nothing that could be converted: the engine says what is wrong with it. */
+/** A value that cannot be read has nothing to convert: the engine says what is wrong with it. */
 const valuesOf = (values: Values): ReadonlyArray<unknown> => {
   try {
     return Object.values(values)
@@ -51,7 +51,7 @@ const valuesOf = (values: Values): ReadonlyArray<unknown> => {
   }
 }
 
-/** Nothing in it has to be converted: options of numbers and texts, as most are, cross as they are. */
+/** Nothing in it has to be converted. Most options are numbers and texts, and cross unchanged. */
 const isInert = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return !isFunction(value)
   if (Array.isArray(value)) return value.every(isInert)
@@ -61,7 +61,7 @@ const isInert = (value: unknown): boolean => {
 const mapValues = (values: Values, convert: (value: unknown, name: string) => unknown): Values =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]))
 
-/** A value of the program that is the one which `making` makes, wherever it is handed to the engine. */
+/** Marks a value of the program: wherever the engine is given this value, it gets the result of `making` instead. */
 export const standsFor = <A extends object>(value: A, making: Making<unknown>): A => {
   makings.set(value, making)
   return value
@@ -69,22 +69,22 @@ export const standsFor = <A extends object>(value: A, making: Making<unknown>): 
 
 export const makingOf = <A>(value: object): Making<A> | undefined => makings.get(value) as Making<A> | undefined
 
-/** The prototypes of values that cross as they are, such as messages: what a value is, its prototype says. */
+/** The prototypes of values that cross unchanged, such as messages. */
 const crossing = new WeakSet<object>()
 
 const membranes = new WeakMap<object, Membrane>()
 
-/** The membrane that a service of this package is behind. */
+/** The membrane around a service of this package. */
 export const membraneOf = (service: object): Membrane | undefined => membranes.get(service)
 
 const isReference = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function"
 
-/** The service of the engine that a service of this package is, or the call that one of its calls is. */
+/** The service of the engine behind a service of this package, or the call behind one of its calls. */
 export const engineServiceOf = <S extends object>(service: unknown): S | undefined =>
   isReference(service) ? makingOf<S>(service)?.((value) => value) : undefined
 
-/** Whether it can run something of the program, for which it needs what the program provides. */
+/** Whether the value can run code of the program, and so needs the services of the program. */
 const runsEffects = (value: unknown): boolean =>
   isFunction(value) || (!Errors.isError(value) && Effect.isEffect(value)) ||
   (isPlain(value) && valuesOf(value).some(runsEffects))
@@ -99,8 +99,9 @@ export class Membrane {
   static readonly make: Effect.Effect<Membrane> = Effect.map(Bridge.make, (bridge) => new Membrane(bridge))
 
   /**
-   * Of the program, for the engine. What is an effect, or makes one, runs with `runtime`. Functions under the names in
-   * `scoped` make effects that want a scope, which is the engine's.
+   * Converts a value of the program for the engine. Effects in it run with `runtime`, and so do the effects that its
+   * functions make. Functions under the names in `scoped` make effects that need a scope, and get a scope of the
+   * engine.
    */
   toEngine(value: unknown, runtime: ProgramRuntime, scoped: ReadonlyArray<string> = []): unknown {
     const convert = (one: unknown): unknown => this.toEngine(one, runtime, scoped)
@@ -130,7 +131,7 @@ export class Membrane {
     }
   }
 
-  /** Of the engine, for the program. */
+  /** Converts a value of the engine for the program. */
   readonly toProgram = (value: unknown): unknown => {
     if (isFunction(value)) return this.function(value)
     if (typeof value !== "object" || value === null || isInert(value)) return value
@@ -155,12 +156,12 @@ export class Membrane {
     return Effect.map(this.#bridge.effect(effect), this.toProgram)
   }
 
-  /** In a scope of the engine's that ends with the caller's. */
+  /** Runs in a scope of the engine that ends with the caller's scope. */
   scoped(effect: Engine.Effect<unknown, unknown, Engine.Scope>): Effect.Effect<unknown, unknown, Scope.Scope> {
     return Effect.map(this.#bridge.scoped(effect), this.toProgram)
   }
 
-  /** The service that an effect of the engine makes, in the caller's scope. */
+  /** The service from an effect of the engine, in the caller's scope. */
   scopedService<S extends object, E>(
     making: Engine.Effect<S, E, Engine.Scope>,
     scoped: ReadonlyArray<string> = []
@@ -168,22 +169,22 @@ export class Membrane {
     return Effect.map(this.#bridge.scoped(making), (service) => this.service(service as S, scoped))
   }
 
-  /** What an effect of the engine makes, as it is. */
+  /** The result of an effect of the engine, unchanged. */
   made<A, E>(effect: Engine.Effect<A, E>): Effect.Effect<A, unknown> {
     return this.#bridge.effect(effect) as Effect.Effect<A, unknown>
   }
 
-  /** What an effect of the engine opens, as it is, in the caller's scope. */
+  /** The value that an effect of the engine opens, unchanged, in the caller's scope. */
   acquired<A, E>(effect: Engine.Effect<A, E, Engine.Scope>): Effect.Effect<A, E, Scope.Scope> {
     return this.#bridge.scoped(effect) as Effect.Effect<A, E, Scope.Scope>
   }
 
-  /** The services that a layer of the engine makes, in the caller's scope. */
+  /** The services of a layer of the engine, in the caller's scope. */
   built<A, E>(layer: Engine.Layer<A, E>): Effect.Effect<Engine.Context<A>, E, Scope.Scope> {
     return this.#bridge.scoped(Engine.build(layer)) as Effect.Effect<Engine.Context<A>, E, Scope.Scope>
   }
 
-  /** Each call of a service; those that are named want a scope, which is the caller's. */
+  /** Converts each call of a service. Calls named in `scoped` need a scope, and get the caller's. */
   service(service: object, scoped: ReadonlyArray<string> = []): Values {
     const converted = mapValues(service as Values, (value, name) => {
       const call = this.#call(value, scoped.includes(name))
@@ -199,7 +200,7 @@ export class Membrane {
     return this.scoped(value as ScopedEffect)
   }
 
-  /** What it returns is converted, with `convert` where that is not said by the value itself. */
+  /** Converts results with `convert`, which is needed if the value itself does not show how to convert it. */
   function(f: AnyFunction, convert: (value: unknown) => unknown = this.toProgram): AnyFunction {
     return (...values) => {
       const call = (runtime: ProgramRuntime): unknown => convert(f(...values.map((one) => this.toEngine(one, runtime))))
@@ -218,7 +219,7 @@ export class Membrane {
     })
   }
 
-  /** With what else it has, such as what was granted to a subscription. */
+  /** A stream with its other properties, such as the result of a subscription. */
   stream(
     stream: Engine.Stream<unknown, unknown>,
     convert: Convert = this.toProgram

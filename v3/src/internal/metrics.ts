@@ -11,7 +11,7 @@ import * as MutableHashMap from "effect/MutableHashMap"
 import * as Predicate from "effect/Predicate"
 import type * as Engine from "../../../engine/index.ts"
 
-/** The options that all kinds of metrics have; an absent description is no description. */
+/** The options of all kinds of metrics, without a description if there is none. */
 const optionsOf = (description: string | undefined) => description === undefined ? {} : { description }
 
 const keyOf = (
@@ -49,13 +49,16 @@ type Root = MetricHook.MetricHook.Root
 const isMetrics = (map: unknown): map is MutableHashMap.MutableHashMap<MetricKey.MetricKey.Untyped, unknown> =>
   Predicate.hasProperty(map, Symbol.for("effect/MutableHashMap"))
 
-/** Nothing of Effect 3 takes a metric out of its registry again, so this looks into it. Otherwise the metric stays, and is 0. */
+/**
+ * Effect 3 has no call that removes a metric from its registry, so this changes the registry itself. If it cannot, the
+ * metric stays, and is 0.
+ */
 const takeOut = (key: MetricKey.MetricKey.Untyped): void => {
   const registry: object = Metric.globalMetricRegistry
   if (Predicate.hasProperty(registry, "map") && isMetrics(registry.map)) MutableHashMap.remove(registry.map, key)
 }
 
-/** With the labels that the program gives its metrics. The metric that was registered last under its name is the one there. */
+/** Registers metrics with the labels of the program. Of several metrics with one name, the latest counts. */
 export const registerWith = (labels: ReadonlyArray<MetricLabel.MetricLabel>): Engine.RegisterMetric => (metric) => {
   const key = keyOf(metric, labels)
   const hook = Metric.globalMetricRegistry.get(key as MetricKey.MetricKey.Counter<number>) as unknown as {

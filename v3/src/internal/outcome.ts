@@ -1,5 +1,5 @@
 /**
- * How things end, between an `Exit` of Effect 3 and an `Outcome` of the engine. Errors of the library are translated.
+ * Converts between an `Exit` of Effect 3 and an `Outcome` of the engine, and translates errors of the library.
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"

@@ -1,5 +1,5 @@
 /**
- * A service under a key of the program's own, so that a program can have several of them.
+ * A service under a key of the program's own, so that a program can have several clients.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ export const ownService = <Identifier, Service>(
     static readonly layer = <E, R>(of: Layer.Layer<Identifier, E, R>) => Layer.provide(Layer.effect(Own, client), of)
     static readonly provide = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.provideServiceEffect(effect, client, Own)
-    // Not memoized: further inside, another client may stand under this key.
+    // Not memoized: layers inside may put another client under this key.
     static readonly layerClient = Layer.fresh(Layer.effect(client, Own))
   }
   return Own as unknown as OwnService<Identifier, Service>

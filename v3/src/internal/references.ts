@@ -1,6 +1,6 @@
 /**
- * What clients find in references: a store, what looks at connections, what measures. There is one reference of Effect 3 for
- * each kind, so that layers beside each other give a client all of it.
+ * References in which clients find a store, an observer of connections, and the measuring of durations. Each kind has
+ * its own reference of Effect 3, so that a client gets all of them from layers beside each other.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { type Decorate, decoratorToEngine } from "./transport.ts"
 
 type Client = Engine.Effect<object, unknown, Engine.Scope>
 
-/** Gives the client of the engine what the reference of the program holds. */
+/** Gives the client of the engine the value in a reference of the program. */
 type Give = (client: Client, context: Context.Context<never>, membrane: Membrane, runtime: ProgramRuntime) => Client
 
 const give = <A>(
@@ -44,7 +44,7 @@ const kinds: ReadonlyArray<Give> = [
   give<Engine.Layer<never> | undefined>(Measuring as never, (client, layer) => Engine.provide(client, layer))
 ]
 
-/** The client with all that the layers of the program hold for it. */
+/** The client with everything that the layers of the program hold for it. */
 export const provideTo = (
   client: Client,
   membrane: Membrane,

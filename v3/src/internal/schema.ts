@@ -1,6 +1,6 @@
 /**
- * Schemas of Effect 3 for the engine. It sees of their failures what it says of its own: what was expected, and not what
- * came, which may be a secret. The whole error of Effect 3 is the `cause`.
+ * Schemas of Effect 3 for the engine. The engine shows of their failures as much as of its own: the expectation, and
+ * never the value, which may be a secret. The whole error of Effect 3 is the `cause`.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,7 +19,7 @@ type Parse = (value: unknown) => Effect.Effect<unknown, ParseResult.ParseIssue, 
 
 export const isSchema = (value: unknown): value is AnySchema => Schema.isSchema(value)
 
-/** What the engine has to know of the encoded side to tell text from bytes. */
+/** The encoded side, as far as the engine needs it to tell text from bytes. */
 const encodedOf = (ast: AST.AST): Engine.Encoded => {
   switch (ast._tag) {
     case "StringKeyword":
@@ -39,13 +39,13 @@ const encodedOf = (ast: AST.AST): Engine.Encoded => {
 const isJson = ({ ast }: ParseResult.Type): boolean =>
   Option.contains(AST.getSchemaIdAnnotation(ast), AST.ParseJsonSchemaId)
 
-/** Messages that Effect 3 wrote itself often quote what came. */
+/** Effect 3's own messages often quote the value. */
 const quotes = (message: string, actual: unknown): boolean => {
   const text = typeof actual === "string" ? actual : Inspectable.toStringUnknown(actual, 0)
   return message.includes(JSON.stringify(text)) || (text.length > 3 && message.includes(text))
 }
 
-/** What is expected of its schema, where nobody has said anything better that does not quote what came. */
+/** A message of the program, unless it quotes the value. Otherwise the expectation of the schema. */
 const expectationOf = (issue: ParseResult.Type): ParseResult.Type => {
   const { actual, ast, message } = issue
   if (isJson(issue)) {
@@ -66,7 +66,8 @@ const isNonEmpty = <A>(values: ReadonlyArray<A>): values is readonly [A, ...Read
 const isOfUndefined = (issue: ParseResult.ParseIssue): boolean => isType(issue) && issue.ast._tag === "UndefinedKeyword"
 
 /**
- * What may be left out is not said of what is there. Members that say no more than their names are one expectation.
+ * If there is a value, "or undefined" is no useful expectation. Members that add nothing to their names become one
+ * expectation.
  */
 const ofUnion = (
   ast: AST.Union,
@@ -103,7 +104,7 @@ const withoutActual = (issue: ParseResult.ParseIssue): ParseResult.ParseIssue =>
 
 const kinds: { readonly [tag: string]: Engine.HostIssue["kind"] } = { Missing: "Missing", Unexpected: "Unexpected" }
 
-/** What Effect 3 says where nobody else has said anything. */
+/** Effect 3's words for issues without a message of the program. */
 const ownWords = new Set(["is missing", "is unexpected"])
 
 const unseen = ", actual undefined"
@@ -122,10 +123,10 @@ const isEither = (parsing: unknown): parsing is Either.Either<unknown, ParseResu
 
 const isRuntime = (caller: unknown): caller is ProgramRuntime => typeof caller === "object" && caller !== null
 
-/** The runtime of the program that the engine works for. */
+/** The runtime of the program on whose behalf the engine works. */
 export const runtimeOf = (caller: unknown): ProgramRuntime => isRuntime(caller) ? caller : Runtime.defaultRuntime
 
-/** What ends at once needs no fiber, and no service. */
+/** A schema that ends at once needs no fiber, and no service. */
 const parsing = (parse: Parse) => (value: unknown): Engine.Effect<unknown, Engine.HostFault> => {
   const parsed = parse(value)
   if (isEither(parsed)) {

@@ -27,13 +27,13 @@ type Chunks = Effect.Effect.Success<NetworkConnection["pull"]>
 
 const isSome = (chunks: ReadonlyArray<Uint8Array>): chunks is Chunks => chunks.length > 0
 
-/** What came and was not pulled, and who waits for it. */
+/** Bytes that have arrived and were not pulled, and the pull that waits for bytes. */
 class Inbound {
   #chunks: Array<Uint8Array> = []
   #end: MqttErrorReason | undefined
   #waiting: ((pulled: NetworkConnection["pull"]) => void) | undefined
 
-  /** It stays the first one. */
+  /** The first reason counts. */
   end(reason: MqttErrorReason): void {
     this.#end ??= reason
     this.#give()
@@ -73,7 +73,7 @@ const causeOf = (error: unknown): unknown => {
   return error.reason === "Close" ? error : error.cause ?? error
 }
 
-/** An error of the library says what it is already. */
+/** An error of the library already says what happened. */
 const openFailed = (endpoint: string, error: unknown): MqttError =>
   error instanceof MqttError ? error : fromReason(new OpenFailed({ endpoint, cause: causeOf(error) }))
 

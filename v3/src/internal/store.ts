@@ -1,6 +1,6 @@
 /**
- * Stores between both sides: one that the program wrote in Effect 3 keeps the records of the engine, and one of the engine's
- * goes there as it is.
+ * Stores between both sides. A store that the program wrote in Effect 3 keeps the records of the engine. A store of the
+ * engine goes back to the engine unchanged.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -24,32 +24,32 @@ export interface Store {
   readonly open: (clientId: string) => Effect.Effect<OpenStore, MqttError.MqttError, Scope.Scope>
 }
 
-/** One of the engine's, which its clients use as it is. */
+/** A store of the engine. The engine's clients use it directly. */
 export const fromEngine = (making: Engine.Effect<EngineStore, unknown>): Effect.Effect<Store, MqttError.MqttError> =>
   Effect.gen(function*() {
     const store = yield* (yield* Membrane.make).made(making)
     const open = (clientId: string) =>
       Effect.gen(function*() {
         const here = yield* Membrane.make
-        // Its records may be an object of a class.
+        // The records may be an object of a class.
         const records = yield* here.acquired(store.open(clientId))
         return openStoreOf(records, here)
       })
     return standsFor({ name: store.name, open }, () => store)
   }) as unknown as Effect.Effect<Store, MqttError.MqttError>
 
-/** Records of the engine's for the program. */
+/** Records of the engine, for the program. */
 export const openStoreOf = (records: Partial<Engine.MqttStore.OpenStore>, membrane: Membrane): unknown =>
   membrane.service({
     ...(records.read && { read: (...range: Parameters<OpenStore["read"]>) => records.read?.(...range) }),
     ...(records.commit && { commit: (...changes: Parameters<OpenStore["commit"]>) => records.commit?.(...changes) })
   })
 
-/** A store of the program for the engine. Its effects run with what the program provides where it makes its client. */
+/** A store of the program for the engine. Its effects run with the services of the program that makes the client. */
 export const toEngine = (store: Store, membrane: Membrane, runtime: ProgramRuntime): EngineStore =>
   engineServiceOf<EngineStore>(store) ?? membrane.toEngine(storeCalls(store), runtime, ["open"]) as EngineStore
 
-/** A store may be an object of a class. */
+/** The store may be an object of a class. */
 const storeCalls = (store: Store) => ({
   name: store.name,
   open: (clientId: string) =>

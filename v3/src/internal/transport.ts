@@ -1,6 +1,6 @@
 /**
- * Transports between both sides: one that the program made opens connections for the engine, and one of the engine's goes
- * there as it is.
+ * Transports between both sides. A transport of the program opens connections for the engine. A transport of the engine
+ * goes back to the engine unchanged.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -31,7 +31,7 @@ export interface Transport {
 const connectionOf = (membrane: Membrane, { abort, pull, write }: EngineConnection): NetworkConnection =>
   membrane.service({ abort, pull, write }) as unknown as NetworkConnection
 
-/** One of the engine's. A program may also use it by itself. */
+/** A transport of the engine. Programs may also use it directly. */
 export const fromEngine = (make: Making<EngineTransport>): Transport => {
   const { endpoint, endpoints, openAt } = make((value) => value)
   const opened = (opening: (transport: EngineTransport) => EngineTransport["open"]): Open =>
@@ -52,10 +52,10 @@ export const fromEngine = (make: Making<EngineTransport>): Transport => {
   return standsFor(made, make)
 }
 
-/** Options that make effects which want a scope. */
+/** Options whose functions make effects that need a scope. */
 export const scopedOptions: ReadonlyArray<string> = ["connect"]
 
-/** Its effects run with what the program provides where it makes its client. */
+/** Its effects run with the services at the place where the program makes its client. */
 export const toEngine = (transport: Transport, membrane: Membrane, runtime: ProgramRuntime): EngineTransport => {
   const make = makingOf<EngineTransport>(transport)
   if (make !== undefined) return make((value) => membrane.toEngine(value, runtime, scopedOptions))
@@ -78,12 +78,12 @@ const opened = (open: Open, runtime: ProgramRuntime) =>
     }))
   ) as unknown as Engine.Start<Engine.Opened<Engine.HostConnection>, Engine.MqttError.MqttError>
 
-/** What a connection becomes before MQTT is spoken over it. */
+/** Wraps a connection before MQTT is spoken over it. */
 export type Decorate = (connection: NetworkConnection, endpoint: string) => NetworkConnection
 
 type EngineDecorate = (connection: EngineConnection, endpoint: string) => EngineConnection
 
-/** One of the engine's, for the clients of this package. */
+/** A decorator of the engine, for the clients of this package. */
 export const decoratorFromEngine = (decorate: EngineDecorate, membrane: Membrane): Decorate => {
   const made = membrane.function(
     decorate as never,

@@ -14,7 +14,7 @@ export type Service = Readonly<Record<string, unknown>>
 
 export class FakeNetwork extends Context.Tag("effect-mqtt-v3/testing/FakeNetwork")<FakeNetwork, Service>() {}
 
-/** Who answers, in a scope of each connection. */
+/** The server, in a scope of each connection. */
 export type Accept = (peer: unknown) => Effect.Effect<void, never, Scope.Scope>
 
 export const make = (

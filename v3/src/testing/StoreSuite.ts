@@ -1,5 +1,5 @@
 /**
- * What every store promises, as checks for any test runner: for people who write a store of their own.
+ * The promises of every store, as checks for any test runner: for authors of stores.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * What tests of programs that use MQTT stand on: a network in virtual time and a broker in memory.
+ * Support for tests of programs that use MQTT: a network in virtual time and a broker in memory.
  */
 export * as FakeNetwork from "./FakeNetwork.ts"
 export * as MemoryBroker from "./MemoryBroker.ts"

@@ -1,5 +1,5 @@
 /**
- * Calls of typed topics: they run with the caller's client and services, and their values pass as they are.
+ * Calls of typed topics: they run with the caller's client and services, and their values pass unchanged.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -16,7 +16,7 @@ type Client = Needed["Service"]
 type Handler = (value: unknown) => Effect.Effect<unknown, unknown>
 type Convert = (value: unknown) => unknown
 
-/** What the engine's effects need, and what brings their values back. */
+/** The services for effects of the engine, and the membrane that converts their results. */
 export interface Call {
   readonly membrane: Membrane
   readonly runtime: ProgramRuntime
@@ -25,13 +25,13 @@ export interface Call {
 
 const forProgram = (runtime: ProgramRuntime): Engine.Services => Engine.servicesFor(Engine.noServices(), runtime)
 
-/** Without a client, for what needs none. */
+/** Without a client, for calls that need none. */
 export const calling: Effect.Effect<Call> = Effect.gen(function*() {
   const runtime = yield* Effect.runtime<never>()
   return { membrane: yield* Membrane.make, runtime, services: forProgram(runtime) as Engine.Context<Needed> }
 })
 
-/** Clients that the program made itself, such as one with a `publish` of its own. */
+/** Clients that the program made itself: a client with another `publish`, for example. */
 const foreignClients = new WeakMap<object, Client>()
 
 const engineClientOf = (client: object, membrane: Membrane, runtime: ProgramRuntime): Client => {
@@ -54,13 +54,13 @@ export const callingClient: Effect.Effect<Call, never, MqttClient> = Effect.gen(
   return { membrane, runtime, services: Engine.addService(forProgram(runtime), Engine.MqttClient.MqttClient, service) }
 })
 
-/** An effect of the engine, whose value is the program's. */
+/** An effect of the engine. The program made its value. */
 export const made = <A>(
   { membrane, services }: Call,
   effect: Engine.Effect<A, unknown, Needed>
 ): Effect.Effect<A, unknown> => membrane.made(Engine.provideContext(effect, services))
 
-/** In the caller's scope. */
+/** The same in the caller's scope. */
 export const acquired = <A>(
   { membrane, services }: Call,
   effect: Engine.Effect<A, unknown, Needed | Engine.Scope>
@@ -68,7 +68,7 @@ export const acquired = <A>(
 
 const same: Convert = (value) => value
 
-/** A stream of the engine, with the services of whoever runs it. */
+/** A stream of the engine. It runs with the services of the program at the place where the stream runs. */
 export const streamed = (
   { membrane, services }: Call,
   stream: Engine.Stream<unknown, unknown, Needed>,
@@ -86,7 +86,7 @@ export const streamed = (
   return Object.assign(Stream.unwrap(running), rest)
 }
 
-/** Its effects run with the services of whoever the engine works for. Its values pass as they are. */
+/** The effects of a handler run with the services of the caller. Their values pass unchanged. */
 export const handlerToEngine = (handler: unknown, convert: Convert = same): unknown =>
   typeof handler !== "function" ?
     handler :
@@ -111,7 +111,7 @@ export const optionsToEngine = ({ membrane, runtime }: Call, options: unknown): 
   }
 }
 
-/** A handler, or a place, whose topic a function may choose. */
+/** A handler, or a dead letter, whose topic a function may choose. */
 const invalidToEngine = (membrane: Membrane, runtime: ProgramRuntime, onInvalid: unknown): unknown =>
   typeof onInvalid === "function"
     ? handlerToEngine(onInvalid, membrane.toProgram)

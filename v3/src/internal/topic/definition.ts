@@ -1,11 +1,11 @@
 /**
- * Templates' definitions and payloads for the engine: the schemas in them are Effect 3's.
+ * Definitions of templates and payloads for the engine, with schemas of Effect 3 in them.
  *
- * What is no schema and no codec goes over as it is: the engine says what is wrong with it.
+ * A value that is neither a schema nor a codec passes unchanged, and the engine reports the fault.
  */
 import * as Schema from "../schema.ts"
 
-/** As the engine has it, with a schema of Effect 3. */
+/** A codec as in the engine, with a schema of Effect 3. */
 export interface PayloadCodec {
   readonly schema: Schema.AnySchema
   readonly format: "text" | "bytes"
@@ -26,12 +26,12 @@ export const toEngine = (
   return isCodec(source) ? { ...source, schema: convert(source.schema) } : source
 }
 
-/** The engine has to tell a handler's failure from what else it fails with. */
+/** The engine has to tell the failure of a handler from its other failures. */
 const conversions: { readonly [name: string]: (schema: Schema.AnySchema) => unknown } = {
   failure: Schema.toWrappingEngine
 }
 
-/** All schemas of a definition. What cannot be read is left to the engine, which tells how that fails. */
+/** Converts all schemas of a definition. A definition that cannot be read goes to the engine, which reports that. */
 export const definitionToEngine = (definition: unknown): unknown => {
   if (!isObject(definition) || Array.isArray(definition)) return definition
   try {

@@ -1,5 +1,5 @@
 /**
- * Typed topics of the engine as those of Effect 3: each call is the engine's.
+ * Typed topics of the engine as typed topics of Effect 3: each call goes to the engine.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -33,7 +33,7 @@ const addressOf = ({ filter, parse, shared, template, topic }: Topic | RequestTo
   parse: (name: string) => toEither(parse(name))
 })
 
-/** A call with the caller's client. */
+/** Runs a call with the caller's client. */
 const withClient = <A, R>(call: (call: Calling.Call) => Run<A, R>): Run<A, R | MqttClient> =>
   Effect.flatMap(Calling.callingClient, call)
 
@@ -112,7 +112,7 @@ const isFailureOf = (definition: unknown): (error: unknown) => boolean => {
   return Schema.isSchema(schema) ? Schema.is(schema) : () => false
 }
 
-/** A refusal is none, whatever the schema says. */
+/** A refusal is no failure value, even if the schema takes it. */
 const failing = (definition: unknown) => {
   const isFailure = isFailureOf(definition)
   return (error: unknown): unknown =>
