@@ -1,6 +1,6 @@
-// Shows authentication in several steps, MQTT 5.0: SCRAM-SHA-256, where the password never leaves this side and the
-// server proves that it knows it too, and a token that is renewed before it expires, on the same connection.
-// Ends by itself; fails when either did not work. Brings its own broker with one account. --forever goes on.
+// Shows authentication in several steps, MQTT 5.0: with SCRAM-SHA-256 the password never leaves this side, and the
+// server proves that it knows the password too; a token is renewed on the same connection before it expires. Ends by
+// itself; fails if either did not work. Brings its own broker with one account. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { MqttAuthentication, MqttClient } from "../src/index.ts"
@@ -11,7 +11,7 @@ import * as Scram from "./support/scramServer.ts"
 
 const account = { username: "sensor-1", password: "correct horse", salt: "W22ZaJ0SNY7soEsUEjb6gQ==", iterations: 4096 }
 
-/** A broker, and how to get a client of it. */
+/** Starts a broker, and returns a function that connects a client to it. */
 const brokerThat = Effect.fnUntraced(function*(options: NodeMemoryBroker.Options) {
   const { url } = Context.get(yield* Layer.build(NodeMemoryBroker.layer(options)), NodeMemoryBroker.NodeMemoryBroker)
   return (authentication: MqttAuthentication.MqttAuthentication) =>
@@ -46,7 +46,7 @@ const token = Effect.gen(function*() {
       return { _tag: "Success" }
     }
   })
-  // A real one comes from an identity provider; this one says when it was made.
+  // A real token comes from an identity provider; this one is the time at which it was made.
   const mqtt = yield* connect(MqttAuthentication.token({
     method: "TIMESTAMP",
     token: Effect.sync(() => ({ token: Redacted.make(`${Date.now()}`), expiresAt: Date.now() + lifetime }))

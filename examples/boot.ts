@@ -1,6 +1,6 @@
-// Shows a program that starts with its machine, before there is a network: it waits a little, and its first connection is
-// tried until there is one, while what it publishes waits. Ends by itself within seconds; fails when it never connected or
-// lost a message. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a program that starts with its machine, before there is a network. The client tries its first connection until
+// it succeeds, and messages published before then wait. Ends by itself within seconds; fails if it never connected or
+// lost a message. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -11,7 +11,7 @@ import * as Example from "./support/example.ts"
 import { say, tellStates } from "./support/narration.ts"
 import * as Relay from "./support/relay.ts"
 
-/** Something else on the machine brings the network up, in its own time. */
+/** Another program brings up the network later. */
 const networkThatComesLate = Effect.fnUntraced(function*(url: string) {
   const relay = yield* Relay.make(url)
   yield* relay.cut
@@ -31,13 +31,14 @@ const program = Effect.gen(function*() {
   yield* say("program", "waits half a second before its first attempt")
   const mqtt = yield* Broker5.connect({
     url: network,
-    // Without it a first connection that fails is the end: most programs had better say that their URL is wrong.
+    // Without this option, a first connection that fails is final: most programs should report at once that their URL
+    // is wrong.
     initialConnection: "retry",
     reconnect: Schedule.jittered(Schedule.exponential("200 millis", 1.5))
   }).pipe(Effect.delay("500 millis"))
   yield* tellStates("program", mqtt)
 
-  // There is no connection yet: it waits in the outbox.
+  // There is no connection yet, so the message waits in the outbox.
   yield* say("program", "publishes \"up\"")
   yield* mqtt.publish(topic, "up", { qos: 1 })
   yield* say("program", "\"up\" was acknowledged")

@@ -1,6 +1,6 @@
-// Shows a bridge between two brokers, the edge's and the cloud's: readings go up and commands come down one topic tree,
-// through an outage of the cloud. Ends by itself after about seven seconds; fails when something was lost or came back.
-// Brings its own brokers, or uses the 5.0 cloud that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a bridge between two brokers, edge and cloud: readings go up and commands come down one topic tree, through an
+// outage of the cloud. Ends by itself in about seven seconds; fails if a message was lost or came back. Own brokers, or
+// the 5.0 cloud at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, ConfigProvider, Console, Deferred, Effect, Layer, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
@@ -22,15 +22,16 @@ type Client = MqttClient.MqttClient["Service"]
 class Edge extends MqttClient.Service<Edge>()("Edge") {}
 class Cloud extends MqttClient.Service<Cloud>()("Cloud") {}
 
-/** Without what belongs to the connection that the message came on. */
+/** The properties of the message, except those of the connection on which it arrived. */
 const propertiesOf = ({ packet }: MqttMessage.MqttMessage): MqttClient.PublishProperties => {
   const { subscriptionIdentifiers: _identifiers, topicAlias: _alias, ...properties } = packet.properties
   return properties
 }
 
 /**
- * The message as it came, acknowledged on this side when the other has acknowledged it. A message that the other side
- * refuses is refused here, and nobody wants a message that has expired; either would otherwise stop the bridge for good.
+ * Forwards a message unchanged, and acknowledges it on this side when the other side has acknowledged it. If the other
+ * side refuses a message, it is refused here too, and an expired message is dropped; otherwise either would stop the
+ * bridge for good.
  */
 const forwardTo = (to: Client) => (message: MqttMessage.MqttMessage) =>
   to.publish(message.topic, message.payload, {
@@ -45,9 +46,9 @@ const forwardTo = (to: Client) => (message: MqttMessage.MqttMessage) =>
   )
 
 /**
- * Both directions, until one of them fails. No message of the bridge itself comes back to it (`noLocal`), so there is no
- * loop. A bridge that starts again does not ask for the retained messages again (`retainHandling`): an old one of one side
- * would replace a newer one of the other. A hundred topics go at once, each in its order.
+ * Runs both directions until one of them fails. The bridge never receives its own messages (`noLocal`), so there is no
+ * loop. A bridge that starts again does not ask for the retained messages again (`retainHandling`): an old message of
+ * one side would replace a newer one of the other. It forwards up to a hundred topics at once, each in its order.
  */
 const bridge = Effect.fnUntraced(function*(topicFilter: string) {
   const edge = yield* Edge
@@ -65,11 +66,11 @@ const bridge = Effect.fnUntraced(function*(topicFilter: string) {
   ], { concurrency: "unbounded", discard: true })
 })
 
-/** The server and the client identifier are in the environment: EDGE_URL, EDGE_CLIENT_ID and so on. */
+/** Server and client identifier come from the environment: EDGE_URL, EDGE_CLIENT_ID and so on. */
 const fromEnvironment = (prefix: string) =>
   NodeMqtt.layerConfig(
     NodeMqttConfig.merge(Config.nested(NodeMqttConfig.options, prefix), {
-      // While the bridge is away, each broker keeps for it what comes.
+      // While the bridge is away, each broker keeps messages for it.
       session: Config.succeed("persistent"),
       sessionExpiry: Config.succeed("1 minute"),
       initialConnection: Config.succeed("retry"),
@@ -85,7 +86,7 @@ const clients = Layer.mergeAll(Edge.layer(fromEnvironment("EDGE")), Cloud.layer(
 // The rest of the world
 // ---------------------------------------------------------------------------
 
-/** What one side publishes, and what of it arrives at the other and at home, where it must come once. */
+/** The messages one side publishes, and those that arrive on the other side and on this one. Each must come once. */
 interface Direction {
   readonly name: string
   readonly topic: string
@@ -140,7 +141,7 @@ const scenario = Effect.fnUntraced(function*({ edgeUrl, relay, run }: {
     ...directions.map(({ arrived, from, topic }) => Tally.send(from, topic, arrived, stop)),
     Effect.ensuring(outage(relay, readings), Deferred.succeed(stop, undefined))
   ], { concurrency: "unbounded", discard: true })
-  // All is with the broker that it was published to; the last may still be on their way across the bridge.
+  // The broker of each direction has every message; the last of them may still be on their way across the bridge.
   yield* Example.eventually(Effect.sync(() => directions.every(isThere)))
   yield* Example.expect(bridging.pollUnsafe() === undefined, "the bridge ended")
   yield* Console.log("")

@@ -1,6 +1,6 @@
-// Shows a page with live charts of this machine, fed over a WebSocket: builds it with Vite, serves it, and publishes this
-// machine's readings. Ends by itself after about six seconds; fails when page or readings did not come; --forever is for
-// looking at it. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names.
+// Shows a page with live charts of this machine, fed over a WebSocket: builds the page with Vite, serves it, and
+// publishes readings. Ends by itself in about six seconds; fails if the page or the readings did not arrive. Use
+// --forever to look at the page. Brings its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -15,10 +15,10 @@ import * as Page from "./support/page.ts"
 import { DatedReadingJson, type Settings } from "./support/reading.ts"
 import * as Relay from "./support/relay.ts"
 
-/** On a broker that others use too, the readings need a topic that nobody else has. */
+/** Other programs may use the same broker, so the readings need a topic of their own. */
 const topic = `effect-mqtt/${randomUUID()}/readings`
 
-/** Five readings a second; none waits for the acknowledgement of the one before. */
+/** Publishes five readings a second, without waiting for earlier acknowledgements. */
 const publishReadings = Effect.gen(function*() {
   const machine = yield* Machine
   const mqtt = yield* MqttClient.MqttClient
@@ -30,7 +30,7 @@ const publishReadings = Effect.gen(function*() {
   yield* Stream.tick("200 millis").pipe(Stream.mapEffect(() => publish, { concurrency: 100 }), Stream.runDrain)
 })
 
-/** The page, and the way to the broker that it may cut. Its URL. */
+/** Serves the page, and a way to the broker that the page can cut. Returns the URL. */
 const serve = Effect.gen(function*() {
   const { url } = yield* Broker
   const { password, username } = new URL(Redacted.value(url))
@@ -56,7 +56,7 @@ const serve = Effect.gen(function*() {
   return `127.0.0.1:${yield* Front.listen(server)}`
 })
 
-/** Does what a browser does: loads the page and listens to the readings over its WebSocket. */
+/** Does the work of a browser: loads the page and receives readings over its WebSocket. */
 const visit = Effect.fnUntraced(function*(address: string, count: number) {
   const response = yield* Effect.promise(() => fetch(`http://${address}/`))
   yield* Example.expect(response.ok, `the page answers ${response.status}`)

@@ -1,6 +1,6 @@
-// Shows a clean session through two outages: what this program publishes arrives, what it was told meanwhile is lost, and
-// its Will says each time that it is gone. Ends by itself within ten seconds; fails when a reading was lost. Brings its
-// own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a clean session through two outages: the program's readings arrive, commands sent to it meanwhile are lost, and
+// its Will tells of each outage. Ends by itself within ten seconds; fails if a reading was lost. Brings its own broker,
+// or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Layer, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
@@ -17,7 +17,7 @@ const outages = 2
 const program = Effect.gen(function*() {
   const { description, url } = yield* Broker
   yield* Console.log(`A clean session through ${outages} outages, with ${description}\n`)
-  // The other side, whose network does not fail.
+  // The other client, whose network does not fail.
   const station = yield* MqttClient.MqttClient
   const relay = yield* Relay.make(Redacted.value(url))
 
@@ -33,7 +33,7 @@ const program = Effect.gen(function*() {
   const { commands, readings, wills } = { commands: Tally.make(), readings: Tally.make(), wills: Tally.make() }
   yield* Tally.count(station, `${prefix}/will`, wills)
   yield* Tally.count(station, `${prefix}/readings`, readings)
-  // Subscribed once: the client does it again on each new connection.
+  // Subscribes once: the client subscribes again on each new connection.
   yield* Tally.count(device, `${prefix}/commands`, commands)
 
   const stop = yield* Deferred.make<void>()

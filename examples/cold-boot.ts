@@ -1,6 +1,6 @@
-// Shows a cold boot: what was queued before this program started is stale and is thrown away once; from then on the
-// session is persistent, and an outage loses nothing. Ends by itself within seconds; fails when a stale command came or a
-// fresh one did not. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a cold boot: messages queued before this program started are stale, and are thrown away once. From then on the
+// session is persistent, and an outage loses nothing. Ends by itself within seconds; fails if a stale command came or a
+// fresh one did not. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -29,7 +29,7 @@ const program = Effect.gen(function*() {
       reconnect: Schedule.spaced("300 millis")
     })
 
-  // An earlier run of the device leaves its session on the server, which queues what comes.
+  // An earlier run of the device leaves its session on the server, which queues messages for it.
   yield* boot("persistent").pipe(
     Effect.flatMap((device) => device.subscribe(topic, { qos: 1 })),
     Effect.asVoid,
@@ -50,7 +50,8 @@ const program = Effect.gen(function*() {
   yield* relay.mend
   yield* command("3: after the outage")
 
-  // One topic, one QoS: they come in order, so a stale one would come first. At QoS 1 one may come twice.
+  // One topic and one QoS: messages arrive in order, so a stale one would come first. At QoS 1 a message may arrive
+  // twice.
   const received = yield* commands.pipe(
     Stream.tap(({ text }) => say("device", `received "${text}"`)),
     Stream.map(({ text }) => text.split(":")[0]),

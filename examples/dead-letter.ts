@@ -1,6 +1,6 @@
-// Shows what becomes of messages that cannot be read: they go to a dead-letter topic as they came, with their topic and
-// what was wrong (5.0), where another program mends or refuses them. Ends by itself within seconds; fails when an order is
-// missing. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows messages that do not decode: they go to a dead-letter topic unchanged, with their topic and the error (5.0),
+// and another program mends or refuses them. Ends by itself within seconds; fails if an order is missing. Brings its
+// own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Fiber, Layer, Queue, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
@@ -16,7 +16,7 @@ class WrongOrders extends Schema.TaggedError<WrongOrders>()("WrongOrders", { num
 
 const isForever = process.argv.includes("--forever")
 
-/** On a broker that others use too, the orders need topics that nobody else has. */
+/** Other programs may use the same broker, so the orders need topics of their own. */
 const prefix = `effect-mqtt/${randomUUID()}`
 const deadLetter = `${prefix}/dead`
 
@@ -24,7 +24,7 @@ const Order = MqttTopic.make(`${prefix}/orders/{customer}`, {
   payload: MqttTopic.json(Schema.Struct({ number: Schema.Int, item: Schema.NonEmptyString }))
 })
 
-/** An order is acknowledged when it was taken in, and one that cannot be read when its dead letter was. */
+/** Acknowledges an order when it is in the queue, and an unreadable order when its dead letter is acknowledged. */
 const shop = (orders: Queue.Queue<number>) =>
   Order.consume(
     ({ parameters: { customer }, payload: { item, number } }) =>
@@ -40,7 +40,7 @@ const userProperty = ({ userProperties }: MqttMessage.MqttMessage, name: string)
 /** An old till writes its numbers as text. */
 const OldOrder = Schema.fromJsonString(Schema.Struct({ number: Schema.FiniteFromString, item: Schema.NonEmptyString }))
 
-/** The order as it should have been, to where it should have gone. */
+/** Publishes the corrected order to its original topic. */
 const mend = Effect.fnUntraced(function*(message: MqttMessage.MqttMessage) {
   yield* Console.log(`dead     ${message.text}: ${userProperty(message, "error").replace(`${prefix}/`, "")}`)
   const { customer } = yield* Effect.fromResult(Order.parse(userProperty(message, "original-topic")))
@@ -48,7 +48,7 @@ const mend = Effect.fnUntraced(function*(message: MqttMessage.MqttMessage) {
   yield* Order.publish({ customer }, order, { qos: 1 })
 })
 
-/** What nobody can mend is refused, and does not come again. */
+/** Refuses an order that nobody can mend, so that it does not come again. */
 const refuse = (message: MqttMessage.MqttMessage) =>
   Effect.andThen(
     Console.log(`refused  ${message.text}`),
@@ -85,7 +85,7 @@ const program = Effect.gen(function*() {
     const numbers = yield* Queue.takeN(orders, 3)
     if (numbers.toSorted().join() !== "1,3,4") return yield* new WrongOrders({ numbers })
   })
-  // The shop and the workshop end only when something is wrong.
+  // The shop and the workshop end only if they fail.
   yield* Effect.raceFirst(
     isForever ? Effect.repeat(ordering, Schedule.spaced("1 second")) : ordering,
     Fiber.join(working)

@@ -1,6 +1,6 @@
-// Shows a device that sleeps most of the time: it connects, publishes a reading, fetches what was queued for it,
-// disconnects and sleeps, as a Schedule says. Ends by itself after four cycles; fails when a reading or a command is
-// missing. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a device that sleeps most of the time: it connects, publishes a reading, fetches its queued commands,
+// disconnects and sleeps, as a Schedule says. Ends by itself after four cycles; fails if a reading or a command is
+// missing. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -14,13 +14,13 @@ import * as Tally from "./support/tally.ts"
 const run = randomUUID()
 const topics = { readings: `effect-mqtt/${run}/readings`, commands: `effect-mqtt/${run}/commands` }
 
-/** When to wake up. */
+/** The times to wake up. */
 const cycles = 4
 const wakeUp = Example.isForever
   ? Schedule.spaced("1 second")
   : Schedule.upTo(Schedule.spaced("1 second"), { times: cycles - 1 })
 
-/** A moment online. The scope ends with DISCONNECT; the server keeps the session, and queues what comes. */
+/** A moment online. The scope ends with DISCONNECT; the server keeps the session, and queues messages for it. */
 const cycle = Effect.fnUntraced(function*(url: string, readings: Tally.Tally, commands: Tally.Tally) {
   const started = performance.now()
   const mqtt = yield* Broker5.connect({
@@ -34,7 +34,8 @@ const cycle = Effect.fnUntraced(function*(url: string, readings: Tally.Tally, co
   readings.sent.add(reading)
   yield* mqtt.publish(topics.readings, reading, { qos: 1 })
 
-  // Messages of one topic and QoS come in order: when our own mark comes back, all that was queued before it has come.
+  // Messages of one topic and QoS arrive in order: when our own mark comes back, everything queued before it has
+  // arrived.
   const mark = `mark ${reading}`
   yield* mqtt.publish(topics.commands, mark, { qos: 1 })
   const fetched = yield* queued.pipe(
@@ -55,7 +56,7 @@ const program = Effect.gen(function*() {
   const [readings, commands] = [Tally.make(), Tally.make()]
   yield* Tally.count(station, topics.readings, readings)
 
-  // Commands come at any time, once the device has been there and left a session.
+  // Commands may come at any time after the device has connected once and left a session.
   const command = Effect.suspend(() => {
     const number = `${commands.sent.size + 1}`
     commands.sent.add(number)

@@ -1,6 +1,6 @@
-// Shows a gateway that is killed while its readings wait for a broker: the next one delivers them, each once and in order.
-// Ends by itself within seconds; fails when a reading is lost, comes twice or in another order. Brings its own broker, or
-// uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a gateway that is killed while its readings wait for a broker: the next gateway delivers them, each once and in
+// order. Ends by itself within seconds; fails if a reading is lost, comes twice or in another order. Brings its own
+// broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Effect, Layer, Redacted, Stream } from "effect"
 import { spawn } from "node:child_process"
@@ -22,10 +22,10 @@ const readings = { beforeTheKill: 20, afterTheRestart: 5 }
 // The gateway: a process of its own
 // ---------------------------------------------------------------------------
 
-/** What it has to know, from its command line: what becomes of it, and where the readings go. */
+/** From the command line: the role of this process, and the topic of the readings. */
 const [, , role, topic = ""] = process.argv
 
-/** Publishes readings, each of which is in the store when `publishAsync` has completed. */
+/** Publishes readings. Each is in the store when `publishAsync` has completed. */
 const publish = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"], from: number, count: number) {
   for (let number = from; number < from + count; number++) {
     yield* Effect.asVoid(mqtt.publishAsync(topic, `${number}`, { qos: 2 }))
@@ -33,7 +33,7 @@ const publish = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service
   yield* say("gateway", `has accepted readings ${from} to ${from + count - 1}`)
 })
 
-/** Nobody reaches the broker. It ends in the middle of its work, without a word to anybody. */
+/** The broker cannot be reached. The process dies in the middle of its work, without a word to anybody. */
 const toBeKilled = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
   yield* publish(mqtt, 1, readings.beforeTheKill)
@@ -49,7 +49,7 @@ const restarted = Effect.gen(function*() {
   yield* say("gateway", "has delivered everything")
 })
 
-/** Its server, its client identifier and its store are in the environment: MQTT_URL, MQTT_CLIENT_ID, MQTT_STORE_PATH. */
+/** Server, client identifier and store are in the environment: MQTT_URL, MQTT_CLIENT_ID, MQTT_STORE_PATH. */
 const gatewayClient = NodeMqtt.layerConfig(
   NodeMqttConfig.merge(NodeMqttConfig.environment, {
     protocolVersion: Config.succeed("auto"),
@@ -68,7 +68,7 @@ const temporaryFolder = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
 )
 
-/** Runs a gateway to its end, and says how it ended: its exit code, or the signal. */
+/** Runs a gateway to its end, and returns how it ended: its exit code, or the signal. */
 const runGateway = (
   role: "to-be-killed" | "restarted",
   { environment, topic }: { readonly topic: string; readonly environment: { readonly [name: string]: string } }
@@ -109,7 +109,7 @@ const program = Effect.gen(function*() {
   const count = readings.beforeTheKill + readings.afterTheRestart
   yield* Example.expect((yield* runGateway("restarted", gateway)) === 0, "the restarted gateway failed")
 
-  // What is published behind them comes behind them: so nothing that came twice is missed.
+  // This message arrives after all readings, so the check sees any that came twice.
   yield* station.publish(gateway.topic, "end", { qos: 2 })
   const texts = yield* received.pipe(
     Stream.map(({ text }) => text),

@@ -1,6 +1,6 @@
-// Shows how to tell a broker that is down from a network that is: `brokerUp` asks the broker, `NetworkProbe` the DNS. Ends
-// by itself within ten seconds; fails when they say otherwise. Brings its own DNS server, so that it can be silenced, and
-// its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows how to tell a broker that is down from a network that is down: `brokerUp` asks the broker, `NetworkProbe` the
+// DNS. Ends by itself within ten seconds; fails if an answer is wrong. Brings its own DNS server, so that it can
+// silence it, and its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Redacted, Schedule, type Scope } from "effect"
 import * as Dgram from "node:dgram"
@@ -12,7 +12,7 @@ import * as Example from "./support/example.ts"
 import { say } from "./support/narration.ts"
 import * as Relay from "./support/relay.ts"
 
-/** A DNS server that knows no name, and says so: an answer, all the same. */
+/** A DNS server that knows no names. It says so, which is an answer all the same. */
 const dnsServer: Effect.Effect<
   { readonly address: string; readonly silence: Effect.Effect<void> },
   never,
@@ -40,7 +40,7 @@ const dnsServer: Effect.Effect<
   }
 })
 
-/** Labels up to the empty one, then type and class. What follows, such as EDNS, is not repeated. */
+/** Labels up to the empty one, then type and class. The rest, such as EDNS, is not repeated. */
 const endOfQuestion = (query: Buffer): number => query.indexOf(0, 12) + 5
 
 const diagnose = (brokerUp: boolean, wanOk: boolean): string => {
@@ -71,7 +71,7 @@ const program = Effect.gen(function*() {
   const well = yield* look
   yield* say("broker", "answers no more; nobody is told")
   yield* relay.swallow
-  // What was heard a moment ago counts as an answer.
+  // An answer heard a moment ago still counts.
   yield* Effect.sleep("1100 millis")
   const withoutBroker = yield* look
   yield* say("network", "is gone altogether")

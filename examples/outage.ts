@@ -1,6 +1,6 @@
-// Shows an outage that this program causes: two devices, one with a persistent session and one with a clean one.
-// Ends by itself after about seven seconds; fails when QoS 1 lost what it must not lose, or nothing was sent again.
-// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows an outage that this program causes: two devices, one with a persistent session and one with a clean one. Ends
+// by itself in about seven seconds; fails if QoS 1 lost a message it must not lose, or no message was sent again.
+// Brings its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Layer, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
@@ -15,7 +15,7 @@ import * as Tally from "./support/tally.ts"
 type Client = MqttClient.MqttClient["Service"]
 type SessionMode = "persistent" | "clean"
 
-/** On a broker that others use too, this needs topics that nobody else has. */
+/** Other programs may use the same broker, so this run needs topics of its own. */
 const run = randomUUID()
 const topicOf = (session: SessionMode, what: "readings" | "commands"): string => `effect-mqtt/${run}/${session}/${what}`
 
@@ -26,7 +26,7 @@ interface Device {
   readonly commands: Tally.Tally
 }
 
-/** A device behind the relay; the station hears its readings. */
+/** A device behind the relay; the station receives its readings. */
 const connectDevice = Effect.fnUntraced(function*(session: SessionMode, url: string, station: Client) {
   const mqtt = yield* Broker5.connect({
     url,
@@ -53,7 +53,7 @@ const outage = Effect.fnUntraced(function*(relay: Relay.Relay) {
 const width = 14
 const row = (cells: ReadonlyArray<unknown>): string => cells.map((cell) => `${cell}`.padStart(width)).join("")
 
-/** Says how it went. A clean session may lose commands, and sends readings again as new ones, which is not counted. */
+/** Prints the result. A clean session may lose commands, and sends readings again as new messages, not counted here. */
 const judge = Effect.fnUntraced(function*({ commands, mqtt, readings, session }: Device) {
   const { connections, republications } = yield* mqtt.stats
   yield* Console.log(row([
@@ -93,7 +93,7 @@ const program = Effect.gen(function*() {
     concurrency: "unbounded",
     discard: true
   })
-  // All is acknowledged; the last may still be on their way to the other side.
+  // All is acknowledged; the last messages may still be on their way to the other side.
   const [{ commands }] = devices
   yield* Example.eventually(
     Effect.sync(() => Tally.lost(commands) === 0 && devices.every(({ readings }) => Tally.lost(readings) === 0))

@@ -1,6 +1,6 @@
-// Shows giving up on a message that takes too long: one that has not left is withdrawn, one that has is delivered all the
-// same, and its Packet Identifier stays taken until then. Ends by itself within seconds; fails when anything else happens.
-// Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows giving up on a message that takes too long. A message that has not been sent is withdrawn; a message that has
+// been sent is delivered all the same, and keeps its Packet Identifier until then. Ends by itself within seconds; fails
+// if anything else happens. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Option, Redacted, Schedule, Stream, SubscriptionRef } from "effect"
 import { randomUUID } from "node:crypto"
@@ -27,7 +27,7 @@ const program = Effect.gen(function*() {
     reconnect: Schedule.spaced("300 millis")
   })
 
-  /** Publishing is an Effect, so Effect's own timeout is all it takes. */
+  /** Publishing is an Effect, so Effect's own timeout is enough. */
   const publish = Effect.fnUntraced(function*(text: string) {
     const outcome = yield* Effect.timeoutOption(mqtt.publish(topic, text, { qos: 1 }), "500 millis")
     const { inFlight, outboxMessages } = yield* mqtt.stats

@@ -1,6 +1,6 @@
-// Shows a publisher that outages do not trouble: it publishes to `foo_topic` by a schedule, over a network that fails at
-// random. Gives `quickstart` something to receive. Ends by itself within ten seconds; fails when a message was lost.
-// Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a publisher that survives outages: it publishes to `foo_topic` by a schedule, over a network that fails at
+// random. Its messages are input for `quickstart`. Ends by itself within ten seconds; fails if a message was lost. Own
+// broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Random, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
@@ -14,7 +14,7 @@ import * as Tally from "./support/tally.ts"
 
 const run = randomUUID().slice(0, 8)
 
-/** After a while that nobody knows, for as long as nobody knows. */
+/** Begins after a random time, and lasts for a random time. */
 const randomOutage = (relay: Relay.Relay) =>
   Effect.gen(function*() {
     yield* Effect.sleep(yield* Random.nextBetween(500, Example.isForever ? 20_000 : 2000))

@@ -1,6 +1,6 @@
-// Shows the shape of a program: a client from a layer, what comes on `foo_topic` as a stream, a counter published to
-// `result` on a schedule. `publisher` gives it something to receive. Ends by itself after three results, and fails unless
-// all came back. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows the shape of a program: a client from a layer, the messages of `foo_topic` as a stream, and a counter published
+// to `result` on a schedule. `publisher` gives it input. Ends by itself after three results, and fails unless all came
+// back. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import { MqttClient } from "../src/index.ts"
@@ -21,7 +21,7 @@ const program = Effect.gen(function*() {
     Effect.forkScoped
   )
 
-  // What is published here comes back here, as to anybody else who has subscribed.
+  // The client receives its own messages here, like any other subscriber.
   const own = yield* mqtt.subscribe("result", { qos: 1 })
   const reading = yield* own.pipe(
     Stream.tap(({ text, topic }) => Effect.log("received", topic, text)),

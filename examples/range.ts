@@ -1,6 +1,6 @@
-// Shows the quality of a link, as when one walks away from a Wi-Fi: the round trip of pings, outages and heap, in a line
-// that moves with the time on a terminal. Ends by itself within ten seconds and causes two outages to show; with --forever
-// it measures what there is. Own broker, or the one that MQTT_URL=mqtt://user:password@host:port names.
+// Shows the quality of a link, for a walk away from a Wi-Fi: the round trip of pings, outages and heap, in a line that
+// moves with the time on a terminal. Ends by itself within ten seconds and causes two outages; with --forever it
+// measures the real link. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Redacted, Schedule, SubscriptionRef } from "effect"
 import type { MqttState } from "../src/index.ts"
@@ -13,7 +13,7 @@ const outages = 2
 const width = 32
 const levels = "▁▂▃▄▅▆▇█"
 
-/** A round trip, milliseconds, or none when there was no connection. */
+/** A round trip in milliseconds; `undefined` if there was no connection. */
 type Sample = number | undefined
 
 const level = (sample: Sample): string =>
@@ -27,7 +27,7 @@ const lineOf = (samples: ReadonlyArray<Sample>, { reconnects, roundTrip }: MqttS
   return `${chart}  ${latest.padStart(13)}  outages ${reconnects}  heap ${heap} MiB`
 }
 
-/** On a terminal over the line before, elsewhere below it. */
+/** On a terminal it overwrites the line before; elsewhere it prints a new line. */
 const show = (line: string) =>
   process.stdout.isTTY ? Effect.sync(() => void process.stdout.write(`\r\x1b[2K${line}`)) : Console.log(line)
 
@@ -37,7 +37,7 @@ const program = Effect.gen(function*() {
   const relay = yield* Relay.make(Redacted.value(url))
   const mqtt = yield* Broker5.connect({
     url: relay.url,
-    // With nothing to send and nothing to receive, pings are all there is.
+    // The client sends and receives nothing else, so all traffic is pings.
     pingInterval: "250 millis",
     responseTimeout: "1 second",
     initialConnection: Example.isForever ? "retry" : "fail",

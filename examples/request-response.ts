@@ -1,6 +1,6 @@
-// Shows a question over MQTT 5.0 and its answer: a calculator that two responders share, five hundred questions at once,
-// one that nobody hears and one that nobody answers in time, and questions with types, one of which fails. Ends by itself
-// within seconds; fails when an answer is wrong. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows requests and responses in MQTT 5.0: two responders share a calculator and answer five hundred requests; one
+// request has no responder, another no answer in time; of two typed requests one fails. Ends by itself within seconds;
+// fails if an answer is wrong. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Array, Console, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
@@ -23,7 +23,7 @@ const topic = `${prefix}/square`
 /** A client of its own, for as long as the scope. */
 const connect = Effect.map(Layer.build(Layer.fresh(Broker5.client())), Context.get(MqttClient.MqttClient))
 
-/** Members of one share take turns, so that any number of them can answer. */
+/** Members of one share take turns, so any number of responders can answer. */
 const calculator = Effect.fnUntraced(function*(name: string) {
   const mqtt = yield* connect
   const square = (request: MqttMessage.MqttMessage) =>
@@ -36,7 +36,7 @@ const calculator = Effect.fnUntraced(function*(name: string) {
   )
 })
 
-/** Until there is somebody to answer it. */
+/** Tries until there is a responder. */
 const untilAnswered = (mqtt: Client) =>
   mqtt.request(topic, "0", { timeout: "1 second" }).pipe(
     Effect.retry({ times: 5, schedule: Schedule.spaced("100 millis"), while: ({ isRetryable }) => isRetryable })
@@ -59,7 +59,7 @@ const ask = Effect.fnUntraced(function*(mqtt: Client, numbers: ReadonlyArray<num
 
 class NoRoot extends Schema.TaggedError<NoRoot>()("NoRoot", { of: Schema.Finite }) {}
 
-/** Both sides know what is asked, what is answered, and how it can fail. */
+/** Both sides know the types of the request, the answer and the failure. */
 const Root = MqttTopic.makeRequest(`${prefix}/root/{degree}`, {
   degree: Schema.FiniteFromString,
   payload: Schema.FiniteFromString,
@@ -79,7 +79,7 @@ const showTypes = Effect.gen(function*() {
   yield* Console.log(`NoRoot: there is none of ${failure.of}`)
 })
 
-/** One that answers after its asker has left. */
+/** A responder that answers after the requester has stopped waiting. */
 const slow = Effect.fnUntraced(function*(mqtt: Client, slowTopic: string) {
   yield* mqtt.respond(slowTopic, () => Effect.delay(Effect.succeed("42"), "1 second")).pipe(
     Effect.forkScoped({ startImmediately: true })
@@ -103,7 +103,7 @@ const program = Effect.gen(function*() {
   yield* Effect.provideService(showTypes, MqttClient.MqttClient, mqtt)
   yield* tellFailure(mqtt, `${prefix}/nobody`)
   yield* tellFailure(mqtt, `${prefix}/meaning`)
-  // What comes too late is dropped.
+  // An answer that comes too late is dropped.
   yield* Effect.map(mqtt.stats, ({ answersDropped }) => answersDropped).pipe(
     Effect.repeat({ until: (dropped) => dropped > 0, schedule: Schedule.spaced("50 millis") })
   )

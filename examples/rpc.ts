@@ -1,6 +1,6 @@
-// Shows a service of Effect RPC over MQTT: two processes serve the same RPC group, one of them is killed, and calls go on
-// with the other. Ends by itself within seconds; fails when a call was not answered. Brings its own broker, or uses the one
-// that MQTT_URL=mqtt://user:password@host:port names, which has to speak 5.0. --forever goes on.
+// Shows a service of Effect RPC over MQTT: two processes serve the same RPC group, one of them is killed, and calls go
+// on with the other. Ends by itself within seconds; fails if a call was not answered. Brings its own broker, or uses
+// the one at MQTT_URL=mqtt://user:password@host:port, which must speak 5.0. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import { Rpc, RpcClient, type RpcClientError, RpcGroup, RpcSchema, RpcSerialization, RpcServer } from "effect/rpc"
@@ -43,7 +43,7 @@ const handlers = Calculator.toLayer({
     )
 })
 
-/** The end of its standard input tells it to end, so it also ends when its parent is killed. */
+/** The process ends at the end of its standard input, so it also ends if its parent is killed. */
 const toldToEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void))
   process.stdin.resume()
@@ -70,7 +70,7 @@ const server = Effect.gen(function*() {
 const names = ["Ada", "Grace"]
 const numbers = Array.from({ length: 300 }, (_, number) => number)
 
-/** A server process that runs until the scope ends, unless it is killed before. */
+/** A server process that runs until the scope ends, unless it is killed earlier. */
 const startServer = (name: string) => OwnProcess.start(import.meta.filename, "server", name, run)
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((one, other) => one + other, 0)
@@ -87,7 +87,7 @@ const calling = Effect.gen(function*() {
   const calculator = yield* RpcClient.make(Calculator)
   const answered = new Map<string, number>()
   let again = 0
-  // A square does no harm when it is calculated twice, so a call whose server was lost is made again.
+  // A square may be calculated twice without harm, so a call whose server was lost is made again.
   const square = (number: number) =>
     calculator.Square({ number }).pipe(
       Effect.tapError(() => Effect.sync(() => again++)),
@@ -102,7 +102,7 @@ const calling = Effect.gen(function*() {
     Effect.catchTag("RpcClientError", (error) => say("countdown", `was lost: ${reasonOf(error)}`))
   )
 
-  // The broker lets servers take turns, so each server has one countdown.
+  // The broker lets the servers take turns, so each server has one countdown.
   const countdowns = yield* Effect.forkScoped(Effect.all([countdown, countdown], { concurrency: "unbounded" }))
   const calls = yield* Effect.forkScoped(Effect.forEach(numbers, square, { concurrency: 5 }))
   yield* Effect.sleep("500 millis")
@@ -122,7 +122,7 @@ const calling = Effect.gen(function*() {
   yield* Example.expect(all === numbers.length, `${numbers.length - all} calls were not answered`)
 })
 
-/** The calls of a dead server fail soon, and so do those that it never said it had. */
+/** The calls of a dead server fail soon, and so do calls that no server has accepted. */
 const callerProtocol = MqttRpc.layerClientProtocol({ prefix, lease: "2 seconds", acceptTimeout: "4 seconds" }).pipe(
   Layer.provide(RpcSerialization.layerJson)
 )

@@ -1,6 +1,6 @@
-// Shows an Edge Node of Sparkplug B: its Will is NDEATH, each connection begins with NBIRTH, and both have the `bdSeq` of
-// their connection, so that a host knows which belong together; in JSON, not protobuf. Ends by itself after three outages.
-// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows an Edge Node of Sparkplug B: its Will is NDEATH, each connection begins with NBIRTH, and both carry the `bdSeq`
+// of their connection, so that a host can match them. It uses JSON, not protobuf. Ends by itself after three outages.
+// Brings its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Effect, Layer, Queue, Redacted, Ref, Schedule, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -29,7 +29,7 @@ const payload = (metrics: Readonly<Record<string, number>>) =>
 const edgeNode = Effect.gen(function*() {
   const bdSeq = yield* Ref.make(255)
   return {
-    // Both are obtained for every attempt, the Will first.
+    // Both are made anew for every attempt, the Will first.
     will: Effect.gen(function*() {
       const number = yield* Ref.updateAndGet(bdSeq, (last) => (last + 1) % 256)
       return { topic: topicOf("NDEATH"), payload: yield* payload({ bdSeq: number }), qos: 1 as const }
@@ -82,7 +82,7 @@ const program = Effect.gen(function*() {
     yield* hears("NDEATH", (outage - 1) % 256)
     yield* hears("NBIRTH", outage % 256)
   }
-  // An Edge Node that leaves says so: the server publishes NDEATH.
+  // An Edge Node that leaves must announce it: the server publishes NDEATH.
   yield* mqtt.disconnectWithWill
   yield* hears("NDEATH", outages % 256)
 })

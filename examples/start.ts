@@ -1,6 +1,6 @@
-// The first run: publishes this machine's readings at QoS 1 five times a second, reads them back, and counts.
-// Ends after five seconds, with `npm start -- --forever` at Ctrl-C. Fails when a message did not come back.
-// Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names.
+// The first run: publishes this machine's readings at QoS 1 five times a second, reads them back, and counts. Ends
+// after five seconds, or with `npm start -- --forever` at Ctrl-C. Fails if a message did not come back. Brings its own
+// broker, or uses the one at MQTT_URL=mqtt://user:password@host:port.
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Clock, Console, Deferred, Effect, Exit, Fiber, Layer, Schema, Stream, SubscriptionRef } from "effect"
 import { randomUUID } from "node:crypto"
@@ -18,7 +18,7 @@ class MessagesLost extends Schema.TaggedError<MessagesLost>()("MessagesLost", { 
 
 const isForever = process.argv.includes("--forever")
 
-/** On a broker that others use too, the readings need a topic that nobody else has. */
+/** Other programs may use the same broker, so the readings need a topic of their own. */
 const topic = `effect-mqtt/${randomUUID()}/readings`
 
 type Counters = SubscriptionRef.SubscriptionRef<Progress.Progress>
@@ -26,7 +26,7 @@ type Counters = SubscriptionRef.SubscriptionRef<Progress.Progress>
 /** Milliseconds of a clock that does not jump. */
 const now = Effect.map(Clock.monotonicTimeNanos, (nanoseconds) => Number(nanoseconds) / 1e6)
 
-/** Five readings a second until `stop`; none waits for the acknowledgement of the one before. */
+/** Five readings a second until `stop`, without waiting for earlier acknowledgements. */
 const sendReadings = Effect.fnUntraced(function*(progress: Counters, stop: Deferred.Deferred<void>) {
   const machine = yield* Machine
   const mqtt = yield* MqttClient.MqttClient
@@ -58,7 +58,7 @@ const showReadings = Effect.fnUntraced(
   }
 )
 
-/** Waits for what is on its way, but not for ever, and says how it went. */
+/** Waits a limited time for readings under way, and prints the result. */
 const finish = Effect.fnUntraced(function*(progress: Counters) {
   yield* SubscriptionRef.changes(progress).pipe(
     Stream.takeUntil(Progress.isComplete),
@@ -71,10 +71,10 @@ const finish = Effect.fnUntraced(function*(progress: Counters) {
   if (lost > 0 || counted.received === 0) return yield* new MessagesLost({ lost, sent: counted.sent })
 })
 
-/** The first Ctrl-C interrupts the program, which still finishes; a later one does not wait for that. */
+/** The first Ctrl-C interrupts the program, which still finishes. A second one ends it at once. */
 const exitOnNextSignal = Effect.sync(() => {
   const first = performance.now()
-  // npm passes on the signal that the terminal has sent to everybody already: that is the same Ctrl-C.
+  // npm passes on a signal that the terminal has already sent to every process: it is the same Ctrl-C.
   process.on("SIGINT", () => performance.now() - first > 500 && process.exit(130))
 })
 
@@ -86,7 +86,7 @@ const program = Effect.gen(function*() {
   const showing = yield* Effect.forkScoped(showReadings(progress, messages))
   const sending = yield* Effect.forkScoped(sendReadings(progress, stop))
 
-  // Neither ends by itself: what ends this is the time, Ctrl-C, or a failure of one of them.
+  // Neither ends by itself: this ends at the time limit, at Ctrl-C, or if one of them fails.
   const working = Effect.raceFirst(Fiber.join(showing), Fiber.join(sending))
   yield* (isForever ? working : Effect.timeoutOption(working, "5 seconds")).pipe(
     Effect.onInterrupt(() => exitOnNextSignal),
@@ -108,6 +108,6 @@ const main = Effect.gen(function*() {
 
 NodeRuntime.runMain(main, {
   disableErrorReporting: true,
-  // Ctrl-C is how a run without an end is meant to end.
+  // Ctrl-C is the intended end of a run with --forever.
   teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
 })

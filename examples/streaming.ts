@@ -1,6 +1,6 @@
-// Shows four ways to publish many small QoS 1 messages, and what each costs and knows in the end.
-// Ends by itself, within fifteen seconds; fails when a message was not acknowledged or did not come back. Brings its own
-// broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows four ways to publish many small QoS 1 messages: the cost of each, and how much it knows at the end. Ends by
+// itself, within fifteen seconds; fails if a message was not acknowledged or did not come back. Brings its own broker,
+// or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -19,7 +19,7 @@ class MessagesLost extends Schema.TaggedError<MessagesLost>()("MessagesLost", {
   }
 }
 
-/** Of each strategy. */
+/** For each strategy. */
 const messages = 1000
 
 const topic = `effect-mqtt/${randomUUID()}/samples`
@@ -29,7 +29,7 @@ type Client = MqttClient.MqttClient["Service"]
 interface Strategy {
   readonly name: string
   readonly knows: string
-  /** Ends when all are acknowledged, with how many are known to be. */
+  /** Ends when all messages are acknowledged, with the number of acknowledgements it knows of. */
   readonly send: (
     mqtt: Client,
     batch: ReadonlyArray<MqttClient.OutgoingMessage>
@@ -58,7 +58,8 @@ const strategies: ReadonlyArray<Strategy> = [
           { discard: true }
         )
         yield* mqtt.publish(last.topic, last.payload, { qos: 1 })
-        // PUBACKs come in the order of their messages; this holds for any server, and at QoS 2.
+        // PUBACKs come in the order of their messages. `flush` does not depend on it: it works with any server, and at
+        // QoS 2.
         yield* mqtt.flush
         return batch.length
       })
@@ -83,12 +84,12 @@ const strategies: ReadonlyArray<Strategy> = [
   }
 ]
 
-/** Runs one, waits until its messages have come back, and says how long it took. */
+/** Runs a strategy, waits until its messages have come back, and returns the time it took. */
 const measure = Effect.fnUntraced(function*(mqtt: Client, strategy: Strategy) {
   const batch = Array.from({ length: messages }, (_, index) => ({ topic, payload: `${index}`, qos: 1 as const }))
   const samples = yield* mqtt.subscribe(topic, { qos: 1 })
   const receiving = yield* samples.pipe(
-    // At QoS 1 one may come twice.
+    // At QoS 1 a message may arrive twice.
     Stream.scan(() => new Set<string>(), (texts, { text }) => texts.add(text)),
     Stream.takeUntil((texts) => texts.size === messages),
     Stream.runDrain,

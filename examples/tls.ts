@@ -1,6 +1,6 @@
-// Shows TLS with an authority of one's own, made on the spot: a server that it vouches for is taken, one that nobody
-// vouches for or that has another name is not, and the error says why. Ends by itself within seconds; fails when it is
-// otherwise. Own broker, or the one of MQTT_URL, there with mqtts:// and MQTT_TLS_CA_FILE if need be. --forever goes on.
+// Shows TLS with your own authority, made on the spot: the client accepts a server with a certificate of that
+// authority, and refuses one of another authority or with another name; the error says why. Ends by itself within
+// seconds; fails otherwise. Own broker, or MQTT_URL, with mqtts:// and MQTT_TLS_CA_FILE if needed. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Effect, Option, Redacted, Stream } from "effect"
 import { randomUUID } from "node:crypto"
@@ -14,7 +14,7 @@ import * as Front from "./support/front.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 
-/** There and back, encrypted. */
+/** Publishes and receives a message, encrypted. */
 const tryOut = Effect.fnUntraced(function*(mqtt: Client, where: string) {
   const topic = `effect-mqtt/${randomUUID()}/secret`
   const messages = yield* mqtt.subscribe(topic, { qos: 1 })
@@ -23,7 +23,7 @@ const tryOut = Effect.fnUntraced(function*(mqtt: Client, where: string) {
   yield* Console.log(`${where}: ${message.text}`)
 })
 
-/** A broker with TLS of somebody's; what its authority is, is in the environment. */
+/** A broker with TLS at MQTT_URL; the environment names its authority. */
 const existing = Effect.fnUntraced(function*(url: Redacted.Redacted) {
   const caFile = yield* Config.option(Config.String("MQTT_TLS_CA_FILE"))
   const tls = Option.match(caFile, { onNone: () => ({}), onSome: (ca) => ({ tls: NodeTls.fromFiles({ ca }) }) })
@@ -36,7 +36,7 @@ const refused = Effect.fnUntraced(function*(title: string, options: NodeMqtt.Opt
   yield* Example.expect(error.reason._tag === "TlsFailed", `${title}: the reason is ${error.reason._tag}`)
 })
 
-/** A broker without TLS gets it from a server in front of it. */
+/** A broker without TLS, behind a server that adds it. */
 const ours = Effect.fnUntraced(function*(url: Redacted.Redacted) {
   const plain = new URL(Redacted.value(url))
   const { ca, issue } = yield* Certificates.makeAuthority

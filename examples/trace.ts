@@ -1,6 +1,6 @@
-// Shows a trace that crosses the broker: a sensor and an archive, two processes, export spans and metrics to a collector,
-// which this program fakes, and it prints the one trace they make. Ends by itself within seconds; fails when the two are
-// not joined. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a trace that crosses the broker: two processes, a sensor and an archive, export spans and metrics to a
+// collector, which this program fakes and whose one trace it prints. Ends by itself within seconds; fails if the spans
+// are not joined. Own broker, or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Deferred, Effect, Layer, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
@@ -12,7 +12,7 @@ import { MqttClient } from "../src/index.ts"
 import { Broker } from "./support/broker.ts"
 import * as Broker5 from "./support/broker5.ts"
 
-/** What a process has to know, from its command line: which one it is, and under which topic this run is. */
+/** From the command line: the role of this process, and the identifier of this run for its topic. */
 const [, , role, run = randomUUID().slice(0, 8)] = process.argv
 const isForever = process.argv.includes("--forever")
 const topic = `effect-mqtt/${run}/temperature`
@@ -21,7 +21,7 @@ const topic = `effect-mqtt/${run}/temperature`
 // The two processes
 // ---------------------------------------------------------------------------
 
-/** The end of its standard input tells a process to end: also that of a parent that was killed. */
+/** A process ends at the end of its standard input, so it also ends if its parent is killed. */
 const toldToEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void))
   process.stdin.resume()
@@ -48,7 +48,7 @@ const archive = Effect.gen(function*() {
   )
 })
 
-/** What a program does to be observed: two options of the client, and a layer that exports to a collector. */
+/** A program needs two things to be observed: two options of the client, and a layer that exports to a collector. */
 const observed = (serviceName: string) =>
   Broker5.client({ tracing: {}, metrics: true }).pipe(
     Layer.provide(Broker5.layer()),
@@ -81,7 +81,7 @@ const Span = Schema.Struct({
   endTimeUnixNano: Schema.String
 })
 
-/** What OTLP over HTTP says in JSON, as far as it is looked at. */
+/** The parts of OTLP over HTTP, in JSON, that the collector reads. */
 const Export = Schema.fromJsonString(Schema.Struct({
   resourceSpans: Schema.optional(Schema.Array(Schema.Struct({
     resource: Resource,
@@ -99,7 +99,7 @@ interface Collected extends Schema.Schema.Type<typeof Span> {
   readonly service: string
 }
 
-/** The service a resource names. */
+/** The service name of a resource. */
 const serviceOf = ({ attributes }: typeof Resource.Type): string =>
   attributes.find(({ key }) => key === "service.name")?.value.stringValue ?? "nobody"
 
@@ -107,7 +107,7 @@ const isOfMqtt = ({ name }: { readonly name: string }): boolean => name.startsWi
 
 class Collector {
   readonly spans: Array<Collected> = []
-  /** Names, by service. */
+  /** Names of metrics, by service. */
   readonly metrics = new Map<string, Set<string>>()
 
   readonly take = (body: string): Effect.Effect<void, Schema.SchemaError> =>
@@ -122,7 +122,7 @@ class Collector {
       }
     })
 
-  /** A trace that both have part in: the span of the message is the parent of the one that processed it. */
+  /** A trace with spans of both: the span of the message is the parent of the span that processes it. */
   get joined(): ReadonlyArray<Collected> | undefined {
     for (const processing of this.spans.filter(({ service }) => service === "archive")) {
       const publishing = this.spans.find(({ spanId }) => spanId === processing.parentSpanId)
@@ -137,7 +137,7 @@ class Collector {
 /** measure, read the sensor, publish, process, store the reading. */
 const spansOfATrace = 5
 
-/** Answers what exporters send to it on a free port of this machine. */
+/** Answers exporters on a free port of this machine. */
 const startCollector = Effect.gen(function*() {
   const collector = new Collector()
   const runFork = Effect.runForkWith(yield* Effect.context())
@@ -199,7 +199,7 @@ const startProcess = Effect.fnUntraced(function*(name: "sensor" | "archive", col
   )
 })
 
-/** The spans as a tree, each with the process it comes from. */
+/** The spans as a tree, each with its process. */
 const draw = (trace: ReadonlyArray<Collected>, parentSpanId: string | undefined, depth = 0): ReadonlyArray<string> =>
   trace.filter((span) => span.parentSpanId === parentSpanId)
     .sort((left, right) => Number(BigInt(left.startTimeUnixNano) - BigInt(right.startTimeUnixNano)))

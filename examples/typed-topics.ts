@@ -1,6 +1,6 @@
-// Shows topics with types: parameters that are checked on the way out and parsed on the way in, payloads of a schema, a
-// stream of what does not decode, and the latest value of a topic. Ends by itself within seconds; fails when a reading is
-// missing. Brings its own broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows typed topics: parameters checked on the way out and parsed on the way in, payloads with a schema, a stream of
+// messages that do not decode, and the latest value of a topic. Ends by itself within seconds; fails if a reading is
+// missing. Brings its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import {
   Console,
@@ -28,10 +28,10 @@ class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", { descri
 
 const isForever = process.argv.includes("--forever")
 
-/** On a broker that others use too, the readings need topics that nobody else has. */
+/** Other programs may use the same broker, so the readings need topics of their own. */
 const prefix = `effect-mqtt/${randomUUID()}`
 
-/** `{site}` is text if nothing is said. */
+/** Without a schema, `{site}` is text. */
 const Temperature = MqttTopic.make(`${prefix}/site/{site}/temperature/{sensor}`, {
   sensor: Schema.FiniteFromString,
   payload: MqttTopic.json(Schema.Struct({ celsius: Schema.Finite, at: Schema.Date }))
@@ -40,13 +40,13 @@ const Temperature = MqttTopic.make(`${prefix}/site/{site}/temperature/{sensor}`,
 const sensors = ["north", "south"].flatMap((site) => [1, 2, 3].map((sensor) => ({ site, sensor })))
 
 const publishReadings = Effect.forEach(sensors, (parameters) =>
-  // The server keeps each for those who come later.
+  // The server keeps each reading for later subscribers.
   Temperature.publish(parameters, { celsius: 15 + Math.random() * 10, at: new Date() }, { qos: 1, retain: true }), {
   concurrency: "unbounded",
   discard: true
 })
 
-/** What the server keeps is removed at the end. */
+/** Removes the retained readings at the end. */
 const removeReadings = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Service"]) {
   for (const parameters of sensors) {
     const topic = yield* Effect.fromResult(Temperature.topic(parameters))
@@ -54,7 +54,7 @@ const removeReadings = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["
   }
 })
 
-/** What a form or a device could send instead of the name of a site. */
+/** Texts that a form or a device could send instead of the name of a site. */
 const refuseHostile = Effect.forEach(
   ["#", "north/temperature/1/..", ""],
   (site) =>
@@ -65,7 +65,7 @@ const refuseHostile = Effect.forEach(
   { discard: true }
 )
 
-/** Somebody publishes what is no reading; the subscription goes on. */
+/** A message that is no reading; the subscription goes on. */
 const showInvalid = Effect.fnUntraced(
   function*(mqtt: MqttClient.MqttClient["Service"], failures: Stream.Stream<MqttTopic.Invalid>) {
     yield* mqtt.publish(`${prefix}/site/north/temperature/1`, "warm", { qos: 1 })
@@ -74,7 +74,7 @@ const showInvalid = Effect.fnUntraced(
   }
 )
 
-/** The server has kept the last reading. */
+/** The server has retained the last reading. */
 const showLatest = Effect.fnUntraced(function*(celsius: number | undefined) {
   const latest = yield* Temperature.latest({ site: "south", sensor: 3 })
   const reading = yield* SubscriptionRef.changes(latest).pipe(Stream.filter(Option.isSome), Stream.runHead)

@@ -1,6 +1,6 @@
-// Shows a persistent session ("unclean") through two outages: nothing is lost in either direction, and what an outage
-// caught unacknowledged is sent again. Ends by itself within ten seconds; fails when anything was lost. Brings its own
-// broker, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows a persistent session ("unclean") through two outages: nothing is lost in either direction, and messages
+// unacknowledged at an outage are sent again. Ends by itself within ten seconds; fails if a message was lost. Brings
+// its own broker, or uses the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Layer, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
@@ -17,14 +17,14 @@ const outages = 2
 const program = Effect.gen(function*() {
   const { description, url } = yield* Broker
   yield* Console.log(`A persistent session through ${outages} outages, with ${description}\n`)
-  // The other side, whose network does not fail.
+  // The other client, whose network does not fail.
   const station = yield* MqttClient.MqttClient
   const relay = yield* Relay.make(Redacted.value(url))
 
   const prefix = `effect-mqtt/${randomUUID()}`
   const device = yield* Broker5.connect({
     url: relay.url,
-    // The server knows a session by the identifier of its client.
+    // The server knows a session by its client identifier.
     clientId: `unclean${randomUUID().slice(0, 8)}`,
     session: "persistent",
     sessionExpiry: "1 minute",
@@ -36,7 +36,7 @@ const program = Effect.gen(function*() {
   const { commands, readings, wills } = { commands: Tally.make(), readings: Tally.make(), wills: Tally.make() }
   yield* Tally.count(station, `${prefix}/will`, wills)
   yield* Tally.count(station, `${prefix}/readings`, readings)
-  // The server remembers it, and keeps what comes while the device is away.
+  // The server remembers the subscription, and keeps messages while the device is away.
   yield* Tally.count(device, `${prefix}/commands`, commands)
 
   const stop = yield* Deferred.make<void>()

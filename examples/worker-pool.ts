@@ -1,6 +1,6 @@
-// Shows work that is shared by several processes: three workers on one Shared Subscription, two of which are killed while
-// jobs flow and started again. Ends by itself within seconds; fails when a job was not done. Brings its own broker, a
-// mosquitto where it is installed, or uses the one that MQTT_URL=mqtt://user:password@host:port names. --forever goes on.
+// Shows several processes that share work: three workers on one Shared Subscription, two of which are killed while jobs
+// flow, and started again. Ends by itself within seconds; fails if a job was not done. Own broker (mosquitto if
+// installed), or the one at MQTT_URL=mqtt://user:password@host:port. --forever goes on.
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import type { ChildProcess } from "node:child_process"
@@ -13,7 +13,7 @@ import * as OwnProcess from "./support/ownProcess.ts"
 
 type Client = MqttClient.MqttClient["Service"]
 
-/** What a worker has to know, from its command line: which one it is, and under which topics this run is. */
+/** From the command line: the role and the name of this process, and the identifier of this run for its topics. */
 const [, , role, workerName = "", run = randomUUID().slice(0, 8)] = process.argv
 
 const topics = {
@@ -25,7 +25,7 @@ const topics = {
 const Done = Schema.fromJsonString(Schema.Struct({
   job: Schema.Int,
   worker: Schema.String,
-  /** The server has sent it before, to this worker or to the process that was killed. */
+  /** The server has sent the job before, to this worker or to the process that was killed. */
   isRepeated: Schema.Boolean
 }))
 
@@ -33,13 +33,13 @@ const Done = Schema.fromJsonString(Schema.Struct({
 // A worker: a process of its own
 // ---------------------------------------------------------------------------
 
-/** The end of its standard input tells it to end: also that of a parent that was killed. */
+/** A worker ends at the end of its standard input, so it also ends if its parent is killed. */
 const toldToEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void))
   process.stdin.resume()
 })
 
-/** Acknowledges a job when it is done and its result is with the broker, not before. */
+/** Acknowledges a job after it is done and the broker has its result. */
 const worker = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
   yield* mqtt.consume(`$share/workers/${topics.jobs}`, ({ dup, text }) =>
@@ -48,16 +48,16 @@ const worker = Effect.gen(function*() {
       const done = yield* Schema.encodeEffect(Done)({ job: Number(text), worker: workerName, isRepeated: dup })
       yield* mqtt.publish(topics.done, done, { qos: 1 })
     })).pipe(Effect.forkScoped({ startImmediately: true }))
-  // The broker takes the packets of a connection in their order: when it has this, it has the subscription.
+  // The broker handles the packets of a connection in order: when it has this message, it has the subscription.
   yield* mqtt.publish(topics.ready, workerName, { qos: 1 })
   yield* toldToEnd
-  // This worker is not coming back: nothing is to be kept for it.
+  // This worker will not come back, so the broker need not keep its session.
   yield* mqtt.disconnectWith({ sessionExpiry: "0 seconds" })
 })
 
 /**
- * Its session outlives the process, under an identifier that is the worker's and not the process's: what a killed process
- * had not acknowledged comes to the next one of that name.
+ * The session outlives the process, because its client identifier belongs to the worker. The next process with that
+ * name gets the jobs that a killed process had not acknowledged.
  */
 const workerClient = Broker5.client({
   clientId: `${run}-${workerName}`,
@@ -72,10 +72,10 @@ const workerClient = Broker5.client({
 const names = ["Ada", "Grace", "Hedy"]
 const jobs = 300
 
-/** One that runs until the scope ends, or is killed before. */
+/** A worker that runs until the scope ends, unless it is killed earlier. */
 const startWorker = (name: string) => OwnProcess.start(import.meta.filename, "worker", name, run)
 
-/** Dies in the middle of whatever it does, and somebody starts it again. */
+/** Kills a worker in the middle of its work, and starts it again. */
 const killAndStartAgain = Effect.fnUntraced(function*(name: string, child: ChildProcess, tally: Tally) {
   child.kill("SIGKILL")
   yield* OwnProcess.exited(child)
@@ -91,7 +91,7 @@ interface Tally {
   repeated: number
 }
 
-/** Counts results for as long as the scope; done when there is one for every job. */
+/** Counts results for as long as the scope; done when every job has one. */
 const count = Effect.fnUntraced(function*(mqtt: Client, tally: Tally, everyJob: Deferred.Deferred<void>) {
   const results = yield* mqtt.subscribe(topics.done, { qos: 1 })
   yield* Stream.runForEach(results, (message) =>

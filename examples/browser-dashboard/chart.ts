@@ -1,11 +1,11 @@
 /**
- * A line over time, drawn as SVG. Knows nothing of what it shows.
+ * A line over time, drawn as SVG. It does not know the meaning of its values.
  */
 
-/** When, in milliseconds, and what; `undefined` where there is nothing, which interrupts the line. */
+/** The time in milliseconds, and the value. `undefined` interrupts the line. */
 export type Point = readonly [at: number, value: number | undefined]
 
-/** From when to when; `undefined`: it goes on. */
+/** Start and end; `undefined` means that it goes on. */
 export interface Span {
   readonly from: number
   readonly to: number | undefined
@@ -14,11 +14,11 @@ export interface Span {
 export interface Options {
   readonly title: string
   readonly unit: string
-  /** Of the line, for light and dark. */
+  /** The color of the line, for light and dark. */
   readonly color: string
-  /** Digits after the point. */
+  /** Digits after the decimal point. */
   readonly digits: number
-  /** The top of the scale is at least this. */
+  /** The scale reaches at least this value. */
   readonly least: number
 }
 
@@ -26,7 +26,7 @@ export interface Chart {
   readonly draw: (points: ReadonlyArray<Point>, outages: ReadonlyArray<Span>, now: number) => void
 }
 
-/** What is shown, milliseconds. */
+/** The time shown, in milliseconds. */
 export const timeShown = 30_000
 
 const width = 600
@@ -54,7 +54,7 @@ const roundUp = (value: number): number => {
   return [1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].map((step) => step * magnitude).find((step) => step >= value) ?? value
 }
 
-/** The stretches of points that are there, each a list of places. */
+/** The unbroken stretches of the line, each a list of places. */
 const stretches = (places: ReadonlyArray<readonly [x: number, y: number | undefined]>) => {
   const found: Array<Array<string>> = [[]]
   for (const [x, y] of places) {

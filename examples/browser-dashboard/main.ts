@@ -1,6 +1,6 @@
-// Shows live charts of a machine in a page with a client of its own: readings come over a WebSocket, an outage is seen and
-// survived, and what the broker queued meanwhile fills the gap. Started by `npm run examples -- browser-dashboard
-// --forever`, which builds this page with Vite and says where it is.
+// Shows live charts of a machine in a page that has its own client. Readings come over a WebSocket. The page shows an
+// outage and survives it, and the messages that the broker has queued meanwhile fill the gap. Start it with `npm run
+// examples -- browser-dashboard --forever`, which builds this page with Vite and prints its address.
 import { MqttClient, type MqttMessage, type MqttState } from "effect-mqtt"
 import { BrowserMqtt } from "effect-mqtt/browser"
 import * as Effect from "effect/Effect"
@@ -25,16 +25,16 @@ const show = (id: string, text: string): void => {
 }
 
 // ---------------------------------------------------------------------------
-// What the page knows
+// The page's numbers
 // ---------------------------------------------------------------------------
 
 const series = () => [] as Array<Chart.Point>
 const shown = { rate: series(), roundTrip: series(), load: series(), memory: series() }
 const outages: Array<{ readonly from: number; to: number | undefined }> = []
-/** When messages came, within the last second. */
+/** Times of arrival, within the last second. */
 let arrivals: Array<number> = []
 let received = 0
-/** Numbers of readings: the first that came, and those since. */
+/** Numbers of readings: the first to arrive, and all since. */
 let first = 0
 const numbers = new Set<number>()
 
@@ -47,7 +47,7 @@ const take = Effect.fnUntraced(function*({ text }: MqttMessage.MqttMessage) {
   received++
   arrivals.push(Date.now())
   if (numbers.size === 0) first = number
-  // At QoS 1 one may come twice.
+  // At QoS 1 a reading may arrive twice.
   if (numbers.has(number)) return
   numbers.add(number)
   shown.load.push([at, load])
@@ -74,7 +74,7 @@ const notice = (state: MqttState.ConnectionState): void => {
 }
 
 // ---------------------------------------------------------------------------
-// What it shows
+// The page's charts
 // ---------------------------------------------------------------------------
 
 const chart = (title: string, unit: string, color: string, digits: number, least: number) =>
@@ -116,7 +116,7 @@ const client = ({ password, username }: Settings) =>
   BrowserMqtt.layer({
     url: "/mqtt",
     protocolVersion: "auto",
-    // A session for as long as this page: the broker keeps what comes while it has no network.
+    // The session lasts as long as this page: the broker keeps messages while the page has no network.
     clientId: `dashboard-${crypto.randomUUID().slice(0, 8)}`,
     session: "persistent",
     sessionExpiry: "5 minutes",
@@ -133,7 +133,7 @@ const dashboard = Effect.fnUntraced(function*(topic: string) {
     Effect.forkScoped
   )
   yield* Effect.repeat(draw(mqtt), Schedule.spaced("200 millis")).pipe(Effect.forkScoped)
-  // Nobody hears it; the client measures how long its acknowledgement takes.
+  // Nobody subscribes to it; the client measures how long its acknowledgement takes.
   yield* mqtt.publish(`${topic}/probe`, "", { qos: 1, whenOffline: "fail" }).pipe(
     Effect.ignore,
     Effect.repeat(Schedule.spaced("1 second")),
@@ -143,7 +143,7 @@ const dashboard = Effect.fnUntraced(function*(topic: string) {
   yield* Stream.runForEach(readings, take)
 })
 
-/** Only the way of this page to its broker; the server of the page ends it after a few seconds. */
+/** Cuts only this page's way to its broker; the server of the page ends the outage after a few seconds. */
 element("cut").addEventListener("click", () => {
   const button = element("cut") as HTMLButtonElement
   button.disabled = true

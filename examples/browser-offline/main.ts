@@ -1,6 +1,7 @@
-// Shows a page whose readings outlive it: taken without a network, stored in the browser, sent when the page has one again,
-// also when it was closed and opened meanwhile. Serve it with `npx vite examples/browser-offline` and open it with
-// ?url=ws://localhost:9001, a WebSocket port of a broker. Further parameters: `topic`, and `reconnect`, such as "10 seconds".
+// Shows a page whose readings outlive it. It takes readings without a network, stores them in the browser, and sends
+// them when it has a network again, even if it was closed and opened meanwhile. Serve it with `npx vite
+// examples/browser-offline` and open it with ?url=ws://localhost:9001, a WebSocket port of a broker. Further
+// parameters: `topic`, and `reconnect`, such as "10 seconds".
 import { MqttClient, type MqttError, type MqttState } from "effect-mqtt"
 import { BrowserMqtt, BrowserMqttStore } from "effect-mqtt/browser"
 import * as Duration from "effect/Duration"
@@ -35,7 +36,7 @@ const show = (id: string, text: string) =>
   })
 
 // ---------------------------------------------------------------------------
-// What the page knows
+// The page's state
 // ---------------------------------------------------------------------------
 
 const describe = (state: MqttState.ConnectionState): string => {
@@ -51,15 +52,15 @@ const describe = (state: MqttState.ConnectionState): string => {
   }
 }
 
-/** A second tab gets no store: it says so, and takes no readings. */
+/** A second tab cannot open the store: it says so, and takes no readings. */
 const refusal = ({ message, reason }: MqttError.MqttError): string =>
   reason._tag === "StoreFailed" && reason.problem === "InUse"
     ? "This page is open in another tab: close that one, and load this one again"
     : `Closed: ${message}`
 
 /**
- * Each browser is a client of its own, with the same identifier every time. Where the browser forgets it, it forgets what is
- * in the store too.
+ * Each browser is a client of its own, with the same identifier every time. If the browser forgets the identifier, it
+ * forgets the store too.
  */
 const clientId = (): string => {
   const known = localStorage.getItem("effect-mqtt-client")
@@ -76,7 +77,7 @@ const takesNoMore = Effect.sync(() => {
 // Readings
 // ---------------------------------------------------------------------------
 
-/** What people enter, taken out of the form. */
+/** Emits each entry of the form, and empties the form. */
 const entered = Stream.callback<string>((queue) => {
   const form = element("form")
   const input = element("text") as HTMLInputElement
@@ -99,7 +100,7 @@ const newLine = (text: string) =>
     return line
   })
 
-/** Once it is stored the page may be closed; at QoS 2 it arrives once. */
+/** The page may be closed once the reading is stored; at QoS 2 it arrives once. */
 const take = Effect.fnUntraced(function*(mqtt: Client, value: string) {
   const line = yield* newLine(`${value}: being stored`)
   yield* mqtt.publishAsync(topic, JSON.stringify({ value, at: new Date().toISOString() }), { qos: 2 }).pipe(

@@ -1,6 +1,6 @@
-// Shows a page whose tabs share one client: open it several times, and the broker has one connection; close the tab that has
-// it, and another one takes over. Serve it with `npx vite examples/browser-tabs` and open it with ?url=ws://localhost:9001,
-// a WebSocket port of a broker. A further parameter: `topic`.
+// Shows a page whose tabs share one client. Open it several times: the broker has one connection. Close the tab that
+// has the connection: another tab takes over. Serve it with `npx vite examples/browser-tabs` and open it with
+// ?url=ws://localhost:9001, a WebSocket port of a broker. A further parameter: `topic`.
 import type { MqttState } from "effect-mqtt"
 import { BrowserMqtt, BrowserMqttTabs } from "effect-mqtt/browser"
 import * as Effect from "effect/Effect"
@@ -35,7 +35,7 @@ const describe = (state: MqttState.ConnectionState): string => {
   }
 }
 
-/** The broker knows all tabs of this browser by one name, so the session goes on when another tab takes over. */
+/** All tabs of this browser have one client identifier, so the session goes on when another tab takes over. */
 const clientId = (): string => {
   const known = localStorage.getItem("clientId") ?? `tabs-${crypto.randomUUID().slice(0, 8)}`
   localStorage.setItem("clientId", known)
@@ -49,7 +49,7 @@ const addNote = (text: string) =>
     element("notes").append(note)
   })
 
-/** What people enter, taken out of the form. */
+/** Emits each entry of the form, and empties the form. */
 const entered = Stream.callback<string>((queue) => {
   const form = element("form")
   const input = element("text") as HTMLInputElement

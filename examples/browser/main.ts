@@ -1,4 +1,4 @@
-// Shows a page with a client of its own: notes that every open page of the same topic sees, also those of an outage.
+// Shows a page with its own client: every open page with the same topic sees its notes, even those taken in an outage.
 // Serve it with `npx vite examples/browser` and open it with ?url=ws://localhost:9001, a WebSocket port of a broker.
 // Further parameters: `topic`, and `reconnect`, the time between attempts, such as "10 seconds".
 import { MqttClient, type MqttState } from "effect-mqtt"
@@ -52,7 +52,7 @@ const addNote = (text: string) =>
     element("notes").append(note)
   })
 
-/** What people enter, taken out of the form. */
+/** Emits each entry of the form, and empties the form. */
 const entered = Stream.callback<string>((queue) => {
   const form = element("form")
   const input = element("text") as HTMLInputElement
@@ -77,7 +77,7 @@ const program = Effect.gen(function*() {
   yield* notes.pipe(Stream.runForEach(({ text }) => addNote(text)), Effect.forkScoped)
   let acknowledged = 0
   yield* entered.pipe(
-    // A note of an outage waits for the connection; those after it need not wait for its acknowledgement.
+    // A note of an outage waits for the connection, and later notes do not wait for its acknowledgement.
     Stream.mapEffect((text) => mqtt.publish(topic, text, { qos: 1 }), { concurrency: "unbounded" }),
     Stream.runForEach(() => show("acknowledged", `${++acknowledged}`))
   )

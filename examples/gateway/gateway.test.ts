@@ -5,7 +5,7 @@ import { FakeNetwork, MemoryBroker } from "effect-mqtt/testing"
 import { TestClock } from "effect/testing"
 import { commands, deliver, Machines } from "./gateway.ts"
 
-/** Starts the gateway; each start has a client of its own, and all have one session. */
+/** Starts the gateway. Each start has a client of its own, and all have one session. */
 const start = Effect.suspend(() =>
   commands.pipe(
     Effect.ensuring(deliver),
@@ -55,7 +55,7 @@ describe("commands", () => {
       for (let number = 1; number <= 50; number++) {
         yield* broker.publish(`hall/oven-${number}/set`, command(number), { qos: 1 })
       }
-      // Ten are in hand now, and the others wait.
+      // Ten commands are in hand now, and the others wait.
       yield* TestClock.adjust("30 millis")
       const ending = yield* Effect.forkChild(Fiber.interrupt(first))
       yield* TestClock.adjust("10 seconds")

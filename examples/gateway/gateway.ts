@@ -6,13 +6,13 @@ import { Command, Report } from "./messages.ts"
 export class Machines extends Context.Service<Machines, {
   readonly setTemperature: (machine: string, celsius: number) => Effect.Effect<void>
 }>()("gateway/Machines") {
-  /** Put the protocol of your machines here. These take 20 milliseconds for everything. */
+  /** Put the protocol of your machines here. These machines take 20 milliseconds for everything. */
   static readonly layer = Layer.succeed(Machines)({
     setTemperature: (machine, celsius) => Effect.delay(Effect.logDebug(machine, celsius), "20 millis")
   })
 }
 
-/** Carries out each command and reports it. A command is acknowledged when its report was. */
+/** Carries out each command and reports it. A command is acknowledged after its report was. */
 export const commands = Effect.gen(function*() {
   const machines = yield* Machines
   yield* Command.consume(
@@ -24,7 +24,7 @@ export const commands = Effect.gen(function*() {
   )
 })
 
-/** The last step of a service: waits until all that it has published has been acknowledged, for five seconds. */
+/** The last step of a service: waits up to five seconds until everything it has published is acknowledged. */
 export const deliver = Effect.flatMap(
   MqttClient.MqttClient,
   (mqtt) => mqtt.flush.pipe(Effect.timeout("5 seconds"), Effect.ignore)

@@ -6,7 +6,7 @@ import { Reading, Temperature } from "./messages.ts"
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(Temperature))
 
-/** A machine hands over a reading. The answer 202 says: it is stored, and will be delivered. */
+/** A machine hands over a reading. The answer 202 means that it is stored and will be delivered. */
 const readings = HttpRouter.add(
   "POST",
   "/machines/:machine/readings",
@@ -28,7 +28,7 @@ const readings = HttpRouter.add(
 
 const health = Effect.flatMap(MqttClient.MqttClient, (mqtt) => mqtt.health)
 
-/** Fails when only a restart of the process helps. */
+/** Fails if only a restart of the process helps. */
 const live = HttpRouter.add(
   "GET",
   "/live",

@@ -17,7 +17,7 @@ const describe = (state: MqttState.ConnectionState): string => {
   }
 }
 
-/** What the connection is doing. */
+/** The state of the connection, in words. */
 export const Connection = () => {
   const ended = useAtomValue(problem)
   const [tag, text] = AsyncResult.builder(useAtomValue(connection))

@@ -7,7 +7,7 @@ const describe = (count: number): string =>
     ? "Everything has reached the broker."
     : `${count === 1 ? "1 reading waits" : `${count} readings wait`} in this browser. You may close the page.`
 
-/** How many readings wait for the broker, those of earlier visits included. */
+/** How many readings wait for the broker, including readings of earlier visits. */
 export const Outbox = () => (
   <output className="outbox">
     {AsyncResult.builder(useAtomValue(waiting)).onSuccess(describe).orNull()}

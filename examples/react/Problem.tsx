@@ -11,7 +11,7 @@ interface Properties {
 const isOpenElsewhere = (error: AnyError): boolean =>
   error._tag === "MqttError" && error.reason._tag === "StoreFailed" && error.reason.problem === "InUse"
 
-/** Says what is wrong. The messages of errors say what to do about it, to those who know what an MQTT client is. */
+/** Shows the problem in plain words. The remedy in an error's message is for readers who know MQTT. */
 export const Problem = ({ children, error }: Properties) => (
   <div className="problem" role="alert">
     <p>{isOpenElsewhere(error) ? "This page is open in another tab. Close that one first." : error.message}</p>

@@ -5,7 +5,7 @@ import { problem, publish, rooms } from "./atoms.ts"
 import { Outbox } from "./Outbox.tsx"
 import { Problem } from "./Problem.tsx"
 
-/** Publishes a reading, also while there is no connection: then it waits in the store. */
+/** Publishes a reading. Without a connection, the reading waits in the store. */
 export const ReadingForm = () => {
   const [room, setRoom] = useState(rooms[0])
   const [celsius, setCelsius] = useState("")

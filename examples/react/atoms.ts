@@ -1,5 +1,5 @@
 /**
- * What the page shows and does, as atoms: components know nothing of MQTT.
+ * The data and the actions of the page, as atoms: components know nothing of MQTT.
  */
 import { MqttClient, MqttTopic } from "effect-mqtt"
 import * as Effect from "effect/Effect"
@@ -47,7 +47,7 @@ export const publish = runtime.fn(
   Effect.fnUntraced(function*({ celsius, room }: Reading) {
     const mqtt = yield* MqttClient.MqttClient
     const topic = yield* Effect.fromResult(Temperature.topic({ room }))
-    // What `publish` would do, but that nothing withdraws a message when nobody waits for it any more.
+    // Like `publish`, but nothing withdraws the message when the caller stops waiting.
     const delivered = yield* mqtt.publishAsync(topic, `${celsius}`, { qos: 2, retain: true })
     yield* delivered
   }),

@@ -1,5 +1,6 @@
-// Shows a page in React whose state is atoms: the connection, the latest values of some topics, and a form that works without
-// a network. Serve it with `npx vite examples/react`; a broker's WebSocket port is at localhost:9001, or where ?url= says.
+// Shows a page in React with its state in atoms: the connection, the latest values of some topics, and a form that
+// works without a network. Serve it with `npx vite examples/react`. The page expects a broker's WebSocket port at
+// localhost:9001, or at the address in ?url=.
 import { RegistryProvider } from "@effect/atom-react"
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"

@@ -1,7 +1,7 @@
 /**
- * The broker the examples talk to: the one `MQTT_URL` names, or one that lives inside the example.
+ * The broker of the examples: the broker at `MQTT_URL`, or one inside the example.
  *
- * The inside one is aedes on a free port of this machine. It speaks 3.1.1 only, which is why the examples say
+ * The inside broker is aedes on a free port of this machine. It speaks 3.1.1 only, so the examples say
  * `protocolVersion: "auto"`.
  */
 import { Aedes } from "aedes"
@@ -35,7 +35,7 @@ const embedded = Effect.gen(function*() {
   }
 })
 
-/** Where the broker is; an embedded one lives as long as the layer. */
+/** The address of the broker. An embedded broker lives as long as the layer. */
 export class Broker extends Context.Service<Broker, {
   /** May hold a password. */
   readonly url: Redacted.Redacted

@@ -1,6 +1,6 @@
 /**
- * A broker that speaks 5.0 and has Shared Subscriptions, for the examples that need them: the one `MQTT_URL` names, or
- * the broker in memory on a port of this machine.
+ * A broker with MQTT 5.0 and Shared Subscriptions, for the examples that need them: the broker at `MQTT_URL`, or the
+ * broker in memory on a port of this machine.
  */
 import { Config, Context, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { MqttClient, type MqttError } from "../../src/index.ts"
@@ -21,7 +21,7 @@ export const inMemory: Effect.Effect<Service, never, Scope.Scope> = Effect.map(
   }
 )
 
-/** The one that `MQTT_URL` names, or this one. */
+/** The broker at `MQTT_URL`, or this one. */
 export const layer = <E = never>(
   ownBroker: Effect.Effect<Service, E, Scope.Scope> = inMemory
 ): Layer.Layer<Broker, E | Config.ConfigError> =>
@@ -42,7 +42,7 @@ export const client = (
 ): Layer.Layer<MqttClient.MqttClient, MqttError.MqttError, Broker> =>
   Layer.unwrap(Effect.map(Broker, ({ url }) => NodeMqtt.layer({ ...options, url: Redacted.value(url) })))
 
-/** A client of whoever is at this URL, for as long as the scope. */
+/** A client of the broker at this URL, for as long as the scope. */
 export const connect = (
   options: NodeMqtt.Options
 ): Effect.Effect<MqttClient.MqttClient["Service"], MqttError.MqttError, Scope.Scope> =>

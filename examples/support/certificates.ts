@@ -1,8 +1,8 @@
 /**
- * A certificate authority made on the spot, and what it signs. Nothing is on disk. For trying out: an authority that
- * anybody is to trust keeps its key elsewhere.
+ * A certificate authority made on the spot, and its certificates. Nothing is on disk. Only for trying out: a real
+ * authority keeps its key elsewhere.
  */
-// What @peculiar/x509 asks for; it has to come first.
+// @peculiar/x509 needs this import, before its own.
 // oxlint-disable-next-line import/no-unassigned-import
 import "reflect-metadata"
 import * as X509 from "@peculiar/x509"
@@ -19,7 +19,7 @@ const validity = Effect.sync(() => ({
 }))
 
 export interface Authority {
-  /** PEM, for those who are to trust it. */
+  /** The certificate of the authority, PEM, for clients that trust it. */
   readonly ca: string
   /** A certificate for a server of these names, and its private key. */
   readonly issue: (

@@ -1,6 +1,6 @@
 /**
- * Other ways to the broker than the one it has: servers on this machine that take TLS or a WebSocket off and pass the bytes
- * on. They know nothing of MQTT.
+ * Servers on this machine in front of a broker: they accept TLS or WebSockets and pass the bytes on. They know nothing
+ * of MQTT.
  */
 import { NodeWS } from "@effect/platform-node"
 import { Effect, type Scope } from "effect"
@@ -11,7 +11,7 @@ import * as Tls from "node:tls"
 
 const host = "127.0.0.1"
 
-/** On a free port for as long as the scope; then its connections are cut. */
+/** Listens on a free port for as long as the scope; then its connections are cut. */
 export const listen = (server: Net.Server): Effect.Effect<number, never, Scope.Scope> => {
   const sockets = new Set<Net.Socket>()
   server.on("connection", (socket: Net.Socket) => {
@@ -35,7 +35,7 @@ export const listen = (server: Net.Server): Effect.Effect<number, never, Scope.S
   )
 }
 
-/** The bytes of a connection to a broker, whatever it is reached by. */
+/** The bytes of a connection to a broker at a URL of any kind. */
 const open = (url: URL): Duplex => {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1")
   switch (url.protocol) {
@@ -49,22 +49,22 @@ const open = (url: URL): Duplex => {
   }
 }
 
-/** What one side says is told the other, and the end of one is the end of both. */
+/** Passes the bytes of each side to the other, and ends both with either. */
 const passTo = (url: string) => (client: Duplex): void => {
   const broker = open(new URL(url))
   pipeline(client, broker, () => broker.destroy())
   pipeline(broker, client, () => client.destroy())
 }
 
-/** TLS in front of a broker that has none, or another; its port. */
+/** TLS in front of a broker without TLS, or with other certificates. Returns the port. */
 export const tls = (url: string, identity: { readonly cert: string; readonly key: string }) => {
   const server = Tls.createServer({ ...identity, noDelay: true }, passTo(url))
-  // Who does not trust it says so and leaves.
+  // A client that does not trust it reports that and leaves.
   server.on("tlsClientError", () => {})
   return listen(server)
 }
 
-/** WebSockets in front of a broker that has none, on a web server that has pages too. */
+/** WebSockets in front of a broker without them, on a web server that also has pages. */
 export const webSocket = (url: string, server: Http.Server): void => {
   const pass = passTo(url)
   const webSockets = new NodeWS.WebSocketServer({ server, handleProtocols: () => "mqtt" })

@@ -1,8 +1,8 @@
 /**
- * How long things took, in bounded memory however many there are: counts of values rounded to two digits.
+ * Measured times in bounded memory, however many there are: counts of values rounded to two digits.
  */
 
-/** Milliseconds, rounded to two significant digits, and how often each came. */
+/** Milliseconds, rounded to two significant digits, and how often each occurred. */
 export type Latencies = ReadonlyMap<number, number>
 
 const round = (milliseconds: number): number => Number(Math.max(milliseconds, 0.001).toPrecision(2))
@@ -12,7 +12,7 @@ export const add = (latencies: Latencies, milliseconds: number): Latencies => {
   return new Map(latencies).set(rounded, (latencies.get(rounded) ?? 0) + 1)
 }
 
-/** The value that `percent` of all are not above. */
+/** The value that `percent` of all values do not exceed. */
 const percentile = (latencies: Latencies, percent: number): number => {
   const ascending = [...latencies].sort(([left], [right]) => left - right)
   let remaining = Math.max(1, Math.ceil(count(latencies) * percent / 100))
@@ -32,7 +32,7 @@ const edges = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 
 const bar = (share: number): string => "█".repeat(Math.ceil(share * 40))
 
-/** Percentiles in a line, and below it a bar for each range in which there is something. */
+/** Percentiles in a line, and below it a bar for each range with values. */
 export const report = (latencies: Latencies): ReadonlyArray<string> => {
   if (latencies.size === 0) return ["latency       nothing came back"]
   const percentiles = [["min", 0], ["p50", 50], ["p90", 90], ["p99", 99], ["max", 100]] as const

@@ -22,7 +22,7 @@ export class Machine extends Context.Service<Machine, {
       )
       let number = 0
       const read = Effect.sync(() => {
-        // What is measured holds the 10 ms between two looks as well.
+        // The measured delay includes the 10 ms between two looks.
         const eventLoopDelay = Math.max(0, delay.max / 1e6 - 10)
         delay.reset()
         return {

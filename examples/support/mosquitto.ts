@@ -1,5 +1,5 @@
 /**
- * A mosquitto of our own on a free port of this machine, where it is installed.
+ * A mosquitto on a free port of this machine, if it is installed.
  */
 import { Effect, Option, Schedule, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -10,7 +10,7 @@ import * as Path from "node:path"
 
 const host = "127.0.0.1"
 
-/** Debian keeps it where only root's PATH looks. */
+/** Debian keeps it in a folder that only root's PATH has. */
 const executable = [...(process.env.PATH ?? "").split(Path.delimiter), "/usr/sbin", "/usr/local/sbin"]
   .map((folder) => Path.join(folder, "mosquitto"))
   .find((file) => Fs.existsSync(file))
@@ -59,7 +59,7 @@ const configured = (port: number) =>
     ({ folder }) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
   )
 
-/** Its URL, for as long as the scope; none where it is not installed. */
+/** The URL of the mosquitto, for as long as the scope; none if mosquitto is not installed. */
 export const start: Effect.Effect<Option.Option<string>, NotListening, Scope.Scope> = Effect.gen(function*() {
   if (executable === undefined) return Option.none()
   const port = yield* unusedPort

@@ -1,5 +1,5 @@
 /**
- * Says what happens, with the seconds since the program started.
+ * Prints events, with the seconds since the program started.
  */
 import { Console, Effect, Stream, SubscriptionRef } from "effect"
 import type { MqttClient, MqttState } from "../../src/index.ts"
@@ -7,7 +7,7 @@ import type { MqttClient, MqttState } from "../../src/index.ts"
 export const say = (who: string, what: string): Effect.Effect<void> =>
   Effect.suspend(() => Console.log(`${(performance.now() / 1000).toFixed(2).padStart(5)}  ${who.padEnd(10)}  ${what}`))
 
-/** In a line. */
+/** One line for a state. */
 export const describe = (state: MqttState.ConnectionState): string => {
   switch (state._tag) {
     case "Connecting":
@@ -21,7 +21,7 @@ export const describe = (state: MqttState.ConnectionState): string => {
   }
 }
 
-/** Every state of a client, for as long as the scope. */
+/** Prints every state of a client, for as long as the scope. */
 export const tellStates = (who: string, mqtt: MqttClient.MqttClient["Service"]) =>
   SubscriptionRef.changes(mqtt.state).pipe(
     Stream.runForEach((state) => say(who, describe(state))),

@@ -1,5 +1,5 @@
 /**
- * The example itself, started once more as a process of its own that plays another part.
+ * Starts the example once more as a process of its own, in another role.
  */
 import { Effect, Redacted, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -12,7 +12,7 @@ export const exited = (child: ChildProcess): Effect.Effect<void> =>
     child.once("exit", () => resume(Effect.void))
   })
 
-/** Runs the program of the file with these arguments until the scope ends, unless it is killed before. */
+/** Runs the program of the file with these arguments until the scope ends, unless it is killed earlier. */
 export const start = Effect.fnUntraced(function*(
   file: string,
   ...list: ReadonlyArray<string>

@@ -15,7 +15,7 @@ const types: { readonly [extension: string]: string } = {
   ".css": "text/css"
 }
 
-/** Files by their path. */
+/** The files of a page by their paths. */
 export type Page = ReadonlyMap<string, string | Uint8Array>
 
 export const bundle = (folder: string): Effect.Effect<Page> =>
@@ -35,7 +35,7 @@ export const bundle = (folder: string): Effect.Effect<Page> =>
     return new Map(built.output.map((file) => [`/${file.fileName}`, file.type === "chunk" ? file.code : file.source]))
   })
 
-/** Answers for a file of the page, or says that there is none. */
+/** Answers with a file of the page, or with 404. */
 export const answer = (page: Page, pathname: string, response: Http.ServerResponse): void => {
   const path = pathname === "/" ? "/index.html" : pathname
   const body = page.get(path)

@@ -1,5 +1,5 @@
 /**
- * What the first run counts, and how it shows it. Pure: when things happened is passed in.
+ * The counts of the first run, and how it shows them. Pure: times are arguments.
  */
 import { HashMap, Option } from "effect"
 import * as Latency from "./latency.ts"
@@ -11,9 +11,9 @@ export interface Progress {
   readonly received: number
   readonly duplicated: number
   readonly latencies: Latency.Latencies
-  /** How long the last one that came back took, milliseconds. */
+  /** Round trip of the latest reading that came back, milliseconds. */
   readonly latest: number
-  /** When those were sent that have not come back. */
+  /** Times of sending, for readings that have not come back. */
   readonly underway: HashMap.HashMap<number, number>
 }
 

@@ -1,7 +1,7 @@
 /**
- * A network that can fail on demand: a TCP relay on this machine in front of the broker.
+ * A network that fails on demand: a TCP relay on this machine in front of the broker.
  *
- * It knows nothing of MQTT: it passes bytes on, swallows them, or is not there.
+ * It knows nothing of MQTT: it passes bytes on, swallows them, or refuses connections.
  */
 import { type Duration, Effect, type Scope } from "effect"
 import * as Net from "node:net"
@@ -16,9 +16,9 @@ const ports: { readonly [protocol: string]: number } = {
 }
 
 export interface Relay {
-  /** What `to` is, reached through the relay. */
+  /** The URL of the same broker, through the relay. */
   readonly url: string
-  /** From now on whatever arrives is lost, as when somebody pulls a cable: nobody is told. */
+  /** From now on all bytes are lost, as if somebody had pulled a cable: neither side is told. */
   readonly swallow: Effect.Effect<void>
   /** Every connection is reset, and new ones are refused. */
   readonly cut: Effect.Effect<void>
@@ -26,7 +26,7 @@ export interface Relay {
   readonly mend: Effect.Effect<void>
 }
 
-/** An outage: first everything is lost and nobody is told, then there is no network, then there is one again. */
+/** An outage: first bytes are lost and nobody is told, then there is no network, then it works again. */
 export const outage = (
   relay: Relay,
   options: { readonly silence: Duration.Input; readonly refusal: Duration.Input }
@@ -42,7 +42,7 @@ export const outage = (
     relay.mend
   ], { discard: true })
 
-/** A relay to the broker that this URL names, for as long as the scope. */
+/** A relay to the broker at this URL, for as long as the scope. */
 export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Relay, never, Scope.Scope> {
   const broker = new URL(to)
   const sockets = new Set<Net.Socket>()
@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Re
     from.on("error", () => from.destroy())
     from.on("close", () => {
       sockets.delete(from)
-      // The end of one side is the end of both, unless that is swallowed too.
+      // The end of one side ends both, unless the relay swallows that too.
       if (!isSwallowing) into.destroy()
     })
   }
@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(to: string): Effect.fn.Return<Re
 
   const port = yield* Effect.acquireRelease(listen(0), () => cut)
   const url = new URL(to)
-  // A certificate may be for the name alone.
+  // A certificate may be valid for the name only.
   if (url.hostname !== "localhost") url.hostname = "127.0.0.1"
   url.port = `${port}`
   return {

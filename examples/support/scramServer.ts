@@ -1,5 +1,5 @@
 /**
- * The server's side of SCRAM-SHA-256 for one account, written with `node:crypto` and from RFC 5802 alone: the tests use
+ * The server's side of SCRAM-SHA-256 for one account, written with `node:crypto` and from RFC 5802 alone. The tests use
  * it too, because it agrees with the client only if both are right.
  */
 import * as Crypto from "node:crypto"
@@ -27,7 +27,7 @@ export class ScramServer {
     this.#nonce = nonce
   }
 
-  /** `undefined`: nobody of that name. */
+  /** `undefined` if the account does not exist. */
   first(message: string): string | undefined {
     const [, bare, username, nonce] = /^n,,(n=([^,]*),r=([^,]+))$/.exec(message) ?? []
     if (username !== this.#account.username) return undefined
@@ -36,7 +36,7 @@ export class ScramServer {
     return this.#serverFirst
   }
 
-  /** `undefined`: the proof is wrong. */
+  /** `undefined` if the proof is wrong. */
   final(message: string): string | undefined {
     const [, withoutProof, proof] = /^(c=biws,r=[^,]+),p=(.+)$/.exec(message) ?? []
     const { iterations, password, salt } = this.#account
@@ -50,7 +50,7 @@ export class ScramServer {
   }
 }
 
-/** What a broker in memory answers to those who authenticate with SCRAM-SHA-256. */
+/** The answers of a broker in memory to clients that authenticate with SCRAM-SHA-256. */
 export const exchange = (account: Account): NonNullable<MemoryBroker.Options["exchangeAuthentication"]> => {
   const servers = new Map<string, ScramServer>()
   return ({ clientId, data, round }) => {

@@ -1,5 +1,5 @@
 /**
- * Which numbers were published to a topic, and how often each came.
+ * The numbers published to a topic, and how often each arrived.
  */
 import { Deferred, Effect, Stream } from "effect"
 import type { MqttClient } from "../../src/index.ts"
@@ -18,7 +18,7 @@ export const lost = ({ received, sent }: Tally): number => [...sent].filter((num
 export const duplicated = ({ received }: Tally): number =>
   [...received.values()].reduce((duplicates, times) => duplicates + times - 1, 0)
 
-/** How many came, all told. */
+/** The number of arrivals. */
 export const times = ({ received }: Tally): number => [...received.values()].reduce((sum, times) => sum + times, 0)
 
 export const summary = (tally: Tally): string =>
@@ -37,7 +37,7 @@ export const send = (mqtt: Client, topic: string, { sent }: Tally, stop: Deferre
     Stream.runDrain
   )
 
-/** Counts what comes for as long as the scope. */
+/** Counts arrivals for as long as the scope. */
 export const count = Effect.fnUntraced(function*(mqtt: Client, topic: string, { received }: Tally) {
   const messages = yield* mqtt.subscribe(topic, { qos: 1 })
   yield* messages.pipe(

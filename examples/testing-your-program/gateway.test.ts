@@ -1,5 +1,5 @@
 /**
- * What the gateway does in an outage. No broker, no waiting: the network is in memory, and time moves when a test says.
+ * Tests of the gateway in outages. No broker, no waiting: the network is in memory, and time moves when a test says.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -12,7 +12,7 @@ import { gateway, options } from "./gateway.ts"
 
 const running = gateway.pipe(Effect.provide(MqttClient.layer(options)), Effect.forkChild)
 
-/** What it has reported so far. */
+/** The reports so far. */
 const reports = Effect.gen(function*() {
   const broker = yield* MemoryBroker.MemoryBroker
   const messages = yield* broker.messages
@@ -73,7 +73,7 @@ describe("a gateway", () => {
       yield* network.cutAfter({ direction: "fromClient", bytes, how: "reset" }, 1)
       yield* broker.publish("valve/1/set", "open", { qos: 1 })
       yield* TestClock.adjust("1 minute")
-      // At least once: the command comes again too, as it was not acknowledged before the report was.
+      // At least once: the command comes again too, because it is not acknowledged before its report.
       assert.deepStrictEqual([...new Set(yield* reports)], ["valve/1/state open"])
       assert.strictEqual((yield* network.counters).opened, 2)
     }).pipe(Effect.provide(MemoryBroker.layer())))

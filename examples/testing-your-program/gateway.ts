@@ -1,10 +1,10 @@
 /**
- * A program as its user writes it: it needs an `MqttClient` and does not care where that leads.
+ * An ordinary program: it needs an `MqttClient`, whatever server that client has.
  */
 import { Effect, Schedule } from "effect"
 import { MqttClient } from "effect-mqtt"
 
-/** Opens and closes valves as it is told, and reports each when that is done. */
+/** Opens and closes valves as commanded, and reports each when it is done. */
 export const gateway = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
   yield* mqtt.publish("gateway/status", "online", { qos: 1, retain: true })
@@ -15,7 +15,7 @@ export const gateway = Effect.gen(function*() {
   )
 })
 
-/** Where it runs for good there is a `url` as well; see `main.ts`. */
+/** The real program adds a `url`; see `main.ts`. */
 export const options = {
   clientId: "gateway",
   session: "persistent",

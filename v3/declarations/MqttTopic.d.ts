@@ -2,7 +2,7 @@
  * Typed topics: a template with named parameters and a schema for the payload give the Topic Filter, a publish that no
  * parameter can lead astray, and streams of decoded messages.
  *
- * The schemas are those of Effect 3; all else is as in `effect-mqtt`. MQTT 5.0 section 4.7.
+ * The schemas are those of Effect 3; everything else is as in `effect-mqtt`. MQTT 5.0 section 4.7.
  *
  * @since 0.2.0
  */
@@ -77,8 +77,8 @@ export {
 export type { Fault, LevelFault, MultiName, NameFault, NameIn, Names } from "./internal/topic/template.ts"
 
 /**
- * A typed topic. `RD` and `RE` are what the payload's schema needs to decode and to encode: a schema of Effect 3 needs the same
- * for both.
+ * A typed topic. `RD` and `RE` are the services that the payload's schema needs to decode and to encode: a schema of
+ * Effect 3 needs the same for both.
  *
  * @since 0.1.0
  * @category models
@@ -87,8 +87,8 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
   /** Parameters and payload of a message that came by another way. */
   readonly decode: (message: MqttMessage) => Effect.Effect<Receiving.Received<Values, A>, MqttError.MqttDecodeError, RD>
   /**
-   * `MqttClient.publish` with the topic of these parameters and the encoded payload. In 5.0 the message says its content
-   * type and, if it is text, its Payload Format Indicator; `properties` of the options win.
+   * `MqttClient.publish` with the topic of these parameters and the encoded payload. In 5.0 the message carries its
+   * content type and, if it is text, its Payload Format Indicator; `properties` of the options override both.
    */
   readonly publish: (
     parameters: Values,
@@ -96,8 +96,8 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
     options?: PublishOptions
   ) => Effect.Effect<Acknowledgement, MqttError.MqttError | MqttError.MqttEncodeError, MqttClient | RE>
   /**
-   * `MqttClient.subscribe` with decoded messages. What does not decode goes where `onInvalid` says and never ends the
-   * stream: should that place fail, it is logged.
+   * `MqttClient.subscribe` with decoded messages. A message that does not decode goes where `onInvalid` says and never
+   * ends the stream. If that place fails, the failure is logged.
    */
   readonly subscribe: <R = never>(
     options?: Receiving.SubscribeOptions<R>
@@ -111,8 +111,8 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
     options?: Receiving.SubscribeOptions<R>
   ) => Stream.Stream<Receiving.Received<Values, A>, MqttError.MqttError, MqttClient | RD | R>
   /**
-   * `MqttClient.next` with a decoded message. What does not decode goes where `onInvalid` says, and the wait goes on: such a
-   * message is settled as by `deliveries`.
+   * `MqttClient.next` with a decoded message. A message that does not decode goes where `onInvalid` says, and the wait
+   * goes on. Such a message is settled as by `deliveries`.
    *
    * @since 0.2.0
    */
@@ -120,10 +120,10 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
     options?: Deliveries.NextOptions<R>
   ) => Effect.Effect<Receiving.Received<Values, A>, MqttError.MqttError, MqttClient | RD | R>
   /**
-   * `MqttClient.deliveries` with decoded messages. What does not decode goes where `onInvalid` says, and the program does not
-   * see it: with `"log"` it is refused with 0x99 (Payload format invalid) in 5.0 and acknowledged in 3.1.1; otherwise it is
-   * acknowledged when the function succeeded or the dead letter was. Should that place fail, it is logged, and the message
-   * is refused.
+   * `MqttClient.deliveries` with decoded messages. A message that does not decode goes where `onInvalid` says, and the
+   * program does not see it. With `"log"` it is refused with 0x99 (Payload format invalid) in 5.0 and acknowledged in
+   * 3.1.1. Otherwise it is acknowledged when the function succeeded, or when the dead letter was acknowledged. If that
+   * place fails, the failure is logged, and the message is refused.
    *
    * @since 0.2.0
    */
@@ -131,8 +131,8 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
     options?: Receiving.SubscribeOptions<R>
   ) => Stream.Stream<Deliveries.Delivery<Values, A>, MqttError.MqttError, MqttClient | RD | R>
   /**
-   * `subscribe` with a second stream, of what does not decode. Failures are found as `messages` is run, and it waits for
-   * nobody: when more than `failures` of them wait, the oldest are dropped and counted.
+   * `subscribe` with a second stream, for messages that do not decode. Failures are found as `messages` is run, and it
+   * does not wait for their reader: if more than `failures` of them wait, the oldest are dropped and counted.
    */
   readonly subscribeWithFailures: (
     options?: Receiving.WithFailuresOptions
@@ -142,15 +142,16 @@ export interface MqttTopic<Values, A, RD = never, RE = never> extends Address<Va
     MqttClient | Scope.Scope
   >
   /**
-   * `MqttClient.consume` with decoded messages. One that does not decode is refused with 0x99 (Payload format invalid) in
-   * 5.0 and acknowledged in 3.1.1 when `onInvalid` is `"log"`; otherwise it is acknowledged when the handler succeeded or
-   * the dead letter was. A place that fails is a handler that fails.
+   * `MqttClient.consume` with decoded messages. If `onInvalid` is `"log"`, a message that does not decode is refused
+   * with 0x99 (Payload format invalid) in 5.0 and acknowledged in 3.1.1. Otherwise it is acknowledged when the handler
+   * of `onInvalid` succeeded, or when the dead letter was acknowledged. A failure of `onInvalid` counts as a failure of
+   * the handler.
    */
   readonly consume: <E, R, E2 = never, R2 = never>(
     handler: (received: Receiving.Received<Values, A>) => Effect.Effect<unknown, E, R>,
     options?: Receiving.ConsumeOptions<E2, R2>
   ) => Effect.Effect<void, MqttError.MqttError | Exclude<E | E2, MqttError.MqttRejected>, MqttClient | RD | R | R2>
-  /** The latest value of one of its topics, as `MqttTopic.latest`. */
+  /** The latest value of one of its topics, as with `MqttTopic.latest`. */
   readonly latest: <R = never>(
     parameters: Values,
     options?: Receiving.LatestOptions<R>
@@ -175,11 +176,12 @@ export type Made<Source extends string, D extends { readonly payload: PayloadSou
 >
 
 /**
- * A typed topic. In the template `{name}` is one level and, at its end, `{name...}` any number of them, which is an array;
- * the rest is as it stands. A parameter without a schema is a string, or an array of them.
+ * A typed topic. In the template `{name}` is one level, and `{name...}`, at its end, is any number of levels, as an
+ * array. The rest of the template stands for itself. A parameter without a schema is a string, or an array of strings.
  *
- * A template that is none, and a schema for a name that it does not have, do not compile; and at run time they throw an
- * `MqttError` with the reason `InvalidOptions`. For templates that are not known before use `makeResult`.
+ * An invalid template, or a schema for a parameter that the template does not have, is a compile-time error. At run
+ * time `make` throws an `MqttError` with the reason `InvalidOptions`. For templates that are not known before use
+ * `makeResult`.
  *
  * **Example** (Readings of many sensors)
  *
@@ -222,13 +224,13 @@ export declare const makeResult: <const Source extends string, const D extends D
 ) => Either.Either<Made<Source, D>, MqttError.MqttError>
 
 /**
- * The latest value of one topic, retained or live, followed for as long as the scope lives: none until the first comes,
- * and none again after an empty payload, with which a retained message is removed. It survives reconnects. Completes when
- * the server has granted the subscription; the retained message may come a moment later.
+ * The latest value of one topic, retained or live, followed for as long as the scope lives. There is none until the
+ * first message comes, and none again after an empty payload, with which a retained message is removed. It survives
+ * reconnects. Completes when the server has granted the subscription; the retained message may come a moment later.
  *
- * What does not decode goes where `onInvalid` says, and the value stays. `payload` is text if not given.
+ * A message that does not decode goes where `onInvalid` says, and the value stays. `payload` is text if not given.
  *
- * Fails with `InvalidRequest` when the topic is a filter with wildcards, and like `subscribe`.
+ * Fails with `InvalidRequest` if the topic is a filter with wildcards, and like `subscribe`.
  *
  * @since 0.1.0
  * @category receiving

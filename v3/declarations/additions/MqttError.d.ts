@@ -23,7 +23,8 @@ type EffectOf<Handlers> = Handlers[keyof Handlers] extends infer Handler
   : never
 
 /**
- * Handles a `MqttError` with one of these reasons; every other error stays. Effect 3 has no `Effect.catchReason`.
+ * Handles a `MqttError` with one of these reasons; every other error stays as it is. Effect 3 has no
+ * `Effect.catchReason`.
  *
  * **Example** (A message that is too large is no failure)
  *

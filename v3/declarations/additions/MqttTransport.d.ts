@@ -9,11 +9,12 @@ import type { MqttTransport } from "../MqttTransport.ts"
  * @category models
  */
 export interface FromSocketOptions {
-  /** Where it leads, for people, without credentials. */
+  /** The address, for people to read, without credentials. */
   readonly endpoint: string
   /**
-   * Evaluated for every attempt, because what is written to a Socket that is not connected would come out first on its next
-   * connection. An error of this package is what the attempt fails with; every other one becomes `OpenFailed`.
+   * Evaluated for every attempt, because bytes written to a Socket that is not connected would come out first on its
+   * next connection. If it fails with an error of this package, the attempt fails with that error; any other error
+   * becomes `OpenFailed`.
    */
   readonly socket: Effect.Effect<Socket, unknown, Scope.Scope>
 }
@@ -21,8 +22,9 @@ export interface FromSocketOptions {
 /**
  * A transport over any `Socket` of `@effect/platform`.
  *
- * Such a Socket cannot be told to wait, so **nothing bounds inbound bytes**: what a fast server sends while the program does
- * not read is kept in memory. `NodeMqtt` and the transports of `effect-mqtt-v3/node` have no such limit.
+ * The library cannot tell such a Socket to wait, so **nothing bounds inbound bytes**: if a fast server sends while the
+ * program does not read, the bytes are kept in memory. `NodeMqtt` and the transports of `effect-mqtt-v3/node` have no
+ * such limit.
  *
  * **Example** (A WebSocket of the runtime)
  *

@@ -1,10 +1,10 @@
 /**
- * What the parameters of a template may be, as schemas of Effect 3.
+ * Parameters of a template, with schemas of Effect 3.
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * What one level is: any schema whose encoded side is text, without services.
+ * A schema for one level: its encoded side is text, and it needs no services.
  *
  * @since 0.1.0
  * @category models
@@ -12,7 +12,7 @@ import type * as Schema from "effect/Schema"
 export type LevelSchema = Schema.Schema.AnyNoContext & { readonly Encoded: string }
 
 /**
- * What several levels are: any schema whose encoded side is an array of texts, without services.
+ * A schema for several levels: its encoded side is an array of texts, and it needs no services.
  *
  * @since 0.1.0
  * @category models

@@ -1,10 +1,10 @@
 /**
- * Payloads: between bytes and values of Effect 3's schemas, and what a 5.0 message says about them.
+ * Payloads: converts between bytes and values of Effect 3's schemas, and describes them to the receiver in 5.0.
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * Any schema whose encoded side is text or bytes.
+ * A schema for a payload: its encoded side is text or bytes.
  *
  * @since 0.1.0
  * @category models
@@ -12,14 +12,14 @@ import type * as Schema from "effect/Schema"
 export type PayloadSchema = Schema.Schema.Any & { readonly Encoded: string | Uint8Array }
 
 /**
- * A schema for payloads, and what a 5.0 message says about them.
+ * A schema for payloads, and the properties that describe them in a 5.0 message.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PayloadCodec<out S extends PayloadSchema> {
   readonly schema: S
-  /** What the schema encodes to. Of text a 5.0 message says so, with the Payload Format Indicator 1. */
+  /** The kind of the schema's encoded side. A 5.0 message with text has the Payload Format Indicator 1. */
   readonly format: "text" | "bytes"
   readonly contentType: string
 }
@@ -36,7 +36,7 @@ export interface CodecOptions {
 /**
  * Any schema whose encoded side is text or bytes, with a content type of your own.
  *
- * Throws an `MqttError` with the reason `InvalidOptions` when its encoded side is neither of them, or may be both.
+ * Throws an `MqttError` with the reason `InvalidOptions` if the encoded side is neither text nor bytes, or may be both.
  *
  * @since 0.1.0
  * @category payloads
@@ -44,8 +44,8 @@ export interface CodecOptions {
 export declare const codec: <S extends PayloadSchema>(schema: S, options?: CodecOptions) => PayloadCodec<S>
 
 /**
- * JSON of any schema: `application/json`. It is `Schema.parseJson`: what JSON has no form for needs a schema that encodes
- * it, such as `Schema.Date` for a `Date`.
+ * JSON of any schema: `application/json`. It is `Schema.parseJson`: a value without a JSON form needs a schema that
+ * encodes it, such as `Schema.Date` for a `Date`.
  *
  * @since 0.1.0
  * @category payloads
