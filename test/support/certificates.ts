@@ -1,7 +1,7 @@
 /**
- * Certificates made on the spot: an authority, servers with this or that wrong with them, clients. Nothing is on disk.
+ * Certificates made on the spot: an authority, clients, and servers that each have another fault. Nothing is on disk.
  */
-// What @peculiar/x509 asks for; it has to come first.
+// @peculiar/x509 needs this import, before its own.
 // oxlint-disable-next-line import/no-unassigned-import
 import "reflect-metadata"
 import * as X509 from "@peculiar/x509"
@@ -26,13 +26,13 @@ const keyPair = () => crypto.subtle.generateKey(algorithm, true, ["sign", "verif
 const keyOf = async (keys: CryptoKeyPair): Promise<string> =>
   X509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY")
 
-/** So many days from now, which may be before now. */
+/** The date so many days from now. A negative number gives a date in the past. */
 const inDays = (days: number): Date => new Date(Date.now() + days * day)
 
 let serial = 0
 const nextSerial = () => (++serial).toString(16).padStart(4, "0")
 
-/** Signed by itself, or by another one. */
+/** Signed by itself, or by another authority. */
 const makeAuthority = async (name: string, signer?: Issuer): Promise<Issuer> => {
   const keys = await keyPair()
   const certificate = await X509.X509CertificateGenerator.create({
@@ -88,10 +88,10 @@ const { clientAuth, serverAuth } = X509.ExtendedKeyUsage
 const local = { name: "localhost", usage: serverAuth } as const
 const localNames = [{ type: "dns", value: "localhost" }, { type: "ip", value: "127.0.0.1" }] as const
 
-/** The certificate of the authority that has signed everything here but `unknown` and `clientOfAnother`. */
+/** The certificate of the authority that has signed everything here except `unknown` and `clientOfAnother`. */
 export const ca = authority.certificate.toString("pem")
 
-/** An authority that has signed `unknown` and `clientOfAnother` only. */
+/** The authority that has signed only `unknown` and `clientOfAnother`. */
 export const stranger = unknownAuthority.certificate.toString("pem")
 
 /** `localhost` and 127.0.0.1. */
@@ -123,14 +123,14 @@ export const withIntermediate: Identity = {
   key: byIntermediate.key
 }
 
-/** Right in everything, but by an authority that nobody trusts. */
+/** Correct, except that nobody trusts its authority. */
 export const unknown = await issue(unknownAuthority, { ...local, alternativeNames: localNames })
 
 export const client = await issue(authority, { name: "client1", usage: clientAuth })
 
-/** A client's, by an authority that the servers do not know. */
+/** The certificate of a client, from an authority that the servers do not know. */
 export const clientOfAnother = await issue(unknownAuthority, { name: "client1", usage: clientAuth })
 
-/** The private key, to be opened with a passphrase only. */
+/** The private key, encrypted with a passphrase. */
 export const encrypted = (key: string, passphrase: string): string =>
   String(createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }))

@@ -1,9 +1,9 @@
 /**
- * How many fibers an effect has; used by the simulation as well, which runs outside of vitest.
+ * Counts the fibers of effects. The simulation uses it too, and runs outside of vitest.
  */
 import type { Metric } from "effect"
 
-/** Counts the fibers of effects that have these metrics. */
+/** Counts the fibers of effects that run with these metrics. */
 export const countFibers = () => {
   let fibers = 0
   const metrics: Metric.FiberRuntimeMetricsService = {

@@ -11,11 +11,11 @@ export interface Counts {
   /** Counts the fibers of an effect. */
   readonly ofFibers: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly fibers: () => number
-  /** Fibers that sleep, whether they are counted or not. */
+  /** Sleeping fibers, whether they are counted or not. */
   readonly timers: () => number
 }
 
-/** Runs an effect on a watched clock and tells it how many fibers and timers there are. */
+/** Runs an effect on a watched clock, and gives it the numbers of fibers and timers. */
 export const counting = <A, E, R>(run: (counts: Counts) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Clock.Clock, (original) => {
     const { clock, timers } = watchClock(original)
@@ -24,17 +24,17 @@ export const counting = <A, E, R>(run: (counts: Counts) => Effect.Effect<A, E, R
     return Effect.provideService(run({ ofFibers, fibers, timers }), Clock.Clock, clock)
   })
 
-/** No open connection, nothing under way. */
+/** No connection is open, and nothing is under way. */
 export const assertNetworkAtRest = Effect.fnUntraced(function*(network: FakeNetwork.FakeNetwork["Service"]) {
   const { closed, opened } = yield* network.counters
   assert.strictEqual(closed, opened, "connections closed")
   assert.strictEqual(yield* network.pending, 0, "pending in the network")
 })
 
-/** No rule broken, and nothing about to happen once the sessions are gone. */
+/** No rule was broken, and nothing is left to happen once the sessions are gone. */
 export const assertBrokerAtRest = Effect.fnUntraced(function*(broker: MemoryBroker.MemoryBroker["Service"]) {
   assert.deepStrictEqual(yield* broker.violations, [])
-  // What a broker keeps for a client that is gone, or that it cannot know to be gone, is not the client's.
+  // The broker may keep state for clients that are gone. That is no leftover of the client.
   yield* broker.restart({ keepSessions: false })
   assert.strictEqual(yield* broker.pending, 0, "pending in the broker")
 })

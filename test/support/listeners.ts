@@ -1,6 +1,6 @@
 /**
- * Servers of every kind of network connection on this machine: plain and over TLS, WebSockets, Unix sockets. What is said
- * on a connection is up to the test, or to a broker in memory.
+ * Servers of every kind of network connection on this machine: plain and over TLS, WebSockets, Unix sockets. The test,
+ * or a broker in memory, speaks on the connections.
  */
 import { NodeSocket, NodeWS } from "@effect/platform-node"
 import { Deferred, Effect, Fiber } from "effect"
@@ -21,12 +21,12 @@ export type Kind = "tcp" | "tls" | "ws" | "wss" | "unix"
 export const kinds: ReadonlyArray<Kind> = ["tcp", "tls", "ws", "wss", "unix"]
 
 export interface Options {
-  /** Of the TLS server. */
+  /** Options of the TLS server. */
   readonly tls?: Tls.TlsOptions
   readonly webSocket?: NodeWS.ServerOptions
-  /** Told of every opening request. */
+  /** Called for every opening request. */
   readonly onRequest?: (request: Http.IncomingMessage) => void
-  /** Takes a WebSocket as it is; then it is no stream. */
+  /** Takes the WebSocket itself; `onStream` is not called then. */
   readonly onWebSocket?: (webSocket: NodeWS.WebSocket) => void
 }
 
@@ -34,9 +34,9 @@ export interface Listener {
   readonly kind: Kind
   readonly port: number
   readonly url: string
-  /** Connections that are open. */
+  /** The number of open connections. */
   readonly open: () => number
-  /** Those that have ever been. */
+  /** The number of connections so far, open or not. */
   readonly opened: () => number
   /** Resets all connections. */
   readonly cut: Effect.Effect<void>
@@ -90,7 +90,7 @@ const bind = (server: Net.Server, path: string | undefined): Effect.Effect<numbe
     else server.listen(path, listening)
   })
 
-/** Listens until the scope ends; then the connections that are left are cut. */
+/** Listens until the scope ends, and then cuts the connections that are left. */
 export const listen = Effect.fnUntraced(function*(kind: Kind, onStream: OnStream, options: Options = {}) {
   const sockets = new Set<Net.Socket>()
   let opened = 0

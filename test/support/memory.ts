@@ -1,5 +1,5 @@
 /**
- * The memory of this process, with its garbage and without.
+ * The memory of this process, with its garbage and without it.
  */
 import { Effect } from "effect"
 import { setImmediate } from "node:timers/promises"
@@ -28,7 +28,7 @@ export const reachableBytes = (): number => {
   return bytesInUse()
 }
 
-/** The same once this turn is over. */
+/** The reachable bytes once this turn is over. */
 export const reachableBytesNextTurn: Effect.Effect<number> = Effect.map(
   Effect.promise(() => setImmediate()),
   reachableBytes

@@ -1,5 +1,5 @@
 /**
- * Packets as tests write and show them.
+ * Packets in the short form in which tests write and show them.
  */
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { none } from "../../src/protocol/Properties.ts"
@@ -28,7 +28,7 @@ export const connack = (fields: Partial<Packet.Connack> = {}): Packet.Connack =>
   ...fields
 })
 
-/** PUBLISH at QoS 0 unless the fields say otherwise; `text` stands for the payload. */
+/** PUBLISH at QoS 0 unless the fields say otherwise; `text` becomes the payload. */
 export const publish = (
   topic: string,
   { text = "payload", ...fields }: Partial<Packet.Publish> & { readonly text?: string } = {}
@@ -46,7 +46,7 @@ export const publish = (
 
 export const textOf = ({ payload }: { readonly payload: Uint8Array }): string => new TextDecoder().decode(payload)
 
-/** PUBLISH by its topic, an acknowledgement by its identifier, DISCONNECT by its reason, the others by their name. */
+/** PUBLISH by its topic, an acknowledgement by its identifier, DISCONNECT by its reason, others by their names. */
 export const show = (packets: ReadonlyArray<Packet.Packet>): ReadonlyArray<string> =>
   packets.map((packet) => {
     if (packet._tag === "Publish") return `Publish ${packet.topic}`

@@ -1,7 +1,7 @@
 /**
- * A server whose every packet the test writes, good or hostile, and a connection or a client at its other end.
+ * A server for which the test writes every packet, good or hostile, and a connection or a client at its other end.
  *
- * Against a broker that follows the rules, see `scenario.ts`.
+ * See `scenario.ts` for a broker that follows the rules.
  */
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -19,8 +19,8 @@ export type Connack = Parameters<Peer["handshake"]>[0]
 export type Services = MqttTransport | FakeNetwork.FakeNetwork | ScriptedServer.ScriptedServer | Scope.Scope
 
 /**
- * Runs the test in a scope, closes the scope, and then demands that nothing is left: no connection, nothing under way,
- * no timer, no fiber.
+ * Runs the test in a scope, closes the scope, and fails if anything is left: a connection, work under way, a timer or a
+ * fiber.
  */
 export const leavesNothing = <A, E>(
   test: Effect.Effect<A, E, Services>,
@@ -39,7 +39,7 @@ export const leavesNothing = <A, E>(
     }).pipe(Effect.provide(ScriptedServer.layer({ latency, ...options })))
   )
 
-/** A connection is opened, and the server has its CONNECT. */
+/** Waits for the next connection, until the server has its CONNECT. */
 export const nextConnection = Effect.gen(function*() {
   const server = yield* ScriptedServer.ScriptedServer
   const accepting = yield* begin(server.accept)
@@ -49,11 +49,11 @@ export const nextConnection = Effect.gen(function*() {
   return peer
 })
 
-/** The server accepts, and has what the other end says next. */
+/** The server accepts. Time passes until it has the next packets of the other end. */
 export const accept = (peer: Peer, connack?: Connack) =>
   Effect.andThen(peer.handshake(connack), TestClock.adjust(roundTrip))
 
-/** Begins to make a client and waits until the server has its CONNECT. */
+/** Begins to make a client, and waits until the server has its CONNECT. */
 export const openingClient = Effect.fnUntraced(function*(options: MqttClient.Options = {}) {
   const fiber = yield* begin(MqttClient.make({ clientId: "client", ...options }))
   return { fiber, peer: yield* nextConnection }

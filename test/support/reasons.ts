@@ -1,16 +1,16 @@
 /**
- * Reasons of failures: when an effect fails, and of which kind its reason is.
+ * Reasons of failures: at what time an effect fails, and with which reason.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { MqttError, MqttErrorReason } from "../../src/MqttError.ts"
 import { begin, complete, settle } from "./time.ts"
 
-/** Time passes until the effect fails; why it did. */
+/** Lets time pass until the effect fails, and returns the reason. */
 export const reasonOf = <A, R>(effect: Effect.Effect<A, MqttError, R>) =>
   Effect.map(complete(Effect.flip(effect)), ({ reason }) => reason)
 
-/** Why an effect fails at once: no time passes. */
+/** The reason of an effect that fails at once, before time passes. */
 export const reasonAtOnce = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, MqttError>) {
   const fiber = yield* begin(Effect.flip(effect))
   yield* settle
@@ -19,7 +19,7 @@ export const reasonAtOnce = Effect.fnUntraced(function*<A>(effect: Effect.Effect
   return (yield* exit ?? Effect.never).reason
 })
 
-/** The reason, which must be of this kind. */
+/** Returns the reason, and fails unless it is of this kind. */
 export const assertReason = <Tag extends MqttErrorReason["_tag"]>(
   reason: MqttErrorReason,
   tag: Tag

@@ -1,7 +1,8 @@
 /**
- * One failure scenario: a client, the broker in memory, the network between them, and the check that it all ended clean.
+ * One failure scenario: a client, the broker in memory, the network between them, and a check that nothing is left at
+ * the end.
  *
- * Time moves only where a scenario says so, or while it waits in `complete`.
+ * Time moves only if a scenario says so, or while it waits in `complete`.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule, Scope, Stream, SubscriptionRef } from "effect"
@@ -19,30 +20,30 @@ import { versions } from "./versions.ts"
 
 export type Client = MqttClient.MqttClient["Service"]
 
-/** What a scenario works with. */
+/** The tools of a scenario. */
 export interface Kit {
   readonly version: Packet.ProtocolVersion
   readonly network: FakeNetwork.FakeNetwork["Service"]
   readonly broker: MemoryBroker.MemoryBroker["Service"]
-  /** That of the clients. */
+  /** The transport of the clients. */
   readonly transport: MqttTransport["Service"]
-  /** Begins to make a client; no time passes. */
+  /** Begins to make a client. No time passes. */
   readonly start: (
     options?: MqttClient.Options
   ) => Effect.Effect<Fiber.Fiber<Client, MqttError>, never, Scope.Scope>
-  /** A client that is connected. */
+  /** Makes a client, and waits until it is connected. */
   readonly connect: (options?: MqttClient.Options) => Effect.Effect<Client, MqttError, Scope.Scope>
 }
 
 export interface Settings {
-  /** Default: both. */
+  /** Default: both versions. */
   readonly versions?: ReadonlyArray<Packet.ProtocolVersion>
   readonly broker?: MemoryBroker.Options
-  /** It ends with messages that were not acknowledged. */
+  /** The scenario may end with unacknowledged messages. */
   readonly leavesUnfinished?: boolean
 }
 
-/** The client that most scenarios are about; `clientId` is what the broker knows it by. */
+/** The client identifier in most scenarios. */
 export const clientId = "client"
 
 const defaults: MqttClient.Options = {
@@ -74,7 +75,7 @@ const run = Effect.fnUntraced(function*(
 
   const scope = yield* Scope.make()
   yield* Scope.provide(tell({ version, network, broker, transport, start, connect }), scope).pipe(
-    // What a scenario found wrong is told, not what it left behind.
+    // If the scenario fails, the test reports that failure and not the leftovers.
     Effect.onError(() => complete(Scope.close(scope, Exit.void)))
   )
   if (settings.leavesUnfinished !== true) {
@@ -87,7 +88,7 @@ const run = Effect.fnUntraced(function*(
   assertNoneLeft(counts, fibersBefore)
 })
 
-/** A test of the scenario in each version, which passes only if it also ends clean. */
+/** A test of the scenario in each version. It passes only if nothing is left at the end. */
 export const scenario = (
   name: string,
   settings: Settings,
@@ -103,7 +104,7 @@ export const scenario = (
   }
 }
 
-/** Keeps what a subscription delivers, for as long as the scope lives. */
+/** Collects the messages of a subscription, for as long as the scope lives. */
 export const record = Effect.fnUntraced(function*<E>(messages: Stream.Stream<MqttMessage, E>) {
   const received: Array<MqttMessage> = []
   yield* messages.pipe(
@@ -128,11 +129,11 @@ export const sent = <Type extends Packet.ClientPacket["_tag"]>(
       packets.filter((packet): packet is Extract<Packet.ClientPacket, { readonly _tag: Type }> => packet._tag === type)
   )
 
-/** What the broker has accepted, as text. */
+/** The messages that the broker has accepted, as text. */
 export const accepted = ({ broker }: Kit) =>
   Effect.map(broker.messages, (messages) => messages.map(({ payload }) => new TextDecoder().decode(payload)))
 
-/** Connections that opened so far. */
+/** The number of connections opened so far. */
 export const connections = ({ network }: Kit) => Effect.map(network.counters, ({ opened }) => opened)
 
 export const stateOf = (mqtt: Client): Effect.Effect<ConnectionState> => SubscriptionRef.get(mqtt.state)

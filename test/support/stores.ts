@@ -1,21 +1,20 @@
 /**
- * Stores for tests: over one in memory, a store that fails, that takes its time, that dies, and one that tells what is
- * written to it.
+ * Stores for tests, over a store in memory: it fails, takes its time or dies on demand, and lists its records.
  */
 import { Effect } from "effect"
 import * as MqttError from "../../src/MqttError.ts"
 import type * as MqttStore from "../../src/MqttStore.ts"
 
-/** How the stores of a test behave from now on. */
+/** The behaviour of a test's stores from now on. */
 export interface Conduct {
-  /** Every commit fails so. */
+  /** Every commit fails with this problem. */
   problem?: MqttError.StoreProblem | undefined
-  /** Which ones; all if not given. */
+  /** The commits that fail. Default: all. */
   fails?: ((changes: ReadonlyArray<MqttStore.Change>) => boolean) | undefined
-  /** Milliseconds that a commit takes. */
+  /** Milliseconds for each commit. */
   delay?: number
   hangs?: boolean
-  /** Every commit throws it, before there is an effect. */
+  /** Every commit throws this value, before there is an effect. */
   throws?: unknown
   /** The process has died: nothing reaches the records any more. */
   isDead?: boolean
@@ -37,7 +36,7 @@ const commit = (conduct: Conduct, open: MqttStore.OpenStore, changes: ReadonlyAr
     return Effect.tap(open.commit(changes), () => Effect.sync(() => conduct.committed.push(...changes)))
   }).pipe(conduct.delay === undefined ? (self) => self : Effect.delay(conduct.delay))
 
-/** The records of `store`, as a process with this conduct has them. */
+/** The records of `store`, for a process with this conduct. */
 export const behaving = (store: MqttStore.Store, conduct: Conduct): MqttStore.Store => ({
   name: store.name,
   open: (clientId) =>
@@ -47,6 +46,6 @@ export const behaving = (store: MqttStore.Store, conduct: Conduct): MqttStore.St
     }))
 })
 
-/** What is kept of a client that is not running. */
+/** The records of a client that is not running. */
 export const recordsOf = (store: MqttStore.Store, clientId: string, table: MqttStore.Table) =>
   Effect.scoped(Effect.flatMap(store.open(clientId), (open) => open.read(table, { after: -1, limit: 100_000 })))

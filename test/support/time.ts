@@ -1,8 +1,8 @@
 /**
- * Time in tests on a `TestClock`: how long things take on the fake network, and the words for letting time pass.
+ * Time in tests on a `TestClock`: the durations on the fake network, and calls that let time pass.
  *
- * A test says when time passes: `begin` takes none, `settle` lets everything happen that needs none, `advanceWhile` and
- * `complete` let it pass. `sleepThrough` puts the clock forward while all timers stand still.
+ * A test says when time passes. `begin` takes no time. `settle` lets everything happen that needs no time.
+ * `advanceWhile` and `complete` let time pass. `sleepThrough` puts the clock forward while all timers stand still.
  */
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -11,11 +11,11 @@ import { TestClock } from "effect/testing"
 
 /** One way. */
 export const latency = 20
-/** The client has read what was sent to it, and the server the client's answer. */
+/** Time for the client to read a packet, and for the server to read the answer. */
 export const roundTrip = 2 * latency
 /** Opening a connection. */
 export const connecting = 80
-/** Opening a connection that is refused. */
+/** A connection attempt that is refused. */
 export const failingConnect = 2 * connecting
 export const responseTimeout = 120
 export const reconnectDelay = 80
@@ -26,13 +26,13 @@ export const reconnected = reconnectDelay + connected
 
 // -- Letting time pass ------------------------------------------------------------------------------------------------
 
-/** Begins, and tells later how it ended; no time passes. */
+/** Starts an effect. Its fiber tells later how it ended. No time passes. */
 export const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
-/** Everything that needs no time has happened. */
+/** Lets everything happen that needs no time. */
 export const settle: Effect.Effect<void> = Effect.repeat(Effect.yieldNow, { times: 20 })
 
-/** Runs an effect that may need this time to pass, and lets all of it pass. */
+/** Runs an effect that may need this time, and lets all of it pass. */
 export const advanceWhile = Effect.fnUntraced(
   function*<A, E, R>(effect: Effect.Effect<A, E, R>, duration: Parameters<typeof TestClock.adjust>[0]) {
     const fiber = yield* begin(effect)
@@ -41,7 +41,7 @@ export const advanceWhile = Effect.fnUntraced(
   }
 )
 
-/** Time passes until the effect is done. */
+/** Lets time pass until the effect is done. */
 export const complete = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
   const limit = 60_000
   const fiber = yield* begin(effect)
@@ -54,18 +54,18 @@ export const complete = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effe
 
 // -- A clock under observation ----------------------------------------------------------------------------------------
 
-/** A clock that counts the fibers that sleep on it, and whose readings a test can move without waking any of them. */
+/** A clock that counts the fibers that sleep on it. A test can change its readings without waking any of them. */
 export interface WatchedClock {
   readonly clock: Clock.Clock
-  /** Fibers that sleep. */
+  /** The number of sleeping fibers. */
   readonly timers: () => number
-  /** The machine slept: monotonic time is later than its timers know. */
+  /** The machine slept: monotonic time is ahead of the timers. */
   readonly putForward: (milliseconds: number) => void
   /** Somebody set the wall clock. */
   readonly jump: (milliseconds: number) => void
 }
 
-/** Clocks by the one that is handed to the program, so that `sleepThrough` finds the one it runs on. */
+/** The watched clock behind each clock that the program gets, so that `sleepThrough` finds its own. */
 const watched = new WeakMap<Clock.Clock, WatchedClock>()
 
 export const watchClock = (original: Clock.Clock): WatchedClock => {
@@ -101,7 +101,7 @@ export const watchClock = (original: Clock.Clock): WatchedClock => {
   return watchedClock
 }
 
-/** Time passes and nobody's timer fires: the machine slept. Only on a watched clock. */
+/** Time passes and no timer fires, as if the machine slept. Only on a watched clock. */
 export const sleepThrough = (milliseconds: number): Effect.Effect<void> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     const watchedClock = watched.get(clock)
