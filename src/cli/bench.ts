@@ -19,12 +19,17 @@ import * as Session from "./session.ts"
 
 const flags = {
   ...Flags.connection,
-  topic: Flags.optional(Flags.text("topic", "t", "one that nobody else uses; a new one below effect-mqtt/bench")),
-  qos: Flags.qos("qos", "q", "0").pipe(Flags.or(0)),
-  count: Flags.whole("count", "C", "messages; 10000", { minimum: 1 }).pipe(Flags.or(10_000)),
-  size: Flags.whole("size", undefined, "bytes of each payload; 64", { maximum: 268_435_455 }).pipe(Flags.or(64)),
+  topic: Flags.optional(
+    Flags.text("topic", "t", "a topic that nobody else uses; default a new one below effect-mqtt/bench")
+  ),
+  qos: Flags.qos("qos", "q", "QoS; default 0").pipe(Flags.or(0)),
+  count: Flags.whole("count", "C", "number of messages; default 10000", { minimum: 1 }).pipe(Flags.or(10_000)),
+  size: Flags.whole("size", undefined, "bytes of each payload; default 64", { maximum: 268_435_455 }).pipe(
+    Flags.or(64)
+  ),
   maxInFlight: Connecting.maxInFlight,
-  timeout: Flags.seconds("timeout", "W", "seconds without a message after which the rest is lost; 5").pipe(Flags.or(5)),
+  timeout: Flags.seconds("timeout", "W", "after so many seconds without a message the rest counts as lost; default 5")
+    .pipe(Flags.or(5)),
   json: Flags.toggle("json", undefined, "the result as JSON")
 }
 
@@ -124,7 +129,7 @@ const bench = Effect.fnUntraced(function*(input: Input) {
   const result = yield* measure(input, connecting, topic)
   yield* Output.quietly(Output.line(input.json ? JSON.stringify(result) : toText(result)))
   const lost = input.count - result.received
-  if (lost > 0) return yield* new Unsuccessful({ description: `${lost} messages did not come` })
+  if (lost > 0) return yield* new Unsuccessful({ description: `${lost} messages did not arrive` })
 })
 
 /**

@@ -23,14 +23,18 @@ const command = <const Name extends string, Input, ContextInput, E, R>(
 })
 
 const commands = [
-  command("pub", "Publishes a message, or each line of standard input as one", () => import("./pub.ts")),
+  command("pub", "Publishes a message, or each line of standard input as a message", () => import("./pub.ts")),
   command("sub", "Prints the messages of topics", () => import("./sub.ts")),
-  command("replay", "Publishes what sub --record has recorded", () => import("./replay.ts")),
-  command("request", "Publishes a request and prints its answer, MQTT 5.0", () => import("./request.ts")),
-  command("respond", "Answers requests, MQTT 5.0", () => import("./respond.ts")),
+  command("replay", "Publishes the messages of a recording by sub --record", () => import("./replay.ts")),
+  command("request", "Publishes a request and prints its answer (MQTT 5.0)", () => import("./request.ts")),
+  command("respond", "Answers requests (MQTT 5.0)", () => import("./respond.ts")),
   command("ping", "Measures round trips to the broker", () => import("./ping.ts")),
-  command("bench", "Measures how many messages the broker takes and gives", () => import("./bench.ts")),
-  command("outbox", "Says what waits in a store, also while another program has it", () => import("./outbox.ts"))
+  command("bench", "Measures how many messages a second the broker takes and delivers", () => import("./bench.ts")),
+  command(
+    "outbox",
+    "Lists the messages that wait in a store, even if another program uses it",
+    () => import("./outbox.ts")
+  )
 ]
 
 /** Stands for all commands with their flags, which the completions of a shell need. */
@@ -40,7 +44,7 @@ const completion = Command.make(
   "completion",
   {
     shell: Argument.Literals("shell", ["bash", "zsh", "fish", "powershell"]).pipe(
-      Argument.withDescription("the shell that is to complete")
+      Argument.withDescription("the shell that gets the completions")
     )
   },
   ({ shell }): Effect.Effect<void> =>
@@ -49,9 +53,9 @@ const completion = Command.make(
       (root) => Console.log(Completions.generate(root.name, shell, Completions.fromCommand(root)))
     )
 ).pipe(
-  Command.withDescription("Prints what a shell completes commands and flags with"),
+  Command.withDescription("Prints completions of commands and flags for a shell"),
   Command.withExamples([
-    { command: "source <(effect-mqtt completion bash)", description: "In the shell that reads this line" }
+    { command: "source <(effect-mqtt completion bash)", description: "Switches completions on in the current shell" }
   ])
 )
 

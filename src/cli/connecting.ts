@@ -65,7 +65,10 @@ export interface Connecting {
  * @category constants
  */
 export const maxInFlight = Flags.optional(
-  Flags.whole("max-inflight", "M", "QoS 1 and 2 messages on their way at once; 1000", { minimum: 1, maximum: 65_535 })
+  Flags.whole("max-inflight", "M", "QoS 1 and 2 messages under way at once; default 1000", {
+    minimum: 1,
+    maximum: 65_535
+  })
 )
 
 /** Only the flags that were given: an absent flag must not hide the environment. */
@@ -314,7 +317,9 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
   )
   const [fromEnvironment, known] = yield* readEnvironment
   if (input.persistent && input.id === undefined && (known.clientId === undefined || input.idPrefix !== undefined)) {
-    return yield* new Usage({ description: "-c needs -i or MQTT_CLIENT_ID: the server knows the session by it" })
+    return yield* new Usage({
+      description: "-c needs -i or MQTT_CLIENT_ID, because the server finds the session by the client identifier"
+    })
   }
   const isSecure = wantsTls(input, fromEnvironment)
   const server = findServer(input, fromEnvironment, isSecure)
@@ -322,12 +327,14 @@ export const resolve = Effect.fnUntraced(function*(input: Input & { readonly max
     return yield* new Usage({ description: "Give one of MQTT_URL, MQTT_HOST and MQTT_ENDPOINTS" })
   }
   const misplaced = hostProblem(server.host)
-  if (misplaced !== undefined) return yield* new Usage({ description: `The host, of -h or MQTT_HOST, ${misplaced}` })
+  if (misplaced !== undefined) return yield* new Usage({ description: `The host in -h or MQTT_HOST ${misplaced}` })
   const tls = isSecure || input.insecure ? yield* tlsOf(input, fromEnvironment) : undefined
   const { connect } = properties
   const ofSession = session(input, properties)
   if (ofSession.session !== undefined && input.id === undefined && known.clientId === undefined) {
-    return yield* new Usage({ description: "A session that is kept needs -i: the server knows it by that" })
+    return yield* new Usage({
+      description: "A kept session needs -i or MQTT_CLIENT_ID, because the server finds it by the client identifier"
+    })
   }
   const client = {
     ...given(known),

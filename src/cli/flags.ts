@@ -70,7 +70,7 @@ export const whole = (
     described(letter, description),
     Flag.filter(
       (value) => value >= minimum && value <= maximum,
-      (value) => `${value} is not from ${minimum} to ${maximum}`
+      () => maximum === Number.MAX_SAFE_INTEGER ? `${minimum} or more` : `a number from ${minimum} to ${maximum}`
     )
   )
 
@@ -83,7 +83,7 @@ export const whole = (
 export const seconds = (name: string, letter: string | undefined, description: string): Flag.Flag<number> =>
   Flag.Finite(name).pipe(
     described(letter, description),
-    Flag.filter((value) => value >= 0, (value) => `${value} is less than no time`)
+    Flag.filter((value) => value >= 0, () => "0 or more")
   )
 
 const qosLevels = [["0", 0], ["1", 1], ["2", 2]] as const
@@ -115,61 +115,75 @@ const versions = [
   ["311", "3.1.1"]
 ] as const
 
+const forEver = 0xffff_ffff
+
+const secondsKept = (text: string): number =>
+  text === "-1" || text === "∞" ? forEver : /^\d+$/.test(text) ? Number(text) : Number.NaN
+
 /** A number of seconds, or for ever. */
-const sessionExpiry = text("session-expiry-interval", "x", "seconds that the server keeps the session, -1: for ever")
-  .pipe(
-    Flag.map((text) => text === "-1" || text === "∞" ? 0xffff_ffff : /^\d+$/.test(text) ? Number(text) : Number.NaN),
-    Flag.filter((value) => value >= 0 && value <= 0xffff_ffff, () => "it is not from 0 to 4294967295, -1 or ∞")
-  )
+const sessionExpiry = text(
+  "session-expiry-interval",
+  "x",
+  "seconds for which the server keeps the session; -1 means for ever"
+).pipe(
+  Flag.filter((text) => secondsKept(text) <= forEver, () => `a number from 0 to ${forEver}, or -1 for ever`),
+  Flag.map(secondsKept)
+)
 
 /**
  * @since 0.1.0
  * @category constants
  */
 export const connection = {
-  host: optional(text("host", "h", "the server's name or address; localhost")),
-  port: optional(whole("port", "p", "1883, with TLS 8883", { minimum: 1, maximum: 65_535 })),
+  host: optional(text("host", "h", "the server's name or address; default localhost")),
+  port: optional(whole("port", "p", "the server's port; default 1883, with TLS 8883", { minimum: 1, maximum: 65_535 })),
   url: optional(
     Flag.Redacted("url").pipe(
-      described("L", "mqtt(s)://user:password@host:port/topic, or ws, wss, unix:///path; instead of -h, -p, -u, -P, -t")
+      described("L", "mqtt(s)://user:password@host:port/topic, or ws, wss, unix:///path; replaces -h, -p, -u, -P, -t")
     )
   ),
   unix: optional(text("unix", undefined, "path of a Unix socket to connect to, instead of -h and -p")),
-  bindAddress: optional(text("bind-address", "A", "the address of this machine to connect from")),
-  id: optional(text("id", "i", "client identifier; a new one")),
-  idPrefix: optional(text("id-prefix", "I", "client identifier: this with the process identifier behind")),
-  username: optional(text("username", "u", "user name; or MQTT_USERNAME")),
+  bindAddress: optional(text("bind-address", "A", "address of this machine from which to connect")),
+  id: optional(text("id", "i", "client identifier; default a new one")),
+  idPrefix: optional(text("id-prefix", "I", "client identifier: this prefix and the process identifier")),
+  username: optional(text("username", "u", "user name; default MQTT_USERNAME")),
   password: optional(
-    Flag.Redacted("pw").pipe(described("P", "password; better in MQTT_PASSWORD, where ps shows none"))
+    Flag.Redacted("pw").pipe(described("P", "password; MQTT_PASSWORD is safer, because ps does not show it"))
   ),
-  keepAlive: optional(whole("keepalive", "k", "seconds; 60", { maximum: 65_535 })),
+  keepAlive: optional(whole("keepalive", "k", "seconds of the Keep Alive; default 60", { maximum: 65_535 })),
   protocolVersion: optional(
     Flag.ChoiceWithValue("protocol-version", versions).pipe(
-      described("V", "auto: 5.0, and 3.1.1 where the server speaks no other")
+      described("V", "default auto: 5.0, or 3.1.1 if the server speaks no other")
     )
   ),
-  persistent: toggle("disable-clean-session", "c", "go on with the session the server keeps for this -i"),
+  persistent: toggle("disable-clean-session", "c", "continue the session that the server keeps for this -i"),
   sessionExpiry: optional(sessionExpiry),
-  properties: repeated(text("property", "D", "5.0: packet, property, value, as in -D publish content-type text/plain")),
-  willTopic: optional(text("will-topic", undefined, "where the server publishes the Will")),
-  willPayload: optional(text("will-payload", undefined, "what it publishes; nothing")),
-  willQos: optional(qos("will-qos", undefined, "QoS of the Will; 0")),
-  willRetain: toggle("will-retain", undefined, "the Will is retained"),
-  cafile: optional(text("cafile", undefined, "trusted authorities, PEM; with it TLS is used")),
-  capath: optional(text("capath", undefined, "a folder of trusted authorities, PEM; with it TLS is used")),
-  useOsCerts: toggle("tls-use-os-certs", undefined, "trust what the operating system trusts; with it TLS is used"),
+  properties: repeated(
+    text("property", "D", "5.0: packet, property and value, as in -D publish content-type text/plain")
+  ),
+  willTopic: optional(text("will-topic", undefined, "topic of the Will")),
+  willPayload: optional(text("will-payload", undefined, "payload of the Will; default empty")),
+  willQos: optional(qos("will-qos", undefined, "QoS of the Will; default 0")),
+  willRetain: toggle("will-retain", undefined, "retain the Will"),
+  cafile: optional(text("cafile", undefined, "file of trusted authorities, PEM; switches TLS on")),
+  capath: optional(text("capath", undefined, "folder of trusted authorities, PEM; switches TLS on")),
+  useOsCerts: toggle("tls-use-os-certs", undefined, "trust the authorities of the operating system; switches TLS on"),
   cert: optional(text("cert", undefined, "the client's certificate, PEM; needs --key")),
-  key: optional(text("key", undefined, "its private key, PEM; a passphrase in MQTT_TLS_PASSPHRASE")),
-  keyform: optional(Flag.Literals("keyform", ["pem"]).pipe(described(undefined, "pem"))),
-  insecure: toggle("insecure", undefined, "accept any certificate: whoever is on the way reads and changes everything"),
-  alpn: optional(text("tls-alpn", undefined, "application protocol to ask for, such as mqtt")),
+  key: optional(text("key", undefined, "the private key of --cert, PEM; its passphrase is MQTT_TLS_PASSPHRASE")),
+  keyform: optional(Flag.Literals("keyform", ["pem"]).pipe(described(undefined, "format of --key"))),
+  insecure: toggle(
+    "insecure",
+    undefined,
+    "accept any certificate; anybody on the way can then read and change everything"
+  ),
+  alpn: optional(text("tls-alpn", undefined, "application protocol to request, such as mqtt")),
   tlsVersion: optional(
     Flag.ChoiceWithValue("tls-version", [["tlsv1.2", "TLSv1.2"], ["tlsv1.3", "TLSv1.3"]] as const).pipe(
-      described(undefined, "the lowest version of TLS; tlsv1.2")
+      described(undefined, "the lowest version of TLS; default tlsv1.2")
     )
   ),
-  nodelay: toggle("nodelay", undefined, "send at once; always so"),
-  debug: toggle("debug", "d", "say what happens, on standard error"),
-  packets: toggle("packets", undefined, "as -d, and each Control Packet, without payloads and secrets"),
+  nodelay: toggle("nodelay", undefined, "has no effect: packets are always sent at once"),
+  debug: toggle("debug", "d", "write a log to standard error"),
+  packets: toggle("packets", undefined, "like -d, and also each Control Packet, without payloads and secrets"),
   quiet: toggle("quiet", undefined, "no error messages")
 }

@@ -199,11 +199,11 @@ export const parse = (
   for (const { 0: whole, groups = {} } of format.matchAll(token)) {
     const { escape, left, precision, specifier, width, zero } = groups
     if (escape !== undefined) {
-      if (!Object.hasOwn(escapes, escape)) return Result.fail(`-F: "${whole}" is no escape`)
+      if (!Object.hasOwn(escapes, escape)) return Result.fail(`-F: "${whole}" is not an escape`)
       const bytes = encoder.encode(escapes[escape])
       parts.push(() => bytes)
     } else if (specifier !== undefined) {
-      if (!Object.hasOwn(specifiers, specifier)) return Result.fail(`-F: "${whole}" is no specifier`)
+      if (!Object.hasOwn(specifiers, specifier)) return Result.fail(`-F: "${whole}" is not a specifier`)
       const size: Width = {
         width: Math.min(Number(width), 10_000),
         alignsLeft: left !== "",

@@ -20,8 +20,8 @@ import * as Output from "./output.ts"
 import * as Waiting from "./waiting.ts"
 
 const flags = {
-  store: Flags.optional(Flags.text("store", undefined, "the directory of the store; or MQTT_STORE_PATH")),
-  id: Flags.optional(Flags.text("id", "i", "only what waits under this client identifier")),
+  store: Flags.optional(Flags.text("store", undefined, "the directory of the store; default MQTT_STORE_PATH")),
+  id: Flags.optional(Flags.text("id", "i", "only the messages of this client identifier")),
   json: Flags.toggle("json", undefined, "a line of JSON for each client identifier"),
   quiet: Flags.toggle("quiet", undefined, "no error messages")
 }
@@ -33,7 +33,7 @@ const directoryOf = Effect.fnUntraced(function*({ store }: Input) {
   if (path === undefined || path === "") return yield* new Usage({ description: "Give the store with --store" })
   const problem = pathProblem(path)
   if (problem !== undefined) {
-    return yield* new Usage({ description: `The path, of --store or MQTT_STORE_PATH, ${problem}` })
+    return yield* new Usage({ description: `The path in --store or MQTT_STORE_PATH ${problem}` })
   }
   return path
 })
@@ -89,6 +89,6 @@ const outbox = Effect.fnUntraced(function*(input: Input) {
  */
 export const command = Command.make("outbox", flags, outbox).pipe(
   Command.withExamples([
-    { command: "effect-mqtt outbox --store /var/lib/gateway", description: "How much, and since when" }
+    { command: "effect-mqtt outbox --store /var/lib/gateway", description: "How many messages wait, and since when" }
   ])
 )

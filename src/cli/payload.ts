@@ -17,9 +17,9 @@ import * as Flags from "./flags.ts"
  */
 export const flags = {
   message: Flags.optional(Flags.text("message", "m", "the payload")),
-  file: Flags.optional(Flags.text("file", "f", "a file that holds the payload")),
-  empty: Flags.toggle("null-message", "n", "a payload of no bytes"),
-  stdin: Flags.toggle("stdin-file", "s", "all of standard input is the payload")
+  file: Flags.optional(Flags.text("file", "f", "a file with the payload")),
+  empty: Flags.toggle("null-message", "n", "an empty payload"),
+  stdin: Flags.toggle("stdin-file", "s", "use all of standard input as the payload")
 }
 
 /**

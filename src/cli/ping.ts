@@ -21,10 +21,10 @@ import * as Telling from "./telling.ts"
 
 const flags = {
   ...Flags.connection,
-  count: Flags.optional(Flags.whole("count", "C", "end after so many", { minimum: 1 })),
-  interval: Flags.seconds("interval", undefined, "seconds from one to the next; 1").pipe(Flags.or(1)),
-  timeout: Flags.seconds("timeout", "W", "seconds to wait for an answer; 10").pipe(Flags.or(10)),
-  json: Flags.toggle("json", undefined, "a line of JSON for each")
+  count: Flags.optional(Flags.whole("count", "C", "end after so many pings", { minimum: 1 })),
+  interval: Flags.seconds("interval", undefined, "seconds between pings; default 1").pipe(Flags.or(1)),
+  timeout: Flags.seconds("timeout", "W", "seconds to wait for an answer; default 10").pipe(Flags.or(10)),
+  json: Flags.toggle("json", undefined, "a line of JSON for each ping")
 }
 
 type Input = Command.Command.Config.Infer<typeof flags>

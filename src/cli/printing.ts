@@ -17,12 +17,12 @@ import * as Format from "./format.ts"
  * @category constants
  */
 export const flags = {
-  format: Flags.optional(Flags.text("format", "F", "such as \"%t %p\"; docs/cli.md lists what there is")),
-  json: Flags.toggle("json", undefined, "a line of JSON for each message"),
-  hex: Flags.toggle("hex", undefined, "payloads in hexadecimal"),
+  format: Flags.optional(Flags.text("format", "F", "such as \"%t %p\"; docs/cli.md lists all specifiers")),
+  json: Flags.toggle("json", undefined, "print a line of JSON for each message"),
+  hex: Flags.toggle("hex", undefined, "print payloads in hexadecimal"),
   pretty: Flags.toggle("pretty", undefined, "JSON for people"),
-  verbose: Flags.toggle("verbose", "v", "the topic before each payload"),
-  withoutNewline: Flags.toggle("no-newline", "N", "no line feed after each message")
+  verbose: Flags.toggle("verbose", "v", "print the topic before each payload"),
+  withoutNewline: Flags.toggle("no-newline", "N", "print no line feed after each message")
 }
 
 /**

@@ -35,8 +35,8 @@ const builtIn = (name: string, description: string, run: GlobalFlag.Action<boole
 
 /** These have no letters: `-h` is the host and `-v` prints topics. */
 const builtIns = [
-  builtIn("help", "what there is, and what it means", GlobalFlag.Help.run),
-  builtIn("version", "the version of this program", GlobalFlag.Version.run),
+  builtIn("help", "print this help", GlobalFlag.Help.run),
+  builtIn("version", "print the version of this program", GlobalFlag.Version.run),
   GlobalFlag.Completions
 ]
 
@@ -53,7 +53,7 @@ const presenter: CliOutput.Presenter = {
         [
           // Behind the first line are all flags with one letter that could be meant.
           ...event.errors.map(({ message }) => `Error: ${withoutPasswords(message.split("\n\n")[0])}`),
-          `${event.commandPath.join(" ")} --help lists what there is.`
+          `See ${event.commandPath.join(" ")} --help.`
         ].join("\n")
       )
       : event._tag === "Help"

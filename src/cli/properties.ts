@@ -88,7 +88,7 @@ const add = (all: Mutable, words: ReadonlyArray<string>): string | undefined => 
     return undefined
   }
   const value = valueOf(name, text)
-  if (value === undefined) return `-D ${packet} ${given} ${text}: is not a number that it can have`
+  if (value === undefined) return `-D ${packet} ${given} ${text}: is not a number this property can have`
   all[packet][name] = value
   return undefined
 }

@@ -20,15 +20,15 @@ import * as Storing from "./storing.ts"
 
 const flags = {
   ...Flags.connection,
-  topic: Flags.optional(Flags.text("topic", "t", "the topic; or in -L")),
+  topic: Flags.optional(Flags.text("topic", "t", "the topic, if it is not in -L")),
   ...Payload.flags,
   ...Storing.flags,
-  lines: Flags.toggle("stdin-line", "l", "a message of each line of standard input, or of the file -f"),
-  qos: Flags.qos("qos", "q", "0, 1 or 2; 0").pipe(Flags.or(0)),
-  retain: Flags.toggle("retain", "r", "the server keeps the message for who subscribes later"),
+  lines: Flags.toggle("stdin-line", "l", "publish each line of standard input, or of the file -f, as a message"),
+  qos: Flags.qos("qos", "q", "QoS; default 0").pipe(Flags.or(0)),
+  retain: Flags.toggle("retain", "r", "the server keeps the message for later subscribers"),
   maxInFlight: Connecting.maxInFlight,
-  repeat: Flags.whole("repeat", undefined, "publish so many times; 1", { minimum: 1 }).pipe(Flags.or(1)),
-  repeatDelay: Flags.seconds("repeat-delay", undefined, "seconds between these times; 0").pipe(Flags.or(0))
+  repeat: Flags.whole("repeat", undefined, "publish so many times; default 1", { minimum: 1 }).pipe(Flags.or(1)),
+  repeatDelay: Flags.seconds("repeat-delay", undefined, "seconds between these times; default 0").pipe(Flags.or(0))
 }
 
 type Input = Command.Command.Config.Infer<typeof flags>
@@ -70,7 +70,7 @@ const repeated = ({ repeat, repeatDelay }: Input, message: OutgoingMessage): Str
 const publish = Effect.fnUntraced(function*(input: Input) {
   const { empty, message, qos, retain, stdin } = input
   if (input.lines && (message !== undefined || empty || stdin)) {
-    return yield* new Usage({ description: "-l goes with -f or alone" })
+    return yield* new Usage({ description: "-l takes no other payload flag than -f" })
   }
   const connecting = yield* Connecting.resolve(input)
   const [topic] = yield* Connecting.topics(input.topic, connecting)
@@ -87,7 +87,7 @@ const publish = Effect.fnUntraced(function*(input: Input) {
 /** Publishes with a store or without. */
 const sending = Effect.fnUntraced(function*(connecting: Connecting.Connecting, input: Input) {
   const { store, sync } = input
-  if (store === undefined && sync !== undefined) return yield* new Usage({ description: "--sync goes with --store" })
+  if (store === undefined && sync !== undefined) return yield* new Usage({ description: "--sync needs --store" })
   const kept = store === undefined ? undefined : yield* Storing.withStore(connecting, { ...input, store })
   return <E, R>(messages: Stream.Stream<OutgoingMessage, E, R>) =>
     kept === undefined
@@ -102,10 +102,10 @@ const sending = Effect.fnUntraced(function*(connecting: Connecting.Connecting, i
 export const command = Command.make("pub", flags, publish).pipe(
   Command.withExamples([
     { command: "effect-mqtt pub -t site/1/temperature -m 21.5 -q 1", description: "One message, acknowledged" },
-    { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "A message of each line" },
+    { command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l", description: "Each line as a message" },
     {
       command: "tail -f log | effect-mqtt pub -L mqtt://localhost/log -l -q 1 -i log --store /var/lib/log",
-      description: "The same, and lines wait in a store while the broker is away"
+      description: "The same, but lines wait in a store while the broker is away"
     }
   ])
 )

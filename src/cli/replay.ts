@@ -29,7 +29,7 @@ const factorOf = (text: string): number => {
 const speed = Flags.text(
   "speed",
   undefined,
-  "times as fast as it was recorded, or max: as fast as the broker takes it; 1"
+  "a factor for the recorded pace, or max for the pace of the broker; default 1"
 )
   .pipe(
     Flag.filter((text) => !Number.isNaN(factorOf(text)), () => "a number above 0, or max"),
@@ -40,7 +40,7 @@ const speed = Flags.text(
 const input = {
   ...Flags.connection,
   file: Argument.String("file").pipe(
-    Argument.withDescription("a recording of sub --record; - is standard input")
+    Argument.withDescription("a recording by sub --record; - is standard input")
   ),
   speed,
   maxInFlight: Connecting.maxInFlight
@@ -82,8 +82,11 @@ const replay = Effect.fnUntraced(function*(input: Input) {
  */
 export const command = Command.make("replay", input, replay).pipe(
   Command.withExamples([
-    { command: "effect-mqtt replay incident.jsonl", description: "At the pace at which the messages came" },
+    { command: "effect-mqtt replay incident.jsonl", description: "At the recorded pace" },
     { command: "effect-mqtt replay incident.jsonl --speed 10", description: "Ten times as fast" },
-    { command: "gunzip -c incident.jsonl.gz | effect-mqtt replay - --speed max", description: "At once" }
+    {
+      command: "gunzip -c incident.jsonl.gz | effect-mqtt replay - --speed max",
+      description: "As fast as the broker allows"
+    }
   ])
 )

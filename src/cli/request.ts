@@ -17,12 +17,16 @@ import * as Session from "./session.ts"
 
 const flags = {
   ...Flags.connection,
-  topic: Flags.optional(Flags.text("topic", "t", "the topic of those who answer; or in -L")),
+  topic: Flags.optional(Flags.text("topic", "t", "the topic of the requests, if it is not in -L")),
   ...Payload.flags,
   ...Printing.flags,
-  responseTopic: Flags.optional(Flags.text("response-topic", "e", "where the answer comes; one of this client's own")),
-  qos: Flags.qos("qos", "q", "of the request and its answer; 1").pipe(Flags.or(1)),
-  timeout: Flags.seconds("timeout", "W", "seconds to wait for the answer, then exit code 27; 10").pipe(Flags.or(10))
+  responseTopic: Flags.optional(
+    Flags.text("response-topic", "e", "topic for the answer; default a topic of this client")
+  ),
+  qos: Flags.qos("qos", "q", "QoS of the request and its answer; default 1").pipe(Flags.or(1)),
+  timeout: Flags.seconds("timeout", "W", "seconds to wait for the answer, before exit code 27; default 10").pipe(
+    Flags.or(10)
+  )
 }
 
 const request = Effect.fnUntraced(function*(input: Command.Command.Config.Infer<typeof flags>) {
@@ -49,5 +53,8 @@ const request = Effect.fnUntraced(function*(input: Command.Command.Config.Infer<
  * @category commands
  */
 export const command = Command.make("request", flags, request).pipe(
-  Command.withExamples([{ command: "effect-mqtt request -t square -m 12", description: "Asks who answers on square" }])
+  Command.withExamples([{
+    command: "effect-mqtt request -t square -m 12",
+    description: "Sends a request to the responder on square"
+  }])
 )

@@ -19,13 +19,13 @@ import * as Session from "./session.ts"
 
 const flags = {
   ...Flags.connection,
-  topic: Flags.optional(Flags.text("topic", "t", "the topic of the requests; or in -L")),
+  topic: Flags.optional(Flags.text("topic", "t", "the topic of the requests, if it is not in -L")),
   ...Payload.flags,
-  echo: Flags.toggle("echo", undefined, "the answer is the request"),
+  echo: Flags.toggle("echo", undefined, "answer with the request itself"),
   exec: Flags.optional(
-    Flags.text("exec", undefined, "the answer is what this shell command prints; it reads the request")
+    Flags.text("exec", undefined, "answer with the output of this shell command, which reads the request")
   ),
-  qos: Flags.qos("qos", "q", "the highest QoS of requests; 2").pipe(Flags.or(2)),
+  qos: Flags.qos("qos", "q", "the highest QoS of requests; default 2").pipe(Flags.or(2)),
   count: Flags.optional(Flags.whole("count", "C", "end after so many requests", { minimum: 1 })),
   timeout: Flags.optional(Flags.seconds("timeout", "W", "end after so many seconds, with exit code 27"))
 }

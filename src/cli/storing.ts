@@ -34,14 +34,14 @@ export const flags = {
     Flags.text(
       "store",
       undefined,
-      "a directory where messages wait for the broker, also after this run; needs -i, -q 1 or 2"
+      "directory where messages wait for the broker, even after this run; needs -i, and -q 1 or 2"
     )
   ),
   sync: Flags.optional(
     Flags.choice(
       "sync",
       [["normal", "normal"], ["full", "full"]],
-      "with full a stored message survives a loss of power"
+      "with full, stored messages also survive a loss of power"
     )
   )
 }
@@ -64,7 +64,10 @@ export const withStore = (
   if (qos === 0) return Effect.fail(new Usage({ description: "--store needs -q 1 or -q 2: QoS 0 is never stored" }))
   if (idPrefix !== undefined || (id ?? client.clientId ?? "") === "") {
     return Effect.fail(
-      new Usage({ description: "--store needs -i or MQTT_CLIENT_ID: the next run finds the messages by it" })
+      new Usage({
+        description:
+          "--store needs -i or MQTT_CLIENT_ID, because the next run finds the messages by the client identifier"
+      })
     )
   }
   return Effect.succeed({

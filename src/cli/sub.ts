@@ -26,22 +26,28 @@ const retainHandling = [["0", 0], ["1", 1], ["2", 2]] as const
 const flags = {
   ...Flags.connection,
   topics: Flags.repeated(Flags.text("topic", "t", "a Topic Filter; may be repeated")),
-  filterOut: Flags.repeated(Flags.text("filter-out", "T", "what matches this Topic Filter is not printed; repeatable")),
-  qos: Flags.qos("qos", "q", "the highest QoS to receive with; 0").pipe(Flags.or(0)),
+  filterOut: Flags.repeated(
+    Flags.text("filter-out", "T", "do not print messages that match this Topic Filter; may be repeated")
+  ),
+  qos: Flags.qos("qos", "q", "the highest QoS of received messages; default 0").pipe(Flags.or(0)),
   count: Flags.optional(Flags.whole("count", "C", "end after so many messages", { minimum: 1 })),
   timeout: Flags.optional(Flags.seconds("timeout", "W", "end after so many seconds, with exit code 27")),
   exitAfterSubscribe: Flags.toggle("exit-after-subscribe", "E", "end when the server has granted the subscriptions"),
-  withoutRetained: Flags.toggle("no-retained", "R", "retained messages are not printed"),
+  withoutRetained: Flags.toggle("no-retained", "R", "do not print retained messages"),
   retainedOnly: Flags.toggle("retained-only", undefined, "end at the first message that is not retained"),
   removeRetained: Flags.toggle("remove-retained", undefined, "delete each retained message from the server"),
   randomFilter: Flags.optional(Flags.seconds("random-filter", undefined, "print this percentage of the messages")),
-  noLocal: Flags.toggle("no-local", undefined, "5.0: not what this client publishes"),
-  retainAsPublished: Flags.toggle("retain-as-published", undefined, "5.0: the retain flag as the sender set it"),
+  noLocal: Flags.toggle("no-local", undefined, "5.0: do not receive this client's own messages"),
+  retainAsPublished: Flags.toggle("retain-as-published", undefined, "5.0: keep the retain flag as the sender set it"),
   retainHandling: Flags.optional(
-    Flags.choice("retain-handling", retainHandling, "5.0: retained messages: 0 send, 1 to a new subscription, 2 do not")
+    Flags.choice(
+      "retain-handling",
+      retainHandling,
+      "5.0: retained messages: 0 send them, 1 send them to a new subscription, 2 send none"
+    )
   ),
   record: Flags.optional(
-    Flags.text("record", undefined, "a file that gets the messages instead, for replay; - is standard output")
+    Flags.text("record", undefined, "write the messages to this file for replay, and print none; - is standard output")
   ),
   ...Printing.flags
 }
@@ -107,7 +113,7 @@ const outputOf = Effect.fnUntraced(function*(input: Input) {
 
 const subscribe = Effect.fnUntraced(function*(input: Input) {
   if (input.retainedOnly && input.withoutRetained) {
-    return yield* new Usage({ description: "--retained-only and -R leave nothing" })
+    return yield* new Usage({ description: "--retained-only and -R together leave no messages; give one of them" })
   }
   const output = yield* outputOf(input)
   const connecting = yield* Connecting.resolve(input)

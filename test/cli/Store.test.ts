@@ -127,7 +127,7 @@ describe("pub --store", () => {
     ["no client identifier", ["-q", "1", "--store", "/nowhere"], /-i or MQTT_CLIENT_ID/],
     ["one of every process", ["-q", "1", "-I", "pipe", "--store", "/nowhere"], /-i or MQTT_CLIENT_ID/],
     ["QoS 0", ["-i", "gateway", "--store", "/nowhere"], /-q 1 or -q 2/],
-    ["--sync alone", ["-q", "1", "-i", "gateway", "--sync", "full"], /--sync goes with --store/]
+    ["--sync alone", ["-q", "1", "-i", "gateway", "--sync", "full"], /--sync needs --store/]
   ]
   it.live(
     "what does not go together is no command",
