@@ -251,7 +251,7 @@ const parseServerFirst = (
   const salt = saltText === undefined ? undefined : fromBase64(saltText)
   if (salt === undefined || salt.length === 0) return failed(method, "the server's challenge is malformed")
   if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) {
-    return failed(method, "the server's nonce does not go on from ours")
+    return failed(method, "the server's nonce does not begin with the client's")
   }
   const iterations = Number(iterationsText)
   if (iterations < minimumIterations || iterations > maximumIterations) {

@@ -232,7 +232,7 @@ export class ConnectionRefused extends /* @__PURE__ */ Reason("ConnectionRefused
     const name = ReasonCode.nameOf(this.reasonCode, "Connack")
     return withReasonString(
       `The server refused the connection: ${name} (${hexadecimal(this.reasonCode)})` +
-        (this.serverReference === undefined ? "" : `, it refers to ${harmless(this.serverReference)}`) +
+        (this.serverReference === undefined ? "" : `, and refers to ${harmless(this.serverReference)}`) +
         (adviceOnRefusal[this.reasonCode] ?? ""),
       this.reasonString
     )
@@ -315,7 +315,7 @@ export class ResponseTimeout extends /* @__PURE__ */ Reason("ResponseTimeout", t
   readonly timeout: number
 }> {
   override get message(): string {
-    return `The server owes an acknowledgement and sent none for ${this.timeout} ms (\`responseTimeout\`)`
+    return `An acknowledgement of the server was due, but none came for ${this.timeout} ms (\`responseTimeout\`)`
   }
 }
 
@@ -330,7 +330,7 @@ export class PacketTimeout extends /* @__PURE__ */ Reason("PacketTimeout", true)
   readonly timeout: number
 }> {
   override get message(): string {
-    return `The server began a packet and had not sent all of it after ${this.timeout} ms (\`packetTimeout\`)`
+    return `The server began a packet but did not finish it within ${this.timeout} ms (\`packetTimeout\`)`
   }
 }
 
@@ -352,7 +352,7 @@ export class ServerDisconnected extends /* @__PURE__ */ Reason("ServerDisconnect
       `The server ended the connection: ${name} (${hexadecimal(this.reasonCode)})` +
         (this.serverReference === undefined
           ? ""
-          : `, it refers to ${harmless(this.serverReference)}${adviceOnReferral}`),
+          : `, and refers to ${harmless(this.serverReference)}${adviceOnReferral}`),
       this.reasonString
     )
   }
@@ -459,7 +459,7 @@ export class ServerLimit extends /* @__PURE__ */ Reason("ServerLimit", false)<{
   readonly requested: number
 }> {
   override get message(): string {
-    return `The server's ${this.limit} is ${this.allowed}, and ${this.requested} was asked for`
+    return `The server's ${this.limit} is ${this.allowed}, but ${this.requested} was requested`
   }
 }
 
@@ -561,8 +561,9 @@ export class Quarantined extends /* @__PURE__ */ Reason("Quarantined", false)<{
   override get message(): string {
     const given = this.packet === "PUBLISH" || this.packet === "PUBREL" ? "message" : "subscription"
     const topic = harmless(this.topic)
-    return `The ${given} to "${topic}" was given up: ${this.attempts} connections ended with its ${this.packet} ` +
-      `unacknowledged, the last with: ${causeMessage(this.cause)}; check that the server allows it`
+    return `The client gave up the ${given} to "${topic}": ${this.attempts} connections ended before its ` +
+      `${this.packet} was acknowledged, the last because of: ${causeMessage(this.cause)}; ` +
+      "check that the server allows it"
   }
 }
 
@@ -579,7 +580,7 @@ export class RequestTimeout extends /* @__PURE__ */ Reason("RequestTimeout", tru
 }> {
   override get message(): string {
     const topic = harmless(this.topic)
-    return `The request to "${topic}" had no answer within ${this.timeout} ms; check that somebody answers there, ` +
+    return `The request to "${topic}" had no answer within ${this.timeout} ms; check that a responder is running, ` +
       "or give it a longer `timeout`"
   }
 }
@@ -595,7 +596,8 @@ export class NextTimeout
 {
   override get message(): string {
     const topic = harmless(this.topicFilter)
-    return `The filter "${topic}" had no message within ${this.timeout} ms; check it, or give it a longer \`timeout\``
+    return `No message for the filter "${topic}" came within ${this.timeout} ms; ` +
+      "check the filter, or give a longer `timeout`"
   }
 }
 
@@ -623,7 +625,7 @@ export class NoResponder extends /* @__PURE__ */ Reason("NoResponder", true)<{
  */
 export class Offline extends /* @__PURE__ */ Reason("Offline", true) {
   override get message(): string {
-    return "There is no connection to the server now, and `whenOffline` says not to wait for one"
+    return "There is no connection to the server, and this call does not wait for one (`whenOffline`)"
   }
 }
 

@@ -41,7 +41,7 @@ export const withoutMisspellings = (
   for (const [name, means] of Object.entries(others)) meant.set(name, means)
   for (const name of names) meant.delete(name)
   return Config.all(
-    [...meant].map(([misspelling, name]) => refused(misspelling, `is no option; did you mean ${name}?`))
+    [...meant].map(([misspelling, name]) => refused(misspelling, `is not an option; did you mean ${name}?`))
   )
 }
 
@@ -87,7 +87,7 @@ export const unwrap = <A>(wrapped: Wrap<A>): Effect.Effect<A, MqttError.MqttErro
     const option = firstPlain(wrapped, "config")
     if (option === undefined) return toConfig(wrapped)
     const description =
-      "is a value, and `layerConfig` takes a Config for every option: write `Config.succeed(value)`, or " +
+      "is a plain value, but `layerConfig` takes a Config for every option: write `Config.succeed(value)`, or " +
       "give the options to `layer`"
     return Effect.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
   })

@@ -38,7 +38,7 @@ export const checkTopic = (
   const filter = topicFilters.find((filter) => Topic.matches(filter, topic))
   return filter === undefined ? undefined : invalidDeadLetter(
     option,
-    `"${topic}" is one of "${filter}", so dead letters would come back; use another topic`
+    `"${topic}" matches "${filter}", so dead letters would come back; use another topic`
   )
 }
 

@@ -45,7 +45,7 @@ export const problem = (given: object, names: object): string | undefined => {
   const found = unknownIn(given, names)
   if (found === undefined) return undefined
   const [name, meant] = found
-  return `\`${name}\` is no option${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`
+  return `\`${name}\` is not an option${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`
 }
 
 /** An option that does not exist, with the intended name. */

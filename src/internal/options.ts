@@ -185,13 +185,19 @@ const seconds = (
 const timeout = (option: "connectTimeout" | "responseTimeout" | "packetTimeout"): Check => (options) => {
   const duration = options[option]
   if (duration === undefined || Duration.toMillis(duration) > 0) return undefined
-  return invalid(option, `${Duration.format(Duration.fromInputUnsafe(duration))} is no time at all`)
+  return invalid(
+    option,
+    `${Duration.format(Duration.fromInputUnsafe(duration))} is too short; give a duration above zero`
+  )
 }
 
 const unclaimedTimeout: Check = ({ unclaimedTimeout: duration }) =>
   duration === undefined || Duration.toMillis(duration) >= 0
     ? undefined
-    : invalid("unclaimedTimeout", `${Duration.format(Duration.fromInputUnsafe(duration))} is less than no time`)
+    : invalid(
+      "unclaimedTimeout",
+      `${Duration.format(Duration.fromInputUnsafe(duration))} is negative; give zero or more`
+    )
 
 const integer = (
   option:
@@ -246,18 +252,21 @@ const passwordWithUsername: Check = ({ password, protocolVersion, username }) =>
 
 const oneSourceOfCredentials: Check = ({ credentials, password, username }) =>
   credentials !== undefined && (username !== undefined || password !== undefined)
-    ? invalid("credentials", "is given and `username` or `password` too; give one of them")
+    ? invalid("credentials", "is given together with `username` or `password`; give only one of the two")
     : undefined
 
 /** `auto` may fall back to 3.1.1, which has no AUTH, and a client that must prove itself must not go on without. */
 const authenticationVersion: Check = ({ authentication, protocolVersion = defaults.protocolVersion }) =>
   authentication === undefined || protocolVersion === "5.0"
     ? undefined
-    : invalid("authentication", `needs protocolVersion: "5.0", and it is "${protocolVersion}"; MQTT 3.1.1 has no AUTH`)
+    : invalid("authentication", `needs protocolVersion: "5.0", but it is "${protocolVersion}"; MQTT 3.1.1 has no AUTH`)
 
 const stableClientId: Check = ({ clientId, session }) =>
   session !== undefined && session !== "clean" && (clientId === undefined || clientId === "")
-    ? invalid("session", `"${session}" needs a \`clientId\` that stays the same, for the server to know the session by`)
+    ? invalid(
+      "session",
+      `"${session}" needs a \`clientId\` that stays the same, because the server finds the session by it`
+    )
     : undefined
 
 /** Options about keeping a session do nothing if no session is kept. */
@@ -265,7 +274,7 @@ const keptSession: Check = ({ refuseUnknownSession, session, sessionExpiry }) =>
   // A program that says "clean" has decided, and may have the rest from somewhere else; a program that says nothing has
   // forgotten.
   if (session !== undefined) return undefined
-  const remedy = "does nothing without a session that is kept; set session: \"persistent\" or " +
+  const remedy = "does nothing without a kept session; set session: \"persistent\" or " +
     "\"cleanStartThenPersistent\", or leave it out"
   if (sessionExpiry !== undefined) return invalid("sessionExpiry", remedy)
   return refuseUnknownSession === true ? invalid("refuseUnknownSession", remedy) : undefined
@@ -283,7 +292,7 @@ const misplacedSecret: Check = (options) => {
 
 const emptyClientId: Check = ({ clientId, protocolVersion }) =>
   clientId === "" && protocolVersion === "auto"
-    ? invalid("clientId", "an empty one cannot be resumed under 3.1.1, which \"auto\" may choose; leave it out")
+    ? invalid("clientId", "is empty, and 3.1.1, which \"auto\" may choose, cannot resume such a session; leave it out")
     : undefined
 
 const responseTopicName: Check = ({ responseTopic }) => {
@@ -322,7 +331,7 @@ const unknownOption: Check = (options) => {
   const found = OptionNames.unknown(options)
   if (found === undefined) return undefined
   const [name, meant] = found
-  return invalid(name, meant === undefined ? "is no option" : `is no option; did you mean \`${meant}\`?`)
+  return invalid(name, meant === undefined ? "is not an option" : `is not an option; did you mean \`${meant}\`?`)
 }
 
 const checks: ReadonlyArray<Check> = [

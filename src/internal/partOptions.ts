@@ -94,7 +94,7 @@ const resolveWithout = (
   Result.flatMap(resolve(options), (resolved) => {
     const option = Object.keys(lacks).find((name) => Reflect.get(options, name) !== undefined)
     if (option === undefined) return Result.succeed(resolved)
-    const description = `is no option of \`${part}\`; use \`${whole}\``
+    const description = `is not an option of \`${part}\`; use \`${whole}\``
     return Result.fail(MqttError.fromReason(new MqttError.InvalidOptions({ option, description })))
   })
 

@@ -5,7 +5,7 @@
  * `MqttError` has the reasons that carry these problems.
  */
 
-export const adviceOnReferral = "; set `followServerReference` to let it send the client to another server"
+export const adviceOnReferral = "; set `followServerReference` to follow it to the other server"
 
 /** Advice to a person about a refusal, for the codes where there is something to do. */
 export const adviceOnRefusal: { readonly [code: number]: string } = {
@@ -13,7 +13,7 @@ export const adviceOnRefusal: { readonly [code: number]: string } = {
   0x86: "; check `username` and `password`",
   0x87: "; check `username` and `password`, and what the server allows this client",
   0x8c: "; the server does not know this `authentication` method",
-  0x95: "; the Will or the properties of CONNECT are larger than the server takes",
+  0x95: "; the Will or the properties of CONNECT are larger than the server accepts",
   0x9a: "; the Will asks for `retain`, which the server does not support",
   0x9b: "; the Will asks for a QoS the server does not support",
   0x9c: adviceOnReferral,
@@ -55,7 +55,10 @@ export type TlsProblem =
 export const tlsProblems: {
   readonly [Problem in TlsProblem]: readonly [isRetryable: boolean, advice: string | undefined]
 } = {
-  UnknownAuthority: [false, "if the server's certificate is by an authority of your own, give that as `tls.ca`"],
+  UnknownAuthority: [
+    false,
+    "if the server's certificate comes from your own authority, give the authority's certificate as `tls.ca`"
+  ],
   HostMismatch: [false, "use a host name that the certificate has, or set `tls.servername` to one"],
   Expired: [true, "renew the server's certificate, and check this machine's clock"],
   NotYetValid: [true, "check this machine's clock"],
@@ -63,7 +66,10 @@ export const tlsProblems: {
   ClientCertificateRefused: [false, "the server does not accept the client certificate in `tls.cert`"],
   VersionTooOld: [false, "the two sides have no TLS version in common; see `tls.minVersion`"],
   NoApplicationProtocol: [false, "the server knows none of `tls.alpnProtocols`"],
-  HandshakeRefused: [false, "the two sides have no way in common, or the server wants a client certificate"],
+  HandshakeRefused: [
+    false,
+    "the two sides share no cipher or other parameter of TLS, or the server wants a client certificate"
+  ],
   NotTls: [true, "it may be a port without TLS: use the one with TLS, often 8883, or a URL with mqtt:// or ws://"],
   TlsExpected: [
     false,
@@ -80,7 +86,7 @@ const onlyOneCertificate = "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
 export const tlsAdvice = (problem: TlsProblem, code: string | undefined): string | undefined => {
   const [, advice] = tlsProblems[problem]
   return code === onlyOneCertificate
-    ? `the server sent no intermediate certificate: if there is one, let the server send it with its own; ${advice}`
+    ? `the server sent no intermediate certificate: if there is one, make the server send it with its own; ${advice}`
     : advice
 }
 
@@ -105,12 +111,12 @@ export const webSocketProblems: {
   readonly [Problem in WebSocketProblem]: readonly [isRetryable: boolean, description: string]
 } = {
   UpgradeRefused: [true, "the server did not agree to a WebSocket; check the path of the URL, and `webSocket.headers`"],
-  NotWebSocket: [true, "the answer is not that of a WebSocket server; check host, port and path"],
+  NotWebSocket: [true, "the answer does not come from a WebSocket server; check host, port and path"],
   SubProtocol: [false, "the server did not choose the sub-protocol \"mqtt\" [MQTT-6.0.0-4]; check the path of the URL"],
-  TextFrame: [true, "the server sent a text frame, where MQTT has only binary ones [MQTT-6.0.0-1]"],
+  TextFrame: [true, "the server sent a text frame, but MQTT uses only binary frames [MQTT-6.0.0-1]"],
   FrameTooLarge: [true, "the server sent a frame larger than `webSocket.maximumFrameSize`"],
   Malformed: [true, "the server broke the WebSocket protocol"],
-  MixedContent: [false, "from a page loaded over https: a browser opens no ws:; use wss:"],
+  MixedContent: [false, "a page loaded over https cannot open ws:; use wss:"],
   ContentSecurityPolicy: [false, "the Content-Security-Policy of the page forbids it; add the server to `connect-src`"]
 }
 
@@ -134,12 +140,12 @@ export type StoreProblem =
 export const storeProblems: {
   readonly [Problem in StoreProblem]: readonly [isRetryable: boolean, description: string]
 } = {
-  InUse: [true, "another client has it; end that one, or give this one another store or another `clientId`"],
+  InUse: [true, "another client uses it; end that client, or give this one another store or another `clientId`"],
   Full: [true, "there is no room to write; make room, or lower the bounds of the `outbox`"],
   ReadOnly: [false, "it cannot be written; check who owns it, and whether its disk is mounted for writing"],
-  Corrupt: [false, "what it has is damaged; move it aside to begin with an empty one, and keep it for a repair"],
+  Corrupt: [false, "its contents are damaged; move it aside to begin with an empty store, and keep it for a repair"],
   NewerFormat: [false, "a newer version of effect-mqtt wrote it; use that version, or another store"],
-  NotAnswering: [true, "it did not answer in time; check the disk or the service that it is on"],
+  NotAnswering: [true, "it did not answer in time; check the disk or the service that holds it"],
   Closed: [false, "it is closed"],
-  Unavailable: [true, "it cannot be reached; check that it is there and may be used"]
+  Unavailable: [true, "it cannot be reached; check that it exists and that this program may use it"]
 }

@@ -61,7 +61,7 @@ const unknownOption = (options: Options): Problem | undefined => {
   const name = Object.keys(options).find((option) => !Object.hasOwn(names, option))
   if (name === undefined) return undefined
   const meant = OptionNames.nearest(name, Object.keys(names))
-  return [name, meant === undefined ? "is no option" : `is no option; did you mean \`${meant}\`?`]
+  return [name, meant === undefined ? "is not an option" : `is not an option; did you mean \`${meant}\`?`]
 }
 
 const pathOfDirectory = (path: string): Problem | undefined => {

@@ -283,7 +283,7 @@ const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void 
   const maximum = draft.connection.connect.properties.topicAliasMaximum ?? 0
   if (alias > maximum) {
     const label = maximum === 0 ? "3.1.2-27" : "3.1.2-26"
-    return breach(draft, { "5.0": label }, 0x94, `Topic Alias ${alias} where at most ${maximum} was announced`)
+    return breach(draft, { "5.0": label }, 0x94, `Topic Alias ${alias}, above the announced maximum of ${maximum}`)
   }
   const topicAliases = draft.topicAliases ?? draft.connection.topicAliases
   const topic = publish.topic === "" ? topicAliases.get(alias) : publish.topic

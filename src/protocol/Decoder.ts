@@ -209,7 +209,7 @@ class PacketDecoder implements Decoder {
     if (size + remaining > maximum && this.#type === "Publish" && this.#sender === "server") {
       this.#oversized = new OversizedPublish(remaining)
     } else if (size + remaining > maximum) {
-      const message = `A packet of ${size + remaining} bytes came and the maximum is ${maximum}`
+      const message = `A packet of ${size + remaining} bytes came, but the maximum is ${maximum}`
       this.#reader.fail(labels.maximumPacketSizeReceived, 0x95, message)
       return false
     }
@@ -375,7 +375,7 @@ const failFirstByte = (reader: Reader, firstByte: number, sender: Packet.Sender,
     return reader.fail(labels.packetType, 0x82, `A ${sender} never sends ${type} in MQTT ${reader.version}`)
   }
   if (type !== "Publish") {
-    return reader.fail(flagLabels[type] ?? labels.flags, 0x81, `The reserved flags of ${type} are not as they must be`)
+    return reader.fail(flagLabels[type] ?? labels.flags, 0x81, `The reserved flags of ${type} have wrong values`)
   }
   return (firstByte & 6) === 6
     ? reader.fail(labels.qos, 0x81, "PUBLISH has QoS 3")
@@ -403,7 +403,7 @@ const readPublish = (
   const packetIdentifier = qos === 0 ? 0 : readIdentifier(reader, sender)
   const properties = PropertyReader.read(reader, "Publish", sender)
   if (topic === "" && properties.topicAlias === undefined) {
-    reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty and no Topic Alias stands for it")
+    reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty, and there is no Topic Alias for it")
   }
   const payload = viewOf(reader.bytes, reader.offset, reader.end)
   reader.offset = reader.end
@@ -485,7 +485,7 @@ const readOversizedProperties = (reader: Reader, topic: string, remaining: numbe
   const { topicAlias } = PropertyReader.read(reader, "Publish", "server")
   reader.leftOut = undefined
   if (topicAlias !== undefined) return Properties.onlyTopicAlias(topicAlias)
-  if (topic === "") reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty and no Topic Alias stands for it")
+  if (topic === "") reader.fail(labels.topicEmpty, 0x82, "The Topic Name is empty, and there is no Topic Alias for it")
   return Properties.none
 }
 

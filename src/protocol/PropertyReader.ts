@@ -111,7 +111,7 @@ const readProperty = (
   }
   const isAgain = (seen & bit) !== 0
   if (isAgain && (entry.repeatsIn & placeBit) === 0) {
-    reader.fail(labels.property, 0x82, `${name} stands more than once in ${place}`)
+    reader.fail(labels.property, 0x82, `${name} appears more than once in ${place}`)
     return 0
   }
   const value = readValue(reader, name, rule)

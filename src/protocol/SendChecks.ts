@@ -36,7 +36,7 @@ export const checkAuth = (self: Authenticating, auth: Auth): ProtocolError.Inval
     return invalidAuth("4.12.0-5", "properties.authenticationMethod", message)
   }
   if (auth.reasonCode === 0x19) {
-    const message = "AUTH 0x19 begins a re-authentication: after CONNACK, and not while another one goes on"
+    const message = "AUTH 0x19 begins a re-authentication; send it after CONNACK, and not during another one"
     return self.phase === "Connected" && !self.isReauthenticating
       ? undefined
       : invalidAuth("4.12.1-1", "reasonCode", message)

@@ -65,7 +65,12 @@ const checkSender = (packet: Packet.Packet, options: Options): Verdict => {
     return refuse(options, labels.packetType, "_tag", "is not a Control Packet type; use one of `Packet.rules`")
   }
   if (!rule.versions.includes(protocolVersion)) {
-    return refuse(options, labels.packetType, "_tag", `${packet._tag} is of MQTT 5.0 alone; connect with 5.0 to use it`)
+    return refuse(
+      options,
+      labels.packetType,
+      "_tag",
+      `${packet._tag} exists only in MQTT 5.0; connect with 5.0 to use it`
+    )
   }
   if (!rule.sentBy.includes(sender) || isServerDisconnect311(packet, options)) {
     return refuse(options, labels.packetType, "_tag", `${packet._tag} is never sent by a ${sender}; do not send it`)
@@ -102,7 +107,7 @@ const checkFieldsOfConnect = (packet: Packet.Connect, options: Options): Verdict
     return refuse(options, labels.emptyClientId, "clientId", message)
   }
   if (is311 && password !== undefined && username === undefined) {
-    const message = "stands without a user name, which 3.1.1 does not allow; give a user name, an empty one counts"
+    const message = "is given without a user name, which 3.1.1 does not allow; give a user name, even an empty one"
     return refuse(options, labels.passwordWithoutUsername, "password", message)
   }
   return checkString(clientId, "clientId", options) ??
@@ -140,7 +145,7 @@ const checkFieldsOfPublish = (packet: Packet.Publish, options: Options): Verdict
     const verdict = checkIdentifier(packetIdentifier, options)
     if (verdict !== undefined) return verdict
   } else if (packetIdentifier !== 0) {
-    return refuse(options, labels.identifierQos0, "packetIdentifier", "stands on a PUBLISH of QoS 0; make it 0")
+    return refuse(options, labels.identifierQos0, "packetIdentifier", "is set on a PUBLISH of QoS 0; make it 0")
   } else if (dup) {
     return refuse(options, labels.dupQos0, "dup", "is set on a PUBLISH of QoS 0, which is never sent twice; clear it")
   }
@@ -281,7 +286,7 @@ const checkReasonCode = ({ _tag, reasonCode }: WithReasonCode, options: Options)
   if (options.protocolVersion === "3.1.1" && _tag !== "Connack") {
     return reasonCode === 0
       ? undefined
-      : refuse(options, labels.reasonNotInThisVersion, "reasonCode", "is not 0x00, the only one 3.1.1 can say here")
+      : refuse(options, labels.reasonNotInThisVersion, "reasonCode", "is not 0x00, the only code that 3.1.1 has here")
   }
   return isReasonCodeSentBy(options.sender, _tag, reasonCode)
     ? undefined
@@ -305,7 +310,12 @@ const checkReasonCodes = (packet: Packet.Suback | Packet.Unsuback, options: Opti
   if (!isSuback && options.protocolVersion === "3.1.1") {
     return reasonCodes.length === 0
       ? undefined
-      : refuse(options, labels.unsubackReasonCode, "reasonCodes", "is not empty, and UNSUBACK of 3.1.1 has none")
+      : refuse(
+        options,
+        labels.unsubackReasonCode,
+        "reasonCodes",
+        "is not empty, but UNSUBACK has none in 3.1.1; leave it empty"
+      )
   }
   if (reasonCodes.length === 0) {
     const label = isSuback ? labels.subackEmpty : labels.unsubackEmpty

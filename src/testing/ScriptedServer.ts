@@ -180,7 +180,7 @@ const makeConnection = Effect.fnUntraced(function*(peer: FakeNetwork.Peer) {
     }
     const violation = error()
     if (violation !== undefined) {
-      yield* Queue.fail(inbox, unexpected(`the client sent what cannot be decoded: ${violation.message}`))
+      yield* Queue.fail(inbox, unexpected(`the client sent bytes that cannot be decoded: ${violation.message}`))
     }
   })
 

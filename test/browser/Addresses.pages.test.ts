@@ -82,7 +82,7 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
             const { message, tag } = yield* asked(page, "data: worker", "/mqtt")
             assert.strictEqual(tag, "InvalidOptions")
             assert.include(message, "`url`")
-            assert.include(message, "this page (data:) does not say which server it came from")
+            assert.include(message, "this page (data:) does not come from a server")
             assert.include(message, "wss://host/path")
           }
         }).pipe(Effect.scoped), timeout)

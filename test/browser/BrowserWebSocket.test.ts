@@ -185,7 +185,7 @@ describe("a WebSocket of a browser", () => {
         vi.unstubAllGlobals()
         if (endpoint !== undefined) return assert.strictEqual((yield* Effect.fromResult(made)).endpoint, endpoint)
         const { reason } = yield* Effect.flip(Effect.fromResult(made))
-        assert.include(assertReason(reason, "InvalidOptions").description, "does not say which server it came from")
+        assert.include(assertReason(reason, "InvalidOptions").description, "does not come from a server")
       }))
   }
 

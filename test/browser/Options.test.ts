@@ -21,7 +21,7 @@ describe("tracing and metrics", () => {
     it.live(`\`${option}\` is refused by \`layer\`, which names \`layerObserved\``, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(client({ url: "ws://localhost:1", [option]: {} }))
-        const description = "is no option of `BrowserMqtt.layer`; use `BrowserMqtt.layerObserved`"
+        const description = "is not an option of `BrowserMqtt.layer`; use `BrowserMqtt.layerObserved`"
         assert.deepInclude(assertReason(error.reason, "InvalidOptions"), { option, description })
       }).pipe(Effect.scoped))
   }

@@ -219,7 +219,7 @@ describe("outbox", () => {
       const path = yield* newPath
       const { exitCode, stderr } = yield* withGateway(path, effectMqtt(pub(path, ...nowhere), { stdin: "one" }))
       assert.strictEqual(exitCode, 4)
-      assert.match(stderr, /another client has it/)
+      assert.match(stderr, /another client uses it/)
     }), 60_000)
 
   it.live("a broken store is exit code 4, and those beside it are told all the same", () =>

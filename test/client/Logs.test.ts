@@ -164,11 +164,11 @@ describe("a log line has the reason, the topic and the attempt:", () => {
   )
 
   logs(
-    "of messages that do not decode, and cannot be put away",
+    "of messages that do not decode, and whose `onInvalid` fails",
     { versions: only50, broker: { authorizePublish: ({ topic }) => topic === "denied" ? 0x87 : 0x00 } },
     [
       [/cannot be decoded/, { reason: "MqttDecodeError", topic: "site/north/temperature" }],
-      [/could not be put away/, { reason: "OutOfRange", topic: "site/north/temperature" }],
+      [/`onInvalid` failed/, { reason: "OutOfRange", topic: "site/north/temperature" }],
       [/could not become a dead letter/, { reason: "PublishRefused", topic: "site/north/temperature" }]
     ],
     (kit) =>
@@ -262,7 +262,7 @@ describe("a log line has the reason, the topic and the attempt:", () => {
   logs(
     "of an effect for each connection that fails",
     {},
-    [[/^What runs on a connection failed/, { reason: "OutOfRange" }]],
+    [[/^`onConnected` failed/, { reason: "OutOfRange" }]],
     (kit) =>
       Effect.gen(function*() {
         const mqtt = yield* kit.connect()

@@ -81,7 +81,7 @@ describe("onConnected", () => {
           Logger.layer([Logger.make(({ message }) => logged.push(message))])
         )
         yield* TestClock.adjust(roundTrip)
-        assert.include(String(logged), "What runs on a connection failed")
+        assert.include(String(logged), "`onConnected` failed")
         yield* kit.network.reset
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(lines, ["begins", "begins"])

@@ -46,7 +46,7 @@ describe("Server Reference", () => {
             reason,
             new MqttError.ConnectionRefused({ reasonCode, serverReference: "other.example:1883" })
           )
-          assert.include(reason.message, "it refers to other.example:1883; set `followServerReference`")
+          assert.include(reason.message, "and refers to other.example:1883; set `followServerReference`")
           assert.deepStrictEqual(yield* places(kit), ["home"])
         })
     )
@@ -63,7 +63,7 @@ describe("Server Reference", () => {
             reason,
             new MqttError.ServerDisconnected({ reasonCode, serverReference: "other.example:1883" })
           )
-          assert.include(reason.message, "it refers to other.example:1883; set `followServerReference`")
+          assert.include(reason.message, "and refers to other.example:1883; set `followServerReference`")
           assert.deepStrictEqual(yield* places(kit), ["home"])
         })
     )

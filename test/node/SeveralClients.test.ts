@@ -97,7 +97,7 @@ describe("several clients, each with a prefix", () => {
       assert.deepStrictEqual(yield* saidTo(cloud.broker), ["plant-7: cloud"])
       assert.match(
         yield* failureIn({ ...env, CLOUD_CLIENT_ID: "gateway" }),
-        /client-gateway\.sqlite .*another client has it/
+        /client-gateway\.sqlite .*another client uses it/
       )
     }))
 

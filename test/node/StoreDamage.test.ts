@@ -237,7 +237,7 @@ describe("flipped bytes", () => {
           assert.strictEqual((yield* store.read("message", { after: -1, limit: 250 })).length, 250)
           const { message, operation, problem } = yield* storeFailure(textsOf(store))
           assert.deepStrictEqual([operation, problem], ["read", "Corrupt"])
-          assert.include(message, "the value under key 250 is not the one that was written")
+          assert.include(message, "the value under key 250 is not the value that was written")
         }))
     }))
 

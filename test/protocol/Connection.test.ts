@@ -380,7 +380,7 @@ describe("Connection: Topic Aliases", () => {
       const [event] = receive(withAliases(3), packet).events
       return event._tag === "Violated" ? event.violation.message : ""
     }
-    assert.strictEqual(messageOf(aliased("a", 4)), "Topic Alias 4 where at most 3 was announced")
+    assert.strictEqual(messageOf(aliased("a", 4)), "Topic Alias 4, above the announced maximum of 3")
     assert.strictEqual(messageOf(aliased("", 2)), "PUBLISH without a topic and with Topic Alias 2, not yet bound")
   })
 

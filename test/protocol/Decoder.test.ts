@@ -102,7 +102,7 @@ describe("malformed packets", () => {
   it("R99 what is too large is said with its size and the maximum", () => {
     const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize })
     decoder.push(bytesOf("90 e6 07"))
-    assert.strictEqual(decoder.error?.message, "A packet of 1001 bytes came and the maximum is 1000")
+    assert.strictEqual(decoder.error?.message, "A packet of 1001 bytes came, but the maximum is 1000")
   })
 
   it("R11 R143 a packet that ends before its Property Length has not that of the bytes after it", () => {

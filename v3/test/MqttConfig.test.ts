@@ -114,7 +114,10 @@ describe("options from the environment", () => {
       const invalid = yield* Effect.flip(environmentFrom({ MQTT_KEEP_ALIVE: "a while" }))
       assert.strictEqual(String(invalid), `(Invalid data at MQTT.KEEP_ALIVE: "Expected a valid Duration string")`)
       const misspelt = yield* Effect.flip(environmentFrom({ MQTT_KEEPALIVE: "30 seconds" }))
-      assert.strictEqual(String(misspelt), `(Invalid data at MQTT.KEEPALIVE: "is no option; did you mean KEEP_ALIVE?")`)
+      assert.strictEqual(
+        String(misspelt),
+        `(Invalid data at MQTT.KEEPALIVE: "is not an option; did you mean KEEP_ALIVE?")`
+      )
     }))
 
   it.effect("stand under a prefix of the program's own, and where its provider has them", () =>

@@ -32,8 +32,8 @@ const notUrl = "is not a URL; write it as wss://host/path, or /path for the page
 /** Why `/path` leads nowhere here: Node has no page, and a `file:`, a `data:` or an app is on no server. */
 const noServer = (): string => {
   const { location } = globalThis as Partial<typeof globalThis>
-  if (location === undefined) return "is not a URL but a path, and here is no page; write it as wss://host/path"
-  return `is not a URL but a path, and this page (${location.protocol}) does not say which server it came from; ` +
+  if (location === undefined) return "is a path, and there is no page to complete it; write it as wss://host/path"
+  return `is a path, and this page (${location.protocol}) does not come from a server; ` +
     "write it as wss://host/path"
 }
 
@@ -49,7 +49,9 @@ const toUrl = (text: string): Result.Result<URL, string> => {
 export const parse = (text: string): Result.Result<Target, string> => Result.flatMap(toUrl(text), fromUrl)
 
 const fromUrl = (url: URL): Result.Result<Target, string> => {
-  if (!schemes.has(url.protocol)) return Result.fail("does not begin with ws:// or wss://, all that a browser can open")
+  if (!schemes.has(url.protocol)) {
+    return Result.fail("does not begin with ws:// or wss://, and a browser can open nothing else")
+  }
   if (url.port === "0") return Result.fail("has port 0; a port is from 1 to 65535")
   return Result.map(
     Result.all([decoded(url.username), decoded(url.password)]),
@@ -77,10 +79,10 @@ const decoded = (part: string): Result.Result<string, string> =>
 export const refer = (base: Target, reference: string): Result.Result<Target, string> => {
   const { pathname, protocol } = new URL(base.href)
   const parsed = parse(hasScheme.test(reference) ? reference : `${protocol}//${reference}${pathname}`)
-  if (Result.isFailure(parsed)) return Result.fail("the Server Reference is nothing that a browser can open")
+  if (Result.isFailure(parsed)) return Result.fail("the Server Reference is not a URL that a browser can open")
   const target = parsed.success
   if (protocol === "wss:" && !target.href.startsWith("wss:")) {
-    return Result.fail("the Server Reference leads from TLS to a server without")
+    return Result.fail("the Server Reference leads from TLS to a server without TLS")
   }
   return Result.succeed({ ...target, username: undefined, password: undefined })
 }

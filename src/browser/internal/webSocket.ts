@@ -82,7 +82,7 @@ const whyNot = (cause: unknown): Error =>
   new Error(
     cause instanceof DOMException && cause.name === "SecurityError"
       ? "the browser does not allow it"
-      : "the browser does not take this URL"
+      : "the browser does not accept this URL"
   )
 
 const isOpen = 1
@@ -118,9 +118,8 @@ const close = (webSocket: Opened, drainTimeout: Duration.Input = "1 second"): Ef
     webSocket.addEventListener("close", () => resume(Effect.void), { once: true })
   }).pipe(Effect.timeoutOption(drainTimeout), Effect.asVoid)
 
-const notOpened =
-  "the browser does not say why: the server may not be there, may not take this page's origin, may not " +
-  "speak the sub-protocol \"mqtt\" at this path, or with wss: may have a certificate the browser does not trust"
+const notOpened = "the browser does not say why: the server may be down, may refuse this page's origin, may not " +
+  "speak the sub-protocol \"mqtt\" at this path, or (with wss:) may have a certificate the browser does not trust"
 
 /** Whether this transport has opened a WebSocket before. */
 interface Past {

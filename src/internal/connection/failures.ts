@@ -13,7 +13,7 @@ export const closed = MqttError.fromReason(new MqttError.Closed())
 
 /** The server goes on sending, and nothing bounds the answers it does not read. */
 export const answersUnread = MqttError.fromReason(
-  new MqttError.ConnectionLost({ cause: "the server does not read the answers to what it sends" })
+  new MqttError.ConnectionLost({ cause: "the server does not read the client's answers" })
 )
 
 /** The error for a cause that ended part of the connection: a failure, our own interruption, or an unnamed defect. */

@@ -47,7 +47,7 @@ export const unseal = <A>(schema: Schema.Codec<A, unknown>): (text: string) => U
     if (Number(version) > format) return { _tag: "Newer" }
     const content = text.slice(line.length)
     if (content.length < Number(length)) return { _tag: "CutShort" }
-    if (checksumOf(content) !== expected) return damaged(new Error("its checksum is another one"))
+    if (checksumOf(content) !== expected) return damaged(new Error("its checksum is wrong"))
     const decoded = decode(content)
     return Exit.isSuccess(decoded) ? { _tag: "Whole", content: decoded.value } : damaged(decoded.cause)
   }

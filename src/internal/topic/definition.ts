@@ -110,7 +110,10 @@ export const read = <Source extends string, D extends object>(
   const names = Template.namesOf(template.success.levels)
   const taken = names.find((name) => Object.hasOwn(payloads, name))
   if (taken !== undefined) {
-    return invalid("template", `"${source}" has a parameter with the name "${taken}", which is taken; give it another`)
+    return invalid(
+      "template",
+      `"${source}" has a parameter with the name "${taken}", which is taken; give it another name`
+    )
   }
   const schemas = Object.fromEntries(Object.entries(definition).filter(([name]) => !Object.hasOwn(payloads, name)))
   const unknown = Object.keys(schemas).find((name) => !names.includes(name))

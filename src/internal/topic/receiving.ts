@@ -131,7 +131,7 @@ export const filterOf = (topicFilter: string, { share }: ShareOptions): Result.R
 /** Logs why a message that does not decode could not go to its place. */
 export const cannotPut = (paced: PacedLog) => ({ error, message }: Invalid, cause: Cause.Cause<unknown>) =>
   paced.write(
-    Effect.logError(`A message that does not decode could not be put away: ${error.message}`, cause).pipe(
+    Effect.logError(`\`onInvalid\` failed for a message that does not decode: ${error.message}`, cause).pipe(
       Effect.annotateLogs({ ...FailureAnnotations.ofCause(cause), topic: harmless(message.topic) })
     )
   )

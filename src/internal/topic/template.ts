@@ -63,7 +63,7 @@ const faults: ReadonlyArray<readonly [isAtFault: (levels: ReadonlyArray<Level>) 
   ],
   [
     (levels) => namesOf(levels).includes(payloadName),
-    `has a parameter with the name "${payloadName}", which is the payload's; give it another`
+    `has a parameter with the name "${payloadName}", which means the payload; give it another name`
   ],
   [
     ([first]) => first._tag === "Literal" && first.text === "$share",
@@ -106,7 +106,7 @@ const parameterFault = (
   allowEmpty: boolean
 ): Mismatch | undefined => {
   if (texts.length === 0 && !allowEmpty) {
-    return { parameter: name, description: "There is no level in it, which needs the option `allowEmpty`." }
+    return { parameter: name, description: "It has no levels, which needs the option `allowEmpty`." }
   }
   for (const [offset, text] of texts.entries()) {
     const description = levelFault(text, index + offset === 0, allowEmpty)
@@ -152,7 +152,7 @@ export const match = (
     if (level._tag === "Multi") {
       found.set(level.name, given.slice(index))
     } else if (index >= given.length || (level._tag === "Literal" && level.text !== given[index])) {
-      return mismatch(`The topic is not one of "${source}".`)
+      return mismatch(`The topic does not match "${source}".`)
     } else if (level._tag === "Single") {
       found.set(level.name, given[index])
     }
@@ -163,7 +163,7 @@ export const match = (
     if (fault !== undefined) return Result.fail(fault)
   }
   const isLonger = given.length > levels.length && levels.at(-1)?._tag !== "Multi"
-  return isLonger ? mismatch(`The topic is not one of "${source}".`) : Result.succeed(found)
+  return isLonger ? mismatch(`The topic does not match "${source}".`) : Result.succeed(found)
 }
 
 // ---------------------------------------------------------------------------

@@ -149,8 +149,8 @@ const ended = (stream: Duplex): Socket.SocketError =>
   })
 
 const hungUp =
-  "it may be a port with TLS, which takes a URL with mqtts:// or wss://, or no MQTT server, or one that does " +
-  "not speak this version of MQTT"
+  "the port may want TLS, which needs a URL with mqtts:// or wss://, or the server may not speak MQTT, or not " +
+  "this version of it"
 
 /** The possible reason for the end of a connection without TLS. */
 export const lost = (

@@ -72,8 +72,8 @@ const named = (option: string, index: number | undefined): string =>
 
 /** A variable that holds no number, see `portConfig.ts`. */
 const noPort =
-  "is not a number. A variable such as MQTT_PORT that begins with tcp:// is the link that Kubernetes sets for " +
-  "a Service of that name: name the server by its URL, or set `enableServiceLinks: false` for the pod"
+  "is not a number. If it begins with tcp://, Kubernetes has set it, as it sets MQTT_PORT for a Service with the " +
+  "name mqtt: name the server by its URL, or set `enableServiceLinks: false` for the pod"
 
 /** The target of a server whose URL is known. */
 const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: number): Resolved<Target.Target> => {
@@ -96,7 +96,7 @@ const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: n
       // A server for which TLS is configured is never reached without it.
       tls === undefined || Target.isSecure(target)
         ? Result.succeed(port === undefined ? target : { ...target, port })
-        : Result.fail(invalid(option("tls"), `is given, and ${target.scheme}: goes without; use mqtts: or wss:`))
+        : Result.fail(invalid(option("tls"), `is given, but ${target.scheme}: has no TLS; use mqtts: or wss:`))
   })
 }
 
@@ -104,7 +104,7 @@ const targetOf = ({ host, port, tls }: Endpoint, url: Url | undefined, index?: n
 const checkEndpoint = (endpoint: Endpoint, index?: number): MqttError.MqttError | undefined => {
   const { host, tls, url, webSocket } = endpoint
   if (url !== undefined && host !== undefined) {
-    return invalid(named("url", index), "is given and `host` too; give one of them")
+    return invalid(named("url", index), "is given together with `host`; give only one of them")
   }
   if (tls !== undefined && !Effect.isEffect(tls)) {
     const problem = Secure.check(tls)
@@ -144,7 +144,7 @@ const listOf = (options: Options, endpoints: ReadonlyArray<Listed>): Resolved<Re
   const servers = list.map((endpoint) => ({ connect, webSocket, ...sharedTls(endpoint, tls), ...endpoint }))
   return tls === undefined || servers.some((endpoint) => endpoint.tls !== undefined)
     ? Result.succeed(servers)
-    : Result.fail(invalid("tls", "is given, and all `endpoints` go without TLS; use mqtts:// or wss://"))
+    : Result.fail(invalid("tls", "is given, but no endpoint uses TLS; use mqtts:// or wss://"))
 }
 
 /**
@@ -195,7 +195,9 @@ const serversOf = (options: Options): Resolved<Servers> => {
     const problem = checkEndpoint(options)
     return problem === undefined ? fixed([options]) : Result.fail(problem)
   }
-  if (isGiven(options)) return Result.fail(invalid("endpoints", "is given and `url`, `host` or `port` too"))
+  if (isGiven(options)) {
+    return Result.fail(invalid("endpoints", "is given together with `url`, `host` or `port`; leave those out"))
+  }
   if (!Effect.isEffect(endpoints)) return Result.flatMap(listOf(options, endpoints), fixed)
   const evaluated = Effect.flatMap(
     Attempt.evaluate(endpoints, byEffect),

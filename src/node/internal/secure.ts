@@ -137,8 +137,8 @@ const lost = (cause: unknown, hasReceived: boolean, peer: Peer, hasCertificate: 
     return failed(cause, peer, { received: Number.POSITIVE_INFINITY, hasCertificate })
   }
   const advice = hasCertificate
-    ? "the server may not accept the client certificate in `tls.cert`, or not speak this version of MQTT"
-    : "the server may want a client certificate, see `tls.cert`, or not speak this version of MQTT"
+    ? "the server may not accept the client certificate in `tls.cert`, or may not speak this version of MQTT"
+    : "the server may want a client certificate, see `tls.cert`, or may not speak this version of MQTT"
   return new MqttError.ConnectionLost({ cause, advice: hasReceived ? undefined : advice })
 }
 

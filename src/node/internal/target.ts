@@ -110,7 +110,7 @@ export const parse = (given: string): Result.Result<Target, string> => {
   const rule = protocols.get(url.protocol)
   if (rule === undefined) {
     // Without a scheme the first part is a user name, and may be a secret.
-    const scheme = text.includes("@") && url.host === "" ? "what it begins with" : `"${url.protocol}//"`
+    const scheme = text.includes("@") && url.host === "" ? "its beginning" : `"${url.protocol}//"`
     return Result.fail(`${scheme} is not a scheme this transport knows; use ${schemes}`)
   }
   if (rule.scheme === "unix") return parseUnix(url)
@@ -176,7 +176,9 @@ export const refer = (base: Target, reference: string): Result.Result<Target, st
   }
   const target = parsed.success
   if (target.scheme === "unix") return Result.fail("the Server Reference names a Unix socket")
-  if (isSecure(base) && !isSecure(target)) return Result.fail("the Server Reference leads from TLS to a server without")
+  if (isSecure(base) && !isSecure(target)) {
+    return Result.fail("the Server Reference leads from TLS to a server without TLS")
+  }
   // A host alone keeps the path, as it keeps everything else.
   const path = isWebSocket(target) && !hasScheme.test(reference) ? base.path : target.path
   return Result.succeed({ ...target, path, username: undefined, password: undefined })

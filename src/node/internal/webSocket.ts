@@ -101,7 +101,7 @@ const hasNoRequire = (cause: unknown): boolean =>
 const unbundled = new MqttError.InvalidOptions({
   option: "url",
   description:
-    "is of a WebSocket, and the bundle of this program cannot load `ws`, which is CommonJS: begin the bundle with " +
+    "needs a WebSocket, but the bundle of this program cannot load `ws`, which is CommonJS: begin the bundle with " +
     "`import { createRequire } from \"node:module\"; const require = createRequire(import.meta.url)`, or leave `ws` out of it"
 })
 

@@ -151,7 +151,7 @@ const receiving = (calls: ClientCalls, client: string) => (message: MqttMessage)
   const envelope = message.retain ? undefined : Envelope.decodeToClient(message.payload)
   if (envelope === undefined || envelope.header.client !== client) return Effect.void
   return calls.received(envelope).pipe(
-    Effect.catchCause((cause) => Effect.logError("An answer of an RPC server could not be dealt with", cause))
+    Effect.catchCause((cause) => Effect.logError("An answer of an RPC server could not be handled", cause))
   )
 }
 

@@ -141,7 +141,7 @@ export class ServerCalls {
 
   #request(header: Envelope.Request, bytes: Uint8Array): Effect.Effect<void> {
     if (!this.#mayAnswer(header.answerTopic)) {
-      return Effect.logWarning("An RPC request wants its answer on a topic that `answerTopics` does not have")
+      return Effect.logWarning("An RPC request wants its answer on a topic that `answerTopics` does not allow")
     }
     const client = this.#clientOf(header)
     // Delivered twice, as QoS 1 allows.
@@ -215,7 +215,7 @@ export class ServerCalls {
   #write(call: Call, message: RpcMessage.FromClientEncoded): Effect.Effect<void> {
     return Effect.catchCause(
       Effect.suspend(() => this.#options.write(call.id, message)),
-      (cause) => Effect.logDebug("A message to an RPC server was not dealt with", cause)
+      (cause) => Effect.logDebug("A message to an RPC server was not handled", cause)
     )
   }
 

@@ -126,6 +126,6 @@ const receiving = (calls: ServerCalls) => (message: MqttMessage): Effect.Effect<
   const envelope = message.retain ? undefined : Envelope.decodeToServer(message.payload)
   if (envelope === undefined) return Effect.void
   return calls.received(envelope).pipe(
-    Effect.catchCause((cause) => Effect.logError("A message of an RPC client could not be dealt with", cause))
+    Effect.catchCause((cause) => Effect.logError("A message of an RPC client could not be handled", cause))
   )
 }

@@ -83,7 +83,7 @@ export const rules = {
   changedOnResend: {
     "3.1.1": "4.4.0-1",
     "5.0": "4.4.0-1",
-    description: "a message sent again under its Packet Identifier is not the message it was"
+    description: "a message is sent again under its Packet Identifier, but with another content"
   },
   notResent: {
     "3.1.1": "4.4.0-1",
@@ -93,7 +93,7 @@ export const rules = {
   resendOrder: {
     "3.1.1": "4.6.0-1",
     "5.0": "4.6.0-1",
-    description: "messages are sent again in another order than they were sent first"
+    description: "messages are sent again in another order than the first time"
   },
   publishAfterPubrel: {
     "3.1.1": "4.3.3-1",
@@ -123,7 +123,7 @@ export const rules = {
   answerUnexpected: {
     "3.1.1": "2.3.1-6",
     "5.0": "2.2.1-5",
-    description: "an acknowledgement came for a Packet Identifier that waits for none of its kind"
+    description: "an acknowledgement came for a Packet Identifier that does not wait for it"
   },
   receiveMaximum: {
     "3.1.1": "3.3.4-7",
@@ -164,43 +164,43 @@ export const rules = {
   topicAliasUnknown: {
     "3.1.1": "3.3.2.3.4",
     "5.0": "3.3.2.3.4",
-    description: "a Topic Alias is used that stands for no topic on this connection",
+    description: "a Topic Alias is used that has no topic on this connection",
     reasonCode: 0x82
   },
   wildcardSubscription: {
     "3.1.1": "3.2.2.3.11",
     "5.0": "3.2.2.3.11",
-    description: "a Topic Filter has a wildcard and the broker takes none",
+    description: "a Topic Filter has a wildcard and the broker allows none",
     reasonCode: 0xa2
   },
   subscriptionIdentifier: {
     "3.1.1": "3.2.2.3.12",
     "5.0": "3.2.2.3.12",
-    description: "a subscription has a Subscription Identifier and the broker takes none",
+    description: "a subscription has a Subscription Identifier and the broker allows none",
     reasonCode: 0xa1
   },
   sharedSubscription: {
     "3.1.1": "3.2.2.3.13",
     "5.0": "3.2.2.3.13",
-    description: "a subscription is shared and the broker takes none such",
+    description: "a subscription is shared and the broker allows no shared ones",
     reasonCode: 0x9e
   },
   sessionExpiryOnDisconnect: {
     "3.1.1": "3.14.2.2.2",
     "5.0": "3.14.2.2.2",
-    description: "DISCONNECT has a Session Expiry Interval and CONNECT had none",
+    description: "DISCONNECT has a Session Expiry Interval, but CONNECT had none",
     reasonCode: 0x82
   },
   packetDuringAuthentication: {
     "3.1.1": "3.1.2-30",
     "5.0": "3.1.2-30",
-    description: "another packet than AUTH or DISCONNECT came before CONNACK in an authentication exchange",
+    description: "a packet other than AUTH or DISCONNECT came before CONNACK in an authentication exchange",
     reasonCode: 0x82
   },
   authenticationNotBegun: {
     "3.1.1": "4.12.0-7",
     "5.0": "4.12.0-7",
-    description: "AUTH came and CONNECT named no Authentication Method",
+    description: "AUTH came, but CONNECT named no Authentication Method",
     reasonCode: 0x82
   },
   authenticationMethodChanged: {

@@ -142,7 +142,7 @@ export const make = (peer: Peer): Wire => {
       // to send it.
       const invalid = Validity.check(packet, { protocolVersion: version, sender: "server" })
       if (invalid !== undefined) {
-        throw new Error(`The broker was told to send what no packet can say: ${invalid.message}`)
+        throw new Error(`The broker was told to send an invalid packet: ${invalid.message}`)
       }
       return undefined
     },

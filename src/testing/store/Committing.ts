@@ -33,7 +33,7 @@ const replacing = table("`Put` writes over the record under its key", [
   { batch: [long, put(1, valueOf(7))], after: [[1, 7]], when: "after two Puts in one batch" }
 ])
 
-const removing = table("`Remove` takes out one record, and one that is not there is no mistake", [
+const removing = table("`Remove` deletes one record, and removing a missing record is no mistake", [
   {
     before: whole(4).map((key) => putOf(key)),
     batch: [remove(1), remove(2)],
@@ -114,7 +114,7 @@ const concurrent: Rule = {
     yield* mustBe(own, whole(100).map((number) => recordOf(1000 + number)), "after 100 commits of a record each")
     const last = yield* store.read("message", { after: -1, limit: shared.length })
     const winner = whole(100).find((number) => `${last[0]?.value}` === `${valueOf(number)}`)
-    if (winner === undefined) return yield* seen("a record that every commit wrote has the value of none")
+    if (winner === undefined) return yield* seen("a record that every commit wrote has the value of none of them")
     yield* mustBe(last, shared.map((key) => recordOf(key, winner)), "in five records that every commit wrote together")
   }))
 }

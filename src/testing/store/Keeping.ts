@@ -109,7 +109,7 @@ const openBesideOthers = (store: Store, clientId: string) =>
   )
 
 const identifiers: Rule = {
-  promise: "client identifiers have their records apart, whatever characters they have and however little they differ",
+  promise: "each client identifier has its own records, whatever its characters and however similar the identifiers",
   test: Effect.fnUntraced(function*(place) {
     const store = yield* place
     yield* Effect.scoped(Effect.forEach(clientIds, (clientId, index) =>

@@ -60,7 +60,7 @@ const batches = Effect.fnUntraced(function*(store: OpenStore, model: Model, draw
  * The rule of one seed.
  */
 export const rule = (seed: number): Rule => ({
-  promise: `random changes and pages give what they must (seed ${seed})`,
+  promise: `random changes and pages give the right records (seed ${seed})`,
   test: Effect.fnUntraced(function*(place) {
     const model = emptyModel()
     const draw = draws(seed)

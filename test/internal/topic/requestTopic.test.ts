@@ -47,7 +47,7 @@ describe("a definition", () => {
       [{ payload: text, answer: "text" }, /Option `answer`.*is not a schema, or a codec/],
       [{ payload: text, answer: text, failure: 1 }, /Option `failure`.*is not a schema, or a codec/],
       [{ payload: text, answer: text, b: text }, /Option `b`.*is not a schema/],
-      [{ payload: text, answer: text }, /the name "answer", which is taken; give it another/, "a/{answer}"],
+      [{ payload: text, answer: text }, /the name "answer", which is taken; give it another name/, "a/{answer}"],
       [{ payload: text, answer: text }, /the name "failure", which is taken/, "{failure...}"],
       [{ payload: text, answer: text }, /has a wildcard/, "a/+"]
     ]

@@ -57,7 +57,7 @@ export const open = (name: string, failures: Failures): Effect.Effect<IDBDatabas
     )
     database.addEventListener("versionchange", () => database.close())
     if (hasTables(database)) return database
-    return yield* failures.of("open", "Corrupt", new Error("it is a database of something else"))
+    return yield* failures.of("open", "Corrupt", new Error("it is the database of another program"))
   })
 
 /** Numbers are less than this, and arrays are ordered element by element. */
@@ -109,7 +109,7 @@ const recordOf = (key: unknown, value: unknown): StoredRecord | undefined =>
 
 const mostAtOnce = 2 ** 32 - 1
 
-const noRecord = "it has a record that is none of a store"
+const noRecord = "it has a record that does not come from a store"
 
 /** The records of one client identifier. */
 export const records = (

@@ -53,7 +53,7 @@ const contradiction = MqttError.fromReason(
     field: "reasonCode",
     label: "MQTT-3.14.4-3",
     protocolVersion: "5.0",
-    description: "`publishWill` is the reason code 0x04; leave out the other, or `publishWill`"
+    description: "`publishWill` means reason code 0x04; leave out the other code, or `publishWill`"
   })
 )
 

@@ -19,7 +19,7 @@ export const run = <A, E, R>(
   Effect.flatMap(Effect.scope, (outer) => {
     const guarded = Effect.catchCause(effect, (cause) =>
       Effect.annotateLogs(
-        Effect.logError("What runs on a connection failed", cause),
+        Effect.logError("`onConnected` failed", cause),
         FailureAnnotations.ofCause(cause)
       ))
     let current: Scope.Closeable | undefined

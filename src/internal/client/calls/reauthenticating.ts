@@ -30,6 +30,6 @@ const withoutAuthentication = MqttError.fromReason(
     field: "authentication",
     label: "MQTT-4.12.0-7",
     protocolVersion: "5.0",
-    description: "There is nothing to authenticate again with; give the client `authentication`"
+    description: "The client has no authentication to repeat; give it `authentication`"
   })
 )

@@ -67,7 +67,9 @@ export class Authenticator {
   ): Effect.Effect<Packet.Auth | undefined, MqttError.MqttError> => {
     const { next } = this.#exchange
     if (reasonCode === 0x00) return Effect.as(this.#accepted(authenticationData), undefined)
-    if (next === undefined) return Effect.fail(this.#failed("the server asks for more, and there is no more to say"))
+    if (next === undefined) {
+      return Effect.fail(this.#failed("the server asks for another step, but this method has none left"))
+    }
     return Effect.map(next(redacted(authenticationData)), (data) => this.#auth(0x18, data))
   }
 

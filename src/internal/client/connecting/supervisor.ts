@@ -368,7 +368,7 @@ const isOverrun = ({ reason }: MqttError.MqttError): boolean =>
   reason._tag === "ProtocolViolation" && reason.reasonCode === 0x93
 
 const unknownSession = (version: ProtocolVersion) =>
-  violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session this client knows nothing of")
+  violation(version, "3.2.2-4", 0x82, "CONNACK with Session Present 1 for a session that this client does not know")
 
 /** The server's value counts, or else ours; 3.1.1 has none. Section 3.2.2.3.2. */
 const sessionExpiryOf = (

@@ -15,7 +15,7 @@ export const fromUnexpected = (cause: Cause.Cause<unknown>): MqttError.MqttError
 
 const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.annotateLogs(
-    Effect.logError("A defect, in the client or in what it was given to run", cause),
+    Effect.logError("A defect in the client, or in code that it runs for the program", cause),
     FailureAnnotations.ofCause(cause)
   )
 

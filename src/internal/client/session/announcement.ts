@@ -37,7 +37,7 @@ export class Announcement implements Owner {
 
   /** No other connection sends it. */
   abandoned(): void {
-    const cause = "it ended, and the message with it"
+    const cause = "it ended, and so did its message"
     this.failed(MqttError.fromReason(new MqttError.ConnectionLost({ cause })))
   }
 

@@ -281,7 +281,7 @@ export const open = Effect.fnUntraced(function*(
     return yield* MqttError.fromReason(
       new MqttError.InvalidOptions({
         option: "clientId",
-        description: "is missing, and a store keeps messages by it: give one that stays the same"
+        description: "is missing, but a store keeps messages under it; give one that stays the same"
       })
     )
   }

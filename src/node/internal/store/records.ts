@@ -16,7 +16,7 @@ type Row = ReturnType<Statement["all"]>[number]
 
 const recordOf = ({ checksum, key, value }: Row): StoredRecord => {
   const isSound = typeof key === "number" && value instanceof Uint8Array && checksum === checksumOf(key, value)
-  if (!isSound) throw new Found("Corrupt", `the value under key ${String(key)} is not the one that was written`)
+  if (!isSound) throw new Found("Corrupt", `the value under key ${String(key)} is not the value that was written`)
   return { key, value }
 }
 

@@ -39,7 +39,7 @@ export const refuseEmptied = (file: string): void => {
   const size = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.size
   const ofDatabase = size(file)
   if (ofDatabase === undefined && (size(`${file}-wal`) ?? 0) === 0) return
-  if (ofDatabase === undefined || ofDatabase < 2) throw new Found("Corrupt", "what was in it is gone")
+  if (ofDatabase === undefined || ofDatabase < 2) throw new Found("Corrupt", "its contents are gone")
 }
 
 /** Checking every page of this many bytes takes 0.2 seconds from memory, and seconds from a disk. */
