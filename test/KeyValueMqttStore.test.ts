@@ -1,6 +1,6 @@
 /**
- * A store on a `KeyValueStore`: what every store promises, also when the store below dies at any of its keys, and when
- * somebody changes what it has.
+ * A store on a `KeyValueStore` keeps the promises of every store, even if the store below dies at any of its keys, or
+ * if somebody changes its contents.
  */
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,5 +1,5 @@
 /**
- * The lines that packets become for a bug report, and what none of them may have.
+ * The lines of packets for a bug report, and the secrets that no line may contain.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"

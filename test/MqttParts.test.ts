@@ -1,5 +1,5 @@
 /**
- * Clients with a part of the calls: one that only publishes, and one that only subscribes.
+ * Clients with a part of the calls: a client that only publishes, and a client that only subscribes.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * A persistent session that outlives its client through the store: what was unfinished goes on where it was.
+ * A persistent session that outlives its client through the store: unfinished messages go on where they were.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"

@@ -1,5 +1,5 @@
 /**
- * A real broker for the length of a suite, whichever it is, and clients of it.
+ * A real broker of any kind for the length of a suite, and clients of it.
  */
 import {
   Context,

@@ -1,5 +1,5 @@
 /**
- * nats-server with MQTT, as two processes: one plain, one with TLS, as it has one listener of each kind only.
+ * nats-server with MQTT, as two processes: a plain one and one with TLS, because it has one listener of each kind only.
  */
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"

@@ -1,5 +1,5 @@
 /**
- * Brokers that are processes of their own: started with what they need, watched until they listen, ended by their
+ * Brokers in processes of their own: they are started with their files, watched until they listen, and ended by their
  * process identifier.
  */
 import { type Duration, Effect, type Scope } from "effect"

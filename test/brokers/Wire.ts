@@ -1,6 +1,5 @@
 /**
- * The transport to a broker that writes down what goes over each network connection, and fails as networks do when it
- * is told to.
+ * The transport to a broker. It records the packets of each network connection, and fails as networks do on command.
  */
 import { Effect, Layer, Stream, SubscriptionRef } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"

@@ -1,6 +1,6 @@
 /**
- * The page of `Addresses.pages.test.ts`, which is also its frame and its worker: connects with the options that it is told, and
- * answers with what becomes of it. Runs in the browser.
+ * The page of `Addresses.pages.test.ts`, which is also its frame and its worker: connects with the options it gets, and
+ * answers with the outcome. Runs in the browser.
  */
 import { MqttClient, type MqttError } from "effect-mqtt"
 import { BrowserMqtt } from "effect-mqtt/browser"

@@ -1,6 +1,6 @@
 /**
- * Where `/mqtt` leads from pages without an address of their own, and what a client says of a server that its page may not
- * connect to, in every browser there is.
+ * Where `/mqtt` leads from pages without an address of their own, and the client's errors about a server to which its
+ * page may not connect, in every browser there is.
  */
 import { NodeWS } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"

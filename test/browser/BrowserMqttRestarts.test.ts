@@ -1,6 +1,6 @@
 /**
- * Pages in Chromium with a client and its store, which are closed, or die, with messages waiting: what was accepted arrives
- * through mosquitto all the same.
+ * Pages in Chromium with a client and its store. The pages are closed, or die, while messages wait: every accepted
+ * message still arrives through mosquitto.
  */
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * The store of browsers, in Chromium: what every store promises, and what pages do to each other.
+ * The store of browsers, in Chromium: the promises of every store, and the effects of pages on each other.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"

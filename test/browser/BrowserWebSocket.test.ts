@@ -1,5 +1,6 @@
 /**
- * The transport of browsers over the WebSocket of Node, which is that of browsers, and over one that the test plays.
+ * The transport of browsers over Node's WebSocket, which has the interface of browsers, and over a WebSocket that the
+ * test plays.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"

@@ -1,8 +1,8 @@
 /**
- * What the page of `BrowserMqttRestarts.test.ts` has: a client with a store, for the test to use from outside. Runs in the
+ * The page of `BrowserMqttRestarts.test.ts`: a client with a store, which the test uses from outside. Runs in the
  * browser.
  *
- * It says on the console which messages were accepted: what is said there, had happened before.
+ * It writes each accepted message to the console, after the client has accepted it.
  */
 import { MqttClient, type MqttError, type MqttState } from "effect-mqtt"
 import { BrowserMqtt, BrowserMqttStore } from "effect-mqtt/browser"

@@ -1,5 +1,5 @@
 /**
- * When a client in a page connects, and what makes it check its connection: the events without a page.
+ * When a client in a page connects, and which events make it check its connection. The events come without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"

@@ -1,6 +1,6 @@
 /**
- * What a person would see wrong in a page at a width and in a theme: text that is cut, that lies on other text or on a
- * curve, that can hardly be read, and a page that has to be scrolled sideways.
+ * Faults that a person would see in a page at a width and in a theme: text that is cut, that lies on other text or on a
+ * curve, or that can hardly be read, and a page that has to be scrolled sideways.
  */
 import { Effect } from "effect"
 import type { Page } from "./Chromium.ts"

@@ -1,5 +1,5 @@
 /**
- * What a client does when its page is left, comes back or stays: the events without a page.
+ * The behaviour of a client when its page is left, comes back or stays. The events come without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"

@@ -1,5 +1,5 @@
 /**
- * The page of `Leaving.pages.test.ts`: a client that connects by itself, and says in the title what state it is in. Runs in the
+ * The page of `Leaving.pages.test.ts`: a client that connects by itself, and shows its state in the title. Runs in the
  * browser.
  *
  * Its options are JSON in the fragment of its address.

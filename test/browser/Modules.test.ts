@@ -1,5 +1,5 @@
 /**
- * What a page gets with `effect-mqtt/browser`: nothing of Node, and nothing that stands in for it.
+ * A page with `effect-mqtt/browser` gets no module of Node, and no replacement of one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

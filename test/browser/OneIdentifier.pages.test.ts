@@ -1,6 +1,6 @@
 /**
- * Two tabs with a client each and one Client Identifier, in every browser there is: what docs/recovery.md says of two
- * clients with one identifier, and what mosquitto does instead.
+ * Two tabs, each with its own client and both with one Client Identifier, in every browser there is: the behaviour that
+ * docs/recovery.md describes for two clients with one identifier, and mosquitto's own.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"

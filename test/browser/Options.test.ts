@@ -1,5 +1,5 @@
 /**
- * What `BrowserMqtt.layer` makes of its options, without a page.
+ * How `BrowserMqtt.layer` uses its options, without a page.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, Layer, Metric, Redacted, Schedule, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Chromium and Firefox as the system has them, without a window, and pages in them: for what both are to do alike.
+ * The Chromium and Firefox of the system, without a window, and pages in them: for tests of behaviour that both share.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Fs from "node:fs"

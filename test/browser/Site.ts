@@ -1,5 +1,5 @@
 /**
- * Pages on a port of this machine: that of examples/browser as it stands, module by module, and built with Vite; other
+ * Pages on a port of this machine: the page of examples/browser as it is, module by module, and built with Vite; other
  * examples, and pages of the tests.
  */
 import { Effect, type Scope } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What the page of `BrowserMqttStore.test.ts` has: the store, for the test to use from outside. Runs in the browser.
+ * The page of `BrowserMqttStore.test.ts`: the store, which the test uses from outside. Runs in the browser.
  */
 import type { MqttError } from "effect-mqtt"
 import { BrowserMqttStore } from "effect-mqtt/browser"

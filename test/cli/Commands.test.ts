@@ -1,5 +1,5 @@
 /**
- * The commands in processes of their own: pipes, signals, exit codes, and what is said on standard error.
+ * The commands in processes of their own: pipes, signals, exit codes, and messages on standard error.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What shells complete with, in processes of their own. Needs no broker.
+ * Completions of shells, in processes of their own. Needs no broker.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What the environment says to the command line, and what the command line says to nobody.
+ * The command line takes options from the environment, and passes no secret on.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Every flag that `mosquitto_pub` and `mosquitto_sub` have too: the same arguments are given to theirs and to ours, and
- * both have to do what the row says.
+ * Every flag that `mosquitto_pub` and `mosquitto_sub` have too. Both programs get the same arguments, and both must
+ * behave as the row says.
  */
 import { assert, it as test } from "@effect/vitest"
 import { Effect, Schedule } from "effect"

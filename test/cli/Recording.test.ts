@@ -1,5 +1,5 @@
 /**
- * What `sub --record` writes, and what `replay` makes of it.
+ * The recordings of `sub --record`, and their replay by `replay`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * The command line with a store: lines that wait for the broker, and what is said of them.
+ * The command line with a store: lines that wait for the broker, and messages about them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * `consume` with `attempts` and `deadLetter`: what becomes of messages whose handler fails.
+ * `consume` with `attempts` and `deadLetter`: the outcome of messages whose handler fails.
  */
 import { assert, describe } from "@effect/vitest"
 import { Data, Deferred, Effect, Exit, Fiber, Schedule } from "effect"

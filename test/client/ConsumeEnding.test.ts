@@ -1,5 +1,6 @@
 /**
- * How `consume` ends: nothing more begins, handlers that run may finish, and what succeeded is acknowledged.
+ * How `consume` ends: no new handler begins, running handlers may finish, and their messages are acknowledged if they
+ * succeed.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Consuming under faults: what is left goes to who comes next, once, and nobody else is held up.
+ * Consuming under faults: the next consumer gets the remaining messages, once, and nobody else is held up.
  */
 import { assert, describe } from "@effect/vitest"
 import { Array, Deferred, Effect, Exit, Fiber, References, Schedule } from "effect"

@@ -1,5 +1,6 @@
 /**
- * `disconnect`, and the end of the scope, from within what the client runs for the program: it ends the client and returns.
+ * `disconnect` and the end of the scope, called from code that the client runs for the program: the call ends the
+ * client and returns.
  */
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Redacted, Schedule, Scope, Stream, SubscriptionRef } from "effect"

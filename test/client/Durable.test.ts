@@ -1,5 +1,5 @@
 /**
- * A client with a store: what was accepted outlives the process.
+ * A client with a store: accepted messages outlive the process.
  */
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What memory has of a backlog is bounded in bytes, also where large messages follow small ones.
+ * The memory of a backlog is bounded in bytes, even if large messages follow small ones.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What a store has after each commit is whole: any of them may be the last one of its process.
+ * The store is consistent after each commit, because any commit may be the last of its process.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"

@@ -1,5 +1,6 @@
 /**
- * QoS 1 and 2 in both directions, with the connection cut after every byte: what arrives, how often, and in what order.
+ * QoS 1 and 2 in both directions, with the connection cut after every byte: the messages that arrive, how often, and in
+ * which order.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"

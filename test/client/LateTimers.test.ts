@@ -1,5 +1,5 @@
 /**
- * A machine that slept: its timers fire late, and what came meanwhile has not been read.
+ * A machine that slept: its timers fire late, and it has not read the bytes that came meanwhile.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Schedule } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What log lines about failures are annotated with: the tag of the reason, the topic where there is one, the attempt.
+ * The annotations of log lines about failures: the tag of the reason, the topic if there is one, the attempt.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Fiber, Logger, Redacted, References, Schema, Scope, Stream } from "effect"

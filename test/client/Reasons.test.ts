@@ -1,5 +1,5 @@
 /**
- * What a server says about itself and about what went wrong is what the program hears.
+ * The program hears everything that a server says about itself and about failures.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, Schedule } from "effect"

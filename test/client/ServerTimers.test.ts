@@ -1,5 +1,5 @@
 /**
- * What the server times by itself, and the client only asks for: its patience with a silent client, Will Delay, expiry.
+ * Times that the server measures and the client only asks for: its patience with a silent client, Will Delay, expiry.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What keeps a client going: defects, escalation, credentials, messages that kill connections, probes, takeovers.
+ * How a client keeps going: defects, escalation, credentials, messages that kill connections, probes, takeovers.
  */
 import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Logger, Redacted, Schedule, Scope, Stream } from "effect"

@@ -1,5 +1,6 @@
 /**
- * What is blamed when connections keep ending: any packet that a server hangs up on, and none for the client's own timers.
+ * Which packet the client suspects when connections keep ending: any packet at which a server hangs up, and none for
+ * the client's own timers.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule, Scope } from "effect"

@@ -1,6 +1,6 @@
 /**
- * The crash test itself: in each world a program is killed again and again, then it is left alone until all that it owes
- * has arrived, and what was seen is summed up.
+ * The crash test itself. In each world a program is killed again and again, then left alone until all messages it owes
+ * have arrived. The observations are summed up.
  */
 import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import * as Path from "node:path"

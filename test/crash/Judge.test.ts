@@ -1,5 +1,5 @@
 /**
- * What the judge of the crash test takes for a violation, and what it does not.
+ * Which events the judge of the crash test calls a violation, and which it does not.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Judge } from "./Judge.ts"

@@ -1,7 +1,8 @@
 /**
- * What the program accepted, what arrived, what it was sent and what it handled; and what must not have happened.
+ * Messages that the program accepted, received and handled, messages that arrived elsewhere, and events that must not
+ * have happened.
  *
- * Pure: it is told of everything in the order in which it happened. A run is one start of the program.
+ * Pure: it hears of every event in order. A run is one start of the program.
  */
 import type { Level } from "./content.ts"
 

@@ -1,5 +1,5 @@
 /**
- * One start of the program: what it has said, and how it ends.
+ * One start of the program: its output, and how it ends.
  */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"

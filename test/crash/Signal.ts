@@ -1,5 +1,5 @@
 /**
- * Something has happened: who waits for a condition looks again.
+ * Something has happened: everybody who waits for a condition looks again.
  */
 import { Effect } from "effect"
 

@@ -1,9 +1,11 @@
 /**
- * Reads what passes between one client and the broker: which QoS 2 messages the client has answered, which ones the broker
- * published again although it had released them, and which messages were published before an older one of their topic.
+ * Reads the packets between one client and the broker. It notes QoS 2 messages that the client has answered, messages
+ * that the broker published again although it had released them, and messages published before an older message of
+ * their topic.
  *
- * mosquitto 2.0 does the last when a connection ends between CONNECT and CONNACK: at the next one it has forgotten that only
- * PUBREL was to be sent again (see `test/soak/Witness.ts`). A receiver cannot tell such a message from a new one.
+ * mosquitto 2.0 does the last if a connection ends between CONNECT and CONNACK: at the next connection it has forgotten
+ * that only PUBREL was to be sent again (see `test/soak/Witness.ts`). A receiver cannot tell such a message from a new
+ * one.
  */
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"

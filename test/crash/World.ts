@@ -1,6 +1,6 @@
 /**
- * One program with its store and its session, the network between it and the broker, and its witness: a client that hears
- * what the program publishes, and publishes what the program consumes.
+ * One program with its store and its session, the network between it and the broker, and a witness: a client that
+ * receives the program's messages, and publishes messages for the program.
  */
 import { Context, Effect, type Fiber, Layer, References, Schedule, type Scope, Stream } from "effect"
 import * as Path from "node:path"

@@ -1,5 +1,5 @@
 /**
- * What a message of the crash test carries: its number, and a filler that tells whether it arrived whole.
+ * The content of a message of the crash test: its number, and a filler that shows whether it arrived whole.
  *
  * Numbers of a topic only grow. Each start of the program begins at another base, so that no number comes twice.
  */

@@ -1,9 +1,9 @@
 /**
- * The program that is killed: a client with a store in files, which publishes numbered messages in every way there is, and
- * consumes others.
+ * The program that is killed: a client with a store in files, which publishes numbered messages in every possible way,
+ * and consumes others.
  *
- * It writes down what it does, one line for each thing, on its standard output, and waits until the line is there: what it
- * has written, it had done before.
+ * It writes a line on its standard output for each thing it has done, and waits until the line is written. So every
+ * line tells of something that has happened.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Layer, Option, References, Schedule, Schema, Stream, SubscriptionRef } from "effect"

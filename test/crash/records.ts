@@ -1,6 +1,6 @@
 /**
- * What the program left in its store, read as it is after it has died: whether everything can be read, and whether the
- * totals are those of the records.
+ * The records that the program left in its store, read after its death: whether all are readable, and whether the
+ * totals fit the records.
  */
 import { Effect, Option } from "effect"
 import type { MqttError, MqttStore } from "../../src/index.ts"

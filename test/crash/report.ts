@@ -1,6 +1,6 @@
 /**
- * What a person reads of a crash test: when the program was killed, what became of the messages, and whether all of it is
- * as it must be.
+ * The report of a crash test for people: when the program was killed, the outcome of the messages, and whether
+ * everything is right.
  */
 import * as Os from "node:os"
 import * as chart from "../soak/chart.ts"

@@ -1,6 +1,6 @@
 /**
- * docs/cookbook.md: every recipe has a program, which is compiled or run with those of the other pages, and its units and
- * manifests say nothing that the programs do not know.
+ * docs/cookbook.md: every recipe has a program, which is compiled or run with the programs of the other pages. The
+ * units and manifests of the page contain only names that the programs know.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { files } from "../guide/page.ts"

@@ -1,6 +1,6 @@
 /**
- * The documentation names nothing that does not exist: calls, modules and their members, options, reasons, environment
- * variables, examples and npm scripts, and on the page for those who come from MQTT.js all of theirs.
+ * All names in the documentation exist: calls, modules and their members, options, reasons, environment variables,
+ * examples and npm scripts, and the API of MQTT.js on its page.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Layer } from "effect"

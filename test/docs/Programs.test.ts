@@ -1,6 +1,5 @@
 /**
- * The programs in the documentation: all of them type-check, and those marked `run` do what they are for, against the
- * broker in memory.
+ * The programs in the documentation: all of them type-check, and those marked `run` work against the broker in memory.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What is written for users, and the parts of a page: its programs, its tables, its code spans.
+ * The documents for users, and the parts of a page: its programs, its tables, its code spans.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

@@ -1,5 +1,5 @@
 /**
- * The dashboard in Chromium: its charts move, an outage shows, and what was missed fills in.
+ * The dashboard in Chromium: its charts move, an outage shows, and missed readings fill in.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"

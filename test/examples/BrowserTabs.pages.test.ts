@@ -1,6 +1,6 @@
 /**
- * The page of examples/browser-tabs, open several times in every browser there is: one connection for all of them, and
- * another tab that takes over when the one with the connection is closed.
+ * The page of examples/browser-tabs, open several times in every browser there is: all tabs share one connection, and
+ * another tab takes over when the tab with the connection is closed.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"

@@ -1,5 +1,5 @@
 /**
- * The programs of `examples` are what `npm run examples` runs, say what they show, and are listed in the README.
+ * `npm run examples` runs all programs of `examples`; each says what it shows, and the README lists it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"

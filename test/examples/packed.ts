@@ -1,6 +1,6 @@
 /**
- * What would be published, compiled and packed anew, in an empty project: as a user has it, but that the packages it
- * needs are those of this repository. Nothing is written to the repository, and no network is needed.
+ * The package as it would be published, compiled and packed anew, in an empty project: as a user has it, except that
+ * the packages it needs are those of this repository. Nothing is written to the repository, and no network is needed.
  */
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * The inputs that are kept: one for each verdict and each sequence of packets the fuzzer has met, first the vectors of
- * the tests, then what it found. `corpus.txt` holds them, a line each: version, sender, bytes.
+ * The inputs of the corpus: one for each verdict and each sequence of packets the fuzzer has met, first the vectors of
+ * the tests, then its own findings. `corpus.txt` holds them, a line each: version, sender, bytes.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

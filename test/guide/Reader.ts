@@ -1,8 +1,9 @@
 /**
- * Somebody who follows a page in an empty folder: writes its files, runs its commands, and keeps its terminals open.
+ * A person who follows a page in an empty folder: writes its files, runs its commands, and keeps its terminals open.
  *
- * It replaces what no page can know: a free port stands for each port of the page, and the tarball for `effect-mqtt`. Other
- * packages are installed in the versions of this repository, so that the same commit passes today and tomorrow.
+ * It replaces the parts that no page can know: each port of the page becomes a free port, and `effect-mqtt` the
+ * tarball. Other packages are installed in the versions of this repository, so that the same commit passes today and
+ * tomorrow.
  */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"

@@ -1,6 +1,6 @@
 /**
- * Enhanced authentication with a real server, and what else it takes a plugin to see: a client that is sent away, a
- * message that is refused. MQTT 5.0 sections 3.14, 4.12 and 3.4.2.1.
+ * Enhanced authentication with a real server, and two more events that need a plugin: the server sends a client away,
+ * or refuses a message. MQTT 5.0 sections 3.14, 4.12 and 3.4.2.1.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option, Redacted, Stream } from "effect"

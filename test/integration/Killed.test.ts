@@ -1,5 +1,5 @@
 /**
- * Programs with a store in files that are killed: what they had accepted arrives.
+ * Programs with a store in files that are killed: the messages they had accepted arrive.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,5 +1,6 @@
 /**
- * What a real server announces in CONNACK, and that nothing it forbids is sent. MQTT 5.0 section 3.2.2.3.
+ * The limits that a real server announces in CONNACK, and that the client never sends packets they forbid. MQTT 5.0
+ * section 3.2.2.3.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Queue } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Presence with real brokers: through many outages, what is retained says whether the client is there.
+ * Presence with real brokers: through many outages, the retained message says whether the client is there.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"

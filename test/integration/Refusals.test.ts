@@ -1,5 +1,5 @@
 /**
- * What real brokers and networks refuse, and what a user hears of it.
+ * Refusals by real brokers and networks, and the errors a user gets.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Queue, Redacted, Stream, SubscriptionRef } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What a process has left after a thousand clients, and what one client holds while it is flooded.
+ * The resources that a process has left after a thousand clients, and the memory of one client while it is flooded.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Schedule, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * A real broker that is stopped and started under traffic: what was acknowledged arrives, QoS 2 once, in order.
+ * A real broker that is stopped and started under traffic: acknowledged messages arrive, at QoS 2 once and in order.
  */
 import { assert } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Layer, Ref, Scope, Stream } from "effect"

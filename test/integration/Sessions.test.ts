@@ -1,5 +1,6 @@
 /**
- * Sessions that outlive their connections, with real brokers: what is kept, what arrives when, and what is sent again.
+ * Sessions that outlive their connections, with real brokers: messages that are kept, the time of their arrival, and
+ * messages that are sent again.
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"

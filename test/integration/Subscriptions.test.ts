@@ -1,5 +1,6 @@
 /**
- * Subscriptions at real brokers: what is granted, who gets which message, and that every message is answered.
+ * Subscriptions at real brokers: the granted QoS, the receivers of each message, and an acknowledgement for every
+ * message.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, Stream } from "effect"

@@ -1,5 +1,6 @@
 /**
- * mosquitto over TCP, TLS, WebSocket and Unix sockets: the same client over each, and what each failure of TLS is called.
+ * mosquitto over TCP, TLS, WebSocket and Unix sockets: the same client over each, and the error for each failure of
+ * TLS.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Layer, Queue, Redacted } from "effect"

@@ -1,5 +1,5 @@
 /**
- * A server on loopback that floods whoever subscribes, as fast as the network takes it.
+ * A server on loopback that floods every subscriber, as fast as the network allows.
  */
 import { Effect } from "effect"
 import * as Net from "node:net"

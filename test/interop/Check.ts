@@ -1,8 +1,8 @@
 /**
- * A check of the suite: what is done to a broker, and what was seen then.
+ * A check of the suite: its actions on a broker, and the result.
  *
- * `yes` is what the specification says and the client's documentation promises. Anything else is told in words, which
- * must be those that `expectations.ts` has for the broker.
+ * `yes` is the result that the specification and the client's documentation promise. Any other result is described in
+ * words, which must be the words of `expectations.ts` for the broker.
  */
 import { type Duration, Effect, Option, Queue, Schedule, type Scope } from "effect"
 import type { MqttClient, MqttError, MqttMessage } from "../../src/index.ts"

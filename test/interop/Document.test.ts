@@ -1,5 +1,5 @@
 /**
- * What is known of brokers, and the page about it: that they fit together, without starting one.
+ * The known behaviour of brokers fits the page about it. No broker is started.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"

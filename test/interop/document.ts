@@ -1,5 +1,5 @@
 /**
- * `docs/brokers.md`: the parts that a run writes, and whether they are what it saw.
+ * `docs/brokers.md`: the parts that a run writes, and whether they fit the results of the run.
  */
 import type { Subject } from "../brokers/Subject.ts"
 import { type Check, yes } from "./Check.ts"

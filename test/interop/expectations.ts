@@ -1,6 +1,6 @@
 /**
- * What is known of each broker where it is not `yes`: what is seen, why, and what the client does about it. A run in
- * which something else is seen fails, also when it is `yes`.
+ * The known behaviour of each broker where it is not `yes`: the result, the cause, and the client's answer to it. A run
+ * with any other result fails, even if the result is `yes`.
  */
 import type * as Packet from "../../src/protocol/Packet.ts"
 

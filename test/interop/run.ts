@@ -1,6 +1,6 @@
 /**
- * `npm run interop`: starts every broker that is installed, one after the other, runs the suite over it, and compares
- * what was seen with what is expected and with docs/brokers.md.
+ * `npm run interop`: starts every installed broker, one after the other, runs the suite over it, and compares the
+ * results with the expected ones and with docs/brokers.md.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -1,8 +1,8 @@
 /**
- * What broke the decoders and encoders of others, one test each, by its identifier in the public advisories or in the
+ * Inputs that broke other decoders and encoders, one test each, by its identifier in the public advisories or in the
  * project's own tracker.
  *
- * What broke a whole client is in `Client.test.ts`.
+ * See `Client.test.ts` for failures of a whole client.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { vi } from "vitest"

@@ -1,8 +1,8 @@
 /**
- * What broke the clients of others, one test each, by its identifier: a server that does the impossible, and a client
- * that ends the connection with a typed error, lives on, leaks nothing and connects again by its schedule.
+ * Failures of other clients, one test each, by its identifier. A server does the impossible, and the client ends the
+ * connection with a typed error, lives on, leaks nothing and connects again by its schedule.
  *
- * What can be shown on bytes alone is in `Bytes.test.ts`.
+ * See `Bytes.test.ts` for failures that bytes alone can show.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Fiber, Layer, Redacted, Schedule, Stream } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Where a client of `NodeMqtt` goes: lists of servers, what is obtained for each attempt, Server References, and ways of
- * the program's own.
+ * The servers to which a client of `NodeMqtt` connects: lists of servers, endpoints obtained for each attempt, Server
+ * References, and the program's own ways to a server.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, Scope, Stream, SubscriptionRef } from "effect"

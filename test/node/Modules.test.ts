@@ -1,5 +1,5 @@
 /**
- * What a program loads with `effect-mqtt` and `effect-mqtt/node`, before it does anything.
+ * The modules that a program loads with `effect-mqtt` and `effect-mqtt/node`, before it does anything.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"

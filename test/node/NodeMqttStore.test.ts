@@ -1,5 +1,5 @@
 /**
- * The store in files: the promises of every store, its files, its one owner among processes, and those who only read.
+ * The store in files: the promises of every store, its files, its one owner among processes, and its readers.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What decoding takes of memory: a multiple of what came, whatever it says about itself.
+ * The memory for decoding is a multiple of the bytes received, whatever lengths the bytes claim.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"

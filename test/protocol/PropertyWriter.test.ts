@@ -1,5 +1,6 @@
 /**
- * The properties of a PUBLISH, which are written before what stands in front of them: against bytes put together here.
+ * The properties of a PUBLISH, which are written before the fields in front of them: compared with bytes put together
+ * here.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Encoder from "../../src/protocol/Encoder.ts"

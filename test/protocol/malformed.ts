@@ -1,5 +1,5 @@
 /**
- * Bytes that break exactly one rule, and what must be said about each.
+ * Bytes that break exactly one rule, and the error for each.
  */
 import type { ProtocolVersion, Sender } from "../../src/protocol/Packet.ts"
 

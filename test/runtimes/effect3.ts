@@ -1,8 +1,8 @@
 /**
- * `npm run runtimes:effect3`: installs the packed package for Effect 3 in an empty project, and runs programs of its users
- * there, with the oldest Node that it is for and with this one, against mosquitto.
+ * `npm run runtimes:effect3`: installs the packed package for Effect 3 in an empty project, and runs programs of its
+ * users there against mosquitto, with the oldest supported Node and with this one.
  *
- * Packs what `npm run build:effect3` has built. Ends with a non-zero exit code when a program does less than all of it.
+ * Packs the result of `npm run build:effect3`. Ends with a non-zero exit code if a program does not do all of it.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -2,7 +2,7 @@
  * `npm run runtimes`: installs the packed package in an empty project, and runs one program of a user there with Node, Bun
  * and Deno, and bundled by esbuild, against a broker in this process.
  *
- * All of them are those of npm. Ends with a non-zero exit code when a runtime does less than all of it.
+ * All runtimes come from npm. Ends with a non-zero exit code if a runtime does not do all of it.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * The declarations for Effect 3: what is kept of those of the main package, and how it is said.
+ * The declarations for Effect 3: which parts of the main package's declarations they keep, and in which words.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"

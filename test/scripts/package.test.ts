@@ -1,5 +1,5 @@
 /**
- * What would be published: its documents are in it, and their links lead to files of it.
+ * The package as it would be published: it contains its documents, and their links lead to files in it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"

@@ -1,5 +1,5 @@
 /**
- * What else gets into a program with this library: nothing that was not asked for.
+ * This library brings nothing else into a program.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"

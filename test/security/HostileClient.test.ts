@@ -1,5 +1,5 @@
 /**
- * What another client may publish to take the others down, where the server passes it on.
+ * Messages with which another client may try to take the others down, if the server passes them on.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schedule, Stream } from "effect"

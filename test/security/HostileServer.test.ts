@@ -1,6 +1,6 @@
 /**
- * What a server may do to exhaust a client, to confuse it, or to end its process; what cannot be had from the bytes
- * alone. TLS and WebSocket have tests of their own.
+ * Attempts of a server to exhaust a client, to confuse it, or to end its process, as far as they need more than bytes.
+ * TLS and WebSocket have tests of their own.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, Random, References, Schedule, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What another client, or a server, may send to fill the memory of a client with default options.
+ * Messages with which another client, or a server, may try to fill the memory of a client with default options.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"

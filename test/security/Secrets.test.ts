@@ -1,5 +1,5 @@
 /**
- * Security 2: secrets are where they have to be, in CONNECT and AUTH, and nowhere else, whatever goes wrong.
+ * Security 2: secrets appear where they must, in CONNECT and AUTH, and nowhere else, even after failures.
  */
 import { assert, describe, it } from "@effect/vitest"
 import {

@@ -1,6 +1,6 @@
 /**
- * What is seen of one run: what the program asked for and how it ended, what reached it, and what the network and the
- * broker took note of.
+ * The observations of one run: the calls of the program and their outcomes, the messages that reached it, and the
+ * records of the network and the broker.
  *
  * Data only; `World` writes it down and `invariants` judges it. Times are virtual milliseconds since the beginning.
  */

@@ -1,7 +1,7 @@
 /**
- * What a world is made of, put together as a plan says: the broker, the network, the client and the program that uses it.
+ * The parts of a world, put together as a plan says: the broker, the network, the client and the program that uses it.
  *
- * What happens to them is `Steps`; that nothing happens to them any more, `World`.
+ * `Steps` acts on them. `World` brings them to rest.
  */
 import { type Clock, Duration, Effect, Schedule, Scope } from "effect"
 import * as MqttClient from "../../src/MqttClient.ts"

@@ -1,7 +1,7 @@
 /**
- * What one run of the simulation does, as data: everything a seed decides, written down before anything happens.
+ * One run of the simulation as data: everything that a seed decides, written down before anything happens.
  *
- * Because it is data it can be printed, replayed exactly, and made shorter by leaving steps out. What runs it is `World`.
+ * Because it is data, it can be printed, replayed exactly, and shortened by leaving out steps. `World` runs it.
  */
 import type { SessionMode } from "../../src/MqttClient.ts"
 import type { ProtocolVersion, Qos } from "../../src/protocol/Packet.ts"

@@ -1,6 +1,6 @@
 /**
- * The program that uses the client in a simulation: publishers, subscribers and consumers that note down what happens
- * to them.
+ * The program that uses the client in a simulation: publishers, subscribers and consumers that note everything that
+ * happens to them.
  *
  * It is a user like any other: it knows the public interface and nothing else.
  */

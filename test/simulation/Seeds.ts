@@ -1,5 +1,5 @@
 /**
- * The plan of each seed: what `Plan` draws, and what a theme of the server's side makes of it.
+ * The plan of each seed: drawn by `Plan`, and changed by a theme of the server's side.
  */
 import * as Plan from "./Plan.ts"
 import { withHabits } from "./server/habits.ts"

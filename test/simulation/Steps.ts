@@ -1,5 +1,5 @@
 /**
- * What a plan's steps do: to the program, the network, the broker and the clock.
+ * The effects of a plan's steps on the program, the network, the broker and the clock.
  */
 import { Effect, Exit, Scope } from "effect"
 import { HostNotFound } from "../../src/MqttError.ts"

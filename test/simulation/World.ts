@@ -2,8 +2,8 @@
  * Runs a plan: a client, the broker in memory and the network between them in one process, on a `TestClock` and with
  * seeded randomness, so that the same plan does the same every time.
  *
- * First come the plan's steps; then the network is made whole and everything comes to rest; then the client is closed.
- * What was seen is returned. Whether it was right is said by `invariants`.
+ * First come the plan's steps; then the network is repaired and everything comes to rest; then the client is closed.
+ * `World` returns the observations. `invariants` judges them.
  */
 import { Clock, Effect, Exit, Metric, Random, References, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,7 +1,7 @@
 /**
- * What must hold in every run, as one table: number, name, and how it is checked at each moment and at the end.
+ * The invariants of every run, as one table: number, name, and the checks at each moment and at the end.
  *
- * The checks themselves are in `invariants/`. Rules that a single client's packets can break are the broker's to notice;
+ * The checks themselves are in `invariants/`. The broker notices the rules that a client's packets alone can break;
  * here they get their number.
  */
 import { type RuleName, rules } from "../../src/testing/broker/Violations.ts"

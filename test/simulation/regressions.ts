@@ -1,6 +1,5 @@
 /**
- * Runs that once failed: what was found is written down as a plan, so that it means the same whatever the generator of
- * plans becomes.
+ * Runs that once failed, written down as plans, so that they stay the same when the generator of plans changes.
  */
 import { type ClientPlan, fixedClient, type Limits, type Plan, type Step } from "./Plan.ts"
 

@@ -1,5 +1,5 @@
 /**
- * What a person reads of a run: its violations, and the trace of what was done and what was seen.
+ * The report of a run, for people: its violations, and the trace of actions and observations.
  */
 import type { Observations } from "./Observations.ts"
 import type { Plan } from "./Plan.ts"

@@ -1,9 +1,9 @@
 /**
- * Makes a failing plan shorter: leaves out what is not needed for it to fail in the same way.
+ * Makes a failing plan shorter: leaves out every part without which it still fails in the same way.
  */
 import type { Plan, Step } from "./Plan.ts"
 
-/** Whether the plan still breaks what is looked for. */
+/** Whether the plan still fails in the same way. */
 type Fails = (plan: Plan) => Promise<boolean>
 
 const without = (steps: ReadonlyArray<Step>, from: number, count: number): ReadonlyArray<Step> => [

@@ -1,5 +1,5 @@
 /**
- * One process of a batch: runs the blocks it is sent and answers with what failed.
+ * One process of a batch: runs the blocks it is sent, and answers with the failures.
  */
 import { createHash } from "node:crypto"
 import type { Block, Failure, Result } from "./Batch.ts"

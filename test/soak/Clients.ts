@@ -1,5 +1,5 @@
 /**
- * The publishers and subscribers of the soak: which there are, what each does, and how long they take to come back.
+ * The publishers and subscribers of the soak: their kinds, their work, and how long they take to come back.
  */
 import { Context, Effect, Layer, References, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { describe } from "../../examples/support/narration.ts"

@@ -1,5 +1,5 @@
 /**
- * The accounting of `npm run soak` notices what it is there to notice: it is given made-up runs, good ones and bad ones.
+ * The accounting of `npm run soak` notices violations: it judges made-up runs, good ones and bad ones.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Ledger, type Party, type Violation } from "./Ledger.ts"

@@ -1,8 +1,9 @@
 /**
- * What was sent, acknowledged and delivered, and what must not have happened to it.
+ * Counts messages sent, acknowledged and delivered, and finds losses and other violations.
  *
- * Pure: time is passed in, as milliseconds since the run began. Its size is fixed when it is made, however long the run:
- * of each topic it keeps a window of sequence numbers, judges those that have been over for `patience`, and counts.
+ * Pure: time is an argument, in milliseconds since the run began. Its size is fixed when it is made, however long the
+ * run: it keeps a window of sequence numbers for each topic, judges those that have been over for `patience`, and
+ * counts.
  */
 import type * as Packet from "../../src/protocol/Packet.ts"
 

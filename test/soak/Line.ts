@@ -1,9 +1,9 @@
 /**
- * The network between one client and the broker, with everything that can go wrong with it: a TCP proxy on a port of its
- * own. It knows nothing of MQTT.
+ * The network between one client and the broker, with every possible fault: a TCP proxy on a port of its own. It knows
+ * nothing of MQTT.
  *
- * What goes wrong, and when, is decided elsewhere; whatever a line is told holds for the connections there are and for
- * those to come.
+ * Other modules decide on the faults and their times. A command to a line holds for its present connections and for
+ * later ones.
  */
 import { Effect, type Scope } from "effect"
 import * as Net from "node:net"

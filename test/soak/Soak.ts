@@ -1,6 +1,6 @@
 /**
- * The soak itself: clients, lines and a broker are set up, traffic and faults run, the network is made whole, everything
- * that is owed gets time to arrive, and what was seen is summed up.
+ * The soak itself. It sets up clients, lines and a broker, runs traffic and faults, repairs the network, gives every
+ * message due time to arrive, and sums up the observations.
  */
 import { Effect, Exit, Fiber, FiberSet, Ref, Schedule, Scope, SubscriptionRef } from "effect"
 import * as Random from "../protocol/Random.ts"

@@ -1,5 +1,5 @@
 /**
- * What happened to one client and its line of late, to look into what went wrong. Holds so many entries and no more.
+ * The latest events of one client and its line, for looking into a failure. Holds a fixed number of entries.
  */
 interface Entry {
   readonly at: number

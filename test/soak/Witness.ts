@@ -1,6 +1,6 @@
 /**
- * Reads what the broker sends to one subscriber, to tell its repetitions from ours: a QoS 2 message is over for the
- * broker when it sends PUBREL, and it may not publish it again. `[MQTT-4.3.3-6]` of 5.0, `[MQTT-4.3.3-1]` of 3.1.1.
+ * Reads the packets from the broker to one subscriber, to tell its repetitions from ours: a QoS 2 message is over for
+ * the broker when it sends PUBREL, and it may not publish it again. `[MQTT-4.3.3-6]` of 5.0, `[MQTT-4.3.3-1]` of 3.1.1.
  *
  * mosquitto 2.0 does so when a connection ends between CONNECT and CONNACK: at the next one it has forgotten that only
  * PUBREL was to be sent again. A receiver that had answered PUBREL cannot tell the message from a new one.

@@ -1,5 +1,5 @@
 /**
- * What can go wrong with the network: a row for each kind. A seed decides which, where and for how long.
+ * The faults of the network: a row for each kind. A seed decides on kind, place and duration.
  */
 import { Effect } from "effect"
 import type * as Random from "../protocol/Random.ts"

@@ -1,5 +1,5 @@
 /**
- * What a run of minutes shows while it goes on, and what it leaves when it ends: for the soak and the crash test alike.
+ * The progress of a run of minutes, and the files it leaves at its end: for the soak and the crash test alike.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * What a message of the soak carries: who published it, at which QoS, its number, and a filler that tells whether it
- * arrived whole.
+ * The content of a message of the soak: its publisher, its QoS, its number, and a filler that shows whether it arrived
+ * whole.
  */
 import type * as Packet from "../../src/protocol/Packet.ts"
 

@@ -1,6 +1,6 @@
 /**
- * What a person reads of the soak of a hidden page: whether it was hidden and held back at all, what became of the
- * messages, what the page held, and whether all of it is as it must be.
+ * The report of the soak of a hidden page, for people: whether it was hidden and slowed down at all, the outcome of the
+ * messages, the page's memory, and whether everything is right.
  */
 import * as Os from "node:os"
 import * as chart from "./chart.ts"

@@ -1,5 +1,5 @@
 /**
- * What the hidden page and the program beside it call their topics and clients.
+ * The names of topics and clients for the hidden page and the program beside it.
  */
 
 /** To the page. */

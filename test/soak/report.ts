@@ -1,6 +1,6 @@
 /**
- * What a person reads of a soak: what was injected, what became of the messages, what the process held, and whether all
- * of it is as it must be.
+ * The report of a soak, for people: the injected faults, the outcome of the messages, the memory of the process, and
+ * whether everything is right.
  */
 import * as Os from "node:os"
 import * as chart from "./chart.ts"

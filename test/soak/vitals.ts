@@ -1,5 +1,6 @@
 /**
- * What the process of the clients holds: memory that a collection does not free, and descriptors. The proxy is in it too.
+ * The memory of the clients' process that a collection does not free, and its descriptors. The proxy is in the same
+ * process.
  */
 import * as Fs from "node:fs"
 

@@ -1,6 +1,6 @@
 /**
- * A client without rules: it sends the packets it is told to and keeps those that come, so a test can do right and
- * wrong.
+ * A client without rules: it sends the packets the test gives it and keeps those that arrive, so a test can follow the
+ * rules or break them.
  */
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,6 @@
 /**
- * What every transport has to do, run over each of them: the fake network, TCP, TLS, WebSocket with and without TLS, and
- * Unix sockets. The client does not know which one it has.
+ * The common behaviour of all transports, tested over each: the fake network, TCP, TLS, WebSocket with and without TLS,
+ * and Unix sockets. The client does not know which transport it has.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Queue, Schedule, Scope, Stream } from "effect"

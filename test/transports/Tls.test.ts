@@ -1,5 +1,5 @@
 /**
- * TLS: who is trusted, and what each failure is called. Security test 1.
+ * TLS: the trusted certificates, and the error for each failure. Security test 1.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"

@@ -1,5 +1,5 @@
 /**
- * WebSocket: what is sent in the opening request and in frames, and what a server may not do. Security test 16.
+ * WebSocket: the content of the opening request and of frames, and faults of a server. Security test 16.
  */
 import type { NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"

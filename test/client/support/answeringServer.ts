@@ -1,7 +1,7 @@
 /**
- * A server that answers at once and remembers nothing, so that memory that grows is the client's.
+ * A server that answers at once and remembers nothing, so all growth of memory is the client's.
  *
- * Against one that can be asked what it has seen, see `MemoryBroker`.
+ * See `MemoryBroker` for a server that a test can ask about the messages it has seen.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"

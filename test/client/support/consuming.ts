@@ -1,5 +1,6 @@
 /**
- * What the tests of `consume` share: messages of topics under `t`, handlers that take a second, and what was acknowledged.
+ * Shared by the tests of `consume`: messages with topics under `t`, handlers that take a second, and the list of
+ * acknowledged messages.
  */
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"

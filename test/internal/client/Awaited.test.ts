@@ -1,5 +1,5 @@
 /**
- * Who waits for messages that are in the store: whoever does is told once, and whoever has gone on is forgotten.
+ * Publishers that wait for messages in the store: each is told once, and a publisher that no longer waits is forgotten.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Exit } from "effect"

@@ -1,5 +1,5 @@
 /**
- * What waits to be written to a store: all that a turn changes is taken at once.
+ * Changes that wait to be written to a store: all changes of one turn are taken at once.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"

@@ -1,5 +1,6 @@
 /**
- * Definitions of typed requests, at compile time and at run time. What they do is in `test/client/TypedRequests.test.ts`.
+ * Definitions of typed requests, at compile time and at run time. See `test/client/TypedRequests.test.ts` for their
+ * behaviour.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Result, Schema, SchemaGetter } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Getting in, over every transport, and what is heard when it ends.
+ * Getting in, over every transport, and the news of the end of a connection.
  */
 import { Effect, Fiber, Layer, Option, Redacted, Schedule, Stream } from "effect"
 import { MqttAuthentication, MqttClient } from "../../../src/index.ts"

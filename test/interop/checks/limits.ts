@@ -1,5 +1,5 @@
 /**
- * What each side announces that it does not take, and whether the other keeps to it. 5.0 only.
+ * Limits that each side announces, and whether the other side respects them. 5.0 only.
  */
 import { Effect, Latch } from "effect"
 import type { MqttClient } from "../../../src/index.ts"

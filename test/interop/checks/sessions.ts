@@ -1,5 +1,5 @@
 /**
- * What a broker keeps of a client that is away, and what comes again after a lost connection.
+ * The state that a broker keeps for a client that is away, and the messages that come again after a lost connection.
  */
 import { Effect, Fiber, Schedule } from "effect"
 import type { MqttClient } from "../../../src/index.ts"

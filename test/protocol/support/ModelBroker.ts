@@ -1,7 +1,8 @@
 /**
- * A server of the rules of QoS 1 and 2, as few as they are: it takes messages over, and sends its own.
+ * A server with only the rules of QoS 1 and 2: it accepts messages, and sends its own.
  *
- * It keeps its session across connections and checks what a client owes it; it knows no topic filters and no bytes.
+ * It keeps its session across connections and checks that the client sends everything due. It knows no topic filters
+ * and no bytes.
  */
 import { assert } from "@effect/vitest"
 import type { SessionPacket } from "../../../src/protocol/Connection.ts"

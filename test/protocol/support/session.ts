@@ -1,5 +1,5 @@
 /**
- * Tables for the rules of a session: what is put in, and what has to come out, as one line of text each.
+ * Tables for the rules of a session: inputs and expected outputs, as one line of text each.
  *
  * `PUBLISH1 #7 a DUP` is a PUBLISH of QoS 1 with identifier 7 and topic `a`. A message, its request and its topic
  * share one name.

@@ -2,7 +2,7 @@
  * Steps of a plan that call everything else the client offers: several subscribers of one filter, consumers that call the
  * client from inside, requests and answers, latest values, typed topics.
  *
- * They have topics of their own, so that what is judged of other steps is not touched. What runs them is `Caller`.
+ * They have topics of their own, so they do not disturb the judgement of other steps. `Caller` runs them.
  */
 import type { Qos } from "../../../src/protocol/Packet.ts"
 import type * as Random from "../../protocol/Random.ts"

@@ -1,5 +1,5 @@
 /**
- * The part of the program that does the steps of `Call`, and notes down what happens to it.
+ * The part of the program that runs the steps of `Call`, and notes everything that happens to it.
  */
 import {
   Cause,

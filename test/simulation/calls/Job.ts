@@ -1,8 +1,8 @@
 /**
- * Steps of a plan that handle messages one by one: consumers that are told to leave, that attempt a message again and put
- * it among the dead letters, and the calls beside `consume` that acknowledge.
+ * Steps of a plan that handle messages one by one: consumers that are told to leave, or that retry a message and turn
+ * it into a dead letter, and the calls beside `consume` that acknowledge.
  *
- * They have topics of their own. What runs them is `Worker`; `invariants/jobs.ts` judges what came of it.
+ * They have topics of their own. `Worker` runs them; `invariants/jobs.ts` judges the outcome.
  */
 import type { Qos } from "../../../src/protocol/Packet.ts"
 import type * as Random from "../../protocol/Random.ts"

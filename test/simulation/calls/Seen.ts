@@ -1,8 +1,8 @@
 /**
- * What is seen of the steps of `Call`: who subscribed with what and was granted, which messages reached whom, what was
- * asked and answered. Data only; `invariants/calls.ts` judges it.
+ * The observations of the steps of `Call`: the subscribers with their options and granted QoS, the messages that
+ * reached each, the requests and the answers. Data only; `invariants/calls.ts` judges it.
  *
- * `order` counts what the program does and what it is told, so that what happens in one step of time has an order too.
+ * `order` counts the actions of the program and its news, so that events in one step of time have an order too.
  */
 import type { Qos, Subscription } from "../../../src/protocol/Packet.ts"
 import type { Ended } from "../Ended.ts"

@@ -1,5 +1,5 @@
 /**
- * The part of the program that does the steps of `Job`, and notes down what its handlers do.
+ * The part of the program that runs the steps of `Job`, and notes the actions of its handlers.
  */
 import { Cause, Effect, Exit, Schedule, Stream } from "effect"
 import type { MqttClient } from "../../../src/MqttClient.ts"

@@ -1,5 +1,6 @@
 /**
- * What the broker lets the client publish: no dead letter to one topic, and none that goes round for ever.
+ * The messages that the broker lets the client publish: no dead letter to one topic, and no dead letter that goes round
+ * for ever.
  */
 import type { ReasonCode } from "../../../src/protocol/ReasonCode.ts"
 

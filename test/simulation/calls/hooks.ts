@@ -1,5 +1,6 @@
 /**
- * What the program gives the client to run: the client's options that are effects or functions, and what they call.
+ * The program's code that the client runs: options of the client that are effects or functions, and the calls they
+ * make.
  */
 import { Effect, Schedule } from "effect"
 import * as MqttAuthentication from "../../../src/MqttAuthentication.ts"

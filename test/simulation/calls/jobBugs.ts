@@ -1,5 +1,5 @@
 /**
- * Bugs of those who handle messages, for the simulation to find.
+ * Bugs in the handling of messages, for the simulation to find.
  */
 import type { Bug } from "../Bug.ts"
 

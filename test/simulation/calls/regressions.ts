@@ -1,5 +1,5 @@
 /**
- * Runs that once failed because of what programs call, in the words of a plan.
+ * Runs that once failed because of the program's calls, in the words of a plan.
  */
 import { fixedClient, type Limits, type Plan, type Step } from "../Plan.ts"
 import type { CallAction } from "./Call.ts"

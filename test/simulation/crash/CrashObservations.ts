@@ -1,5 +1,5 @@
 /**
- * What was seen of all lives of a run with crashes.
+ * The observations of all lives of a run with crashes.
  */
 import type * as MqttStore from "../../../src/MqttStore.ts"
 import type { MemoryBroker } from "../../../src/testing/index.ts"

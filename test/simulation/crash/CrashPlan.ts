@@ -1,7 +1,7 @@
 /**
- * What one run with crashes does, as data: several lives of one client, each with a death of its own, over one store.
+ * One run with crashes as data: several lives of one client, each with a death of its own, over one store.
  *
- * Because it is data it can be printed, replayed exactly, and made shorter. What runs it is `CrashWorld`.
+ * Because it is data, it can be printed, replayed exactly, and shortened. `CrashWorld` runs it.
  */
 import type { ProtocolVersion } from "../../../src/protocol/Packet.ts"
 import * as Random from "../../protocol/Random.ts"

@@ -1,9 +1,9 @@
 /**
- * Runs a plan of crashes: one store, one broker and one network, and one process after the other that has them, on a
- * `TestClock` and with seeded randomness.
+ * Runs a plan of crashes: one store, one broker, one network, and a series of processes that use them, on a `TestClock`
+ * and with seeded randomness.
  *
- * The last life ends in order once everything is at rest. What was seen is returned; whether it was right is said by
- * `crashInvariants`.
+ * The last life ends in order once everything is at rest. `CrashWorld` returns the observations; `crashInvariants`
+ * judges them.
  */
 import { Cause, Clock, Effect, Exit, type Fiber, Random, References, Result, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"

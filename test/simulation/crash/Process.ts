@@ -1,6 +1,6 @@
 /**
- * A process that can die: its store and its network, which nothing of it reaches any more from that very moment on, and
- * what was seen of both in the order in which it happened.
+ * A process that can die: from that moment on nothing of it reaches its store and its network. It also has the
+ * observations of both, in order.
  */
 import { Effect, Exit, Scope } from "effect"
 import * as records from "../../../src/internal/store/records.ts"

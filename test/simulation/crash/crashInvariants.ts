@@ -1,5 +1,6 @@
 /**
- * What must hold whenever and wherever a process dies, by number: over everything that was seen of all lives.
+ * The invariants that hold whenever and wherever a process dies, by number. They are checked over the observations of
+ * all lives.
  */
 import type { Exchange } from "../../../src/internal/store/records.ts"
 import type { Packet } from "../../../src/protocol/Packet.ts"

@@ -1,5 +1,5 @@
 /**
- * Runs with crashes that once failed, as plans that stay what they are.
+ * Runs with crashes that once failed, as plans that never change.
  */
 import { plainLife, plainPlan, type Plan } from "./CrashPlan.ts"
 

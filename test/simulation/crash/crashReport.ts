@@ -1,5 +1,5 @@
 /**
- * What a person reads of a run with crashes.
+ * The report of a run with crashes, for people.
  */
 import type { Observations } from "./CrashObservations.ts"
 import type { Plan } from "./CrashPlan.ts"

@@ -1,5 +1,5 @@
 /**
- * Makes a failing plan of crashes shorter: leaves out lives and steps, and makes plain what need not be as it is.
+ * Shortens a failing plan of crashes: leaves out lives and steps, and simplifies the rest.
  */
 import { type Life, plainLife, plainPlan, type Plan } from "./CrashPlan.ts"
 

@@ -1,5 +1,5 @@
 /**
- * What is blamed for the ends of connections is what ended them.
+ * The client blames the right packet for the ends of connections.
  */
 import type { Observations } from "../Observations.ts"
 

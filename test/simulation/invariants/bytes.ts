@@ -1,5 +1,5 @@
 /**
- * What messages cost in memory, as the one who gave them to the client counts: topic, payload and properties.
+ * The cost of messages in memory, as the program that gave them to the client counts it: topic, payload and properties.
  */
 import type { Moment } from "../Observations.ts"
 

@@ -1,5 +1,6 @@
 /**
- * Several subscribers of one filter, consumers, latest values, requests: what each of them is owed whatever the others do.
+ * Several subscribers of one filter, consumers, latest values, requests: each gets everything due to it, whatever the
+ * others do.
  */
 import type { Subscription } from "../../../src/protocol/Packet.ts"
 import * as Topic from "../../../src/protocol/Topic.ts"

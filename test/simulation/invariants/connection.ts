@@ -1,5 +1,5 @@
 /**
- * Connections and what ends with them: dead peers are found, calls settle, nothing is left, and the next attempt comes
+ * Connections and their ends: the client finds dead peers, calls settle, nothing is left, and the next attempt comes
  * when the schedule says.
  */
 import type { Observations } from "../Observations.ts"

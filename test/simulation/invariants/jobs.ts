@@ -1,5 +1,5 @@
 /**
- * Those who handle messages: what they may take, when they are gone, and what may be acknowledged.
+ * Consumers and workers: the messages they may take, when they are gone, and the messages that may be acknowledged.
  */
 import { isOfJobs, type Job, type Run } from "../calls/Job.ts"
 import { idOf, type Observations } from "../Observations.ts"

@@ -1,5 +1,5 @@
 /**
- * What other clients publish, and servers with habits of their own: they end no connection, and hold up nobody.
+ * Messages of other clients, and servers with habits of their own, end no connection and hold up nobody.
  */
 import * as Topic from "../../../src/protocol/Topic.ts"
 import type { Observations } from "../Observations.ts"

@@ -1,5 +1,5 @@
 /**
- * From the program to the broker: what was reported, what was owed, and in which order it came.
+ * From the program to the broker: messages reported, messages due, and their order.
  */
 import { type Attempt, idOf, type Observations, type Published } from "../Observations.ts"
 import { unrestOfCalls } from "./calls.ts"

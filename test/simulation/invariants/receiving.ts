@@ -1,5 +1,6 @@
 /**
- * From the broker to the program: nothing owed is missing, nothing comes twice, and what is acknowledged was dealt with.
+ * From the broker to the program: no message that is due is missing, none comes twice, and acknowledged messages were
+ * handled.
  */
 import * as Topic from "../../../src/protocol/Topic.ts"
 import { idOf, type Observations, type Received } from "../Observations.ts"

@@ -1,5 +1,5 @@
 /**
- * What the server is subscribed to against what the program wants, and that it is not asked again for what it has.
+ * The server has the subscriptions that the program wants, and the client does not ask again for those it has.
  */
 import { isOfCalls } from "../calls/Call.ts"
 import type { Observations } from "../Observations.ts"

@@ -1,6 +1,6 @@
 /**
- * What a publish that succeeded has done with its payload: QoS 0 was handed to the network whole, and what the broker has
- * is what was given, whoever overwrote it since.
+ * A successful publish has used its payload: at QoS 0 the network got all of it, and the broker has the bytes that were
+ * given, even if the program has overwritten them since.
  */
 import { idOf, type Observations, payloadOf } from "../Observations.ts"
 import { packetsOf } from "../server/Tape.ts"

@@ -1,7 +1,7 @@
 /**
- * What a plan says of the server's habits, of who owns a payload, and of small bounds in bytes.
+ * The part of a plan about the server's habits, the owner of a payload, and small bounds in bytes.
  *
- * Every field is optional: a plan without one has a server that does what the specification says.
+ * Every field is optional: a plan without them has a server that follows the specification.
  */
 import type { Qos } from "../../../src/protocol/Packet.ts"
 

@@ -1,7 +1,8 @@
 /**
- * What the client read and wrote on each connection, as bytes, in the order in which the client did.
+ * The bytes that the client read and wrote on each connection, in the client's order.
  *
- * The broker sees what reached it; only this shows what the client handed to the network, and what it knew when.
+ * The broker sees the bytes that reached it. Only the tape shows the bytes that the client handed to the network, and
+ * how much it knew at that time.
  */
 import { Effect } from "effect"
 import type { NetworkConnection } from "../../../src/MqttTransport.ts"

@@ -1,5 +1,5 @@
 /**
- * Habits of the server for a plan that is about something else: only what the program does not notice.
+ * Habits of the server for a plan about something else: only habits that the program does not notice.
  */
 import * as Random from "../../protocol/Random.ts"
 import type { Plan, Step } from "../Plan.ts"

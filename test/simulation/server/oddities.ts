@@ -1,9 +1,9 @@
 /**
- * A server that passes on what another client said although it makes no sense: the broker in memory does not, so what it
- * writes is changed on its way.
+ * A server that passes on messages of another client although they make no sense. The broker in memory does not, so its
+ * bytes are changed on their way.
  *
- * The broker is told to send a User Property that marks the message, and the bytes of that property become the odd one
- * and a User Property that fills the rest: nothing else moves.
+ * The broker sends a User Property that marks the message. The bytes of that property become the odd property and a
+ * User Property that fills the rest: nothing else moves.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { FakeNetwork } from "../../../src/testing/index.ts"

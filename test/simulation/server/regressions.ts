@@ -1,5 +1,5 @@
 /**
- * Runs that once failed because of the server's side, of who owns a payload, or of bounds in bytes.
+ * Runs that once failed because of the server's side, the owner of a payload, or bounds in bytes.
  */
 import { type ClientPlan, fixedClient, type Plan, type Step } from "../Plan.ts"
 

@@ -1,9 +1,9 @@
 /**
- * What a seed's run is about on the server's side: habits of real brokers, messages of other clients, payloads that their
- * owner overwrites, bounds in bytes.
+ * The theme of a seed's run on the server's side: habits of real brokers, messages of other clients, payloads that
+ * their owner overwrites, bounds in bytes.
  *
- * Each theme changes a plan that the seed has drawn already, with randomness of its own, so that the plans of seeds
- * without a theme do not depend on this.
+ * Each theme changes a plan that the seed has already drawn, with randomness of its own. So the plans of seeds without
+ * a theme do not depend on themes.
  */
 import type { Qos } from "../../../src/protocol/Packet.ts"
 import * as Random from "../../protocol/Random.ts"

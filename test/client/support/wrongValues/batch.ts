@@ -1,5 +1,5 @@
 /**
- * Cases in threads that are watched: one that hangs or runs out of memory is a finding, and the rest goes on.
+ * Cases in watched threads: a case that hangs or runs out of memory is a finding, and the other cases go on.
  */
 import { Worker } from "node:worker_threads"
 import { cases, type Finding } from "./cases.ts"

@@ -1,5 +1,5 @@
 /**
- * The calls of the public API: what each takes when all is right, and the fields in which it can go wrong.
+ * The calls of the public API: correct arguments for each, and the fields that can have a wrong value.
  */
 import { Effect, Redacted, Result, Schedule, Schema, type Scope, Stream } from "effect"
 import * as MqttClient from "../../../../src/MqttClient.ts"

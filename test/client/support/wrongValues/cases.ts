@@ -1,6 +1,6 @@
 /**
- * One case for each call, field and value that it may not have, in each version, with a connection and without; and what
- * has to hold in each: a typed error that names the field, at once, and nothing changed.
+ * One case for each call, field and wrong value, in each version, with a connection and without. In each case the call
+ * must fail at once with a typed error that names the field, and nothing may change.
  */
 import { Cause, Effect, Exit, Fiber, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"

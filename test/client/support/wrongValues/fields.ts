@@ -1,6 +1,6 @@
 /**
- * The fields of what a program gives to the client, and the values that each may have: one description for every call
- * that has them.
+ * The fields of the values that a program gives to the client, and the values that each field may have: one description
+ * for every call with the field.
  */
 import type { Accepts } from "./values.ts"
 import * as Values from "./values.ts"
