@@ -125,7 +125,7 @@ describe("a WebSocket of a browser", () => {
     ["broker.example", "is not a URL"],
     ["localhost:9001", "does not begin with ws://"],
     ["mqtt://broker.example", "does not begin with ws://"],
-    ["/mqtt", "is not a URL"],
+    ["/mqtt", "is a path, and there is no page to complete it"],
     ["ws://broker.example:0", "has port 0"],
     ["ws://a%:secret@broker.example", "with a \"%\""]
   ] as const

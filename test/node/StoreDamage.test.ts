@@ -139,7 +139,7 @@ describe("a file that is no store", () => {
         Fs.writeFileSync(fileIn(path), bytes)
         const { message, operation, problem, store } = yield* openFailure(path)
         assert.deepStrictEqual([store, operation, problem], [fileIn(path), "open", "Corrupt"])
-        assert.include(message, "move it aside to begin with an empty one")
+        assert.include(message, "move it aside to begin with an empty store")
         assert.strictEqual((yield* storeFailure(inReader(path, textsOf))).problem, "Corrupt")
         assert.strictEqual(Fs.readFileSync(fileIn(path), "utf8"), bytes)
       }))

@@ -153,7 +153,7 @@ describe("security 18: the memory of answers", () => {
         assert.isAbove(rounds, 8)
         const state = yield* stateOf(mqtt)
         const message = state._tag === "Disconnected" ? state.error.message : state._tag
-        assert.include(message, "does not read the answers")
+        assert.include(message, "does not read the client's answers")
       })))
   }
 })

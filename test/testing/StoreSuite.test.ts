@@ -207,7 +207,7 @@ const breaks: ReadonlyArray<Break> = [
         put(records, change, value)
       }
     },
-    noticed: /^`Remove` takes out one record/
+    noticed: /^`Remove` deletes one record/
   },
   {
     fault: "makes all Removes of a batch first",
@@ -254,24 +254,28 @@ const breaks: ReadonlyArray<Break> = [
   {
     fault: "takes upper and lower case for the same",
     habits: { clientId: (clientId) => clientId.toLowerCase() },
-    noticed: /^client identifiers/,
+    noticed: /^each client identifier has/,
     says: /"Gateway" is in use while other client identifiers are open/
   },
   {
     fault: "replaces odd characters of client identifiers",
     habits: { clientId: (clientId) => clientId.replaceAll("/", "_") },
-    noticed: /^client identifiers/
+    noticed: /^each client identifier has/
   },
   {
     fault: "decodes client identifiers",
     habits: { clientId: (clientId) => clientId === "%25" ? "%" : clientId },
-    noticed: /^client identifiers/
+    noticed: /^each client identifier has/
   },
-  { fault: "cuts client identifiers", habits: { clientId: (clientId) => clientId.slice(0, 127) }, noticed: /^client/ },
+  {
+    fault: "cuts client identifiers",
+    habits: { clientId: (clientId) => clientId.slice(0, 127) },
+    noticed: /^each client identifier has/
+  },
   {
     fault: "normalizes client identifiers",
     habits: { clientId: (clientId) => clientId.normalize() },
-    noticed: /^client identifiers/
+    noticed: /^each client identifier has/
   },
   {
     fault: "lets two open it",
