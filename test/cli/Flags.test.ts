@@ -32,7 +32,7 @@ const payload = file("payload", "from a file")
 const authorities = Path.join(folder, "authorities")
 Fs.mkdirSync(authorities)
 Fs.writeFileSync(Path.join(authorities, "ca.pem"), certificates.ca)
-// As OpenSSL looks for it.
+// Under the name by which OpenSSL looks for it.
 const hash = spawnSync("openssl", ["x509", "-hash", "-noout", "-in", ca], { encoding: "utf8" }).stdout?.trim()
 if (hash !== undefined && hash !== "") Fs.writeFileSync(Path.join(authorities, `${hash}.0`), certificates.ca)
 
@@ -70,7 +70,7 @@ const places = Effect.gen(function*() {
   return ports
 })
 
-/** Theirs and ours. */
+/** Runs mosquitto's program, or ours. */
 type Program = (
   command: "pub" | "sub",
   list: ReadonlyArray<string>,
@@ -86,14 +86,14 @@ let count = 0
 const fresh = (name: string): string => `${name}-${++count}`
 
 // ---------------------------------------------------------------------------
-// What both commands have
+// Flags of both commands
 // ---------------------------------------------------------------------------
 
 interface ConnectionRow {
   readonly flag: string
-  /** Besides the topic. `{id}` is a client identifier of its own. */
+  /** The arguments besides the topic. `{id}` is a client identifier of its own. */
   readonly args: (ports: Ports) => ReadonlyArray<string>
-  /** What the broker logs. */
+  /** The expected line in the broker's log. */
   readonly log: RegExp
   readonly hasServer?: true
   readonly hasId?: true
@@ -209,7 +209,7 @@ const connectionRows: ReadonlyArray<ConnectionRow> = [
   }
 ]
 
-/** What the broker has logged since; it writes when it has time. */
+/** New lines in the broker's log. The broker writes them when it has time. */
 const logged = (from: number, pattern: RegExp) =>
   Effect.suspend(() => {
     const log = Fs.readFileSync(logFile, "utf8").slice(from)
@@ -234,14 +234,14 @@ const checkConnection = Effect.fnUntraced(function*(program: Program, row: Conne
 })
 
 // ---------------------------------------------------------------------------
-// What only one has
+// Flags of one command
 // ---------------------------------------------------------------------------
 
 interface PublishRow {
   readonly flag: string
   readonly args: ReadonlyArray<string>
   readonly stdin?: string
-  /** What `mosquitto_sub` prints, one line for each message. */
+  /** The expected output of `mosquitto_sub`, one line for each message. */
   readonly expected: ReadonlyArray<string>
   readonly format?: string
 }
@@ -320,7 +320,7 @@ const publishRows: ReadonlyArray<PublishRow> = [
   }
 ]
 
-/** A session that keeps what is published meanwhile. */
+/** A session that keeps the messages published meanwhile. */
 const reader = (
   id: string,
   topic: string,
@@ -346,7 +346,7 @@ interface SubscribeRow {
   readonly given?: ReadonlyArray<readonly [topic: string, ...args: ReadonlyArray<string>]>
   readonly expected?: string
   readonly exitCode?: number
-  /** `mosquitto_sub` 2.0.11 does not do what it says. */
+  /** `mosquitto_sub` 2.0.11 does not follow its own manual here. */
   readonly isOurs?: true
 }
 
@@ -448,7 +448,7 @@ const checkSubscribe = Effect.fnUntraced(function*(program: Program, row: Subscr
   assert.strictEqual(exitCode, row.exitCode ?? 0)
 })
 
-/** The same but for when it was printed. */
+/** The same JSON without the time of printing. */
 const withoutTime = (json: string): unknown => ({ ...JSON.parse(json), tst: "" })
 
 Mosquitto.suite("the command line and mosquitto's", broker, (it) => {
@@ -529,7 +529,7 @@ suiteWith([MosquittoClients.requirement], "the flags of mosquitto's clients", ()
     mosquitto_pub: [...common, "-r", ...publishRows.map(({ flag }) => flag)],
     mosquitto_sub: [...common, ...subscribeRows.map(({ flag }) => flag)]
   }
-  // What it trusts is the machine's own, and what it prints is its own.
+  // The first prints its own text, and the second trusts the machine's own authorities.
   const elsewhere = ["--help", "--tls-use-os-certs"]
 
   for (const [command, flags] of Object.entries(tested)) {

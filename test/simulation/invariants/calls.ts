@@ -10,7 +10,7 @@ import { type Attempt, idOf, type Observations } from "../Observations.ts"
 import { packetsOf } from "../server/Tape.ts"
 import { isLied, isUnheardSession, opened } from "./sessions.ts"
 
-/** How long the others may hold somebody up when nobody takes time and nothing goes wrong. */
+/** How long guests may hold up each other if no handler takes time and nothing goes wrong. */
 const longestWait = 3000
 
 const isThere = ({ asked, left }: Guest, order: number): boolean =>
@@ -19,12 +19,12 @@ const isThere = ({ asked, left }: Guest, order: number): boolean =>
 const matches = (filters: ReadonlyArray<string>, topic: string): boolean =>
   filters.some((filter) => Topic.matches(filter.replace(/^\$share\/\w+\//, ""), topic))
 
-/** What is subscribed to by those who are looked at one by one. */
+/** The filters of guests, which are looked at one by one. */
 const isOfGuests = (filter: string): boolean => isOfCalls(filter) && !/^(response|call\/inside|jobs)\//.test(filter)
 
 const nameOf = ({ filters, kind, number }: Guest): string => `${kind} ${number} of ${filters[0]}`
 
-/** The connection there was, as far as the client was told. */
+/** The connection at that time, as far as the client knew. */
 const connectionAt = ({ attempts }: Observations, at: number): Attempt | undefined =>
   attempts.find(({ acceptedAt, endedAt }) =>
     acceptedAt !== undefined && acceptedAt <= at && (endedAt ?? Infinity) >= at
@@ -90,7 +90,7 @@ export const grantedByItsOwn = function*(observations: Observations) {
       const isOwn = answered.some(({ asked: { qos }, receivedAt }) =>
         receivedAt >= asked.at + shortestWay && qos >= wish.qos
       )
-      // Somebody who is there has what it asks for, if only because one who has left asked for it.
+      // A present guest has the QoS it asks for, if only because a guest that has left asked for it.
       const isShared = answered.some(({ asked: { qos } }) => qos >= wish.qos) &&
         guests.some((other) => other !== guest && other.filters.includes(filter) && isThere(other, asked.order))
       if (!isOwn && !isShared) {
@@ -100,7 +100,7 @@ export const grantedByItsOwn = function*(observations: Observations) {
   }
 }
 
-/** Who has been granted is not asked again on the same connection, so a refusal is another one's. */
+/** A guest that was granted is not asked again on the same connection, so the refusal belongs to another guest. */
 export const refusedAlone = function*(observations: Observations) {
   for (const guest of observations.seen.guests) {
     const { end, granted } = guest
@@ -118,10 +118,10 @@ export const refusedAlone = function*(observations: Observations) {
 // 17: the options of a subscription are those of its present subscribers
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Those who were there at rest, or are. */
+/** The guests that were there at rest, or are there. */
 const isThereAtRest = ({ rest }: Seen) => (guest: Guest): boolean => isThere(guest, rest?.order ?? Infinity)
 
-/** Those who are there at rest, and all who were there together with one of them, and so on. */
+/** The guests that are there at rest, and all guests that were there together with one of them, and so on. */
 const company = (seen: Seen, filter: string): ReadonlyArray<Guest> => {
   const all = seen.guests.filter(({ filters }) => filters.includes(filter))
   let first = Math.min(...all.filter(isThereAtRest(seen)).map(({ asked }) => asked.order))
@@ -147,7 +147,7 @@ export const subscriptionsOfCalls = (
 ): ReadonlyArray<string> => {
   const { seen } = observations
   if (held === undefined || isLied(observations)) return []
-  // One who follows a topic is not told that the server refuses it now.
+  // A follower of a topic does not hear that the server refuses it now.
   const mayBeRefused = observations.plan.steps.some(({ action }) => action._tag === "RefuseSubscribe")
   const present = seen.guests.filter(isThereAtRest(seen))
   const wanted = new Set(present.flatMap(({ filters }) => filters))
@@ -181,7 +181,7 @@ export const optionsOfThePresent = function*(observations: Observations) {
   for (const guest of guests) {
     const { asked, end, filters, wish } = guest
     if (end?.reason !== "InvalidRequest" || plan.client.version === "3.1.1") continue
-    // One that gives way often asks the client later than it is noted.
+    // A consumer that gives way often asks the client later than the note says.
     const isConflict = guests.some((other) =>
       other !== guest && other.asked.order < (guest.gone?.order ?? Infinity) &&
       (other.left?.order ?? Infinity) > asked.order && !isAlike(other.wish, wish) &&
@@ -190,14 +190,14 @@ export const optionsOfThePresent = function*(observations: Observations) {
     if (!isConflict) yield `${nameOf(guest)} was refused at ${asked.at} as if somebody with other options were there`
   }
   if (plan.isCalm !== true) return
-  // One that gives way often asks long after it is noted, and may have been told to leave by then.
+  // A consumer that gives way often asks long after its note, and may have been told to leave by then.
   if (plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)) return
   const { latency } = plan.network
   for (const [filter, exchanges] of exchangesOf(observations)) {
     if (!isOfGuests(filter)) continue
     for (const { asked, receivedAt } of exchanges) {
       const sentAt = receivedAt - latency
-      // Who leaves in the step in which it is asked for has asked.
+      // A guest that leaves in the step in which it is asked for has asked.
       const isOfOne = guests.some(({ asked: { at }, filters, left, wish }) =>
         filters.includes(filter) && at <= sentAt + 1 && (left?.at ?? Infinity) >= sentAt - 1 && isAlike(wish, asked) &&
         (wish.retainHandling ?? 0) === asked.retainHandling
@@ -208,7 +208,7 @@ export const optionsOfThePresent = function*(observations: Observations) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// 18: nobody waits for another one, and nobody for ever
+// 18: nobody waits for another guest, and nobody for ever
 // ---------------------------------------------------------------------------------------------------------------------
 
 export const nobodyWaitsForEver = function*({ seen: { guests, requested } }: Observations) {
@@ -230,7 +230,7 @@ export const nobodyWaitsForOthers = function*({ emitted, plan, received, seen, s
   const waited = (at: number, id: number): number => at - Math.max(emissions.get(id) ?? Infinity, hurriedAt)
   for (const { at, guest, id } of taken) {
     const one = guests[guest]
-    // A consumer may be given what another one left long ago.
+    // A consumer may get a message that another consumer left long ago.
     if (one.kind !== "Join" || one.pace > 0 || waited(at, id) <= longestWait) continue
     if ((one.granted?.at ?? Infinity) <= (emissions.get(id) ?? 0)) yield `message ${id} reached ${nameOf(one)} at ${at}`
   }
@@ -245,7 +245,7 @@ export const nobodyWaitsForOthers = function*({ emitted, plan, received, seen, s
 // 19: one run of a handler for each delivery, acknowledged when it succeeded; a consumer ends as it was told to
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** When the broker sent each message to the client. */
+/** The times at which the broker sent each message to the client. */
 const sendings = ({ packets }: Observations): ReadonlyMap<number, ReadonlyArray<number>> => {
   const times = new Map<number, Array<number>>()
   for (const { at, direction, packet } of packets) {
@@ -258,7 +258,7 @@ const sendings = ({ packets }: Observations): ReadonlyMap<number, ReadonlyArray<
   return times
 }
 
-/** How long a message may be on its way. */
+/** How long a message may be under way. */
 const sharedFor = 200
 
 export const handledOnce = function*(observations: Observations) {
@@ -269,7 +269,7 @@ export const handledOnce = function*(observations: Observations) {
     const guest = guests[one.guest]
     if (guest.kind !== "Work" || one.qos === 0) continue
     const sentAt = sent.get(one.id) ?? []
-    // Of two who were there when it came, each has it, and may leave it.
+    // Of two guests that were there when the message came, each has it, and may leave it.
     const had = guests.filter((other) =>
       matches(other.filters, one.topic) && other.asked.at <= sentAt[0] + sharedFor &&
       (other.left?.at ?? Infinity) >= sentAt[0]
@@ -290,7 +290,7 @@ export const handledOnce = function*(observations: Observations) {
   }
 }
 
-/** What consumers leave waits at least so long for the next one. */
+/** Messages that a consumer leaves wait at least so long for the next consumer. */
 const leftFor = 29_000
 
 export const acknowledgedWhenHandled = function*(observations: Observations) {
@@ -310,14 +310,14 @@ export const acknowledgedWhenHandled = function*(observations: Observations) {
     const interested = guests.filter((guest) =>
       matches(guest.filters, topic) && guest.asked.at <= at && (guest.left?.at ?? Infinity) >= message.at
     )
-    // Of one consumer that was there all the time, and of nobody else.
+    // For one consumer that was there all the time, and for no other guest.
     const [consumer, another] = interested
     if (consumer === undefined || another !== undefined || consumer.kind !== "Work") continue
-    // A copy for another filter is not for this one.
+    // A copy for another filter does not go to this guest.
     const others = guests.filter((guest) => matches(guest.filters, topic) && guest.filters[0] !== consumer.filters[0])
     if (others.length > 0) continue
     if (consumer.asked.at >= message.at || (consumer.left?.at ?? Infinity) <= at) continue
-    // One before it may have dealt with it: then only the acknowledgement was lost.
+    // An earlier consumer may have handled the message: then only the acknowledgement was lost.
     const isDealtWith = taken.some(({ done, how, id }) =>
       id === message.id && (done?.at ?? Infinity) <= at && how !== "interrupted"
     )
@@ -340,10 +340,10 @@ export const consumersEndAsTold = function*(observations: Observations) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// 20: who stays misses nothing
+// 20: a guest that stays misses nothing
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Messages to those who have been there since before they were published, on one connection. */
+/** Messages to guests that were there before the messages were published, on one connection. */
 export const missing = (observations: Observations): ReadonlyArray<string> => {
   const { seen, seen: { emitted, guests, taken } } = observations
   const missed: Array<string> = []
@@ -366,8 +366,9 @@ export const missing = (observations: Observations): ReadonlyArray<string> => {
 }
 
 /**
- * Whether the server refused what it had granted before, when it was asked again on another connection. One who follows a
- * topic is not told, and has what it had. On a connection that has the subscription already, a refusal is another one's.
+ * Whether the server refused a filter that it had granted before, when the client asked again on another connection. A
+ * follower of a topic does not hear of that, and keeps its value. On a connection that already has the subscription, a
+ * refusal belongs to another guest.
  */
 const isRefusedSince = (
   observations: Observations,
@@ -404,7 +405,7 @@ const isRepeatedBehind = (
     !read.slice(again).some(({ dup, text }) => text === newer && !dup)
 }
 
-/** What those who follow a topic have at rest is what the server keeps; at QoS 0 a connection that ends may take one along. */
+/** At rest, followers of a topic have the value that the server keeps; at QoS 0 the end of a connection may lose it. */
 export const latestValues = (
   observations: Observations,
   retained: ReadonlyMap<string, string> | undefined
@@ -429,7 +430,7 @@ export const whoStaysMissesNothing = function*(observations: Observations) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// 21: an answer reaches who asked, and a message goes where it is meant to
+// 21: an answer reaches its requester, and a message its subscribers
 // ---------------------------------------------------------------------------------------------------------------------
 
 export const answersReachWhoAsked = function*({ packets, plan, seen: { answered, requested } }: Observations) {
@@ -450,7 +451,7 @@ export const answersReachWhoAsked = function*({ packets, plan, seen: { answered,
   }
 }
 
-/** A message of one typed topic may be a dead letter on the other one, and there it stays. */
+/** A message of one typed topic may be a dead letter on the other one, where it stays. */
 export const deadLettersStay = function*({ accepted }: Observations) {
   const topics = new Map<number, string>()
   for (const { text, topic } of accepted) {
@@ -468,7 +469,7 @@ export const deadLettersStay = function*({ accepted }: Observations) {
 // Rest
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** What is still to come, as far as was looked. */
+/** The events still to come, as far as the run has looked. */
 export const unrestOfCalls = function*(observations: Observations) {
   const { plan, seen: { guests, held, retained } } = observations
   if (guests.length === 0) return
