@@ -27,6 +27,7 @@ const encoder = of("src/protocol/Encoder.ts")
 const validity = of("src/protocol/Validity.ts")
 const reader = of("src/protocol/Reader.ts")
 const connection = of("src/protocol/Connection.ts")
+const sendChecks = of("src/protocol/SendChecks.ts")
 const outgoing = of("src/protocol/Outgoing.ts")
 const incoming = of("src/protocol/Incoming.ts")
 const topic = of("src/protocol/Topic.ts")
@@ -230,8 +231,8 @@ const sent: ReadonlyArray<Break> = [
   ),
   outgoing(
     "R78",
-    "draft.outgoing.set(packetIdentifier, { ...outgoing, sequence: draft.nextSequence++ })",
-    "draft.nextSequence++"
+    "  draft.outgoing.set(packetIdentifier, outgoing)\n  owe(draft)",
+    "  owe(draft)"
   ),
   outgoing(
     "R80",
@@ -245,7 +246,7 @@ const sent: ReadonlyArray<Break> = [
   ),
   outgoing(
     "R81",
-    "    if (outgoing?._tag === \"Release\") sendPubrel(draft, packetIdentifier, outgoing)\n",
+    "    sendPubrel(draft, packetIdentifier, { ...outgoing, sequence: draft.nextSequence++ })\n",
     ""
   ),
   outgoing("R82", "all.sort((a, b) => a[0] - b[0])", "all.sort((a, b) => b[0] - a[0])"),
@@ -286,8 +287,8 @@ const received: ReadonlyArray<Break> = [
   ),
   of("src/protocol/Arrivals.ts")(
     "R93",
-    "return waiting.splice(0, settled).map(",
-    "return waiting.splice(0, settled).toReversed().map("
+    "waiting.splice(0, settled).forEach(",
+    "waiting.splice(0, settled).toReversed().forEach("
   ),
   encoder("R94", "if (!hasDroppableProperties(packet) || sizeOf", "if (packet._tag !== \"Auth\" || sizeOf"),
   connection("R96", "if (topicAliases.get(alias) !== topic) {", "if (!topicAliases.has(alias)) {"),
@@ -394,7 +395,7 @@ const ending: ReadonlyArray<Break> = [
     "packet._tag === \"Disconnect\" || packet._tag === \"Auth\" || isAcknowledgement(packet)",
     "isAcknowledgement(packet)"
   ),
-  connection(
+  sendChecks(
     "R131",
     "if (expiry === 0 || (self.connect.properties.sessionExpiryInterval ?? 0) > 0) return undefined",
     "if (expiry >= 0) return undefined"
@@ -422,12 +423,12 @@ const ending: ReadonlyArray<Break> = [
     "{ \"5.0\": asked ? \"4.12.0-5\" : \"4.12.0-6\" }, 0x82, message)",
     "{ \"5.0\": asked ? \"4.12.0-5\" : \"4.12.0-6\" }, 0x81, message)"
   ),
-  connection(
+  sendChecks(
     "R140",
     "  if (method === undefined) {\n    return invalidAuth",
     "  if (method === \"\") {\n    return invalidAuth"
   ),
-  connection(
+  sendChecks(
     "R141",
     "return self.phase === \"Connected\" && !self.isReauthenticating",
     "return !self.isReauthenticating"
@@ -435,8 +436,8 @@ const ending: ReadonlyArray<Break> = [
   connection("R143", "else break\n", "else draft.packets.push(packet)\n"),
   incoming(
     "R146",
-    "if (qos === 2 && !ReasonCode.isError(reasonCode)) continue",
-    "if (qos === 2 && !ReasonCode.isError(reasonCode) && !draft.received.release(packetIdentifier)) continue"
+    "if (qos === 2 && !ReasonCode.isError(reasonCode)) return",
+    "if (qos === 2 && !ReasonCode.isError(reasonCode) && !draft.received.release(packetIdentifier)) return"
   )
 ]
 

@@ -27,6 +27,8 @@ import * as ReasonCode from "./ReasonCode.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 
 export {
+  /** @since 0.2.0 */
+  type Authenticating,
   /** @since 0.1.0 */
   checkAuth,
   /** @since 0.1.0 */

@@ -9,8 +9,13 @@
 import type { Auth, Connect, Disconnect } from "./Packet.ts"
 import * as ProtocolError from "./ProtocolError.ts"
 
-/** The state of a connection that decides about AUTH. */
-interface Authenticating {
+/**
+ * The state of a connection that decides about AUTH.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Authenticating {
   readonly phase: "Connecting" | "Connected" | "Ended"
   readonly connect: Pick<Connect, "protocolVersion" | "properties">
   readonly isReauthenticating: boolean
