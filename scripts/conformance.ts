@@ -40,7 +40,8 @@ export const tagsIn = (testName: string): ReadonlyArray<string> => testName.matc
 /** Loads the test files without running a test. */
 const collectTags = async (): Promise<Tags> => {
   const { createVitest } = await import("vitest/node")
-  const vitest = await createVitest("test", { root: repository, watch: false, reporters: [] })
+  // No test runs, so the files need not be kept apart: their modules are loaded once.
+  const vitest = await createVitest("test", { root: repository, watch: false, isolate: false, reporters: [] })
   const { testModules, unhandledErrors } = await vitest.collect([], { staticParse: false })
   const errors = [...unhandledErrors, ...testModules.flatMap((module) => module.errors())]
   const tests = testModules.flatMap((module) => [...module.children.allTests()])
