@@ -134,9 +134,10 @@ export class Membrane {
   /** Converts a value of the engine for the program. */
   readonly toProgram = (value: unknown): unknown => {
     if (isFunction(value)) return this.function(value)
-    if (typeof value !== "object" || value === null || isInert(value)) return value
+    if (typeof value !== "object" || value === null) return value
     const prototype: object = Object.getPrototypeOf(value)
-    if (crossing.has(prototype)) return value
+    // First, as the messages of a stream come one after another.
+    if (crossing.has(prototype) || isInert(value)) return value
     if (Errors.isError(value)) return Errors.toEffect3(value)
     if (Engine.isCause(value)) return causeOf(value.reasons)
     if (Engine.isDuration(value)) return Duration.millis(Engine.toMillis(value))
