@@ -2,7 +2,7 @@
  * The program as the host of the engine: what it passes on of its own fibers.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, FiberRef, LogLevel } from "effect"
+import { Effect, FiberRef, LogLevel, Random } from "effect"
 import { start } from "../src/internal/bridge.ts"
 import * as Host from "../src/internal/host.ts"
 
@@ -31,4 +31,10 @@ it.effect("the engine makes no log entry that the program's level hides", () =>
       const { minimumLogLevel } = yield* Effect.locally(Host.make, FiberRef.currentMinimumLogLevel, level)
       assert.strictEqual(minimumLogLevel, expected)
     }
+  }))
+
+it.effect("the engine's chance is the program's", () =>
+  Effect.gen(function*() {
+    const { random } = yield* Effect.withRandom(Host.make, Random.fixed([0.25, 0.75]))
+    assert.deepStrictEqual([random(), random()], [0.25, 0.75])
   }))
