@@ -62,6 +62,12 @@ const effect = `
   program.pipe(Effect.scoped, Effect.runFork)
 `
 
+/** The least that a page of Effect can be. */
+const smallest = `
+  import * as Effect from "effect/Effect"
+  Effect.runFork(Effect.succeed(1))
+`
+
 const peer = `
   import mqtt from "mqtt"
   const client = mqtt.connect("/mqtt", { protocolVersion: 5 })
@@ -123,7 +129,7 @@ const bundled = async ({ external, program }: Row): Promise<string> => {
  * @since 0.2.0
  * @category checks
  */
-export const programs = { whole: ours, publishing, subscribing, "MQTT.js": peer } as const
+export const programs = { whole: ours, publishing, subscribing, "MQTT.js": peer, smallest } as const
 
 /**
  * What a row of the table builds.

@@ -18,7 +18,7 @@ const folder = path.join(repository, "node_modules", ".cache", "bundlers")
 
 /** As on the day of the table in `docs/browser.md`. */
 const packages = ["vite@8", "rollup@4", "@rollup/plugin-node-resolve@16", "@rollup/plugin-terser", "esbuild@0.28"]
-  .concat(["webpack@5", "webpack-cli", "parcel@2"])
+  .concat(["webpack@5", "webpack-cli", "parcel@2", "@parcel/optimizer-terser@2"])
 
 const run = (command: string, ...options: ReadonlyArray<string>): void => {
   const { error, status, stderr, stdout } = spawnSync(command, options, {
@@ -29,7 +29,22 @@ const run = (command: string, ...options: ReadonlyArray<string>): void => {
   if (status !== 0) throw new Error(`${command} ${options.join(" ")}\n${error?.message ?? stdout + stderr}`)
 }
 
-/** What each writes into `out`, from an entry; as its documentation has it for a page, with nothing else configured. */
+const html = (entry: string): void =>
+  fs.writeFileSync(path.join(folder, "index.html"), `<!doctype html><script type="module" src="./${entry}"></script>`)
+
+/** What `docs/browser.md` recommends for Parcel. */
+const plugins = path.join("examples", "parcel")
+
+/** Without `--no-autoinstall` it would look for `effect-mqtt` in the registry if it missed anything. */
+const parcel = (entry: string, out: string): void => {
+  html(entry)
+  run("npx", "parcel", "build", "index.html", "--dist-dir", out, "--no-source-maps", "--no-cache", "--no-autoinstall")
+}
+
+/**
+ * What each writes into `out`, from an entry; as its documentation has it for a page, with nothing else configured unless
+ * its name says so.
+ */
 const bundlers: Readonly<Record<string, (entry: string, out: string) => void>> = {
   Vite: (entry, out) => {
     fs.writeFileSync(
@@ -47,14 +62,17 @@ const bundlers: Readonly<Record<string, (entry: string, out: string) => void>> =
     run("npx", "esbuild", entry, "--bundle", "--minify", "--format=esm", `--outdir=${out}`, "--log-level=error")
   },
   webpack: (entry, out) => run("npx", "webpack", `./${entry}`, "--mode", "production", "-o", out),
-  Parcel: (entry, out) => {
-    html(entry)
-    run("npx", "parcel", "build", "index.html", "--dist-dir", out, "--no-source-maps", "--no-cache")
+  Parcel: parcel,
+  "Parcel with two plugins": (entry, out) => {
+    const files = fs.readdirSync(path.join(repository, plugins))
+    for (const file of files) fs.copyFileSync(path.join(repository, plugins, file), path.join(folder, file))
+    try {
+      parcel(entry, out)
+    } finally {
+      for (const file of files) fs.rmSync(path.join(folder, file))
+    }
   }
 }
-
-const html = (entry: string): void =>
-  fs.writeFileSync(path.join(folder, "index.html"), `<!doctype html><script type="module" src="./${entry}"></script>`)
 
 const copy = (from: string, to: string): void =>
   fs.cpSync(path.join(repository, from), path.join(folder, "node_modules", to), { recursive: true, dereference: true })
