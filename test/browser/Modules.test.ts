@@ -3,15 +3,23 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Fs from "node:fs"
 import { isBuiltin } from "node:module"
 import * as Path from "node:path"
+import { parseSync } from "vite"
 import * as BundleSize from "../../scripts/bundle-size.ts"
 import { repository } from "../../scripts/files.ts"
 import { importsOf } from "../../scripts/modules.ts"
 import * as Site from "./Site.ts"
 
+/** What a module imports besides types. What it re-exports is not among it. */
+const valuesImportedBy = (module: string): ReadonlyArray<string> =>
+  parseSync(module, Fs.readFileSync(module, "utf8")).program.body.flatMap((node) =>
+    node.type === "ImportDeclaration" && node.importKind !== "type" ? [node.source.value] : []
+  )
+
 /** Every module that is reached from one, and the packages, with who imports them. */
-const reachedFrom = (entry: string) => {
+const reachedFrom = (entry: string, importsOf: (module: string) => ReadonlyArray<string>) => {
   const modules = new Set<string>()
   const packages = new Map<string, string>()
   const visit = (module: string): void => {
@@ -28,10 +36,18 @@ const reachedFrom = (entry: string) => {
 
 describe("effect-mqtt/browser", () => {
   it("imports nothing but effect and modules without Node, types included", () => {
-    const { modules, packages } = reachedFrom(Path.join(repository, "src", "browser", "index.ts"))
+    const { modules, packages } = reachedFrom(Path.join(repository, "src", "browser", "index.ts"), importsOf)
     assert.include(modules, Path.join("src", "MqttClient.ts"))
     assert.deepStrictEqual(modules.filter((module) => /^src.(node|testing|cli)\b/.test(module)), [])
     assert.deepStrictEqual(packages.filter((name) => !/^effect(\/|$)/.test(name)), [])
+  })
+
+  it("reaches neither effect/Config nor traces and metrics from `BrowserMqtt.layer`, for bundlers that keep whole modules", () => {
+    const entry = Path.join(repository, "src", "browser", "BrowserMqtt.ts")
+    const { modules, packages } = reachedFrom(entry, valuesImportedBy)
+    assert.include(modules, Path.join("src", "internal", "client", "assembly", "whole.ts"))
+    assert.deepStrictEqual(packages.filter((name) => /^effect.(Config|ConfigProvider|Metric|Schema)$/.test(name)), [])
+    assert.deepStrictEqual(modules.filter((module) => /MqttMetrics|MqttConfig|observing|tracing\.ts/.test(module)), [])
   })
 
   it.live(
