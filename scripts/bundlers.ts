@@ -1,20 +1,22 @@
 /**
  * Says what the same pages weigh with several bundlers: minified, and with gzip.
  *
- * The bundlers are those that are not needed for anything else here: they are installed into `node_modules/.cache` when this
- * runs, with the package as `npm run build` has compiled it, and with the versions of `effect` and MQTT.js of this repository.
+ * Nothing else here needs these bundlers, so this installs them into a temporary folder, with the package as `npm run build`
+ * has compiled it, and with the versions of `effect` and MQTT.js of this repository.
  * usage: node scripts/bundlers.ts [name of a bundler ...]
  *
  * @since 0.2.0
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import * as path from "node:path"
 import { gzipSync } from "node:zlib"
 import { programs } from "./bundle-size.ts"
 import { repository } from "./files.ts"
 
-const folder = path.join(repository, "node_modules", ".cache", "bundlers")
+/** Outside of `node_modules`, where Parcel takes no plugins. */
+const folder = path.join(os.tmpdir(), "effect-mqtt-bundlers")
 
 /** As on the day of the table in `docs/browser.md`. */
 const packages = ["vite@8", "rollup@4", "@rollup/plugin-node-resolve@16", "@rollup/plugin-terser", "esbuild@0.28"]
@@ -89,8 +91,6 @@ const install = (): void => {
       "@parcel/resolver-default": { packageExports: true }
     })
   )
-  // Without one of their own, webpack and esbuild take the repository's, whose paths lead to the sources.
-  fs.writeFileSync(path.join(folder, "tsconfig.json"), "{}")
   run("npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...packages, "effect@4", "mqtt@5")
   for (const name of ["effect", "mqtt"]) {
     fs.rmSync(path.join(folder, "node_modules", name), { recursive: true, force: true })
