@@ -177,7 +177,11 @@ export const violate = (self: Connection, violation: ProtocolError.ProtocolViola
 
 const noEvents: ReadonlyArray<Event> = []
 
-const isForSession = (packet: ServerPacket): packet is Exclude<SessionPacket, Pingresp> => {
+type ForSession =
+  | Exclude<SessionPacket, Pingresp | Publish>
+  | Publish & { readonly properties: { readonly topicAlias?: undefined } }
+
+const isForSession = (packet: ServerPacket): packet is ForSession => {
   const { _tag } = packet
   if (_tag === "Publish") return packet.properties.topicAlias === undefined
   return _tag !== "Connack" && _tag !== "Pingresp" && _tag !== "Disconnect" && _tag !== "Auth"
@@ -249,11 +253,10 @@ const asAskedFor = (connack: Connack, connect: Connect): Connack => {
 }
 
 const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
+  if (isForSession(packet)) return void draft.packets.push(packet)
   switch (packet._tag) {
     case "Publish":
-      return packet.properties.topicAlias === undefined
-        ? void draft.packets.push(packet)
-        : receiveTopicAlias(draft, packet, packet.properties.topicAlias)
+      return receiveTopicAlias(draft, packet)
     case "Pingresp":
       return receivePingresp(draft, packet)
     case "Connack":
@@ -262,8 +265,6 @@ const receiveConnected = (draft: Draft, packet: ServerPacket): void => {
       return end(draft, { _tag: "Disconnected", disconnect: packet })
     case "Auth":
       return receiveAuth(draft, packet)
-    default:
-      return void draft.packets.push(packet)
   }
 }
 
@@ -281,7 +282,8 @@ const receiveSecondConnack = (draft: Draft, connack: Connack): void =>
     : breach(draft, { "3.1.1": "3.2.0-1", "5.0": "3.2.0-2" }, 0x82, "a second CONNACK")
 
 /** MQTT 5.0 section 3.3.2.3.4. The session sees the full topic and no alias: aliases do not outlive a connection. */
-const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void => {
+const receiveTopicAlias = (draft: Draft, publish: Publish): void => {
+  const { topicAlias: alias = 0, ...properties } = publish.properties
   const maximum = draft.connection.connect.properties.topicAliasMaximum ?? 0
   if (alias > maximum) {
     const label = maximum === 0 ? "3.1.2-27" : "3.1.2-26"
@@ -297,7 +299,6 @@ const receiveTopicAlias = (draft: Draft, publish: Publish, alias: number): void 
     draft.topicAliases ??= new Map(topicAliases)
     draft.topicAliases.set(alias, topic)
   }
-  const { topicAlias: _, ...properties } = publish.properties
   draft.packets.push({ ...publish, topic, properties })
 }
 

@@ -164,7 +164,8 @@ export class Publisher {
     return Effect.callback<void, MqttError.MqttError>((resume) => {
       if (progress.failure !== undefined) return resume(progress.failure)
       progress.onTaken(resume)
-      this.#runner.publishAll(publications)
+      for (const publication of publications) this.#runner.outbox.offer(publication)
+      this.#runner.wake()
     }).pipe(Effect.onError(() => Effect.sync(() => publications.forEach((publication) => this.#withdraw(publication)))))
   }
 

@@ -234,11 +234,6 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
     this.#connection?.wake()
   }
 
-  publishAll(publications: ReadonlyArray<Publication>): void {
-    for (const publication of publications) this.outbox.offer(publication)
-    this.#connection?.wake()
-  }
-
   /** Published messages that are not over. */
   get unfinished(): ReadonlyArray<Unfinished> {
     const inFlight = Session.requests(this.#state).filter((request) => request instanceof Publication)
