@@ -16,13 +16,18 @@ const tell = (message: SideMessage): void => {
   process.send?.(message)
 }
 
+/** Seconds so far, all threads: of this process, and of the one that a side in C has for itself. */
+const processorOf = (task: Task): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1e6 + (task.processor?.() ?? 0)
+}
+
 const sample = async (task: Task): Promise<void> => {
-  const usage = process.cpuUsage()
+  const processor = processorOf(task)
   const started = performance.now()
   const values = await task.sample()
   const seconds = (performance.now() - started) / 1000
-  const { system, user } = process.cpuUsage(usage)
-  tell({ _tag: "Sampled", values, seconds, processor: (system + user) / 1e6 })
+  tell({ _tag: "Sampled", values, seconds, processor: processorOf(task) - processor })
 }
 
 const answer = async (task: Task, request: SideRequest): Promise<void> => {

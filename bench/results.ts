@@ -3,7 +3,8 @@
  */
 import { createRequire } from "node:module"
 import { availableParallelism, cpus, release, totalmem, type as systemName } from "node:os"
-import { type Experiment, type Row, type SideName, sideNames, type Values } from "./Benchmark.ts"
+import { type Experiment, nativeNames, type Row, type SideName, sideNames, type Values } from "./Benchmark.ts"
+import type { Native } from "./native.ts"
 
 export interface Sample {
   readonly values: Values
@@ -179,20 +180,45 @@ const resultTable = (results: ReadonlyArray<RowResult>): string =>
     ])
   ])
 
+const sidesOfNative = ["ours", ...nativeNames] as const
+
+const hasNative = ({ sides }: RowResult): boolean => nativeNames.some((name) => sides[name] !== undefined)
+
+/** How many times better ours is than each of the libraries in C. */
+const nativeTable = (results: ReadonlyArray<RowResult>): string =>
+  aligned([
+    ["median, C libraries", ...withSpread(sidesOfNative), ...nativeNames.map((name) => `ours/${name}`)],
+    ...results.map((result) => [
+      result.row.name,
+      ...cells(result, sidesOfNative),
+      ...nativeNames.map((name) => times(advantage(result.row, result.sides.ours, result.sides[name])))
+    ])
+  ])
+
+/** What stands where, and why there is nothing where nothing stands. */
+const nativeLegend = (natives: ReadonlyArray<Native>): string =>
+  natives.map((native) =>
+    native._tag === "Built"
+      ? `${native.name}: the library in C, version ${native.version}, with threads of its own.\n`
+      : `${native.name}: left out, ${native.reason}.\n`
+  ).join("")
+
 const brokerShare = (share: number | undefined): string =>
   share === undefined ? "" : percent(share) + (share > busyBroker ? "*" : "")
 
-const processorTable = (results: ReadonlyArray<RowResult>): string =>
-  aligned([
-    ["CPU, share of one core", ...sideNames.flatMap((side) => [side, "sink"])],
+const processorTable = (results: ReadonlyArray<RowResult>): string => {
+  const names = sideNames.filter((name) => results.some(({ sides }) => sides[name] !== undefined))
+  return aligned([
+    ["CPU, share of one core", ...names.flatMap((side) => [side, "sink"])],
     ...results.map(({ row, sides }) => [
       row.name,
-      ...sideNames.flatMap((name) => {
+      ...names.flatMap((name) => {
         const side = sides[name]
         return side === undefined ? ["", ""] : [percent(side.ownShare), brokerShare(side.brokerShare)]
       })
     ])
   ])
+}
 
 export interface Machine {
   readonly cores: number
@@ -212,11 +238,13 @@ export const machine = (): Machine => ({
   peer: `MQTT.js ${createRequire(import.meta.url)("mqtt/package.json").version}`
 })
 
-export const report = (results: ReadonlyArray<RowResult>): string => {
+export const report = (results: ReadonlyArray<RowResult>, natives: ReadonlyArray<Native>): string => {
   const { cores, node, peer, processor } = machine()
   const [ofEffect3, others] = [results.filter(isEffect3), results.filter((result) => !isEffect3(result))]
+  const compared = results.filter(hasNative)
   const tables = [
     ...others.length === 0 ? [] : [resultTable(others)],
+    ...compared.length === 0 ? [] : [nativeTable(compared)],
     ...ofEffect3.length === 0 ? [] : [effect3Table(ofEffect3)],
     processorTable(results)
   ]
@@ -227,7 +255,7 @@ ours: this library. peer: MQTT.js. limit: bare node:net. Medians; spread: how fa
 ratio: ours, or v3, against peer, above 1 is better for us in every row. !: less than is wanted.
 v3: the package for Effect 3. of ours: its share of what the main package does.
 of memory: ours with a store, as a share of ours without one.
-* The broker is busy for more than ${percent(busyBroker)} of the time, see "Is the sink fast enough" in bench/README.md.
+${nativeLegend(natives)}* The broker is busy for more than ${percent(busyBroker)} of the time, see "Is the sink fast enough" in bench/README.md.
 ${peer}, Node ${node}, ${cores} x ${processor}`
 }
 
@@ -254,6 +282,7 @@ const rowJson = (result: RowResult) => {
     ...(ofOurs === undefined ? {} : { ofOurs: Number(ofOurs.toFixed(3)) }),
     peer: value("peer"),
     limit: value("limit"),
+    ...(hasNative(result) ? { libmosquitto: value("libmosquitto"), paho: value("paho") } : {}),
     ratio: ratio === undefined ? null : Number(ratio.toFixed(3)),
     ...(row.minimum === undefined ? {} : { minimum: row.minimum }),
     ...(row.maximum === undefined ? {} : { maximum: row.maximum }),
@@ -272,11 +301,17 @@ export type Result = ReturnType<typeof toJson>
 
 export const toJson = (
   results: ReadonlyArray<RowResult>,
-  run: { readonly command: string; readonly isQuick: boolean; readonly seconds: number }
+  run: {
+    readonly command: string
+    readonly isQuick: boolean
+    readonly seconds: number
+    readonly natives: ReadonlyArray<Native>
+  }
 ) => ({
   command: run.command,
   quick: run.isQuick,
   seconds: Math.round(run.seconds),
   machine: machine(),
+  natives: run.natives,
   rows: results.map(rowJson)
 })

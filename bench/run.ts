@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: this library, MQTT.js and the bare-`net` limit in turn, every one in a process of its own, against
- * one sink in its own. Prints medians and spreads, writes them as JSON. What it means is in README.md.
+ * `npm run bench`: this library, MQTT.js, the bare-`net` limit and two libraries in C in turn, every one in a process of
+ * its own, against one sink in its own. Prints medians and spreads, writes them as JSON. What it means is in README.md.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { type Experiment, experiments, type RelayMessage, type Row, type SideName } from "./Benchmark.ts"
+import { type Experiment, experiments, isNative, type RelayMessage, type Row, type SideName } from "./Benchmark.ts"
+import { buildNatives, type Native } from "./native.ts"
 import { BenchmarkProcess, build, startMosquitto } from "./processes.ts"
 import { quantity, report, resultsOf, type Sample, toJson } from "./results.ts"
 import { type Bench as Shared, SideRun, type Sink } from "./sideRun.ts"
@@ -61,9 +62,12 @@ const optionsFrom = (args: Array<string>): Options | undefined => {
 
 interface Bench extends Shared {
   readonly options: Options
+  readonly natives: ReadonlyArray<Native>
 }
 
 type SamplesOfSides = Record<SideName, Array<Sample>>
+
+const noSamples = (): SamplesOfSides => ({ ours: [], v3: [], peer: [], limit: [], libmosquitto: [], paho: [] })
 
 const withRuns = async <A>(
   bench: Bench,
@@ -95,7 +99,7 @@ const log = ({ rows: [row] }: Experiment, round: number, sampled: ReadonlyArray<
 /** The same processes in every round, warmed up once, all of them connected all the time. */
 const measureWarm = (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> =>
   withRuns(bench, experiment, experiment.sides, async (runs) => {
-    const samples: SamplesOfSides = { ours: [], v3: [], peer: [], limit: [] }
+    const samples = noSamples()
     for (const run of runs.values()) await run.warmUp(bench.options.warmUpSeconds)
     for (let round = 0; round < rounds; round++) {
       const sampled: Array<readonly [SideName, Sample]> = []
@@ -112,7 +116,7 @@ const measureWarm = (bench: Bench, experiment: Experiment, rounds: number): Prom
 
 /** A process of its own for every sample. */
 const measureFresh = async (bench: Bench, experiment: Experiment, rounds: number): Promise<SamplesOfSides> => {
-  const samples: SamplesOfSides = { ours: [], v3: [], peer: [], limit: [] }
+  const samples = noSamples()
   for (let round = 0; round < rounds; round++) {
     const sampled: Array<readonly [SideName, Sample]> = []
     for (const side of inTurn(experiment, round)) {
@@ -131,13 +135,24 @@ const measureFresh = async (bench: Bench, experiment: Experiment, rounds: number
 const wantedOf = ({ isWanted }: Options): ReadonlyArray<Experiment> =>
   experiments.filter(({ rows }) => rows.some(isWanted))
 
-/** The package for Effect 3 is measured as it is published. */
-const buildFor = async (options: Options): Promise<void> => {
+const isSide = (options: Options, isOne: (side: SideName) => boolean): boolean =>
+  wantedOf(options).some(({ sides }) => sides.some(isOne))
+
+/** The sides in C, where a wanted row has them; the package for Effect 3 is measured as it is published. */
+const buildFor = async (options: Options): Promise<ReadonlyArray<Native>> => {
   build()
-  if (!wantedOf(options).some(({ sides }) => sides.includes("v3"))) return
-  const { bundle } = await import("../scripts/effect3/bundle.ts")
-  await bundle()
+  if (isSide(options, (side) => side === "v3")) {
+    const { bundle } = await import("../scripts/effect3/bundle.ts")
+    await bundle()
+  }
+  return isSide(options, isNative) ? buildNatives() : []
 }
+
+/** An experiment without the sides that could not be built. */
+const withoutLeftOut = (experiment: Experiment, natives: ReadonlyArray<Native>): Experiment => ({
+  ...experiment,
+  sides: experiment.sides.filter((side) => !natives.some(({ _tag, name }) => _tag === "LeftOut" && name === side))
+})
 
 const measureAll = async (bench: Bench): Promise<ReadonlyMap<Experiment, SamplesOfSides>> => {
   const { isQuick, rounds } = bench.options
@@ -148,8 +163,9 @@ const measureAll = async (bench: Bench): Promise<ReadonlyMap<Experiment, Samples
       continue
     }
     const { isFresh } = experiment
+    const sides = withoutLeftOut(experiment, bench.natives)
     const needed = Math.min(rounds, experiment.rounds ?? rounds, isQuick && isFresh ? 1 : rounds)
-    measured.set(experiment, await (isFresh ? measureFresh : measureWarm)(bench, experiment, needed))
+    measured.set(experiment, await (isFresh ? measureFresh : measureWarm)(bench, sides, needed))
   }
   return measured
 }
@@ -159,20 +175,24 @@ const main = async (): Promise<void> => {
   const options = optionsFrom(args)
   if (options === undefined) return console.log(help)
   const started = performance.now()
-  await buildFor(options)
+  const natives = await buildFor(options)
+  for (const native of natives) {
+    if (native._tag === "LeftOut") console.error(`${native.name}: left out, ${native.reason}`)
+  }
   const sink: Sink = new BenchmarkProcess("the sink", "sink.js", [])
   const { ca, ports } = await sink.next("Listening")
   const relay = new BenchmarkProcess<never, RelayMessage>("the relay", "relay.js", [`${ports.tcp}`])
   const mosquitto = await startMosquitto()
   try {
     const relayPorts = await relay.next("Relaying")
-    const bench = { options, sink, mosquitto, ca, ports: { ...ports, ...relayPorts, mosquitto: mosquitto?.port ?? 0 } }
+    const all = { ...ports, ...relayPorts, mosquitto: mosquitto?.port ?? 0 }
+    const bench = { options, natives, sink, mosquitto, ca, ports: all }
     const results = resultsOf(await measureAll(bench), options.isWanted)
     const seconds = (performance.now() - started) / 1000
-    console.log(report(results))
+    console.log(report(results, natives))
     if (options.json !== undefined) {
       const command = ["npm run bench --", ...args].join(" ")
-      const json = toJson(results, { command, isQuick: options.isQuick, seconds })
+      const json = toJson(results, { command, isQuick: options.isQuick, seconds, natives })
       writeFileSync(options.json, JSON.stringify(json, undefined, 2) + "\n")
     }
   } finally {

@@ -12,6 +12,8 @@ export const target = (assignment: Assignment, { broker, traffic }: Experiment):
   clientId: assignment.clientId,
   ca: assignment.ca,
   payload: traffic.payload,
+  qos: traffic.qos,
+  window: traffic.window,
   workload: traffic.workload,
   store: assignment.store
 })

@@ -50,6 +50,7 @@ export const start = async (assignment: Assignment, experiment: Experiment): Pro
       rate = await move(assignment.seconds)
       return { rate, ...latencyValues(client.latencies()) }
     },
+    ...(client.processor === undefined ? {} : { processor: client.processor }),
     end: async () => {
       await client.disconnect()
       return total
