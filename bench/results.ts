@@ -255,7 +255,9 @@ ours: this library. peer: MQTT.js. limit: bare node:net. Medians; spread: how fa
 ratio: ours, or v3, against peer, above 1 is better for us in every row. !: less than is wanted.
 v3: the package for Effect 3. of ours: its share of what the main package does.
 of memory: ours with a store, as a share of ours without one.
-${nativeLegend(natives)}* The broker is busy for more than ${percent(busyBroker)} of the time, see "Is the sink fast enough" in bench/README.md.
+${nativeLegend(natives)}* The broker is busy for more than ${
+    percent(busyBroker)
+  } of the time, see "Is the sink fast enough" in bench/README.md.
 ${peer}, Node ${node}, ${cores} x ${processor}`
 }
 

@@ -8,52 +8,36 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import type { Row } from "../bench/Benchmark.ts"
-import { percent, quantity, type Result } from "../bench/results.ts"
+import { percent, quantity } from "../bench/results.ts"
 import { repository } from "./files.ts"
-import { type Bar, type Chart, render } from "./performance/chart.ts"
+import { type Chart, render } from "./performance/chart.ts"
+import { nativeChart, nativeSection, type StoredResult } from "./performance/native.ts"
 import { notes } from "./performance/notes.ts"
+import { barsOf, cell, names, type ResultRow, seriesOf } from "./performance/rows.ts"
 
 const folder = path.join(repository, "docs", "performance")
-const result: Result = JSON.parse(fs.readFileSync(path.join(folder, "result.json"), "utf8"))
-
-type ResultRow = Result["rows"][number]
+const result: StoredResult = JSON.parse(fs.readFileSync(path.join(folder, "result.json"), "utf8"))
 
 const isEffect3 = ({ minimumOfOurs }: ResultRow): boolean => minimumOfOurs !== undefined
 
 const sides = ["ours", "peer", "limit"] as const
-const colors = { ours: "#2f81f7", peer: "#bf8700", limit: "#8c959f" }
-const names = { ours: "effect-mqtt", v3: "effect-mqtt-v3", peer: "MQTT.js", limit: "bare net" }
-const series = sides.map((side) => ({ name: names[side], color: colors[side] }))
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Charts
 // ---------------------------------------------------------------------------------------------------------------------
 
-const barsOf = (row: ResultRow): ReadonlyArray<Bar> =>
-  sides.flatMap((side) => {
-    const value = row[side]
-    const detail = row.detail[side]
-    if (value === null || detail === undefined) return []
-    return [{
-      series: names[side],
-      value,
-      text: quantity(value, row.unit),
-      spread: [detail.lowest, detail.highest] as const
-    }]
-  })
-
 const chartOf = (title: string, pattern: RegExp, unit: Row["unit"]): Chart => ({
   title,
-  series,
+  series: seriesOf(sides),
   groups: result.rows
     .filter((row) => pattern.test(row.name) && row.unit === unit)
-    .map((row) => ({ label: row.name, bars: barsOf(row) })),
+    .map((row) => ({ label: row.name, bars: barsOf(row, sides) })),
   tick: (value) => quantity(value, unit).replace(/\.0+(?=\D)/, "")
 })
 
 const ratios: Chart = {
   title: "How many times better than MQTT.js, and what is wanted (red)",
-  series: [{ name: names.ours, color: colors.ours }],
+  series: seriesOf(["ours"]),
   groups: result.rows.flatMap(({ minimum, name, ratio }) =>
     minimum === undefined || ratio === null
       ? []
@@ -67,7 +51,8 @@ const charts: Readonly<Record<string, Chart>> = {
   publish: chartOf("Publishing, messages a second", /^(durable )?publish/, "messages/s"),
   receive: chartOf("Receiving, messages a second", /^(receive|consume|dispatch|request|mosquitto)/, "messages/s"),
   codec: chartOf("Codec alone, packets a second", /^codec/, "packets/s"),
-  recovery: chartOf("Until 10,000 messages are acknowledged after a cut, or a restart", /^(durable )?recovery/, "ms")
+  recovery: chartOf("Until 10,000 messages are acknowledged after a cut, or a restart", /^(durable )?recovery/, "ms"),
+  native: nativeChart(result)
 }
 
 const written = Object.entries(charts).filter(([, { groups }]) => groups.length > 0)
@@ -84,16 +69,6 @@ const wanted = ({ inMemory, maximum, minimum, minimumOfOurs }: ResultRow): strin
 }
 
 const isMissed = ({ reached }: ResultRow): boolean => reached === false
-
-const cell = (row: ResultRow, side: keyof typeof names): string => {
-  const value = row[side] ?? null
-  const detail = row.detail[side]
-  if (value === null || detail === undefined) return ""
-  if (row.rounds === 1) return quantity(value, row.unit)
-  return `${quantity(value, row.unit)} <sub>-${percent(1 - detail.lowest / value)} +${
-    percent(detail.highest / value - 1)
-  }</sub>`
-}
 
 const busiest = ({ detail }: ResultRow): string => {
   const shares = sides.flatMap((side) => detail[side]?.sinkCpu ?? [])
@@ -179,10 +154,15 @@ slower. \`of memory\` is the share of our speed that is left with a store on the
 ${table}
 
 ${
-  written.filter(([name]) => name !== "ratios").map(([name, { title }]) => `![${title}](performance/${name}.svg)`).join(
-    "\n\n"
-  )
+  written
+    .filter(([name]) => name !== "ratios" && name !== "native")
+    .map(([name, { title }]) => `![${title}](performance/${name}.svg)`)
+    .join("\n\n")
 }
+
+## Libraries in C
+
+${nativeSection(result, "performance/native.svg")}
 
 ## Effect 3
 

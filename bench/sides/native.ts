@@ -6,7 +6,16 @@
 import { spawn } from "node:child_process"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
-import { type Client, host, type NativeName, noCleanUp, receiveFilter, type Side, type Target, topic } from "../Benchmark.ts"
+import {
+  type Client,
+  host,
+  type NativeName,
+  noCleanUp,
+  receiveFilter,
+  type Side,
+  type Target,
+  topic
+} from "../Benchmark.ts"
 
 /** What it answers every command with. */
 interface Answer {
