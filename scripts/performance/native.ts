@@ -31,7 +31,7 @@ const ratio = (row: ResultRow, side: typeof nativeNames[number]): string => {
 const table = (rows: ReadonlyArray<ResultRow>): string =>
   [
     `| row | ${sides.map((side) => names[side]).join(" | ")} | ${
-      nativeNames.map((side) => `to ${names[side]}`).join(" | ")
+      nativeNames.map((side) => `against ${names[side]}`).join(" | ")
     } |`,
     `|---|${"---|".repeat(sides.length + nativeNames.length)}`,
     ...rows.map((row) =>
