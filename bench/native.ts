@@ -1,5 +1,5 @@
 /**
- * The sides in C: which of them this machine can build, and what they are built with.
+ * The sides in C: which of them this machine can build, and how.
  *
  * A library without its header, or a machine without a compiler, leaves its side out. A side whose header is there has
  * to compile: that it does not is an error.
@@ -22,7 +22,7 @@ const sources: Readonly<Record<NativeName, Source>> = {
   paho: { header: "MQTTAsync.h", library: "paho-mqtt3a", packages: "libpaho-mqtt-dev" }
 }
 
-/** What a test needs for all of them. */
+/** The packages of Debian that a test of all of them needs. */
 export const nativePackages = ["gcc libc6-dev", ...nativeNames.map((name) => sources[name].packages)].join(" ")
 
 /** A side that takes part with this version of its library, or is left out for this reason. */

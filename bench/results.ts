@@ -195,7 +195,7 @@ const nativeTable = (results: ReadonlyArray<RowResult>): string =>
     ])
   ])
 
-/** What stands where, and why there is nothing where nothing stands. */
+/** The version of each library, or the reason for its empty cells. */
 const nativeLegend = (natives: ReadonlyArray<Native>): string =>
   natives.map((native) =>
     native._tag === "Built"

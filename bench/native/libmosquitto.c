@@ -19,7 +19,8 @@ static void check_reason_code(const char *what, int reason_code) {
   if (reason_code >= failing_reason_code) fail(what, mosquitto_reason_string(reason_code));
 }
 
-static void on_connect(struct mosquitto *from, void *context, int reason_code, int flags, const mosquitto_property *properties) {
+static void on_connect(struct mosquitto *from, void *context, int reason_code, int flags,
+                       const mosquitto_property *properties) {
   (void)from, (void)context, (void)flags, (void)properties;
   check_reason_code("CONNACK", reason_code);
   request_answered();
@@ -32,24 +33,28 @@ static void on_disconnect(struct mosquitto *from, void *context, int reason, con
   request_answered();
 }
 
-static void on_publish(struct mosquitto *from, void *context, int message_id, int reason_code, const mosquitto_property *properties) {
+static void on_publish(struct mosquitto *from, void *context, int message_id, int reason_code,
+                       const mosquitto_property *properties) {
   (void)from, (void)context, (void)message_id, (void)properties;
   check_reason_code("publish", reason_code);
   message_completed();
 }
 
-static void on_message(struct mosquitto *from, void *context, const struct mosquitto_message *message, const mosquitto_property *properties) {
+static void on_message(struct mosquitto *from, void *context, const struct mosquitto_message *message,
+                       const mosquitto_property *properties) {
   (void)from, (void)context, (void)properties;
   message_received(message->payloadlen);
 }
 
-static void on_subscribe(struct mosquitto *from, void *context, int message_id, int count, const int *granted, const mosquitto_property *properties) {
+static void on_subscribe(struct mosquitto *from, void *context, int message_id, int count, const int *granted,
+                         const mosquitto_property *properties) {
   (void)from, (void)context, (void)message_id, (void)properties;
   for (int index = 0; index < count; index++) check_reason_code("SUBACK", granted[index]);
   request_answered();
 }
 
-static void on_unsubscribe(struct mosquitto *from, void *context, int message_id, const mosquitto_property *properties) {
+static void on_unsubscribe(struct mosquitto *from, void *context, int message_id,
+                           const mosquitto_property *properties) {
   (void)from, (void)context, (void)message_id, (void)properties;
   request_answered();
 }
@@ -88,7 +93,9 @@ void subscribe(const char *filter, int qos) {
   check("subscribe", mosquitto_subscribe_v5(client, NULL, filter, qos, 0, NULL));
 }
 
-void unsubscribe(const char *filter) { check("unsubscribe", mosquitto_unsubscribe_v5(client, NULL, filter, NULL)); }
+void unsubscribe(const char *filter) {
+  check("unsubscribe", mosquitto_unsubscribe_v5(client, NULL, filter, NULL));
+}
 
 void disconnect_client(void) {
   check("disconnect", mosquitto_disconnect_v5(client, 0, NULL));

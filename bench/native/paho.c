@@ -37,7 +37,7 @@ static void on_completed(void *context, MQTTAsync_successData5 *response) {
   message_completed();
 }
 
-/* What returns 1 has taken the message, and has to free it. */
+/* To return 1 is to take the message, which then has to be freed here. */
 static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message) {
   (void)context, (void)topic_length;
   message_received(message->payloadlen);
@@ -46,7 +46,7 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
   return 1;
 }
 
-/* `what` is named when the request fails. */
+/* The options of a call; `what` names it when it fails. */
 static MQTTAsync_callOptions reporting(const char *what, MQTTAsync_onSuccess5 *on_success) {
   MQTTAsync_callOptions call = MQTTAsync_callOptions_initializer;
   call.context = (void *)what;
@@ -62,7 +62,9 @@ static void create_client(const struct client_options *options) {
   create.sendWhileDisconnected = 0;
   /* Messages that wait for a thread of the library are buffered too, not only those without a connection. */
   create.maxBufferedMessages = options->window;
-  check("create", MQTTAsync_createWithOptions(&client, address, options->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &create));
+  const int created =
+    MQTTAsync_createWithOptions(&client, address, options->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &create);
+  check("create", created);
   check("callbacks", MQTTAsync_setCallbacks(client, NULL, on_connection_lost, on_message, NULL));
 }
 

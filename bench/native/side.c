@@ -9,7 +9,7 @@
  *     end                      disconnects
  *
  * Each is answered with {"processor":SECONDS}: the processor time of all threads so far. Clock, warm-up and rates are
- * the business of sides/native.ts and programs/traffic.ts, as for every other side.
+ * in sides/native.ts and programs/traffic.ts, as for every other side.
  */
 #define _GNU_SOURCE
 #include "side.h"
@@ -58,7 +58,9 @@ static void await_reports(void) {
   latest.tv_sec += longest_wait_seconds;
   pthread_mutex_lock(&lock);
   while (atomic_load(&missing_reports) > 0) {
-    if (pthread_cond_timedwait(&all_reported, &lock, &latest) == ETIMEDOUT) fail("waiting", "the library reports nothing");
+    if (pthread_cond_timedwait(&all_reported, &lock, &latest) == ETIMEDOUT) {
+      fail("waiting", "the library reports nothing");
+    }
   }
   pthread_mutex_unlock(&lock);
 }

@@ -1,7 +1,7 @@
 /**
- * A side that is a program in C (`../native`), in a process of its own, told what to move line by line.
+ * A side in C: a program of `../native` in a process of its own, which reads commands line by line.
  *
- * What it costs that this process waits in between is one line there and one back for each sample.
+ * This process waits while the program works. A sample costs one line there and one back more than on other sides.
  */
 import { spawn } from "node:child_process"
 import * as path from "node:path"
@@ -17,7 +17,7 @@ import {
   topic
 } from "../Benchmark.ts"
 
-/** What it answers every command with. */
+/** The program answers every command with it. */
 interface Answer {
   /** Seconds of processor time so far, all threads. */
   readonly processor: number

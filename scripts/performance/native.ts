@@ -1,5 +1,5 @@
 /**
- * The part of the page about the libraries in C: a table, a chart, and what cannot be compared.
+ * The part of the page about the libraries in C: a table, a chart, and the limits of the comparison.
  *
  * A result without them gives no figure; the part then says why, and keeps the rest.
  *
@@ -11,7 +11,7 @@ import type { Chart } from "./chart.ts"
 import { barsOf, cell, names, type ResultRow, seriesOf } from "./rows.ts"
 
 /**
- * A result as it is stored: one that an older benchmark has written does not say which libraries it had.
+ * A result as it is stored. An older benchmark has not written which libraries took part.
  *
  * @since 0.2.0
  * @category models

@@ -16,7 +16,7 @@ import type { Bar, Chart } from "./chart.ts"
 export type ResultRow = Result["rows"][number]
 
 /**
- * What the page calls a side.
+ * The name of each side on the page.
  *
  * @since 0.2.0
  * @category sides
