@@ -47,6 +47,13 @@ const left = 56
 
 const round = (value: number): string => value.toFixed(1).replace(/\.0$/, "")
 
+/** The colours of the other pictures of the documentation, on a light page and on a dark one. */
+const style = [
+  `<style>text{font:11px system-ui,sans-serif;fill:#57606a}.mark{stroke:#8884}.axis{fill:none;stroke:#888}`,
+  `.line{fill:none;stroke:#2f81f7;stroke-width:1.5}`,
+  `@media(prefers-color-scheme:dark){text{fill:#adbac7}}</style>`
+]
+
 /** One below the other, with a common axis of minutes. */
 export const svg = ({ marks, panels, title }: {
   readonly title: string
@@ -64,19 +71,19 @@ export const svg = ({ marks, panels, title }: {
     const [least, largest] = [Math.min(...values), Math.max(...values)]
     return [
       `<text x="${left}" y="${top - 5}">${name}: ${round(least)} to ${round(largest)}</text>`,
-      `<path d="${marks.map((mark) => `M${round(x(mark))} ${top}v${height}`).join("")}" stroke="#ddd"/>`,
-      `<path d="M${left} ${top}v${height}H${width - 10}" stroke="#888" fill="none"/>`,
+      `<path d="${marks.map((mark) => `M${round(x(mark))} ${top}v${height}`).join("")}" class="mark"/>`,
+      `<path d="M${left} ${top}v${height}H${width - 10}" class="axis"/>`,
       `<text x="${left - 6}" y="${top + height}" text-anchor="end">0</text>`,
       `<text x="${left - 6}" y="${round(y(largest) + 4)}" text-anchor="end">${round(largest)}</text>`,
-      `<polyline points="${points}" fill="none" stroke="#2563eb" stroke-width="1.5"/>`
+      `<polyline points="${points}" class="line"/>`
     ].join("\n")
   })
   const axis = Array.from({ length: 7 }, (_, index) => last * index / 6).map((minutes) =>
     `<text x="${round(x(minutes))}" y="${total - 14}" text-anchor="middle">${round(minutes)}</text>`
   )
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" font-family="sans-serif" font-size="11">`,
-    `<rect width="${width}" height="${total}" fill="#fff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}">`,
+    ...style,
     `<text x="${left}" y="14" font-weight="bold">${title}</text>`,
     ...drawn,
     ...axis,
