@@ -41,8 +41,8 @@ export interface Chart {
   readonly tick: (value: number) => string
 }
 
-const width = 860
-const labelWidth = 300
+const width = 900
+const labelWidth = 340
 const valueWidth = 90
 const barHeight = 13
 const groupGap = 9
