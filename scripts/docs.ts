@@ -17,6 +17,7 @@ import { namesDeclaredBy, resolve, type Source, sourceOf } from "./declarations.
 import { indexes, ofModule } from "./exportPaths.ts"
 import { repository } from "./files.ts"
 import * as Links from "./links.ts"
+import { anchorsOf } from "./markdown.ts"
 import { unnameable } from "./unnameable.ts"
 
 /**
@@ -234,10 +235,29 @@ const sinceOf = (docstring: Docstring | undefined): string =>
 const nameOf = ({ module, name }: Links.Entry, page: Module): string =>
   module === page.name ? name : `${module}.${name}`
 
-const linkTo = (entry: Links.Entry, page: Module): string => {
+/** The exports of a module by category, in the order of its page. */
+const categoriesOf = ({ exports }: Module): ReadonlyArray<readonly [category: string, ReadonlyArray<Export>]> =>
+  [...groupBy(exports, ({ docstring }) => docstring?.category ?? "other")]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+
+/** By the file of a page, where each of its exports is. */
+type Anchors = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+const anchorsIn = (module: Module): ReadonlyMap<string, string> => {
+  const headings = categoriesOf(module).flatMap(([category, members]) => [
+    { isExport: false, text: category },
+    ...members.map(({ name }) => ({ isExport: true, text: name }))
+  ])
+  const anchors = anchorsOf([module.name, ...headings.map(({ text }) => text)]).slice(1)
+  return new Map(
+    headings.flatMap(({ isExport, text }, index) => isExport ? [[text, anchors[index]] as const] : [])
+  )
+}
+
+const linkTo = (entry: Links.Entry, page: Module, anchors: Anchors): string => {
   const file = fileOf({ exportPath: entry.exportPath, name: entry.module })
   const target = file === fileOf(page) ? "" : path.posix.relative(path.posix.dirname(fileOf(page)), file)
-  return `[\`${nameOf(entry, page)}\`](${target}#${anchor(entry.name)})`
+  return `[\`${nameOf(entry, page)}\`](${target}#${anchors.get(file)?.get(entry.name)})`
 }
 
 /** With the names that a user has for types instead of those of the modules inside. */
@@ -249,42 +269,44 @@ const withPublicNames = (text: string, references: ReadonlyArray<Links.Reference
   )
 
 /** What an interface has from others is written out: all its fields stand in one place. */
-const inheritedFields = ({ fields, from, references }: Links.Inherited, page: Module): string => {
+const inheritedFields = (
+  { fields, from, references }: Links.Inherited,
+  page: Module,
+  anchors: Anchors
+): string => {
   const text = fields.map((field) => `  ${field}`).join("\n")
-  return `From ${linkTo(from, page)}:\n\n${fence("ts", withPublicNames(text, references, page))}`
+  return `From ${linkTo(from, page, anchors)}:\n\n${fence("ts", withPublicNames(text, references, page))}`
 }
 
-const exportPage = (page: Module, links: Links.Links) => ({ docstring, name, signatures }: Export): string => {
+const exportPage = (
+  page: Module,
+  links: Links.Links,
+  anchors: Anchors
+) =>
+({ docstring, name, signatures }: Export): string => {
   const references = links.references(page, name)
   const linked = references.filter(({ entry }) => entry.module !== page.name || entry.name !== name)
   const inherited = links.inherited(page, name)
   const types = new Set(
-    [...linked, ...inherited.flatMap(({ references }) => references)].map(({ entry }) => linkTo(entry, page))
+    [...linked, ...inherited.flatMap(({ references }) => references)].map(({ entry }) => linkTo(entry, page, anchors))
   )
   return [
     `### ${name}`,
     docstring?.description ?? "",
     fence("ts", withPublicNames(signatures.join("\n\n"), references, page)),
-    ...inherited.map((inherited) => inheritedFields(inherited, page)),
+    ...inherited.map((inherited) => inheritedFields(inherited, page, anchors)),
     types.size === 0 ? "" : `Types: ${[...types].join(", ")}`,
     sinceOf(docstring)
   ].filter((part) => part !== "").join("\n\n")
 }
 
-const anchor = (name: string): string => name.toLowerCase()
-
-/**
- * The page of a module: what it is for, its exports by category, each with its signature.
- *
- * @since 0.1.0
- * @category writing
- */
-export const page = (module: Module, links: Links.Links): string => {
-  const { docstring, exportPath, exports, name } = module
-  const categories = groupBy(exports, ({ docstring }) => docstring?.category ?? "other")
-  const sorted = [...categories].toSorted(([one], [other]) => one.localeCompare(other))
-  const overview = sorted.map(([category, members]) =>
-    `- ${category}: ${members.map((member) => `[\`${member.name}\`](#${anchor(member.name)})`).join(", ")}`
+/** The page of a module: what it is for, its exports by category, each with its signature. */
+const page = (module: Module, links: Links.Links, anchors: Anchors): string => {
+  const { docstring, exportPath, name } = module
+  const categories = categoriesOf(module)
+  const own = anchors.get(fileOf(module))
+  const overview = categories.map(([category, members]) =>
+    `- ${category}: ${members.map((member) => `[\`${member.name}\`](#${own?.get(member.name)})`).join(", ")}`
   )
   return [
     `# ${name}`,
@@ -294,7 +316,9 @@ export const page = (module: Module, links: Links.Links): string => {
       `import { ${name} } from "${exportPath}"\nimport * as ${name} from "${ofModule({ exportPath, name })}"`
     ),
     overview.join("\n"),
-    ...sorted.flatMap(([category, members]) => [`## ${category}`, ...members.map(exportPage(module, links))])
+    ...categories.flatMap((
+      [category, members]
+    ) => [`## ${category}`, ...members.map(exportPage(module, links, anchors))])
   ].join("\n\n") + "\n"
 }
 
@@ -320,9 +344,10 @@ export const reference = (all: ReadonlyArray<Module>): ReadonlyMap<string, strin
   )
   const index = ["# API reference", `\`${manifest.name}\` ${manifest.version}, from its docstrings.`, ...lists]
   const links = Links.make(all)
+  const anchors = new Map(all.map((one) => [fileOf(one), anchorsIn(one)] as const))
   return new Map([
     ["README.md", index.join("\n\n") + "\n"],
-    ...all.map((one) => [fileOf(one), page(one, links)] as const)
+    ...all.map((one) => [fileOf(one), page(one, links, anchors)] as const)
   ])
 }
 

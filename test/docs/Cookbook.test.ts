@@ -3,8 +3,9 @@
  * units and manifests of the page contain only names that the programs know.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { anchorOf } from "../../scripts/markdown.ts"
 import { files } from "../guide/page.ts"
-import { anchorOf, blocks, read, spans, withoutBlocks } from "./pages.ts"
+import { blocks, read, spans, withoutBlocks } from "./pages.ts"
 
 const page = read("docs/cookbook.md")
 const [introduction, ...recipes] = page.split(/^## /m).map((text) => ({ heading: text.split("\n")[0], text }))

@@ -4,6 +4,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { repository } from "../../scripts/files.ts"
+import { anchorsOf } from "../../scripts/markdown.ts"
 
 export const read = (file: string): string => Fs.readFileSync(Path.join(repository, file), "utf8")
 
@@ -75,9 +76,5 @@ export const withoutBlocks = (page: string): string => page.replace(/^```.*?^```
 export const spans = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].map(([, span]) => span)
 
-/** What GitHub makes of a heading. */
-export const anchorOf = (heading: string): string =>
-  heading.toLowerCase().replace(/[^\p{Letter}\p{Number} _-]/gu, "").replace(/ /g, "-")
-
 export const anchors = (page: string): ReadonlyArray<string> =>
-  [...withoutBlocks(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading))
+  anchorsOf([...withoutBlocks(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading))

@@ -7,6 +7,7 @@ import * as Docs from "../../scripts/docs.ts"
 import * as ExportPaths from "../../scripts/exportPaths.ts"
 import { indexes } from "../../scripts/exportPaths.ts"
 import { filesUnder, repository } from "../../scripts/files.ts"
+import { anchorsOf } from "../../scripts/markdown.ts"
 import { unnameable } from "../../scripts/unnameable.ts"
 
 const declarations = Docs.emitDeclarations()
@@ -96,9 +97,9 @@ describe("API reference", () => {
 
   it("links the types of a signature to their entries", () => {
     const types = entryOf("MqttClient.md", "Subscription").split("\nTypes: ")[1]
-    assert.include(types, "[`MqttMessage.MqttMessage`](MqttMessage.md#mqttmessage)")
-    assert.include(types, "[`MqttError.MqttError`](MqttError.md#mqtterror)")
-    assert.include(entryOf("node/NodeMqtt.md", "layer"), "[`MqttClient.MqttClient`](../MqttClient.md#mqttclient)")
+    assert.include(types, "[`MqttMessage.MqttMessage`](MqttMessage.md#mqttmessage-1)")
+    assert.include(types, "[`MqttError.MqttError`](MqttError.md#mqtterror-1)")
+    assert.include(entryOf("node/NodeMqtt.md", "layer"), "[`MqttClient.MqttClient`](../MqttClient.md#mqttclient-1)")
     assert.include(entryOf("node/NodeMqtt.md", "Options"), "[`TlsOptions`](#tlsoptions)")
   })
 
@@ -133,13 +134,22 @@ describe("API reference", () => {
     assert.deepStrictEqual(inside, [])
   })
 
-  it("links only to what is there", () => {
+  const prose = (text: string): string => text.replace(/^```.*?^```$/gms, "")
+
+  /** The headings of a page by their anchors. */
+  const headings = (text: string): ReadonlyMap<string, string> => {
+    const found = [...prose(text).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading)
+    return new Map(anchorsOf(found).map((anchor, index) => [anchor, found[index]]))
+  }
+
+  it("links only to what is there, and from a name to its entry", () => {
     for (const [file, text] of reference) {
-      const prose = text.replace(/^```.*?^```$/gms, "")
-      for (const [, target, anchor] of prose.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+      for (const [, name, target, anchor] of prose(text).matchAll(/([\w.]+)`?\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
         const page = reference.get(target === "" ? file : path.posix.join(path.posix.dirname(file), target))
         assert.isDefined(page, `${file}: ${target}`)
-        if (anchor !== undefined) assert.match(page, new RegExp(`^### ${anchor}$`, "im"), `${file}: ${anchor}`)
+        if (anchor === undefined) continue
+        assert.strictEqual(headings(page).get(anchor), name.split(".").at(-1), `${file}: ${anchor}`)
+        assert.match(page, new RegExp(`^### ${name.split(".").at(-1)}$`, "m"))
       }
     }
   })
