@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import type * as Subscribable from "effect/Subscribable"
 import * as Engine from "../../../engine/index.ts"
 import * as Effect4 from "../../../test/through-effect3/effect4.ts"
+import * as Turns from "../../../test/through-effect3/turns.ts"
 import * as V3 from "../../src/MqttClient.ts"
 import * as MqttMetrics from "../../src/MqttMetrics.ts"
 import * as MqttStore from "../../src/MqttStore.ts"
@@ -134,6 +135,7 @@ const clientToTest = (client: Values, services: Services): object => {
 
 export const make = (options: object = {}) =>
   Effect4.withServices((services) => {
+    Turns.begin(services)
     const making = Effect.suspend(() => V3.make(fromTest(options, services) as object)).pipe(
       Effect.provideService(MqttTransport, transportFromTest(services))
     )

@@ -14,9 +14,11 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import type * as Runtime from "effect/Runtime"
+import { defaultScheduler, type Scheduler } from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import * as Engine from "../../../engine/index.ts"
 import * as Effect4 from "../../../test/through-effect3/effect4.ts"
+import * as Turns from "../../../test/through-effect3/turns.ts"
 import { outcomeOf } from "../../src/internal/outcome.ts"
 import { labelsFor } from "./metrics.ts"
 import { fromTest, tracerOf } from "./spans.ts"
@@ -80,6 +82,12 @@ const minimumOf = (services: Effect4.Services): LogLevel.LogLevel => {
   return LogLevel.fromLiteral(level === "Warn" ? "Warning" : level)
 }
 
+/** As Effect 3's own, except that the clock of the test hears of it. */
+const scheduler: Scheduler = {
+  shouldYield: (fiber) => defaultScheduler.shouldYield(fiber),
+  scheduleTask: (task) => Turns.microtask(task)
+}
+
 /** What runs effects for this part of the test. */
 export type Runtime = Runtime.Runtime<never>
 
@@ -91,6 +99,7 @@ const makeRuntime = (services: Effect4.Services): Runtime => {
     Effect.withClock(clockOf(services)),
     Effect.withRandom(randomOf(services)),
     Effect.withTracer(tracerOf(services)),
+    Effect.withScheduler(scheduler),
     Effect.locally(FiberRef.currentLoggers, HashSet.make(loggerOf(services))),
     Effect.locally(FiberRef.currentMinimumLogLevel, minimumOf(services)),
     Effect.locally(FiberRef.currentMetricLabels, labelsFor(services)),
