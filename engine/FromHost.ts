@@ -5,6 +5,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../src/MqttError.ts"
@@ -35,29 +36,28 @@ export interface Opened<A> {
   readonly close: (outcome: Outcome<unknown, unknown>) => Start<void, never>
 }
 
-/** If the engine is interrupted while the host opens a value, the value is closed before the engine hears of it. */
-const closedIfLate = <A, E>(start: Start<Opened<A>, E>): Start<Opened<A>, E> => (done) => {
-  let isWanted = true
-  const stop = start((outcome) => {
-    if (isWanted || outcome._tag === "Failure") return done(outcome)
-    const interrupted: Outcome<never, never> = { _tag: "Failure", reasons: [{ _tag: "Interrupt" }] }
-    outcome.value.close(interrupted)(() => done(interrupted))
-  })
-  return () => {
-    isWanted = false
-    stop()
-  }
-}
-
-/** An effect of the host that opens a value. The value is closed with the scope. */
+/** An effect of the host that opens a value. The value is closed with the scope, or at once if nobody wants it any more. */
 export const scopedFromHost = <A, E>(start: Start<Opened<A>, E>): Effect.Effect<A, E, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      fromHost(closedIfLate(start)),
-      ({ close }, exit) => fromHost(close(outcomeOf(exit))),
-      { interruptible: true }
-    ),
-    ({ value }) => value
+  Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      // An interruption in the turn in which the host is through leaves the fiber without what was opened.
+      let opened: Opened<A> | undefined
+      const opening: Start<Opened<A>, E> = (done) =>
+        start((outcome) => {
+          if (outcome._tag === "Success") opened = outcome.value
+          done(outcome)
+        })
+      return Effect.matchCauseEffect(restore(fromHost(opening)), {
+        onSuccess: ({ close, value }) =>
+          Effect.as(Effect.addFinalizer((exit) => fromHost(close(outcomeOf(exit)))), value),
+        onFailure: (cause) => {
+          const failure = Effect.failCause(cause)
+          return opened === undefined
+            ? failure
+            : Effect.andThen(fromHost(opened.close(outcomeOf(Exit.failCause(cause)))), failure)
+        }
+      })
+    })
   )
 
 /** One run of a schedule of the host: milliseconds until the next attempt, or `undefined` if there is none. */

@@ -9,8 +9,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -22,7 +20,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Tracer from "effect/Tracer"
 import type { LogEntry } from "../../engine/Host.ts"
-import { exitOf, type Outcome } from "../../engine/Outcome.ts"
+import { exitOf, type Outcome, outcomeOf } from "../../engine/Outcome.ts"
 import { Measuring } from "../../src/internal/client/calls/instrument.ts"
 import { MqttStore, type Provided } from "../../src/internal/store/port.ts"
 import { ConnectionDecorator, MqttTransport } from "../../src/MqttTransport.ts"
@@ -39,6 +37,11 @@ export type Services = Context.Context<never>
 
 export const withServices = <A, E>(use: (services: Services) => Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
   Effect.contextWith((services: Services) => use(services) as Effect.Effect<A, E>)
+
+/** When the scope of the test ends. */
+export const atEnd = (
+  end: (outcome: Outcome<unknown, unknown>) => Effect.Effect<unknown, unknown>
+): Effect.Effect<void, never, Scope.Scope> => Effect.addFinalizer((exit) => Effect.orDie(end(outcomeOf(exit))))
 
 // -- What the host of the client is ------------------------------------------------------------------------------------
 
@@ -156,5 +159,3 @@ export const refOf = (get: () => unknown): { readonly ref: unknown; readonly pub
     }
   }
 }
-
-export type { Exit, Layer }

@@ -8,10 +8,11 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 const repository = new URL("../../", import.meta.url)
 
 const replaced: ReadonlyMap<string, string> = new Map(
-  ["MqttClient.ts", "index.ts"].map((module) => [
-    new URL(`src/${module}`, repository).href,
-    new URL(`v3/test/scenarios/${module}`, repository).href
-  ])
+  [
+    ["src/MqttClient.ts", "v3/test/scenarios/MqttClient.ts"],
+    ["src/index.ts", "v3/test/scenarios/index.ts"],
+    ["test/support/time.ts", "test/through-effect3/time.ts"]
+  ].map(([module, replacement]) => [new URL(module, repository).href, new URL(replacement, repository).href])
 )
 
 const tests = new URL("test/", repository).href

@@ -5,7 +5,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -117,26 +116,15 @@ const start = <A, E>(effect: Effect.Effect<A, E>, services: Services): Engine.St
 export const effectToTest = (effect: AnyEffect, convert: Convert = toTest): AnyEffect4 =>
   Effect4.withServices((services) => Engine.fromHost(start(Effect.map(effect, convert), services)))
 
-const opening = (effect: ScopedEffect, services: Services): Engine.Start<Engine.Opened<unknown>, unknown> =>
-  start(
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        const scope = yield* Scope.make()
-        const value = yield* Effect.onError(
-          restore(Scope.extend(effect, scope)),
-          (cause) => Scope.close(scope, Exit.failCause(cause))
-        )
-        return {
-          value,
-          close: (outcome: Engine.Outcome<unknown, unknown>) => start(Scope.close(scope, exitOf(outcome)), services)
-        }
-      })
-    ),
-    services
-  )
-
+/** Its scope is one of the program's, which ends with the test's. */
 export const scopedToTest = (effect: ScopedEffect, convert: Convert = toTest): ScopedEffect4 =>
-  Effect4.withServices((services) => Engine.scopedFromHost(opening(Effect.map(effect, convert), services)))
+  Effect4.withServices((services) => {
+    const scope = Effect.runSync(Scope.make())
+    const close = (outcome: Engine.Outcome<unknown, unknown>): AnyEffect4 =>
+      Engine.fromHost(start(Scope.close(scope, exitOf(outcome)), services))
+    const opening = effectToTest(Scope.extend(effect, scope), convert)
+    return Effect4.andThen(Effect4.atEnd(close), opening)
+  })
 
 type Pulling = Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>>
 
