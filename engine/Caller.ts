@@ -5,6 +5,8 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { Inside } from "../src/internal/client/connecting/hook.ts"
 import type { Services } from "./Host.ts"
 
 export { provideContext as provideContextToStream } from "effect/Stream"
@@ -18,3 +20,15 @@ export const servicesFor = (services: Services, caller: unknown): Services => Co
 /** An effect that depends on the caller; `undefined` if there is none. */
 export const ofCaller = <A, E, R>(effect: (caller: unknown) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Caller, effect)
+
+/** Where the fiber of the client that runs now is, as far as it matters to what the host calls from there. */
+export type Place = Inside | undefined
+
+export const currentPlace = (): Place => {
+  const context = Fiber.getCurrent()?.context
+  return context && Context.get(context, Inside)
+}
+
+/** What the host calls from such a place. */
+export const servicesAt = (services: Services, place: Place): Services =>
+  place === undefined ? services : Context.add(services, Inside, place)

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -38,10 +38,19 @@ export type Services = Context.Context<never>
 export const withServices = <A, E>(use: (services: Services) => Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
   Effect.contextWith((services: Services) => use(services) as Effect.Effect<A, E>)
 
-/** When the scope of the test ends. */
+/** When the scope of the test ends, with what is around the fiber that ends it. */
 export const atEnd = (
   end: (outcome: Outcome<unknown, unknown>) => Effect.Effect<unknown, unknown>
-): Effect.Effect<void, never, Scope.Scope> => Effect.addFinalizer((exit) => Effect.orDie(end(outcomeOf(exit))))
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizerExit(scope, (exit) => Effect.orDie(end(outcomeOf(exit)))))
+
+/** What a fiber of the program has around it that runs an effect of the test, for what the test calls from there. */
+const Program = Context.Reference<unknown>("effect-mqtt/test/through-effect3/Program", { defaultValue: () => undefined })
+
+export const inProgram = <A, E>(effect: Effect.Effect<A, E>, program: unknown): Effect.Effect<A, E> =>
+  Effect.provideService(effect, Program, program)
+
+export const programOf = (services: Services): unknown => Context.get(services, Program)
 
 // -- What the host of the client is ------------------------------------------------------------------------------------
 

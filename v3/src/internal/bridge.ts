@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
@@ -29,13 +30,20 @@ export type Convert = (value: unknown) => unknown
 /** Runs effects of the program, with the services at the place where the program gave them. */
 export type ProgramRuntime = Runtime.Runtime<never>
 
+/** Where the engine was when it began what of the program runs now, such as inside a hook of a client. */
+class Place extends Context.Reference<Place>()("effect-mqtt-v3/internal/Place", {
+  defaultValue: (): Engine.Place => undefined
+}) {}
+
 const isSpan = (span: unknown): span is Tracer.AnySpan => typeof span === "object" && span !== null
 
 /** An effect of the program, for the engine to start. It runs in the span of the engine's fiber. */
 export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>): Engine.Start<A, E> => (done) => {
   const span = Engine.currentHostSpan()
   const inSpan = isSpan(span) ? Effect.withParentSpan(effect, span) : effect
-  const fiber = Runtime.runFork(interruptibleRuntime(runtime))(inSpan)
+  const place = Engine.currentPlace()
+  const inPlace = place === undefined ? inSpan : Effect.provideService(inSpan, Place, place)
+  const fiber = Runtime.runFork(interruptibleRuntime(runtime))(inPlace)
   fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 }
@@ -204,8 +212,9 @@ export class Bridge {
    */
   effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime(({ currentSpan: span }) => {
-        const services = span === undefined ? this.#services : Engine.inSpan(this.#services, Host.referenceTo(span))
+      Effect.withFiberRuntime(({ currentContext, currentSpan: span }) => {
+        const here = Engine.servicesAt(this.#services, Context.get(currentContext as Context.Context<never>, Place))
+        const services = span === undefined ? here : Engine.inSpan(here, Host.referenceTo(span))
         const waiting = new Waiting()
         const running = Engine.run(services, effect, waiting.done)
         return typeof running === "function" ? waiting.until(running, restore) : exitOf(running)
@@ -213,11 +222,13 @@ export class Bridge {
     )
   }
 
-  /** A scope of the engine that ends with the program's scope. */
-  readonly scope: Effect.Effect<Engine.Scope, never, Scope.Scope> = Effect.acquireRelease(
-    Effect.sync(Engine.makeScope),
-    (scope, exit) => Effect.orDie(this.effect(Engine.closeScope(scope, outcomeOf(exit))))
-  )
+  /** A scope of the engine's, which ends with the program's, and is closed from where the program closes that. */
+  readonly scope: Effect.Effect<Engine.Scope, never, Scope.Scope> = Effect.flatMap(Effect.scope, (programScope) => {
+    const scope = Engine.makeScope()
+    const close = (exit: Exit.Exit<unknown, unknown>) =>
+      Effect.orDie(this.effect(Engine.closeScope(scope, outcomeOf(exit))))
+    return Effect.as(Scope.addFinalizerExit(programScope, close), scope)
+  })
 
   scoped(effect: Engine.Effect<unknown, unknown, Engine.Scope>): Effect.Effect<unknown, unknown, Scope.Scope> {
     return Effect.flatMap(this.scope, (scope) => this.effect(Engine.inScope(effect, scope)))

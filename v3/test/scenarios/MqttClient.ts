@@ -16,8 +16,6 @@ import * as MqttMetrics from "../../src/MqttMetrics.ts"
 import * as MqttStore from "../../src/MqttStore.ts"
 import { ConnectionDecorator, MqttTransport } from "../../src/MqttTransport.ts"
 import {
-  effectFromTest,
-  effectToTest,
   fromTest,
   functionToTest,
   scopedFromTest,
@@ -154,5 +152,3 @@ export const onConnected = (effect: Engine.Effect<unknown, unknown, Engine.Scope
       )
     )
   })
-
-export { effectFromTest, effectToTest }

@@ -58,29 +58,37 @@ const mappedArray = (values: ReadonlyArray<unknown>, convert: Convert): Readonly
 
 // -- From the test to the program --------------------------------------------------------------------------------------
 
-/** An effect of the test for the program, which runs with what the test had around it when it was given. */
-export const effectFromTest = (effect: AnyEffect4, services: Services): AnyEffect =>
-  Effect.withFiberRuntime(({ currentSpan }) => {
-    const spanned = currentSpan === undefined ? effect : Effect4.inSpan(effect, spanToTest(currentSpan))
-    return Effect.map(new Bridge(services).effect(spanned), (value) => fromTest(value, services))
+/** Of the test, run with what the test had around it when it was given; what it gives stays the test's. */
+const runFromTest = (effect: AnyEffect4, services: Services): AnyEffect =>
+  Effect.withFiberRuntime(({ currentContext, currentSpan }) => {
+    const inside = Effect4.inProgram(effect, currentContext)
+    const spanned = currentSpan === undefined ? inside : Effect4.inSpan(inside, spanToTest(currentSpan))
+    return new Bridge(services).effect(spanned)
   })
+
+/** An effect of the test for the program. */
+const effectFromTest = (effect: AnyEffect4, services: Services): AnyEffect =>
+  Effect.map(runFromTest(effect, services), (value) => fromTest(value, services))
 
 /** An effect of the test that wants a scope, which is then the program's. */
 export const scopedFromTest = (
   effect: ScopedEffect4,
   services: Services,
   convert: Convert = (value) => fromTest(value, services)
-): ScopedEffect => Effect.map(new Bridge(services).scoped(effect), convert)
+): ScopedEffect =>
+  Effect.map(
+    Effect.flatMap(new Bridge(services).scope, (scope) => runFromTest(Engine.inScope(effect, scope), services)),
+    convert
+  )
 
 const scheduleFromTest = (schedule: Engine.Schedule<unknown>, services: Services): Schedule.Schedule<unknown, unknown> => {
-  const bridge = new Bridge(services)
-  const begin = bridge.effect(Engine.stepsOf(schedule)) as Effect.Effect<Engine.Step<unknown>>
+  const begin = runFromTest(Engine.stepsOf(schedule), services) as Effect.Effect<Engine.Step<unknown>>
   return Schedule.makeWithState(
     undefined as Engine.Step<unknown> | undefined,
     (now, input: unknown, state) =>
       Effect.orDie(Effect.gen(function*() {
         const step = state ?? (yield* begin)
-        const delay = yield* bridge.effect(step(now, toTest(input)))
+        const delay = yield* runFromTest(step(now, toTest(input)), services)
         return [
           step,
           undefined,
@@ -120,8 +128,7 @@ export const effectToTest = (effect: AnyEffect, convert: Convert = toTest): AnyE
 export const scopedToTest = (effect: ScopedEffect, convert: Convert = toTest): ScopedEffect4 =>
   Effect4.withServices((services) => {
     const scope = Effect.runSync(Scope.make())
-    const close = (outcome: Engine.Outcome<unknown, unknown>): AnyEffect4 =>
-      Engine.fromHost(start(Scope.close(scope, exitOf(outcome)), services))
+    const close = (outcome: Engine.Outcome<unknown, unknown>) => effectToTest(Scope.close(scope, exitOf(outcome)))
     const opening = effectToTest(Scope.extend(effect, scope), convert)
     return Effect4.andThen(Effect4.atEnd(close), opening)
   })

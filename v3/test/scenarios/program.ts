@@ -95,6 +95,8 @@ const runtimes = new WeakMap<Effect4.Services, Runtime>()
 
 const makeRuntime = (services: Effect4.Services): Runtime => {
   const span = Effect4.parentSpanOf(services)
+  const around = Effect4.programOf(services) as Context.Context<never> | undefined ?? Context.empty()
+  const own = span === undefined ? around : Context.add(around, Tracer.ParentSpan, fromTest(span))
   const runtime = Effect.runtime<never>().pipe(
     Effect.withClock(clockOf(services)),
     Effect.withRandom(randomOf(services)),
@@ -103,8 +105,7 @@ const makeRuntime = (services: Effect4.Services): Runtime => {
     Effect.locally(FiberRef.currentLoggers, HashSet.make(loggerOf(services))),
     Effect.locally(FiberRef.currentMinimumLogLevel, minimumOf(services)),
     Effect.locally(FiberRef.currentMetricLabels, labelsFor(services)),
-    span === undefined ? (self) => self : Effect.mapInputContext((context: Context.Context<never>) =>
-      Context.add(context, Tracer.ParentSpan, fromTest(span)))
+    Effect.provide(own)
   )
   return Effect.runSync(runtime)
 }

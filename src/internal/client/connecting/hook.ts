@@ -14,7 +14,7 @@ import type { Exchange, MqttAuthentication } from "../../../MqttAuthentication.t
 import type { Lifetime } from "../lifetime.ts"
 
 /** The position of a fiber that runs for the supervisor of a client. */
-interface Inside {
+export interface Inside {
   readonly lifetime: Lifetime
   /** `true` in the fiber of a hook; `false` in the supervisor's fiber, which also runs the program's own transport. */
   readonly isHook: boolean
@@ -22,7 +22,8 @@ interface Inside {
   readonly released: Deferred.Deferred<void>
 }
 
-const Inside = Context.Reference<Inside | undefined>("effect-mqtt/internal/Inside", {
+/** A client that a hook asks for its end through something else than its own fiber finds here that it is inside. */
+export const Inside = Context.Reference<Inside | undefined>("effect-mqtt/internal/Inside", {
   defaultValue: () => undefined
 })
 
