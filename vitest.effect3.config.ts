@@ -15,6 +15,7 @@ export default defineConfig({
     }
   }],
   test: {
+    setupFiles: ["test/through-effect3/setup.ts"],
     include: ["test/client/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,

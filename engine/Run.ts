@@ -1,10 +1,11 @@
 /**
  * Effects, streams and sinks of the client for a host, which runs, pulls and feeds them through plain callbacks.
  */
-import type * as Cause from "effect/Cause"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
@@ -53,22 +54,56 @@ const withoutEnd = <E>(cause: Cause.Cause<E | Cause.Done>): Cause.Cause<E> => ca
 
 /** A sink that the host feeds. */
 export interface Feed<A, In, E> {
-  /** Waits until the sink has taken the elements, or fails with the sink's failure. */
+  /** Waits until the sink asks for more than these elements, or fails with what the sink failed with. */
   readonly offer: (elements: ReadonlyArray<In>) => Effect.Effect<void, E>
   /** Ends the input, and waits for the result of the sink. */
   readonly end: Effect.Effect<A, E>
 }
 
-/** The number of elements that may wait for the sink: as many as a chunk of a stream has by default. */
-const capacity = 16
+type Elements<In> = NonEmptyReadonlyArray<In>
+
+const isSome = <In>(elements: ReadonlyArray<In>): elements is Elements<In> => elements.length > 0
+
+/** What a sink pulls: the host's elements, of which none is taken before the sink asks for it. */
+class Offered<In> {
+  readonly #asked = Latch.makeUnsafe()
+  readonly #given = Latch.makeUnsafe()
+  /** `undefined`: nothing more comes. */
+  #elements: Elements<In> | undefined
+
+  readonly pull: Effect.Effect<Elements<In>, Cause.Done> = Effect.suspend(() => {
+    this.#asked.openUnsafe()
+    return Effect.flatMap(this.#given.await, () => {
+      if (this.#elements === undefined) return Cause.done()
+      this.#given.closeUnsafe()
+      return Effect.succeed(this.#elements)
+    })
+  })
+
+  /** Waits until the sink asks for more. */
+  give(elements: Elements<In>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#elements = elements
+      this.#asked.closeUnsafe()
+      this.#given.openUnsafe()
+      return this.#asked.await
+    })
+  }
+
+  readonly end: Effect.Effect<void> = Effect.sync(() => {
+    this.#elements = undefined
+    this.#given.openUnsafe()
+  })
+}
 
 export const feed = <A, In, E>(sink: Sink.Sink<A, In, never, E>): Effect.Effect<Feed<A, In, E>, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const queue = yield* Queue.make<In, Cause.Done>({ capacity })
-    const running = yield* Effect.forkScoped(Stream.run(Stream.fromQueue(queue), sink))
+    const offered = new Offered<In>()
+    const running = yield* Effect.forkScoped(Stream.run(Stream.fromPull(Effect.succeed(offered.pull)), sink))
     const result = Fiber.join(running)
     return {
-      offer: (elements) => Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, elements)), Effect.asVoid(result)),
-      end: Effect.andThen(Queue.end(queue), result)
+      offer: (elements) =>
+        isSome(elements) ? Effect.raceFirst(offered.give(elements), Effect.asVoid(result)) : Effect.void,
+      end: Effect.andThen(offered.end, result)
     }
   })

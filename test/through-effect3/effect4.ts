@@ -122,6 +122,26 @@ export const externalSpan = (span: { readonly traceId: string; readonly spanId: 
 
 export const registryOf = (services: Services): Metric.MetricRegistry => Context.get(services, Metric.MetricRegistry)
 
+/** What a metric of the program says now. */
+export interface MirroredMetric {
+  readonly id: string
+  readonly type: Metric.Type
+  readonly description: string | undefined
+  readonly attributes: Readonly<Record<string, string>>
+  readonly state: object
+}
+
+const metadataOf = ({ state, ...metadata }: MirroredMetric) => ({
+  ...metadata,
+  hooks: { get: () => state, update: () => {}, modify: () => {} }
+})
+
+/** Whoever reads the registry finds these too. */
+export const mirror = (registry: Metric.MetricRegistry, read: () => ReadonlyArray<MirroredMetric>): void => {
+  const values = registry.values.bind(registry)
+  registry.values = () => [...values(), ...read().map(metadataOf)].values()
+}
+
 // -- What the client gives ---------------------------------------------------------------------------------------------
 
 /** The next elements, or `undefined` at the end. */

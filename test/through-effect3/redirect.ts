@@ -7,20 +7,28 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 
 const repository = new URL("../../", import.meta.url)
 
-const replaced: ReadonlyMap<string, string> = new Map(
-  [
-    ["src/MqttClient.ts", "v3/test/scenarios/MqttClient.ts"],
-    ["src/index.ts", "v3/test/scenarios/index.ts"],
-    ["test/support/time.ts", "test/through-effect3/time.ts"]
-  ].map(([module, replacement]) => [new URL(module, repository).href, new URL(replacement, repository).href])
-)
+const at = (path: string): string => new URL(path, repository).href
 
-const tests = new URL("test/", repository).href
-const adapter = new URL("test/through-effect3/", repository).href
+/** For all tests. */
+const replaced: ReadonlyMap<string, string> = new Map([
+  [at("src/MqttClient.ts"), at("v3/test/scenarios/MqttClient.ts")],
+  [at("src/index.ts"), at("v3/test/scenarios/index.ts")]
+])
+
+/** For what interrupts calls and then looks at once whether they are through. */
+const replacedForInterruptions: ReadonlyMap<string, string> = new Map([
+  [at("test/support/time.ts"), at("test/through-effect3/time.ts")]
+])
+const interruptions = at("test/client/support/interruption.ts")
+
+const tests = at("test/")
+const adapter = at("test/through-effect3/")
 
 /** Where a module is that this module imports, if it is one of those. Both are URLs of files. */
-export const redirect = (imported: string, importer: string): string | undefined =>
-  importer.startsWith(tests) && !importer.startsWith(adapter) ? replaced.get(imported) : undefined
+export const redirect = (imported: string, importer: string): string | undefined => {
+  if (!importer.startsWith(tests) || importer.startsWith(adapter)) return undefined
+  return replaced.get(imported) ?? (importer === interruptions ? replacedForInterruptions.get(imported) : undefined)
+}
 
 /** The same for paths, as Vite has them. */
 export const redirectPath = (imported: string, importer: string): string | undefined => {

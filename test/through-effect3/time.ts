@@ -8,15 +8,6 @@ import { begin, latency, settle } from "../support/time.ts"
 
 export * from "../support/time.ts"
 
-export const advanceWhile = Effect.fnUntraced(
-  function*<A, E, R>(effect: Effect.Effect<A, E, R>, duration: Parameters<typeof TestClock.adjust>[0]) {
-    const fiber = yield* begin(effect)
-    yield* settle
-    yield* TestClock.adjust(duration)
-    return yield* Fiber.join(fiber)
-  }
-)
-
 export const complete = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
   const limit = 60_000
   const fiber = yield* begin(effect)

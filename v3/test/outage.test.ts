@@ -117,3 +117,25 @@ it.scoped("what runs on each connection is interrupted with it, and runs again o
     yield* TestClock.adjust("3 seconds")
     assert.deepStrictEqual(log, ["begins", "ends", "begins"])
   }).pipe(Effect.provide(brokerAndClient({ reconnect: Schedule.spaced("1 second") }))))
+
+it.scoped("publishSink takes no more from the stream than the window has room for, and one message that waits", () =>
+  Effect.gen(function*() {
+    const mqtt = yield* MqttClient.MqttClient
+    const server = yield* MemoryBroker.MemoryBroker
+    yield* server.holdAcknowledgements()
+    let taken = 0
+    const messages = Stream.range(1, 50).pipe(
+      Stream.rechunk(1),
+      Stream.map((number) => {
+        taken++
+        return { topic: "t", payload: String(number), qos: 1 as const }
+      })
+    )
+    const publishing = yield* Effect.fork(Stream.run(messages, mqtt.publishSink))
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual(taken, 6)
+    yield* server.releaseAcknowledgements()
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual(yield* Fiber.join(publishing), 50)
+    assert.strictEqual(taken, 50)
+  }).pipe(Effect.provide(brokerAndClient({ maxInFlight: 5, responseTimeout: "10 seconds" }))))
