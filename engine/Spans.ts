@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { TraceState } from "../src/MqttTracing.ts"
 import { type Outcome, outcomeOf } from "./Outcome.ts"
@@ -107,6 +108,10 @@ export const spanFrom = (span: SpanReference): Tracer.ExternalSpan => {
 /** The services inside a span of the host. */
 export const inSpan = (services: Context.Context<never>, span: SpanReference): Context.Context<never> =>
   Context.add(services, Tracer.ParentSpan, spanFrom(span))
+
+/** For a part of the host that makes no spans. */
+export const withoutTracing = (services: Context.Context<never>): Context.Context<never> =>
+  Context.add(services, References.TracerEnabled, false)
 
 /** A span that the host makes itself, with the name and attributes that the client would give it. */
 export interface DescribedSpan extends SpanOptions {

@@ -24,7 +24,7 @@ export * from "./Recognize.ts"
 export * from "./Run.ts"
 export * from "./Schemas.ts"
 export * from "./Services.ts"
-export { currentHostSpan, describeSpan, inSpan, referenceTo, spanFrom } from "./Spans.ts"
+export { currentHostSpan, describeSpan, inSpan, referenceTo, spanFrom, withoutTracing } from "./Spans.ts"
 export type { DescribedSpan, HostSpan, MakeSpan, SpanOptions, SpanReference } from "./Spans.ts"
 
 export { succeed as succeedConfig } from "effect/Config"

@@ -91,6 +91,8 @@ export const parentSpanOf = (services: Services): AnySpan | undefined =>
 export const inSpan = <A, E>(effect: Effect.Effect<A, E>, span: AnySpan): Effect.Effect<A, E> =>
   Effect.withParentSpan(effect, span)
 
+export const isTraced = (services: Services): boolean => Context.get(services, References.TracerEnabled)
+
 export interface SpanOptions {
   readonly name: string
   readonly parent: AnySpan | undefined

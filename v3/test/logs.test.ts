@@ -79,3 +79,23 @@ it.scoped("below the program's level nothing is logged", () =>
     yield* outage.pipe(Effect.provide(brokerAndClient()), Effect.provide(logging(lines, LogLevel.Error)))
     assert.deepStrictEqual(lines, [])
   }))
+
+it.scoped("an error that the client handles is not logged as one that nobody handles", () =>
+  Effect.gen(function*() {
+    const lines: Array<Line> = []
+    const seen = yield* Effect.gen(function*() {
+      const mqtt = yield* MqttClient.MqttClient
+      let handled = 0
+      const consuming = mqtt.consume("t", () => Effect.zipRight(Effect.sync(() => handled++), Effect.fail("broken")), {
+        onFailure: "acknowledge"
+      })
+      yield* Effect.fork(consuming)
+      yield* TestClock.adjust("1 second")
+      yield* mqtt.publish("t", "", { qos: 1 })
+      yield* TestClock.adjust("1 second")
+      return handled
+    }).pipe(Effect.provide(brokerAndClient()), Effect.provide(logging(lines, LogLevel.Debug)))
+    assert.strictEqual(seen, 1)
+    assert.deepStrictEqual(lines.filter(({ text }) => text.includes("unhandled")), [])
+    assert.isTrue(lines.some(({ text }) => text.startsWith("A message handler failed")))
+  }))

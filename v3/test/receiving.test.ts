@@ -138,3 +138,15 @@ it.scoped("a stream that is let go has run its finalizers when its scope has clo
     assert.deepStrictEqual(log, ["the scope", "the stream"])
     assert.strictEqual((yield* mqtt.stats).bufferMessages, 0)
   }).pipe(Effect.provide(brokerAndClient())))
+
+it.scoped("options with functions in them, which no call here has, leave a stream a stream", () =>
+  Effect.gen(function*() {
+    const mqtt = yield* MqttClient.MqttClient
+    const options = { qos: 1, of: "somebody", onInvalid: () => Effect.void } as const
+    const texts = yield* Effect.fork(
+      mqtt.messages("t", options).pipe(Stream.map(({ text }) => text), Stream.take(1), Stream.runCollect)
+    )
+    yield* TestClock.adjust("1 second")
+    yield* mqtt.publish("t", "hello", { qos: 1 })
+    assert.deepStrictEqual([...yield* Fiber.join(texts)], ["hello"])
+  }).pipe(Effect.provide(brokerAndClient())))

@@ -133,3 +133,17 @@ it("a span and User Properties say the same", () => {
   assert.deepStrictEqual(span && MqttTracing.toUserProperties(span), userProperties)
   assert.isUndefined(MqttTracing.fromUserProperties([["traceparent", "none"]]))
 })
+
+it.scoped("without tracing in a part of the program, a publish there has no span and carries none", () =>
+  recorded((named) =>
+    Effect.gen(function*() {
+      const mqtt = yield* MqttClient.MqttClient
+      const server = yield* MemoryBroker.MemoryBroker
+      yield* Effect.withTracerEnabled(mqtt.publish("site/a", "21", { qos: 1 }), false)
+      assert.isUndefined(named("publish"))
+      const [message] = yield* server.messages
+      assert.isUndefined(message.properties.userProperties)
+      yield* mqtt.publish("site/a", "21", { qos: 1 })
+      assert.isDefined(named("publish"))
+    }).pipe(Effect.provide(brokerAndClient({ tracing: {} })))
+  ))

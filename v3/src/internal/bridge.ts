@@ -8,7 +8,9 @@ import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
@@ -43,8 +45,9 @@ export const start = <A, E>(runtime: ProgramRuntime, effect: Effect.Effect<A, E>
   const inSpan = isSpan(span) ? Effect.withParentSpan(effect, span) : effect
   const place = Engine.currentPlace()
   const inPlace = place === undefined ? inSpan : Effect.provideService(inSpan, Place, place)
-  const fiber = Runtime.runFork(interruptibleRuntime(runtime))(inPlace)
-  fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
+  // The fiber itself never fails: Effect 3 would log that as an error that nobody handles.
+  const fiber = Runtime.runFork(interruptibleRuntime(runtime))(Effect.exit(inPlace))
+  fiber.addObserver((exit) => done(outcomeOf(Exit.flatten(exit)) as Engine.Outcome<A, E>))
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 }
 
@@ -212,14 +215,20 @@ export class Bridge {
    */
   effect(effect: Engine.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime(({ currentContext, currentSpan: span }) => {
-        const here = Engine.servicesAt(this.#services, Context.get(currentContext as Context.Context<never>, Place))
-        const services = span === undefined ? here : Engine.inSpan(here, Host.referenceTo(span))
+      Effect.withFiberRuntime((fiber) => {
+        const services = this.#servicesFor(fiber)
         const waiting = new Waiting()
         const running = Engine.run(services, effect, waiting.done)
         return typeof running === "function" ? waiting.until(running, restore) : exitOf(running)
       })
     )
+  }
+
+  #servicesFor(fiber: Fiber.RuntimeFiber<unknown, unknown>): Engine.Services {
+    const { currentContext, currentSpan } = fiber
+    const here = Engine.servicesAt(this.#services, Context.get(currentContext as Context.Context<never>, Place))
+    const inSpan = currentSpan === undefined ? here : Engine.inSpan(here, Host.referenceTo(currentSpan))
+    return fiber.getFiberRef(FiberRef.currentTracerEnabled) ? inSpan : Engine.withoutTracing(inSpan)
   }
 
   /** A scope of the engine's, which ends with the program's, and is closed from where the program closes that. */

@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import * as Engine from "../../../engine/index.ts"
 import {
@@ -28,6 +28,9 @@ import { causeOf } from "./outcome.ts"
 type Values = Readonly<Record<string, unknown>>
 type ScopedEffect = Engine.Effect<unknown, unknown, Engine.Scope>
 type AnyFunction = (...values: ReadonlyArray<unknown>) => unknown
+
+const isStream = (value: unknown): value is Stream.Stream<unknown, unknown> =>
+  typeof value === "object" && value !== null && Stream.StreamTypeId in value
 
 const isFunction = (value: unknown): value is AnyFunction => typeof value === "function"
 
@@ -205,7 +208,9 @@ export class Membrane {
   function(f: AnyFunction, convert: (value: unknown) => unknown = this.toProgram): AnyFunction {
     return (...values) => {
       const call = (runtime: ProgramRuntime): unknown => convert(f(...values.map((one) => this.toEngine(one, runtime))))
-      if (!values.some(runsEffects)) return call(Runtime.defaultRuntime)
+      const made = call(Runtime.defaultRuntime)
+      if (!values.some(runsEffects)) return made
+      if (isStream(made)) return Stream.unwrap(Effect.map(Effect.runtime(), (runtime) => call(runtime) as typeof made))
       return Effect.flatMap(Effect.runtime(), (runtime) => call(runtime) as Effect.Effect<unknown, unknown>)
     }
   }

@@ -5,6 +5,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -115,8 +116,10 @@ export const fromTest = (value: unknown, services: Services): unknown => {
 // -- From the program to the test --------------------------------------------------------------------------------------
 
 const start = <A, E>(effect: Effect.Effect<A, E>, services: Services): Engine.Start<A, E> => (done) => {
-  const fiber = EffectRuntime.runFork(runtimeOf(services))(effect)
-  fiber.addObserver((exit) => done(outcomeOf(exit) as Engine.Outcome<A, E>))
+  // A fiber that fails itself would be logged as one whose error nobody handles.
+  const ending = Effect.uninterruptible(Effect.exit(Effect.interruptible(effect)))
+  const fiber = EffectRuntime.runFork(runtimeOf(services))(ending)
+  fiber.addObserver((exit) => done(outcomeOf(Exit.flatten(exit)) as Engine.Outcome<A, E>))
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 }
 

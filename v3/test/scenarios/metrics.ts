@@ -15,8 +15,11 @@ const label = "through-effect3"
 const numbers = new WeakMap<object, string>()
 let registries = 0
 
-const isFor = ({ tags }: MetricKey.MetricKey.Untyped, number: string): boolean =>
-  [...tags].some(({ key, value }) => key === label && value === number)
+/** Effect 3 counts its fibers under the same labels. */
+const isOfFibers = ({ name }: MetricKey.MetricKey.Untyped): boolean => name.startsWith("effect_fiber_")
+
+const isFor = (key: MetricKey.MetricKey.Untyped, number: string): boolean =>
+  !isOfFibers(key) && [...key.tags].some(({ key, value }) => key === label && value === number)
 
 const typeOf = (state: MetricState.MetricState.Untyped) =>
   MetricState.isCounterState(state) ? "Counter" : MetricState.isGaugeState(state) ? "Gauge" : "Histogram"

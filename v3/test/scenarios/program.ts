@@ -101,6 +101,7 @@ const makeRuntime = (services: Effect4.Services): Runtime => {
     Effect.withClock(clockOf(services)),
     Effect.withRandom(randomOf(services)),
     Effect.withTracer(tracerOf(services)),
+    Effect.withTracerEnabled(Effect4.isTraced(services)),
     Effect.withScheduler(scheduler),
     Effect.locally(FiberRef.currentLoggers, HashSet.make(loggerOf(services))),
     Effect.locally(FiberRef.currentMinimumLogLevel, minimumOf(services)),
