@@ -45,7 +45,9 @@ export const atEnd = (
   Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizerExit(scope, (exit) => Effect.orDie(end(outcomeOf(exit)))))
 
 /** What a fiber of the program has around it that runs an effect of the test, for what the test calls from there. */
-const Program = Context.Reference<unknown>("effect-mqtt/test/through-effect3/Program", { defaultValue: () => undefined })
+const Program = Context.Reference<unknown>("effect-mqtt/test/through-effect3/Program", {
+  defaultValue: () => undefined
+})
 
 export const inProgram = <A, E>(effect: Effect.Effect<A, E>, program: unknown): Effect.Effect<A, E> =>
   Effect.provideService(effect, Program, program)
@@ -127,7 +129,7 @@ export const registryOf = (services: Services): Metric.MetricRegistry => Context
 /** What a metric of the program says now. */
 export interface MirroredMetric {
   readonly id: string
-  readonly type: Metric.Type
+  readonly type: "Counter" | "Gauge" | "Histogram"
   readonly description: string | undefined
   readonly attributes: Readonly<Record<string, string>>
   readonly state: object
@@ -168,9 +170,10 @@ export const sinkOf = (
   Sink.fromTransform((upstream: Effect.Effect<ReadonlyArray<unknown>, Cause.Done>) => {
     const pull = Effect.catchCause(
       upstream as Pull,
-      (cause) => cause.reasons.some((reason) => reason._tag === "Fail" && Cause.isDone(reason.error))
-        ? Effect.undefined
-        : Effect.failCause(cause)
+      (cause) =>
+        cause.reasons.some((reason) => reason._tag === "Fail" && Cause.isDone(reason.error))
+          ? Effect.undefined
+          : Effect.failCause(cause)
     )
     return Effect.map(run(pull), (result): Sink.End<unknown, never> => [result])
   })

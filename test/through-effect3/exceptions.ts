@@ -22,17 +22,20 @@ export const exceptions: ReadonlyArray<Exception> = [
   {
     file: "client/Connecting.test.ts",
     name: "a schedule that ends closes the client with the last failure",
-    reason: "a transport in Effect 3 hears of the reset some microtasks after the test has published: the message is in flight"
+    reason:
+      "a transport in Effect 3 hears of the reset some microtasks after the test has published: the message is in flight"
   },
   {
     file: "client/UnusualServer.test.ts",
     name: "of a scope: what came too late for anybody is not acknowledged, and comes again",
-    reason: "the scope of a subscription ends some turns before that of the client: the client acknowledges what is left over"
+    reason:
+      "the scope of a subscription ends some turns before that of the client: the client acknowledges what is left over"
   },
   {
     file: "client/WrongTypes.test.ts",
     name: "publishSink refuses",
-    reason: "a stream of Effect 3 runs in a fiber of its own: it is refused some microtasks later, and the test waits for none"
+    reason:
+      "a stream of Effect 3 runs in a fiber of its own: it is refused some microtasks later, and the test waits for none"
   },
   {
     file: "client/TypedRequests.test.ts",

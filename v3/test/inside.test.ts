@@ -37,7 +37,8 @@ describe("a client ends, and its hook goes on,", () => {
           // The first connection is made before anything can be ended.
           const end = Effect.flatMap(Deferred.poll(ready), (client) =>
             client._tag === "None" ? Effect.void : Effect.zipRight(
-              Effect.flatMap(client.value, (mqtt) => way(mqtt, scope)),
+              Effect.flatMap(client.value, (mqtt) =>
+                way(mqtt, scope)),
               Effect.sync(() => {
                 returned++
               })

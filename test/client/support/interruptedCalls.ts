@@ -16,13 +16,14 @@ import type { Client } from "../../support/scenario.ts"
 import { begin, settle } from "../../support/time.ts"
 import { AnsweringServer } from "./answeringServer.ts"
 
-export const repetitions = 10_000
+/** `vitest.effect3.config.ts` has fewer. */
+export const repetitions = Number(process.env["MQTT_REPETITIONS"] ?? 10_000)
 
 /** On a machine that is busy with something else, milliseconds. */
 export const patience = 180_000
 
 /** Of these the first make for good what is made once, and compiled code. */
-export const warmingUp = 2_000
+export const warmingUp = Math.min(2_000, repetitions)
 
 /** Bytes in all: less than a listener, a fiber or a message for each repetition. */
 export const negligible = 50 * repetitions

@@ -15,14 +15,7 @@ import * as V3 from "../../src/MqttClient.ts"
 import * as MqttMetrics from "../../src/MqttMetrics.ts"
 import * as MqttStore from "../../src/MqttStore.ts"
 import { ConnectionDecorator, MqttTransport } from "../../src/MqttTransport.ts"
-import {
-  fromTest,
-  functionToTest,
-  scopedFromTest,
-  scopedToTest,
-  toTest,
-  type Values
-} from "./crossing.ts"
+import { fromTest, functionToTest, scopedFromTest, scopedToTest, toTest, type Values } from "./crossing.ts"
 import { runtimeOf } from "./program.ts"
 
 export * from "../../../src/MqttClient.ts"
@@ -57,12 +50,11 @@ const transportFromTest = (services: Services) => {
 const storeFromTest = (store: NonNullable<ReturnType<typeof Effect4.storeOf>>, services: Services) => ({
   name: store.name,
   open: (clientId: string) =>
-    scopedFromTest(store.open(clientId), services, (records) => {
-      const { commit, read } = records as unknown as { readonly [name: string]: AnyFunction }
+    scopedFromTest(store.open(clientId), services, (opened) => {
+      const records = opened as Engine.MqttStore.OpenStore
       return {
-        read: (table: unknown, range: unknown) => fromTest((records as { read: AnyFunction }).read(table, range), services),
-        commit: (changes: unknown) => fromTest((records as { commit: AnyFunction }).commit(changes), services),
-        ...(commit === undefined || read === undefined ? {} : {})
+        read: (...given: Parameters<typeof records.read>) => fromTest(records.read(...given), services),
+        commit: (...given: Parameters<typeof records.commit>) => fromTest(records.commit(...given), services)
       }
     })
 })
@@ -108,14 +100,14 @@ const callOf = (name: string, value: unknown): unknown => {
   const call = value as AnyFunction
   if (name === "subscribe") {
     return (...given: ReadonlyArray<unknown>) =>
-      Effect4.withServices((services) =>
-        scopedToTest(call(...given.map((one) => fromTest(one, services))) as never)
-      )
+      Effect4.withServices((services) => scopedToTest(call(...given.map((one) => fromTest(one, services))) as never))
   }
   if (streams.includes(name)) {
     return (...given: ReadonlyArray<unknown>) =>
       toTest(
-        Stream.unwrap(Effect.sync(() => call(...given.map((one) => fromTest(one, Engine.noServices()))) as Stream.Stream<unknown, unknown>))
+        Stream.unwrap(Effect.sync(() =>
+          call(...given.map((one) => fromTest(one, Engine.noServices()))) as Stream.Stream<unknown, unknown>
+        ))
       )
   }
   return functionToTest(call)

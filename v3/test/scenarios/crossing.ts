@@ -82,7 +82,10 @@ export const scopedFromTest = (
     convert
   )
 
-const scheduleFromTest = (schedule: Engine.Schedule<unknown>, services: Services): Schedule.Schedule<unknown, unknown> => {
+const scheduleFromTest = (
+  schedule: Engine.Schedule<unknown>,
+  services: Services
+): Schedule.Schedule<unknown, unknown> => {
   const begin = runFromTest(Engine.stepsOf(schedule), services) as Effect.Effect<Engine.Step<unknown>>
   return Schedule.makeWithState(
     undefined as Engine.Step<unknown> | undefined,
@@ -129,7 +132,7 @@ export const effectToTest = (effect: AnyEffect, convert: Convert = toTest): AnyE
 
 /** Its scope is one of the program's, which ends with the test's. */
 export const scopedToTest = (effect: ScopedEffect, convert: Convert = toTest): ScopedEffect4 =>
-  Effect4.withServices((services) => {
+  Effect4.suspend(() => {
     const scope = Effect.runSync(Scope.make())
     const close = (outcome: Engine.Outcome<unknown, unknown>) => effectToTest(Scope.close(scope, exitOf(outcome)))
     const opening = effectToTest(Scope.extend(effect, scope), convert)
@@ -150,7 +153,9 @@ const pulled = (pull: Pulling): Effect4.Pull =>
 /** With what else it has, such as what was granted to a subscription. */
 const streamToTest = (stream: Stream.Stream<unknown, unknown>): unknown => {
   const opened = scopedToTest(Effect.map(Stream.toPull(stream), pulled), (pull) => pull)
-  const own = Object.entries(stream).filter(([name]) => name !== "channel").map(([name, value]) => [name, toTest(value)])
+  const own = Object.entries(stream).filter(([name]) => name !== "channel").map((
+    [name, value]
+  ) => [name, toTest(value)])
   return Object.assign(Effect4.streamOf(opened as never), Object.fromEntries(own))
 }
 
@@ -162,7 +167,9 @@ const sinkToTest = (sink: Sink.Sink<unknown, unknown, never, unknown>): unknown 
         (elements) =>
           elements === undefined
             ? Effect.fail(Option.none())
-            : Effect.succeed(Chunk.unsafeFromArray((elements as ReadonlyArray<unknown>).map((one) => fromTest(one, services))))
+            : Effect.succeed(
+              Chunk.unsafeFromArray((elements as ReadonlyArray<unknown>).map((one) => fromTest(one, services)))
+            )
       )
       return effectToTest(Stream.run(Stream.repeatEffectChunkOption(next), sink))
     })

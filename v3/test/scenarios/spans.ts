@@ -5,8 +5,8 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as Engine from "../../../engine/index.ts"
 import * as Effect4 from "../../../test/through-effect3/effect4.ts"
-import { outcomeOf } from "../../src/internal/outcome.ts"
 import { parentOf, referenceTo } from "../../src/internal/host.ts"
+import { outcomeOf } from "../../src/internal/outcome.ts"
 
 const ofTest = new WeakMap<Tracer.AnySpan, Effect4.AnySpan>()
 const ofProgram = new WeakMap<Effect4.AnySpan, Tracer.AnySpan>()
@@ -63,4 +63,3 @@ export const tracerOf = (services: Effect4.Services): Tracer.Tracer =>
     },
     context: (run) => run()
   })
-
