@@ -13,12 +13,12 @@ import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
-import type * as Runtime from "effect/Runtime"
 import { defaultScheduler, type Scheduler } from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import * as Engine from "../../../engine/index.ts"
 import * as Effect4 from "../../../test/through-effect3/effect4.ts"
 import * as Turns from "../../../test/through-effect3/turns.ts"
+import type { ProgramRuntime } from "../../src/internal/bridge.ts"
 import { outcomeOf } from "../../src/internal/outcome.ts"
 import { labelsFor } from "./metrics.ts"
 import { fromTest, tracerOf } from "./spans.ts"
@@ -88,12 +88,9 @@ const scheduler: Scheduler = {
   scheduleTask: (task) => Turns.microtask(task)
 }
 
-/** What runs effects for this part of the test. */
-export type Runtime = Runtime.Runtime<never>
+const runtimes = new WeakMap<Effect4.Services, ProgramRuntime>()
 
-const runtimes = new WeakMap<Effect4.Services, Runtime>()
-
-const makeRuntime = (services: Effect4.Services): Runtime => {
+const makeRuntime = (services: Effect4.Services): ProgramRuntime => {
   const span = Effect4.parentSpanOf(services)
   const around = Effect4.programOf(services) as Context.Context<never> | undefined ?? Context.empty()
   const own = span === undefined ? around : Context.add(around, Tracer.ParentSpan, fromTest(span))
@@ -111,7 +108,8 @@ const makeRuntime = (services: Effect4.Services): Runtime => {
   return Effect.runSync(runtime)
 }
 
-export const runtimeOf = (services: Effect4.Services): Runtime => {
+/** What runs effects for this part of the test. */
+export const runtimeOf = (services: Effect4.Services): ProgramRuntime => {
   const known = runtimes.get(services) ?? makeRuntime(services)
   runtimes.set(services, known)
   return known
