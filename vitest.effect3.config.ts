@@ -1,13 +1,13 @@
 /**
  * The scenarios of the main package, through the package for Effect 3 and back: `npm run test:effect3`. With
- * `MQTT_EFFECT3=part` it leaves out the files that take minutes.
+ * `MQTT_SCENARIOS=part` it leaves out the files that take minutes.
  */
 import * as path from "node:path"
 import { defineConfig } from "vitest/config"
 import { files, long } from "./test/through-effect3/files.ts"
 import { redirectPath } from "./test/through-effect3/redirect.ts"
 
-const isPart = process.env["MQTT_EFFECT3"] === "part"
+const isPart = process.env["MQTT_SCENARIOS"] === "part"
 
 export default defineConfig({
   plugins: [{

@@ -180,6 +180,7 @@ describe("names in the documentation", () => {
       const others = new Set([
         "MQTT_REQUIRE_BROKERS",
         "MQTT_ROUNDS",
+        "MQTT_SCENARIOS",
         ...cli.flatMap((text) => identifiers(withoutComments(text)))
       ])
       assert.deepStrictEqual(named.filter((name) => !asked.has(name) && !others.has(name)), [])

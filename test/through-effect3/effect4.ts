@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -38,11 +39,18 @@ export type Services = Context.Context<never>
 export const withServices = <A, E>(use: (services: Services) => Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
   Effect.contextWith((services: Services) => use(services) as Effect.Effect<A, E>)
 
-/** When the scope of the test ends, with what is around the fiber that ends it. */
-export const atEnd = (
-  end: (outcome: Outcome<unknown, unknown>) => Effect.Effect<unknown, unknown>
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizerExit(scope, (exit) => Effect.orDie(end(outcomeOf(exit)))))
+type AtEnd = (end: (outcome: Outcome<unknown, unknown>) => Effect.Effect<unknown, unknown>) => Effect.Effect<void>
+
+/** With a part of the test's scope, which ends from where the test ends its scope, or at once if this fails. */
+export const inOwnScope = <A, E>(use: (atEnd: AtEnd) => Effect.Effect<A, E>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.scope, (scope) =>
+      Effect.flatMap(Scope.fork(scope), (own) => {
+        const atEnd: AtEnd = (end) => Scope.addFinalizerExit(own, (exit) => Effect.orDie(end(outcomeOf(exit))))
+        return Effect.onError(restore(Effect.suspend(() => use(atEnd))), (cause) =>
+          Scope.close(own, Exit.failCause(cause)))
+      }))
+  )
 
 /** What a fiber of the program has around it that runs an effect of the test, for what the test calls from there. */
 const Program = Context.Reference<unknown>("effect-mqtt/test/through-effect3/Program", {

@@ -139,3 +139,21 @@ it.scoped("publishSink takes no more from the stream than the window has room fo
     assert.strictEqual(yield* Fiber.join(publishing), 50)
     assert.strictEqual(taken, 50)
   }).pipe(Effect.provide(brokerAndClient({ maxInFlight: 5, responseTimeout: "10 seconds" }))))
+
+it.scoped("nothing of a subscription that is interrupted stays in the program's scope", () =>
+  Effect.gen(function*() {
+    const mqtt = yield* MqttClient.MqttClient
+    const network = yield* FakeNetwork.FakeNetwork
+    yield* network.reset
+    const scope = yield* Scope.make()
+    const finalizers = () => {
+      const { state } = scope as unknown as { readonly state: { readonly finalizers?: ReadonlyMap<object, unknown> } }
+      return state.finalizers?.size ?? 0
+    }
+    for (let repetition = 0; repetition < 3; repetition++) {
+      const subscribing = yield* Effect.fork(Scope.extend(mqtt.subscribe("t", { qos: 1 }), scope))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(subscribing)
+      assert.strictEqual(finalizers(), 0)
+    }
+  }).pipe(Effect.provide(brokerAndClient())))

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
@@ -239,8 +240,18 @@ export class Bridge {
     return Effect.as(Scope.addFinalizerExit(programScope, close), scope)
   })
 
+  /** If it fails, or is interrupted, nothing of it stays in the program's scope. */
   scoped(effect: Engine.Effect<unknown, unknown, Engine.Scope>): Effect.Effect<unknown, unknown, Scope.Scope> {
-    return Effect.flatMap(this.scope, (scope) => this.effect(Engine.inScope(effect, scope)))
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen(this, function*() {
+        const own = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
+        const scope = yield* Scope.extend(this.scope, own)
+        return yield* Effect.onError(
+          restore(this.effect(Engine.inScope(effect, scope))),
+          (cause) => Scope.close(own, Exit.failCause(cause))
+        )
+      })
+    )
   }
 
   /** Passes the stream on chunk by chunk, and pulls only on demand. */

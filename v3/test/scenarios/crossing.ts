@@ -130,13 +130,12 @@ const start = <A, E>(effect: Effect.Effect<A, E>, services: Services): Engine.St
 export const effectToTest = (effect: AnyEffect, convert: Convert = toTest): AnyEffect4 =>
   Effect4.withServices((services) => Engine.fromHost(start(Effect.map(effect, convert), services)))
 
-/** Its scope is one of the program's, which ends with the test's. */
+/** Its scope is one of the program's, which ends with the test's, or when there is nothing to end later. */
 export const scopedToTest = (effect: ScopedEffect, convert: Convert = toTest): ScopedEffect4 =>
-  Effect4.suspend(() => {
+  Effect4.inOwnScope((atEnd) => {
     const scope = Effect.runSync(Scope.make())
-    const close = (outcome: Engine.Outcome<unknown, unknown>) => effectToTest(Scope.close(scope, exitOf(outcome)))
     const opening = effectToTest(Scope.extend(effect, scope), convert)
-    return Effect4.andThen(Effect4.atEnd(close), opening)
+    return Effect4.andThen(atEnd((outcome) => effectToTest(Scope.close(scope, exitOf(outcome)))), opening)
   })
 
 type Pulling = Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>>
