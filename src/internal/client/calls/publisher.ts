@@ -56,14 +56,18 @@ export type Start = (
   settled: Settled
 ) => Effect.Effect<void>
 
-const starts = new WeakMap<object, Start>()
+/** On the function itself: a table of all clients would keep the size that it had with the most of them. */
+const publisherOf = Symbol("effect-mqtt/Publisher")
 
 /** For a host that does not run on this Effect, and would pay for a fiber of it with every message. */
-export const startOf = (publish: Publisher["publish"]): Start | undefined => starts.get(publish)
+export const startOf = (publish: Publisher["publish"] & { readonly [publisherOf]?: Publisher }): Start | undefined => {
+  const publisher = publish[publisherOf]
+  return publisher && ((...message) => publisher.start(...message))
+}
 
 /** An observed publisher needs the fiber, because it looks for the span that the fiber is in. */
 export const allowStart = (publisher: Publisher): void => {
-  starts.set(publisher.publish, (...message) => publisher.start(...message))
+  Object.defineProperty(publisher.publish, publisherOf, { value: publisher })
 }
 
 export interface PublisherOptions {
