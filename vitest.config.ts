@@ -13,7 +13,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     teardownTimeout: 5_000,
     pool: "forks",
-    maxWorkers: 2,
+    // Of two cores: a third of the files wait for brokers, browsers and processes most of the time.
+    maxWorkers: 3,
     reporters: ["default", new SkippedReporter()]
   }
 })

@@ -189,9 +189,17 @@ export const interruptible = <A, E>(
   begin: (done: (exit: Exit.Exit<A, E>) => void) => () => void
 ): Effect.Effect<A, E> =>
   Effect.uninterruptibleMask((restore) => {
-    let end = () => {}
+    let exit: Exit.Exit<A, E> | undefined
+    let listener: ((exit: Exit.Exit<A, E>) => void) | undefined
+    const end = begin((done) => {
+      exit = done
+      listener?.(done)
+    })
+    // A refusal comes in the same turn.
+    if (exit !== undefined) return exit
     const waiting = Effect.async<A, E>((resume) => {
-      end = begin(resume)
+      if (exit === undefined) listener = resume
+      else resume(exit)
     })
     return Effect.catchAllCause(restore(waiting), (cause) => {
       if (Cause.isInterruptedOnly(cause)) end()
