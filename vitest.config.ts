@@ -13,7 +13,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     teardownTimeout: 5_000,
     pool: "forks",
-    // Of two cores: a third of the files wait for brokers, browsers and processes most of the time.
+    // More than the two cores of most machines: files with brokers, browsers and processes also wait for those.
     maxWorkers: 3,
     reporters: ["default", new SkippedReporter()]
   }

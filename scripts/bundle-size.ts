@@ -1,8 +1,8 @@
 /**
  * Says how much a page loads for this library: minified by Vite, and with gzip.
  *
- * Each row is a page that connects, subscribes and publishes; MQTT.js's is built the same way from what it has for
- * browsers. `scripts/bundlers.ts` compares bundlers.
+ * Each row is a page that connects, subscribes and publishes. The page with MQTT.js is built the same way, from its build
+ * for browsers. `scripts/bundlers.ts` compares bundlers.
  * usage: node scripts/bundle-size.ts [--json]
  *
  * @since 0.1.0
@@ -26,7 +26,7 @@ const ours = `
   program.pipe(Effect.scoped, Effect.provide(BrowserMqtt.layer({ url: "/mqtt" })), Effect.runFork)
 `
 
-/** The same, and what it has accepted outlives it. */
+/** The same, with a store: accepted messages outlive the page. */
 const withStore = ours
   .replace("import", "import * as BrowserMqttStore from \"effect-mqtt/browser/BrowserMqttStore\"\n  import")
   .replace("url: \"/mqtt\"", "url: \"/mqtt\", clientId: \"page\", store: BrowserMqttStore.layer()")
@@ -54,7 +54,7 @@ const subscribing = `
   program.pipe(Effect.provide(BrowserMqttSubscriber.layer({ url: "/mqtt" })), Effect.runFork)
 `
 
-/** What a page of Effect has anyway. */
+/** The parts of Effect that any page of Effect has. */
 const effect = `
   import * as Effect from "effect/Effect"
   import * as Stream from "effect/Stream"
@@ -78,7 +78,7 @@ const peer = `
 interface Row {
   readonly name: string
   readonly program: string
-  /** What is not counted. */
+  /** Modules that are not counted. */
   readonly external: ReadonlyArray<RegExp>
 }
 
@@ -132,7 +132,7 @@ const bundled = async ({ external, program }: Row): Promise<string> => {
 export const programs = { whole: ours, publishing, subscribing, "MQTT.js": peer, smallest } as const
 
 /**
- * What a row of the table builds.
+ * The page of a row of the table, as it was built.
  *
  * @since 0.1.0
  * @category checks
@@ -148,7 +148,7 @@ export interface Page {
 }
 
 /**
- * The pages whose sizes are compared: ours with and without `effect`, one of `effect`, MQTT.js's, and ours with a store,
+ * The pages whose sizes are compared: ours with and without `effect`, `effect` alone, MQTT.js, and ours with a store,
  * publishing only, and subscribing only.
  *
  * @since 0.1.0

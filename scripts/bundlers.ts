@@ -1,5 +1,5 @@
 /**
- * Says what the same pages weigh with several bundlers: minified, and with gzip.
+ * Compares the sizes of the same pages with several bundlers: minified, and with gzip.
  *
  * Nothing else here needs these bundlers, so this installs them into a temporary folder, with the package as `npm run build`
  * has compiled it, and with the versions of `effect` and MQTT.js of this repository.
@@ -34,7 +34,7 @@ const run = (command: string, ...options: ReadonlyArray<string>): void => {
 const html = (entry: string): void =>
   fs.writeFileSync(path.join(folder, "index.html"), `<!doctype html><script type="module" src="./${entry}"></script>`)
 
-/** What `docs/browser.md` recommends for Parcel. */
+/** The configuration that `docs/browser.md` recommends for Parcel. */
 const plugins = path.join("examples", "parcel")
 
 /** Without `--no-autoinstall` it would look for `effect-mqtt` in the registry if it missed anything. */
@@ -44,8 +44,8 @@ const parcel = (entry: string, out: string): void => {
 }
 
 /**
- * What each writes into `out`, from an entry; as its documentation has it for a page, with nothing else configured unless
- * its name says so.
+ * Each bundles an entry into `out` as its documentation says for a page. Nothing else is configured, unless the name says
+ * so.
  */
 const bundlers: Readonly<Record<string, (entry: string, out: string) => void>> = {
   Vite: (entry, out) => {
@@ -99,7 +99,7 @@ const install = (): void => {
   fs.rmSync(path.join(folder, "node_modules", "effect-mqtt"), { recursive: true, force: true })
   copy("dist", "effect-mqtt/dist")
   copy("package.json", "effect-mqtt/package.json")
-  // Parcel takes what the page's package names.
+  // Parcel resolves only the dependencies that the package of the page names.
   const manifest = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"))
   manifest.dependencies["effect-mqtt"] = "*"
   fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest))

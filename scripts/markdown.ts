@@ -1,11 +1,11 @@
 /**
- * What the tools have in common about pages of Markdown.
+ * The anchors of headings in pages of Markdown, for all tools that look at links.
  *
  * @since 0.2.0
  */
 
 /**
- * What GitHub makes of a heading, and the site too.
+ * The anchor that GitHub makes from a heading, and the site too.
  *
  * @since 0.2.0
  * @category anchors
@@ -14,7 +14,7 @@ export const anchorOf = (heading: string): string =>
   heading.toLowerCase().replace(/[^\p{Letter}\p{Number} _-]/gu, "").replace(/ /g, "-")
 
 /**
- * Where the headings of a page are, in their order: one with the letters of an earlier one gets a number.
+ * The anchors of the headings of a page, in their order. If an earlier heading has the same letters, a number is added.
  *
  * @since 0.2.0
  * @category anchors

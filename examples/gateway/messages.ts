@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { MqttTopic } from "effect-mqtt"
 
-/** A temperature, measured or wanted. The number identifies it among those of its machine. */
+/** A temperature, measured or wanted. The number tells it from the other temperatures of its machine. */
 export const Temperature = Schema.Struct({ number: Schema.Int, celsius: Schema.Finite })
 
 /** A machine has measured this temperature. */

@@ -1,5 +1,5 @@
 /**
- * An ordinary program: it needs an `MqttClient`, whatever server that client has.
+ * An ordinary program: it needs an `MqttClient`, and does not know its server.
  */
 import { Effect, Schedule } from "effect"
 import { MqttClient } from "effect-mqtt"

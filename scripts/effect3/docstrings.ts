@@ -22,13 +22,8 @@ const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/`SocketTransport` adapts those/g, "`fromSocket` adapts those"],
   [/for `MqttConnection` or a client/g, "for a client"],
   [/, and of the connections of `MqttConnection`, that/g, " that"],
-  [
-    /How one connection works is `MqttConnection`; where it leads is the transport's\./g,
-    "Where a connection leads is the transport's."
-  ],
   [/ and `BrowserMqttConfig` read it too/g, " reads it too"],
   [/ or `BrowserMqttStore`/g, ""],
-  [/ In a page that is `BrowserMqtt(Publisher|Subscriber)\.layer`\./g, ""],
   [/ `MqttErrorSchema` has its schema\./g, ""]
 ]
 

@@ -1,5 +1,5 @@
 /**
- * Horizontal bars on a logarithmic scale, as SVG. Knows numbers and labels, not what they mean.
+ * Horizontal bars on a logarithmic scale, as SVG. It knows numbers and labels, and not their meaning.
  *
  * @since 0.1.0
  */
@@ -12,9 +12,9 @@ export interface Bar {
   /** Decides the colour; it is in the legend. */
   readonly series: string
   readonly value: number
-  /** What is written behind it. */
+  /** The text behind the bar. */
   readonly text: string
-  /** Lowest and highest of what `value` is the median of. */
+  /** The lowest and the highest of the values whose median is `value`. */
   readonly spread?: readonly [number, number]
 }
 
@@ -25,7 +25,7 @@ export interface Bar {
 export interface Group {
   readonly label: string
   readonly bars: ReadonlyArray<Bar>
-  /** Where a line is drawn across the bars: what is wanted. */
+  /** The target: a line is drawn across the bars here. */
   readonly mark?: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * Notes on rows below their target: what was tried, what the profile shows, what would reach the target. Each note has a
+ * Notes on rows below their target: the attempts, the findings of the profile, and the change that would reach the target. Each note has a
  * pattern for the names of its rows; a row without a note is listed all the same.
  *
  * @since 0.1.0

@@ -12,7 +12,7 @@ import { links, nameOnSite } from "../links.ts"
 import { groupsOf } from "../navigation.ts"
 import { linkedTypes, signatures } from "../signatures.ts"
 
-/** What the site is made of: some pages, and all those of some folders. */
+/** The pages of the site: these, and all pages of some folders. */
 const roots = ["README", "CHANGELOG", "CONTRIBUTING"]
 const folders = ["docs", "bench"]
 const pages = new Set([
@@ -63,7 +63,7 @@ export default defineConfig({
       provider: "local",
       options: {
         miniSearch: {
-          // Pages that explain come before those that list.
+          // Pages that explain come before lists.
           searchOptions: { boostDocument: (page: string) => /\/(api\/|conformance|CHANGELOG)/.test(page) ? 0.3 : 1 }
         }
       }

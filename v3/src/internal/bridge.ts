@@ -33,7 +33,7 @@ export type Convert = (value: unknown) => unknown
 /** Runs effects of the program, with the services at the place where the program gave them. */
 export type ProgramRuntime = Runtime.Runtime<never>
 
-/** Where the engine was when it began what of the program runs now, such as inside a hook of a client. */
+/** The place in the engine that started this fiber of the program, such as a hook of a client. */
 class Place extends Context.Reference<Place>()("effect-mqtt-v3/internal/Place", {
   defaultValue: (): Engine.Place => undefined
 }) {}
@@ -183,7 +183,7 @@ class Waiting {
 /**
  * Waits for something that is started with a callback, and ends it when the fiber is interrupted.
  *
- * `Effect.async` does the same with the effect that its function returns, and takes twice as long for it.
+ * `Effect.async` can do so with the effect that its function returns, and takes twice as long.
  */
 export const interruptible = <A, E>(
   begin: (done: (exit: Exit.Exit<A, E>) => void) => () => void
@@ -191,9 +191,9 @@ export const interruptible = <A, E>(
   Effect.uninterruptibleMask((restore) => {
     let exit: Exit.Exit<A, E> | undefined
     let listener: ((exit: Exit.Exit<A, E>) => void) | undefined
-    const end = begin((done) => {
-      exit = done
-      listener?.(done)
+    const end = begin((ended) => {
+      exit = ended
+      listener?.(ended)
     })
     // A refusal comes in the same turn.
     if (exit !== undefined) return exit
@@ -240,7 +240,7 @@ export class Bridge {
     return fiber.getFiberRef(FiberRef.currentTracerEnabled) ? inSpan : Engine.withoutTracing(inSpan)
   }
 
-  /** A scope of the engine's, which ends with the program's, and is closed from where the program closes that. */
+  /** A scope of the engine. It ends with the program's scope, in the fiber that closes that. */
   readonly scope: Effect.Effect<Engine.Scope, never, Scope.Scope> = Effect.flatMap(Effect.scope, (programScope) => {
     const scope = Engine.makeScope()
     const close = (exit: Exit.Exit<unknown, unknown>) =>

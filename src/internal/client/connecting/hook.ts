@@ -22,7 +22,7 @@ export interface Inside {
   readonly released: Deferred.Deferred<void>
 }
 
-/** A client that a hook asks for its end through something else than its own fiber finds here that it is inside. */
+/** Where the current fiber is. A host that runs hooks in fibers of its own (`engine`) passes it on to them. */
 export const Inside = Context.Reference<Inside | undefined>("effect-mqtt/internal/Inside", {
   defaultValue: () => undefined
 })
