@@ -8,6 +8,7 @@
 import type * as Arrivals from "./Arrivals.ts"
 import type { ClientPacket, PacketIdentifier, Pingreq, Publish } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
+import * as PlainObject from "./PlainObject.ts"
 import * as Properties from "./Properties.ts"
 import * as ProtocolError from "./ProtocolError.ts"
 import type * as ReasonCode from "./ReasonCode.ts"
@@ -246,12 +247,31 @@ export const sendPublish = <R>(
   send(draft, toPublish(message, packetIdentifier, dup))
 }
 
+type AcknowledgementType = "Puback" | "Pubrec" | "Pubrel" | "Pubcomp"
+
+interface Acknowledgement<Type extends AcknowledgementType> {
+  readonly _tag: Type
+  readonly packetIdentifier: PacketIdentifier
+  readonly reasonCode: ReasonCode.ReasonCode
+  readonly properties: Properties.Properties
+}
+
+const NewAcknowledgement = PlainObject.constructor<
+  Acknowledgement<AcknowledgementType>,
+  [AcknowledgementType, PacketIdentifier, ReasonCode.ReasonCode]
+>(function(type, packetIdentifier, reasonCode) {
+  this._tag = type
+  this.packetIdentifier = packetIdentifier
+  this.reasonCode = reasonCode
+  this.properties = Properties.none
+})
+
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const acknowledgement = <Type extends "Puback" | "Pubrec" | "Pubrel" | "Pubcomp">(
+export const acknowledgement = <Type extends AcknowledgementType>(
   type: Type,
   packetIdentifier: PacketIdentifier,
   reasonCode: ReasonCode.ReasonCode
-) => ({ _tag: type, packetIdentifier, reasonCode, properties: Properties.none })
+): Acknowledgement<Type> => new NewAcknowledgement(type, packetIdentifier, reasonCode) as Acknowledgement<Type>
