@@ -13,6 +13,7 @@ import { repository } from "./files.ts"
 import { type Chart, render } from "./performance/chart.ts"
 import { nativeChart, nativeSection, type StoredResult } from "./performance/native.ts"
 import { notes } from "./performance/notes.ts"
+import { ratiosChart } from "./performance/ratios.ts"
 import { barsOf, cell, names, type ResultRow, seriesOf } from "./performance/rows.ts"
 
 const folder = path.join(repository, "docs", "performance")
@@ -35,19 +36,8 @@ const chartOf = (title: string, pattern: RegExp, unit: Row["unit"]): Chart => ({
   tick: (value) => quantity(value, unit).replace(/\.0+(?=\D)/, "")
 })
 
-const ratios: Chart = {
-  title: "How many times better than MQTT.js, and what is wanted (red)",
-  series: seriesOf(["ours"]),
-  groups: result.rows.flatMap(({ minimum, name, ratio }) =>
-    minimum === undefined || ratio === null
-      ? []
-      : [{ label: name, mark: minimum, bars: [{ series: names.ours, value: ratio, text: ratio.toFixed(2) }] }]
-  ),
-  tick: (value) => `${value}`
-}
-
 const charts: Readonly<Record<string, Chart>> = {
-  ratios,
+  ratios: ratiosChart(result.rows),
   publish: chartOf("Publishing, messages a second", /^(durable )?publish/, "messages/s"),
   receive: chartOf("Receiving, messages a second", /^(receive|consume|dispatch|request|mosquitto)/, "messages/s"),
   codec: chartOf("Codec alone, packets a second", /^codec/, "packets/s"),

@@ -38,22 +38,32 @@ export interface Chart {
   /** In the order of the legend. */
   readonly series: ReadonlyArray<{ readonly name: string; readonly color: string }>
   readonly groups: ReadonlyArray<Group>
+  /** Bars begin here and grow to both sides. Default: the left edge. */
+  readonly base?: number
   readonly tick: (value: number) => string
 }
 
-const width = 900
-const labelWidth = 340
+const width = 940
+const labelWidth = 380
 const valueWidth = 90
 const barHeight = 13
 const groupGap = 9
 const top = 62
 const bottom = 18
+/** At most, of the legend. */
+const characterWidth = 7
 const plotWidth = width - labelWidth - valueWidth
 
 const escaped = (text: string): string => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")
 
 const text = (x: number, y: number, content: string, more = ""): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(content)}</text>`
+
+/** Behind the end of a bar, on the side to which it grows. */
+const valueText = (end: number, isLeftwards: boolean, y: number, content: string): string =>
+  isLeftwards
+    ? text(end - 5, y, content, `text-anchor="end" class="value"`)
+    : text(end + 5, y, content, `class="value"`)
 
 /** Whole powers of ten around the values. */
 const decades = (values: ReadonlyArray<number>): { readonly from: number; readonly to: number } => ({
@@ -67,13 +77,14 @@ const decades = (values: ReadonlyArray<number>): { readonly from: number; readon
  * @since 0.1.0
  * @category rendering
  */
-export const render = ({ groups, series, tick, title }: Chart): string => {
+export const render = ({ base, groups, series, tick, title }: Chart): string => {
   const values = groups.flatMap((
     { bars, mark }
   ) => [...bars.map(({ value }) => value), ...mark === undefined ? [] : [mark]])
-  const { from, to } = decades(values)
+  const { from, to } = decades(base === undefined ? values : [...values, base])
   const x = (value: number): number => labelWidth + (Math.log10(value) - from) / (to - from) * plotWidth
   const colorOf = (name: string): string => series.find((one) => one.name === name)?.color ?? "#888"
+  const start = base === undefined ? labelWidth : x(base)
   const parts: Array<string> = []
 
   let y = top
@@ -82,13 +93,14 @@ export const render = ({ groups, series, tick, title }: Chart): string => {
     parts.push(text(labelWidth - 8, y + height / 2 + 4, label, `text-anchor="end"`))
     for (const [index, { series, spread, text: written, value }] of bars.entries()) {
       const at = y + index * barHeight
-      const length = Math.max(1, x(value) - labelWidth)
+      const isLeftwards = x(value) < start
+      const left = Math.min(start, x(value)).toFixed(1)
+      const length = Math.max(1, Math.abs(x(value) - start))
       parts.push(
-        `<rect x="${labelWidth}" y="${at}" width="${length.toFixed(1)}" height="${barHeight - 2}" fill="${
-          colorOf(series)
-        }"/>`
+        `<rect x="${left}" y="${at}" width="${length.toFixed(1)}" height="${barHeight - 2}" fill="${colorOf(series)}"/>`
       )
-      const end = spread === undefined ? value : Math.max(value, spread[1])
+      const [lowest, highest] = spread ?? [value, value]
+      const end = isLeftwards ? Math.min(value, lowest) : Math.max(value, highest)
       if (spread !== undefined) {
         const middle = (at + barHeight / 2 - 1).toFixed(1)
         parts.push(
@@ -97,7 +109,7 @@ export const render = ({ groups, series, tick, title }: Chart): string => {
           }" y1="${middle}" y2="${middle}" class="spread"/>`
         )
       }
-      parts.push(text(x(end) + 5, at + barHeight - 3, written, `class="value"`))
+      parts.push(valueText(x(end), isLeftwards, at + barHeight - 3, written))
     }
     if (mark !== undefined) {
       const at = x(mark).toFixed(1)
@@ -112,18 +124,22 @@ export const render = ({ groups, series, tick, title }: Chart): string => {
     return `<line x1="${at}" x2="${at}" y1="${top - 6}" y2="${y}" class="grid"/>` +
       text(at, top - 10, tick(value), `text-anchor="middle" class="value"`)
   })
-  const legend = series.map(({ color, name }, index) =>
-    `<rect x="${labelWidth + index * 130}" y="26" width="11" height="11" fill="${color}"/>` +
-    text(labelWidth + index * 130 + 16, 36, name)
-  )
+  if (base !== undefined) axis.push(`<line x1="${start}" x2="${start}" y1="${top - 6}" y2="${y}" class="base"/>`)
+  let at = labelWidth
+  const legend = series.map(({ color, name }) => {
+    const entry = `<rect x="${at}" y="26" width="11" height="11" fill="${color}"/>` + text(at + 16, 36, name)
+    at += 40 + name.length * characterWidth
+    return entry
+  })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + bottom}" viewBox="0 0 ${width} ${
       y + bottom
     }">`,
     `<title>${escaped(title)}</title>`,
     `<style>text{font:12px system-ui,sans-serif;fill:#57606a}.value{font-size:10px}.grid{stroke:#8884;stroke-width:1}`,
+    `.base{stroke:#57606a;stroke-width:1.5}`,
     `.spread{stroke:#0008;stroke-width:1.5}.mark{stroke:#d1242f;stroke-width:2}`,
-    `@media(prefers-color-scheme:dark){text{fill:#adbac7}.spread{stroke:#fffb}}</style>`,
+    `@media(prefers-color-scheme:dark){text{fill:#adbac7}.spread{stroke:#fffb}.base{stroke:#adbac7}}</style>`,
     text(8, 20, title, `font-weight="bold"`),
     ...axis,
     ...legend,

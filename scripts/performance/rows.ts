@@ -30,7 +30,13 @@ export const names: Readonly<Record<SideName, string>> = {
   paho: "paho.mqtt.c"
 }
 
-const colors: Readonly<Record<SideName, string>> = {
+/**
+ * The colour of each side in every chart.
+ *
+ * @since 0.2.0
+ * @category sides
+ */
+export const sideColors: Readonly<Record<SideName, string>> = {
   ours: "#2f81f7",
   v3: "#1f6feb",
   peer: "#bf8700",
@@ -46,7 +52,7 @@ const colors: Readonly<Record<SideName, string>> = {
  * @category charts
  */
 export const seriesOf = (sides: ReadonlyArray<SideName>): Chart["series"] =>
-  sides.map((side) => ({ name: names[side], color: colors[side] }))
+  sides.map((side) => ({ name: names[side], color: sideColors[side] }))
 
 /**
  * A bar for each of these sides that was measured.

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { render } from "../../scripts/performance/chart.ts"
 import { nativeChart, nativeSection, type StoredResult } from "../../scripts/performance/native.ts"
+import { ratiosChart } from "../../scripts/performance/ratios.ts"
+import { sideColors } from "../../scripts/performance/rows.ts"
 
 const detail = (rate: number) => ({ lowest: rate * 0.9, highest: rate * 1.1, cpu: 1, sinkCpu: 0.2 })
 
@@ -32,6 +34,35 @@ const measured: StoredResult = {
   ],
   rows: [{ ...row, libmosquitto: 40_000, paho: null, detail: { ...row.detail, libmosquitto: detail(40_000) } }]
 }
+
+/** Where a bar of this colour begins and how long it is. */
+const barOf = (svg: string, color: string) => {
+  const [, x, width] =
+    new RegExp(`<rect x="([\\d.]+)" y="[\\d.]+" width="([\\d.]+)" height="11" fill="${color}"/>(?!<text)`)
+      .exec(svg) ?? []
+  return { from: Number(x), to: Number(x) + Number(width) }
+}
+
+describe("the chart of ratios", () => {
+  it("grows from 1 to the right where we are better, and to the left where MQTT.js is", () => {
+    const svg = render(ratiosChart([{ ...row, ratio: 10 }, { ...row, name: "cold import", ratio: 0.1 }]))
+    const better = barOf(svg, sideColors.ours)
+    const worse = barOf(svg, sideColors.peer)
+    assert.closeTo(worse.to, better.from, 0.2)
+    assert.closeTo(worse.to - worse.from, better.to - better.from, 0.2)
+    assert.include(svg, ">10.00</text>")
+    assert.include(svg, ">0.10</text>")
+  })
+
+  it("has every row with a peer, but none of another package", () => {
+    const { groups } = ratiosChart([row, { ...row, name: "alone", ratio: null }, {
+      ...row,
+      name: "v3",
+      minimumOfOurs: 0.5
+    }])
+    assert.deepStrictEqual(groups.map(({ label }) => label), [row.name])
+  })
+})
 
 describe("the page about performance", () => {
   it("says of a result from before the libraries in C that it has none", () => {
