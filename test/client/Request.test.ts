@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Cause, Effect, Exit, Fiber, Option, References, Stream } from "effect"
+import { Array, Cause, Clock, Duration, Effect, Exit, Fiber, Option, References, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
@@ -57,6 +57,19 @@ const responder = Effect.fnUntraced(function*(
 })
 
 const echo = (request: MqttMessage) => Effect.succeed(`re: ${request.text}`)
+
+/** A client that has its subscription for answers. Another one hears requests, and answers none. */
+const askedBefore = Effect.fnUntraced(function*(kit: Kit) {
+  const silent = yield* kit.connect({ clientId: "silent" })
+  const hearing = yield* begin(Stream.runDrain(silent.messages("ask")))
+  const mqtt = yield* kit.connect()
+  const asking = yield* begin(mqtt.request("ask", "x"))
+  yield* TestClock.adjust(4 * roundTrip)
+  const [{ properties }] = yield* requested(kit)
+  yield* answer(kit, properties, "y")
+  assert.strictEqual((yield* complete(Fiber.join(asking))).text, "y")
+  return { mqtt, hearing }
+})
 
 /** It ends, and what it had subscribed to is left before the client is. */
 const stop = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.andThen(Fiber.interrupt(fiber), TestClock.adjust(2 * roundTrip))
@@ -384,6 +397,62 @@ describe("request", () => {
       assert.strictEqual((yield* complete(mqtt.request("ask", "x"))).text, "re: x")
       yield* TestClock.adjust(2 * roundTrip)
       yield* stop(responding)
+    }))
+
+  scenario(
+    "each has its own time, also one that is asked later and may take less",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const { hearing, mqtt } = yield* askedBefore(kit)
+        const reasons: Array<string> = []
+        const ask = (timeout: Duration.Input) =>
+          begin(
+            Effect.flip(mqtt.request("ask", "silence", { timeout })).pipe(
+              Effect.tap(({ reason }) =>
+                Effect.sync(() =>
+                  reasons.push(`${reason._tag} after ${Duration.format(Duration.fromInputUnsafe(timeout))}`)
+                )
+              )
+            )
+          )
+        for (const timeout of ["5 seconds", "2 seconds", "3 seconds"] as const) yield* ask(timeout)
+        yield* TestClock.adjust("1999 millis")
+        assert.deepStrictEqual(reasons, [])
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(reasons, ["RequestTimeout after 2s"])
+        yield* TestClock.adjust("3 seconds")
+        assert.deepStrictEqual(reasons.slice(1), ["RequestTimeout after 3s", "RequestTimeout after 5s"])
+        yield* stop(hearing)
+      })
+  )
+
+  scenario("a message that has not left when its time is over never leaves", {}, (kit) =>
+    Effect.gen(function*() {
+      const { hearing, mqtt } = yield* askedBefore(kit)
+      yield* kit.network.refuseConnect(3)
+      yield* kit.network.reset
+      yield* TestClock.adjust(roundTrip)
+      const asking = yield* begin(Effect.flip(mqtt.request("ask", "x", { timeout: "1500 millis" })))
+      assert.strictEqual((yield* mqtt.stats).outboxMessages, 1)
+      yield* TestClock.adjust("1500 millis")
+      assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "RequestTimeout")
+      assert.strictEqual((yield* mqtt.stats).outboxMessages, 0)
+      yield* stop(hearing)
+    }))
+
+  scenario("its time is that of the clock of its caller", {}, (kit) =>
+    Effect.gen(function*() {
+      const { hearing, mqtt } = yield* askedBefore(kit)
+      const clock = yield* TestClock.make()
+      const asking = yield* begin(
+        Effect.provideService(Effect.flip(mqtt.request("ask", "silence", { timeout: "1 second" })), Clock.Clock, clock)
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(asking.pollUnsafe())
+      yield* clock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "RequestTimeout")
+      yield* stop(hearing)
     }))
 
   scenario("time passes for it without a connection too", {}, (kit) =>

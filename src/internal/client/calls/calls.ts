@@ -4,6 +4,7 @@
  * Connecting, presence and the end of a client are elsewhere.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
@@ -26,6 +27,7 @@ import * as Replacing from "./replacing.ts"
 import { Requests } from "./requests.ts"
 import * as Responder from "./responder.ts"
 import * as Subscribe from "./subscribe.ts"
+import { Timeouts } from "./timeouts.ts"
 
 export interface CallsOptions {
   readonly options: Resolved
@@ -42,10 +44,11 @@ export interface CallsOptions {
 export const make = Effect.fnUntraced(
   function*({ attributes, lifetime, options, runner, scope, state, tracing }: CallsOptions) {
     const { outboxAge, responseTimeout, responseTopic } = options
+    const context = yield* Effect.context()
     const holding = yield* Held.holding({ runner, lifetime, options, scope })
     const subscribe = Subscribe.make(holding)
     const instrument = yield* (yield* Measuring)(attributes, tracing)
-    const publishing = { runner, lifetime, clock: yield* Clock.Clock, outboxAge }
+    const publishing = { runner, lifetime, clock: Context.get(context, Clock.Clock), outboxAge }
     const publisher = instrument === undefined
       ? new Publisher(publishing)
       : new ObservedPublisher(publishing, instrument)
@@ -65,7 +68,16 @@ export const make = Effect.fnUntraced(
         ...Receiving.make(holding, subscribe),
         consume,
         request: (topic: string, payload: Parameters<Requests["request"]>[1], requestOptions?: RequestOptions) => {
-          requests ??= new Requests({ runner, lifetime, publisher, subscribe, state, scope, responseTopic })
+          requests ??= new Requests({
+            runner,
+            lifetime,
+            publisher,
+            subscribe,
+            state,
+            scope,
+            timeouts: new Timeouts(context, scope),
+            responseTopic
+          })
           return requests.request(topic, payload, requestOptions)
         },
         respond: Responder.make({ runner, publisher, consume }),

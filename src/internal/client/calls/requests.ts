@@ -4,6 +4,7 @@
  *
  * The publisher publishes, the subscriber subscribes, and `responder.ts` answers. MQTT 5.0 section 4.10.
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +26,7 @@ import type { Lifetime } from "../lifetime.ts"
 import type { SessionRunner } from "../session/sessionRunner.ts"
 import type { Publisher } from "./publisher.ts"
 import type { Subscription } from "./subscribe.ts"
+import type { Timeouts } from "./timeouts.ts"
 import { wrongRequest } from "./wrongTypes.ts"
 
 const noBytes = new Uint8Array()
@@ -41,6 +43,16 @@ interface Answers {
   fiber: Fiber.Fiber<void> | undefined
 }
 
+/** One request. */
+interface Asked {
+  readonly topic: string
+  readonly payload: Payload
+  readonly options: RequestOptions
+  readonly timeout: Duration.Duration
+}
+
+const neverExpires = () => () => {}
+
 export interface RequestsOptions {
   readonly runner: SessionRunner
   readonly lifetime: Lifetime
@@ -52,6 +64,7 @@ export interface RequestsOptions {
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   /** The scope of the client. */
   readonly scope: Scope.Scope
+  readonly timeouts: Timeouts
   readonly responseTopic: string | undefined
 }
 
@@ -101,14 +114,19 @@ export class Requests {
     const wrong = wrongRequest(topic, payload, options, { protocolVersion, isKnownTopic })
     if (wrong !== undefined) return Effect.fail(wrong)
     const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
-    return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, topic, payload, options, timeout)).pipe(
-      Effect.timeoutOrElse({
-        duration: timeout,
-        orElse: () =>
-          Effect.fail(
-            MqttError.fromReason(new MqttError.RequestTimeout({ topic, timeout: Duration.toMillis(timeout) }))
-          )
-      })
+    const asked: Asked = { topic, payload, options, timeout }
+    return Effect.withFiber((fiber) => {
+      const { timeouts } = this.#options
+      const answers = this.#opened
+      if (answers === undefined || fiber.getRef(Clock.Clock) !== timeouts.clock) return this.#askOnceOpened(asked)
+      return this.#ask(answers, asked, (expired) => timeouts.add(Duration.toMillis(timeout), expired))
+    })
+  }
+
+  /** The time also covers the subscription, or runs on a clock of the caller's own. */
+  #askOnceOpened(asked: Asked): Effect.Effect<MqttMessage, MqttError.MqttError> {
+    return Effect.flatMap(this.#answers, (answers) => this.#ask(answers, asked, neverExpires)).pipe(
+      Effect.timeoutOrElse({ duration: asked.timeout, orElse: () => Effect.fail(timedOut(asked)) })
     )
   }
 
@@ -128,13 +146,19 @@ export class Requests {
   readonly #answers: Effect.Effect<Answers, MqttError.MqttError> = Effect.suspend(() => {
     const { closedBy } = this.#options.lifetime
     if (closedBy !== undefined) return Effect.fail(closedBy)
-    this.#retireOutdated()
-    const answers = this.#current
-    if (answers?.topic !== undefined) return Effect.succeed(answers)
-    const opened = answers === undefined ? this.#open : Deferred.await(answers.opened)
+    const answers = this.#opened
+    if (answers !== undefined) return Effect.succeed(answers)
+    const opened = this.#current === undefined ? this.#open : Deferred.await(this.#current.opened)
     // The subscription may have ended again meanwhile.
     return Effect.andThen(opened, this.#answers)
   })
+
+  /** The Response Topic for answers, if it is subscribed to. */
+  get #opened(): Answers | undefined {
+    if (this.#options.lifetime.closedBy !== undefined) return undefined
+    this.#retireOutdated()
+    return this.#current?.topic === undefined ? undefined : this.#current
+  }
 
   /** A server with another session for us may have another Response Topic for us too. */
   #retireOutdated(): void {
@@ -239,18 +263,19 @@ export class Requests {
   // One request
   // -------------------------------------------------------------------------
 
+  /** `begin` starts the time for the answer, and returns a function that ends it. */
   #ask(
     answers: Answers,
-    topic: string,
-    payload: Payload,
-    { properties, qos = 1 }: RequestOptions,
-    timeout: Duration.Duration
+    asked: Asked,
+    begin: (expired: () => void) => () => void
   ): Effect.Effect<MqttMessage, MqttError.MqttError> {
+    const { options: { properties, qos = 1 }, payload, timeout, topic } = asked
     return Effect.callback((resume) => {
       // Only a program that has seen this request can answer it. Having seen another request does not help.
       const correlationData = this.#drawCorrelationData()
       const correlation = keyOf(correlationData)
       const forget = () => {
+        stop()
         if (answers.waiting.delete(correlation)) this.#options.runner.gate.stopWaiting()
         this.#closeIfUnused(answers)
       }
@@ -261,6 +286,10 @@ export class Requests {
       }
       answers.waiting.set(correlation, answered)
       this.#options.runner.gate.wait()
+      const stop = begin(() => {
+        forget()
+        resume(Effect.andThen(withdraw, Effect.fail(timedOut(asked))))
+      })
       const withdraw = this.#options.publisher.start(topic, payload, {
         qos,
         properties: {
@@ -308,6 +337,9 @@ const keyOf = (bytes: Uint8Array): string => {
 /** Whole seconds, so that no server delivers a request whose answer nobody waits for. */
 const expiryOf = (timeout: Duration.Duration): number =>
   Math.min(longestExpiry, Math.max(1, Math.ceil(Duration.toSeconds(timeout))))
+
+const timedOut = ({ timeout, topic }: Asked): MqttError.MqttError =>
+  MqttError.fromReason(new MqttError.RequestTimeout({ topic, timeout: Duration.toMillis(timeout) }))
 
 const noResponder = (topic: string): MqttError.MqttError => MqttError.fromReason(new MqttError.NoResponder({ topic }))
 
