@@ -72,12 +72,14 @@ const propertiesOf = ({ packet, userProperties }: MqttMessage): object | undefin
       : [[dashed(name), value instanceof Uint8Array ? textOf(value) ?? base64(value) : value]]
   })
   // A name that comes twice has all its values.
-  const pairs = new Map<string, string | ReadonlyArray<string>>()
+  const valuesOf = new Map<string, Array<string>>()
   for (const [name, value] of userProperties) {
-    const before = pairs.get(name)
-    pairs.set(name, before === undefined ? value : [before, value].flat())
+    const values = valuesOf.get(name)
+    if (values === undefined) valuesOf.set(name, [value])
+    else values.push(value)
   }
-  if (pairs.size > 0) known.push(["user-properties", Object.fromEntries(pairs)])
+  const pairs = [...valuesOf].map(([name, values]) => [name, values.length === 1 ? values[0] : values] as const)
+  if (pairs.length > 0) known.push(["user-properties", Object.fromEntries(pairs)])
   return known.length === 0 ? undefined : Object.fromEntries(known)
 }
 
