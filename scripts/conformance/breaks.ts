@@ -40,11 +40,15 @@ const packet = of("src/protocol/Packet.ts")
 
 /** 1 Strings, integers, properties; 2 Fixed header; 3 Packet identifiers. */
 const format: ReadonlyArray<Break> = [
-  utf8("R1", "fatal: true, ignoreBOM: true", "fatal: false, ignoreBOM: true"),
+  utf8(
+    "R1",
+    "replacementsSent(bytes, start, end) ? undefined : text",
+    "replacementsSent(bytes, start, end) ? text : text"
+  ),
   utf8("R2", "if (unit > 0xdbff || !isLowSurrogate(text.charCodeAt(index + 1))) return -1", "if (unit < 0) return -1"),
   reader("R3", "if (text.includes(\"\\u0000\")) {", "if (text.length < 0) {"),
   utf8("R4", "return text.includes(\"\\u0000\") ? \"nul\" : undefined", "return undefined"),
-  utf8("R5", "fatal: true, ignoreBOM: true", "fatal: true, ignoreBOM: false"),
+  utf8("R5", "ignoreBOM: true", "ignoreBOM: false"),
   of("src/protocol/VariableByteInteger.ts")("R6", "while (rest > 127) {", "while (rest > 126) {"),
   decoder("R7", "lastByte === 0 && size > 2 &&", "lastByte === 0 && size > 9 &&"),
   validity(

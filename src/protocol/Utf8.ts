@@ -105,8 +105,13 @@ export const write = (target: Uint8Array, offset: number, text: string): number 
 /** Up to this many bytes, an ASCII string is built here: calling the decoder costs more. */
 const shortLength = 32
 
-/** Keeps U+FEFF, `[MQTT-1.5.4-3]`, and refuses overlong forms, surrogates and everything past U+10FFFF. */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+/**
+ * Keeps U+FEFF, `[MQTT-1.5.4-3]`, and has U+FFFD for overlong forms, surrogates and everything past U+10FFFF. It is not
+ * fatal: a packet may have two hundred thousand ill-formed names, and an exception costs as much as a hundred names.
+ */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+const replacement = "\ufffd"
 
 /**
  * The string in `bytes` from `start` to `end`, or `undefined` when it is ill-formed. U+0000 is well-formed here; the
@@ -117,11 +122,23 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
  */
 export const read = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   if (end - start <= shortLength && isAscii(bytes, start, end)) return readAscii(bytes, start, end)
-  try {
-    return decoder.decode(bytes.subarray(start, end))
-  } catch {
-    return undefined
+  const text = decoder.decode(bytes.subarray(start, end))
+  return text.includes(replacement) && replacementsIn(text) !== replacementsSent(bytes, start, end) ? undefined : text
+}
+
+const replacementsIn = (text: string): number => {
+  let count = 0
+  for (let index = text.indexOf(replacement); index >= 0; index = text.indexOf(replacement, index + 1)) count++
+  return count
+}
+
+/** U+FFFD itself is `ef bf bd`, wherever these bytes stand: `ef` only ever begins a character. */
+const replacementsSent = (bytes: Uint8Array, start: number, end: number): number => {
+  let count = 0
+  for (let index = start; index + 2 < end; index++) {
+    if (bytes[index] === 0xef && bytes[index + 1] === 0xbf && bytes[index + 2] === 0xbd) count++
   }
+  return count
 }
 
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Utf8 from "../../src/protocol/Utf8.ts"
 import { bytesOf, hexOf } from "./hex.ts"
+import * as Random from "./Random.ts"
 
 /** The first and the last code point of each length, around the surrogates, and what is easily mistaken. */
 const codePoints = [
@@ -130,6 +131,37 @@ describe("UTF-8", () => {
       }
     })
   }
+
+  it("R1 U+FFFD that was sent is read, and does not hide what is ill-formed beside it", () => {
+    assert.strictEqual(read(encoder.encode("\ufffd")), "\ufffd")
+    assert.strictEqual(read(encoder.encode("\ufffda\ufffd\ufffdé")), "\ufffda\ufffd\ufffdé")
+    for (const [, hex] of malformed) {
+      for (const text of ["\ufffd", "\ufffd\ufffd\ufffd"]) {
+        assert.isUndefined(read(Uint8Array.from([...encoder.encode(text), ...bytesOf(hex)])))
+        assert.isUndefined(read(Uint8Array.from([...bytesOf(hex), ...encoder.encode(text)])))
+      }
+    }
+  })
+
+  it("R1 whatever the bytes, the verdict and the text are those of the platform's strict decoder", () => {
+    const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+    const random = Random.make(1)
+    // Bytes that begin, continue and end what is nearly a character, U+FFFD and U+FEFF among them.
+    const bytes = [0x61, 0x80, 0xbd, 0xbf, 0xc1, 0xc3, 0xe0, 0xa0, 0xed, 0x9f, 0xef, 0xbb, 0xf0, 0x90, 0xf4, 0x8f, 0xff]
+    const verdicts = new Set<boolean>()
+    for (let count = 0; count < 50_000; count++) {
+      const input = Uint8Array.from({ length: random.integer(0, 8) }, () => random.pick(bytes))
+      let expected: string | undefined
+      try {
+        expected = strict.decode(input)
+      } catch {
+        expected = undefined
+      }
+      assert.strictEqual(read(input), expected, hexOf(input))
+      verdicts.add(input.length > 3 && expected !== undefined)
+    }
+    assert.strictEqual(verdicts.size, 2)
+  })
 
   it("every length of ASCII, and of what is not, is read whole", () => {
     for (let length = 0; length <= 70; length++) {

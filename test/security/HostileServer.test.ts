@@ -5,10 +5,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, Random, References, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import * as MqttClient from "../../src/MqttClient.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
-import * as Decoder from "../../src/protocol/Decoder.ts"
-import type { Packet } from "../../src/protocol/Packet.ts"
 import { FakeNetwork, ScriptedServer } from "../../src/testing/index.ts"
 import { bytesOf, concat } from "../protocol/hex.ts"
 import { reachableBytesNextTurn } from "../support/memory.ts"
@@ -38,11 +37,6 @@ const violationOf = Effect.fnUntraced(function*(mqtt: MqttClient.MqttClient["Ser
 })
 
 const uint16 = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255)
-
-const text = (value: string): Uint8Array => {
-  const bytes = new TextEncoder().encode(value)
-  return concat([uint16(bytes.length), bytes])
-}
 
 /** Lines that are logged while it runs. */
 const countingLogs = () => {
@@ -187,16 +181,20 @@ describe("security: a hostile server", () => {
     it.effect(`security 10: names that every object has are names like others (${protocolVersion})`, () =>
       leavesNothing(Effect.gen(function*() {
         const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "__defineGetter__", "prototype"]
-        const { mqtt, peer } = yield* connectClient({ protocolVersion, clientId: "__proto__" })
+        const { mqtt, peer } = yield* connectClient({ protocolVersion, clientId: "__proto__", topicAliasMaximum: 10 })
         const { messages } = yield* subscribeToAll(mqtt, peer)
         const userProperties = names.map((name) => [name, "polluted"] as const)
-        for (const topic of names) {
-          const properties = protocolVersion === "5.0" ? { userProperties } : {}
-          yield* peer.send({ _tag: "Publish", topic, payload: new Uint8Array(1), properties })
+        const payload = new Uint8Array(1)
+        for (const [index, topic] of names.entries()) {
+          const properties = protocolVersion === "5.0" ? { userProperties, topicAlias: index + 1 } : {}
+          yield* peer.send({ _tag: "Publish", topic, payload, properties })
+          // The alias alone stands for the name from now on.
+          if (protocolVersion === "5.0") yield* peer.send({ _tag: "Publish", topic: "", payload, properties })
         }
         yield* TestClock.adjust(latency)
         yield* settle
-        assert.deepStrictEqual(messages.map(({ topic }) => topic), names)
+        const sent = protocolVersion === "5.0" ? names.flatMap((name) => [name, name]) : names
+        assert.deepStrictEqual(messages.map(({ topic }) => topic), sent)
         for (const message of messages) {
           assert.isUndefined(Reflect.get({}, "polluted"))
           if (protocolVersion === "5.0") assert.deepStrictEqual(message.userProperties, userProperties)
@@ -226,7 +224,7 @@ describe("security: a hostile server", () => {
         const server = yield* ScriptedServer.ScriptedServer
         const network = yield* FakeNetwork.FakeNetwork
         // Every connection: CONNACK at once, and then what ends it.
-        const endings = ["d1 00", "00 00", "30 02 00 00", "20 02 00 00"]
+        const endings = ["d1 00", "00 00", "30 02 00 00", "20 02 00 00", "e0 02 8b 00", "e0 00"]
         yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
           const peer = yield* server.accept
           yield* peer.handshake()
@@ -319,69 +317,50 @@ describe("security: a hostile server", () => {
       })))
   }
 
-  it.effect("security 12: 10,000 connections that are killed at once leave no memory behind", () =>
-    Effect.gen(function*() {
-      let opened = 0
-      // Nothing in between that would keep what passed: CONNACK, and then a packet of no type.
-      const transport = MqttTransport.of({
-        endpoint: "mqtt://hostile.test",
-        open: Effect.sync(() => {
-          opened++
-          const answers = [bytesOf("20 03 00 00 00"), bytesOf("00 00")]
-          return {
-            pull: Effect.suspend(() => {
-              const answer = answers.shift()
-              return answer === undefined ? Effect.never : Effect.succeed([answer] as const)
-            }),
-            write: () => Effect.void,
-            abort: Effect.void
-          }
+  it.effect(
+    "security 12: 10,000 connections that are killed at once leave no memory behind",
+    () =>
+      Effect.gen(function*() {
+        let opened = 0
+        // Nothing in between that would keep what passed: CONNACK, and then a packet of no type or DISCONNECT.
+        const transport = MqttTransport.of({
+          endpoint: "mqtt://hostile.test",
+          open: Effect.sync(() => {
+            opened++
+            const answers = [bytesOf("20 03 00 00 00"), bytesOf(opened % 2 === 0 ? "00 00" : "e0 02 8b 00")]
+            return {
+              pull: Effect.suspend(() => {
+                const answer = answers.shift()
+                return answer === undefined ? Effect.never : Effect.succeed([answer] as const)
+              }),
+              write: () => Effect.void,
+              abort: Effect.void
+            }
+          })
         })
-      })
-      yield* MqttClient.make({ clientId: "client", reconnect: Schedule.spaced("1 second") }).pipe(
-        Effect.provideService(MqttTransport, transport)
-      )
-      yield* TestClock.adjust("2000 seconds")
-      const before = yield* reachableBytesNextTurn
-      yield* TestClock.adjust("10000 seconds")
-      assert.isAbove(opened, 11_000)
-      // A hundred bytes kept of each would be a megabyte.
-      assert.isBelow((yield* reachableBytesNextTurn) - before, 1_000_000)
-    }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Fatal")))
+        const mqtt = yield* MqttClient.make({ clientId: "client", reconnect: Schedule.spaced("1 second") }).pipe(
+          Effect.provideService(MqttTransport, transport)
+        )
+        yield* TestClock.adjust("2000 seconds")
+        const before = yield* reachableBytesNextTurn
+        yield* TestClock.adjust("10000 seconds")
+        assert.isAbove(opened, 11_000)
+        // A hundred bytes kept of each would be a megabyte.
+        assert.isBelow((yield* reachableBytesNextTurn) - before, 1_000_000)
+        assert.include(["Disconnected", "Connecting"], (yield* stateOf(mqtt))._tag)
+        // It takes eight seconds of a processor, which other tests may want too.
+      }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Fatal")),
+    120_000
+  )
 
-  it("security 7: a flood of User Properties or Subscription Identifiers is bounded by the packet, not by its square", () => {
-    const readings: Array<number> = []
-    for (const count of [10_000, 40_000]) {
-      const pairs = concat(Array.from({ length: count }, () => concat([bytesOf("26"), text("k"), text("v")])))
-      const length = Uint8Array.of((pairs.length & 127) | 128, ((pairs.length >> 7) & 127) | 128, pairs.length >> 14)
-      const body = concat([text("t"), length, pairs])
-      const header = Uint8Array.of(
-        0x30,
-        (body.length & 127) | 128,
-        ((body.length >> 7) & 127) | 128,
-        body.length >> 14
-      )
-      const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 1_048_576 })
-      const [publish]: ReadonlyArray<Packet> = decoder.push(concat([header, body]))
-      assert.isUndefined(decoder.error)
-      readings.push(publish._tag === "Publish" ? publish.properties.userProperties?.length ?? 0 : 0)
-    }
-    assert.deepStrictEqual(readings, [10_000, 40_000])
-    const identifiers = concat(Array.from({ length: 10_000 }, () => bytesOf("0b 01")))
-    // 20,000 and 20,006 as Variable Byte Integers.
-    const body = concat([text("t"), bytesOf("a0 9c 01"), identifiers])
-    const header = bytesOf("30 a6 9c 01")
-    const decoder = Decoder.make({ protocolVersion: "5.0", sender: "server", maximumPacketSize: 1_048_576 })
-    const [publish]: ReadonlyArray<Packet> = decoder.push(concat([header, body]))
-    assert.lengthOf(publish._tag === "Publish" ? publish.properties.subscriptionIdentifiers ?? [] : [], 10_000)
-  })
-
-  it.effect("security 15: Client Identifiers that we make are of 62 characters, and no two are alike", () =>
+  it.effect("security 15: Client Identifiers that we make are of 62 characters, and no two are alike, whatever is known of other random numbers", () =>
     Effect.gen(function*() {
+      vi.spyOn(Math, "random").mockReturnValue(0.5)
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.restoreAllMocks()))
       const server = yield* ScriptedServer.ScriptedServer
       const identifiers = new Set<string>()
       for (let count = 0; count < 200; count++) {
-        const making = yield* begin(MqttClient.make({ reconnect: Schedule.recurs(0) }))
+        const making = yield* begin(Random.withSeed(MqttClient.make({ reconnect: Schedule.recurs(0) }), "security 15"))
         yield* TestClock.adjust(connecting)
         const peer = yield* server.accept
         yield* TestClock.adjust(latency)
