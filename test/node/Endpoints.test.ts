@@ -219,7 +219,7 @@ describe("R63 Server References", () => {
       assert.deepStrictEqual([old.opened(), other.opened()], [0, 3])
     })))
 
-  it.live("the certificate is checked for the new name, and a name that was set for the old one is forgotten", () =>
+  it.live("security 1: the certificate is checked for the new name, and a name that was set for the old one is forgotten", () =>
     within(Effect.gen(function*() {
       const other = yield* listen("tls", { tls: certificates.wrongHost })
       const tls = { ca: certificates.ca, servername: "other.example" }
@@ -240,7 +240,7 @@ describe("R63 Server References", () => {
       }
     })))
 
-  it.live("never from TLS to none", () =>
+  it.live("security 1: never from TLS to none", () =>
     within(Effect.gen(function*() {
       const other = yield* listen()
       const transport = yield* transportOf({ url: "mqtts://old.invalid" })

@@ -1,10 +1,11 @@
 /**
- * TLS: the trusted certificates, and the error for each failure. Security test 1.
+ * TLS: the trusted certificates, and the error for each failure.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import type { Duplex } from "node:stream"
 import type * as Tls from "node:tls"
+import { vi } from "vitest"
 import { MqttClient, MqttTransport } from "../../src/index.ts"
 import { NodeMqtt, NodeTls } from "../../src/node/index.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
@@ -38,7 +39,7 @@ const problemOf = (options: NodeMqtt.Options) =>
 
 const mutual = { ...certificates.server, ca, requestCert: true, rejectUnauthorized: true }
 
-describe("TLS that is refused", () => {
+describe("security 1: TLS that is refused", () => {
   type Case = readonly [
     what: string,
     problem: string,
@@ -49,7 +50,12 @@ describe("TLS that is refused", () => {
   const cases: ReadonlyArray<Case> = [
     ["an authority that nobody knows", "UnknownAuthority", certificates.unknown, { ca }],
     ["no authority of its own", "UnknownAuthority", certificates.server, {}],
-    ["another host's certificate", "HostMismatch", certificates.wrongHost, { ca }],
+    [
+      "CVE-2019-11777 CVE-2021-40828 CVE-2021-40831 another host's certificate, from the authority that is trusted",
+      "HostMismatch",
+      certificates.wrongHost,
+      { ca }
+    ],
     ["a certificate without the address", "HostMismatch", certificates.serverByName, { ca }, "127.0.0.1"],
     ["another name than is asked for", "HostMismatch", certificates.server, { ca, servername: "other.example" }],
     ["an expired certificate", "Expired", certificates.expired, { ca }],
@@ -92,6 +98,30 @@ describe("TLS that is refused", () => {
         assert.match(reason.message, /^TLS with .* failed: [^:]*.*; /)
       })))
   }
+
+  it.live("over WebSocket for the same reasons", () =>
+    within(Effect.gen(function*() {
+      const { expired, server, unknown, wrongHost } = certificates
+      const servers = [
+        ["UnknownAuthority", unknown],
+        ["HostMismatch", wrongHost],
+        ["Expired", expired],
+        ["VersionTooOld", { ...server, minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" }]
+      ] as const
+      for (const [problem, tls] of servers) {
+        const broker = yield* MemoryBroker.make()
+        const { port } = yield* listeners.listenWith(broker, "wss", { tls })
+        assert.strictEqual(yield* problemOf({ url: `wss://localhost:${port}`, tls: { ca } }), problem)
+      }
+    })))
+
+  it.live("whatever `NODE_TLS_REJECT_UNAUTHORIZED` says", () =>
+    within(Effect.gen(function*() {
+      vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
+      const { port } = yield* listen(certificates.unknown)
+      assert.strictEqual(yield* problemOf({ url: `mqtts://localhost:${port}` }), "UnknownAuthority")
+    })))
 
   it.live("S24 a server that leaves out its intermediate certificate: that cause is named first", () =>
     within(Effect.gen(function*() {
@@ -165,7 +195,7 @@ describe("TLS that is trusted", () => {
     const encrypted = Redacted.make(certificates.encrypted(key, "open sesame"))
     return connects(mutual, { ca, cert, key: encrypted, passphrase: Redacted.make("open sesame") })
   })
-  it.live("anybody, if that is asked for by its name", () =>
+  it.live("security 1: anybody, if that is asked for by its name", () =>
     connects(certificates.unknown, { dangerouslyAcceptAnyCertificate: true }))
 
   it.live("the name that is asked for, and the application protocol, reach the server", () =>

@@ -1,5 +1,5 @@
 /**
- * WebSocket: the content of the opening request and of frames, and faults of a server. Security test 16.
+ * WebSocket: the content of the opening request and of frames, and faults of a server.
  */
 import type { NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,6 +12,7 @@ import * as Encoder from "../../src/protocol/Encoder.ts"
 import { none } from "../../src/protocol/Properties.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { quietly } from "../brokers/Broker.ts"
+import { bytesOf, hexOf } from "../protocol/hex.ts"
 import * as listeners from "../support/listeners.ts"
 import { connack } from "../support/packets.ts"
 import { assertReason } from "../support/reasons.ts"
@@ -56,7 +57,7 @@ const answering = (answer: (stream: Duplex) => void) =>
   )
 
 describe("the opening request", () => {
-  it.live("R153 offers mqtt, and carries path, query and headers; no compression is offered", () =>
+  it.live("security 23: R153 offers mqtt, and carries path, query and headers; no compression is offered", () =>
     within(Effect.gen(function*() {
       const requests: Array<Http.IncomingMessage> = []
       const broker = yield* MemoryBroker.make()
@@ -103,7 +104,7 @@ describe("the opening request", () => {
   for (
     const [what, chosen] of [["none", false], ["another", "mqttv3.1"], ["one that was not offered", "other"]] as const
   ) {
-    it.live(`R154 a server that chooses ${what} of the sub-protocols is not spoken to`, () =>
+    it.live(`security 23: R154 a server that chooses ${what} of the sub-protocols is not spoken to`, () =>
       within(Effect.gen(function*() {
         const url = yield* playing((webSocket) => webSocket.send(connackBytes), { handleProtocols: () => chosen })
         const reason = assertReason(
@@ -241,7 +242,7 @@ describe("frames", () => {
     ["a masked frame", "Malformed", raw(0x82, 0x81, 1, 2, 3, 4, 5)]
   ]
   for (const [what, problem, play, webSocket = {}] of cases) {
-    it.live(`${what}: ${problem}, and the connection is closed`, () =>
+    it.live(`security 23: ${what}: ${problem}, and the connection is closed`, () =>
       within(Effect.gen(function*() {
         const closed = yield* Deferred.make<void>()
         const url = yield* playing((peer) => {
@@ -256,6 +257,26 @@ describe("frames", () => {
       })))
   }
 })
+
+it.live("CVE-2026-25627 a packet whose length is not that of its frame", () =>
+  within(Effect.gen(function*() {
+    // "a" and the beginning of "b" in one frame, the rest of "b" in the next, and then nothing of a packet that began.
+    const frames = ["30 04 0001 61 00 30 06 00", "01 62 00 0102", "30 7f 0001 63"]
+    const url = yield* playing((webSocket) => {
+      webSocket.send(connackBytes)
+      for (const frame of frames) webSocket.send(bytesOf(frame))
+    })
+    const connection = yield* Effect.provide(
+      MqttConnection.make({ packetTimeout: "100 millis" }),
+      NodeMqtt.layerTransport({ url })
+    )
+    const received: Array<readonly [topic: string, payload: string]> = []
+    const pulling = Effect.forever(Effect.map(connection.pull, (packets) => {
+      for (const packet of packets) if (packet._tag === "Publish") received.push([packet.topic, hexOf(packet.payload)])
+    }))
+    assertReason((yield* Effect.flip(pulling)).reason, "PacketTimeout")
+    assert.deepStrictEqual(received, [["a", ""], ["b", "01 02"]])
+  })))
 
 it.live("a close code of the server is told", () =>
   within(Effect.gen(function*() {
