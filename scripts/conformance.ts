@@ -1,5 +1,6 @@
 /**
- * Keeps `docs/conformance.md` true: which test shows which requirement of the specifications.
+ * Keeps `docs/conformance.md` true: which test shows which requirement of the specifications. Also checks the tests that
+ * `docs/evidence.md` names.
  *
  * Test names carry the row as `R12`, a row of the property table as `P0B` or `P01-P2A`, a scenario as `S12`. The names
  * are those vitest collects, so also those a table of cases makes, and of tests that this machine would skip.
@@ -18,6 +19,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { askedFor, tryBreaks } from "./conformance/breaking.ts"
+import { problemsIn, type TestNames } from "./evidence.ts"
 import { repository } from "./files.ts"
 
 /**
@@ -38,7 +40,7 @@ const tagPattern = /(?<![\w-])(?:[RS]\d{1,3}|P[0-9A-F]{2}(?:-P[0-9A-F]{2})?)(?![
 export const tagsIn = (testName: string): ReadonlyArray<string> => testName.match(tagPattern) ?? []
 
 /** Loads the test files without running a test. */
-const collectTags = async (): Promise<Tags> => {
+const collectTests = async (): Promise<TestNames> => {
   const { createVitest } = await import("vitest/node")
   // No test runs, so the files need not be kept apart: their modules are loaded once.
   const vitest = await createVitest("test", { root: repository, watch: false, isolate: false, reporters: [] })
@@ -48,10 +50,20 @@ const collectTags = async (): Promise<Tags> => {
   await vitest.close()
   if (errors.length > 0) throw new AggregateError(errors, "not every test file could be loaded")
 
+  const names = new Map<string, Array<string>>()
+  for (const { fullName, module } of tests.filter(({ options }) => options.mode !== "todo")) {
+    const file = module.relativeModuleId
+    names.set(file, [...names.get(file) ?? [], fullName])
+  }
+  return names
+}
+
+const tagsOf = (tests: TestNames): Tags => {
   const tags = new Map<string, Set<string>>()
-  for (const test of tests.filter(({ options }) => options.mode !== "todo")) {
-    const file = path.posix.relative("test", test.module.relativeModuleId)
-    for (const tag of tagsIn(test.fullName)) tags.set(tag, (tags.get(tag) ?? new Set()).add(file))
+  for (const [file, names] of tests) {
+    for (const tag of names.flatMap(tagsIn)) {
+      tags.set(tag, (tags.get(tag) ?? new Set()).add(path.posix.relative("test", file)))
+    }
   }
   return tags
 }
@@ -181,19 +193,22 @@ const breakRows = (what: string): void => {
 
 const keepDocument = async (): Promise<void> => {
   const file = path.join(repository, "docs", "conformance.md")
-  const tags = await collectTags()
+  const tests = await collectTests()
+  const tags = tagsOf(tests)
   const before = fs.readFileSync(file, "utf8")
   const { document, problems, summary } = update(before, tags)
   const isWriting = process.argv.includes("--write")
   if (isWriting && problems.length === 0) fs.writeFileSync(file, document)
   for (const problem of problems) console.error(`conformance: ${problem}`)
+  const unproven = problemsIn(fs.readFileSync(path.join(repository, "docs", "evidence.md"), "utf8"), tests)
+  for (const problem of unproven) console.error(`docs/evidence.md: ${problem}`)
   const isStale = !isWriting && document !== before
   if (isStale) {
     console.error("conformance: docs/conformance.md is out of date: run `node scripts/conformance.ts --write`")
   }
   if (process.argv.includes("--scenarios")) console.log(scenarios(tags))
   console.log(`conformance: ${summary}`)
-  process.exitCode = problems.length > 0 || isStale ? 1 : 0
+  process.exitCode = problems.length > 0 || unproven.length > 0 || isStale ? 1 : 0
 }
 
 if (import.meta.main) {

@@ -13,7 +13,7 @@ import { groupsOf } from "../navigation.ts"
 import { linkedTypes, signatures } from "../signatures.ts"
 
 /** The pages of the site: these, and all pages of some folders. */
-const roots = ["README", "CHANGELOG", "CONTRIBUTING"]
+const roots = ["README", "CHANGELOG", "CONTRIBUTING", "SECURITY"]
 const folders = ["docs", "bench"]
 const pages = new Set([
   ...roots.map((name) => `${name}.md`),

@@ -12,6 +12,7 @@ export const read = (file: string): string => Fs.readFileSync(Path.join(reposito
 export const pages: ReadonlyArray<string> = [
   "README.md",
   "CONTRIBUTING.md",
+  "SECURITY.md",
   ...Fs.readdirSync(Path.join(repository, "docs")).filter((file) => file.endsWith(".md")).toSorted()
     .map((file) => `docs/${file}`)
 ]

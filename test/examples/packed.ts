@@ -48,7 +48,17 @@ export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =
 export const pack = (): string => {
   const stage = folderFor("pack")
   for (
-    const file of ["package.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs", "examples", "src"]
+    const file of [
+      "package.json",
+      "README.md",
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+      "SECURITY.md",
+      "LICENSE",
+      "docs",
+      "examples",
+      "src"
+    ]
   ) {
     Fs.cpSync(Path.join(repository, file), Path.join(stage, file), { recursive: true })
   }

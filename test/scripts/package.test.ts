@@ -35,6 +35,7 @@ const isPacked = (target: string): boolean =>
 const aboutTheRepository: ReadonlyMap<string, RegExp> = new Map([
   ["docs/conformance.md", /^test\//],
   ["docs/security.md", /^test\//],
+  ["docs/evidence.md", /^test\//],
   ["docs/performance.md", /^bench\//]
 ])
 
@@ -42,7 +43,14 @@ describe("the package", () => {
   const pages = [...packed].filter((file) => file.endsWith(".md"))
 
   it("has the documents and the examples, and no reference that happens to lie there", () => {
-    assert.includeMembers(pages, ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/README.md", "docs/cli.md"])
+    assert.includeMembers(pages, [
+      "README.md",
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+      "SECURITY.md",
+      "docs/README.md",
+      "docs/cli.md"
+    ])
     assert.include([...packed], "examples/quickstart.ts")
     assert.isFalse(isPacked("docs/api"))
   })
