@@ -350,7 +350,7 @@ describe("security: a hostile server", () => {
         assert.include(["Disconnected", "Connecting"], (yield* stateOf(mqtt))._tag)
         // It takes eight seconds of a processor, which other tests may want too.
       }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Fatal")),
-    120_000
+    300_000
   )
 
   it.effect("security 15: Client Identifiers that we make are of 62 characters, and no two are alike, whatever is known of other random numbers", () =>
