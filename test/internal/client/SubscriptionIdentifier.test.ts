@@ -32,6 +32,18 @@ describe("subscription identifiers", () => {
     }
   })
 
+  it("security 11: of the deepest filters take one pass over them", () => {
+    // With as many steps as the square of their levels, each of them would take seconds.
+    const deepest = "/".repeat(65_500)
+    const identifiers = ["+", "a/+", "#", "a"].flatMap((end) => {
+      const filters = [`${deepest}${end}`, `+${deepest}${end}`, `$share/g/${deepest}${end}`]
+      return filters.flatMap((filter) => Array.from({ length: 10 }, () => make(filter)))
+    })
+    // Their shapes: ending in "+", in "/+", in "#", and nothing or "+" alone, each of them beginning in three ways.
+    assert.strictEqual(new Set(identifiers).size, 12)
+    assert.strictEqual(make(`${deepest}a`), make("a"))
+  })
+
   it("are shared by what cannot overlap, so that it goes into one SUBSCRIBE", () => {
     for (
       const [one, other] of [

@@ -13,7 +13,14 @@ import * as Topic from "../../../protocol/Topic.ts"
 const first = 0x800_0000
 
 /** The shape. Filters of one shape match no common topic: levels count from the front, literal ones are left out. */
-const shapeOf = (filter: string): string => filter.replace(/[^+#/]+/g, "").replace(/\/+$/, "")
+const shapeOf = (filter: string): string => withoutEmptyEnd(filter.replace(/[^+#/]+/g, ""))
+
+/** Not by a regular expression: it would try each "/" for every other, and a filter may have 65,535 of them. */
+const withoutEmptyEnd = (shape: string): string => {
+  let end = shape.length
+  while (end > 0 && shape[end - 1] === "/") end--
+  return shape.slice(0, end)
+}
 
 /**
  * Two shapes with one identifier would do no harm: filters would only be harder to distinguish. It happens to about one
