@@ -1,6 +1,6 @@
 /**
- * Packets with as many properties as fit into them. Whoever looks at each property once for every other would need
- * minutes for one such packet, so these tests would not end in time.
+ * Packets with as many properties as fit into them, and storms of acknowledgements. Whoever looks at each property once
+ * for every other would need minutes for one such packet, so these tests would not end in time.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -10,9 +10,12 @@ import * as Decoder from "../../src/protocol/Decoder.ts"
 import type { Publish } from "../../src/protocol/Packet.ts"
 import * as VariableByteInteger from "../../src/protocol/VariableByteInteger.ts"
 import { bytesOf, concat } from "../protocol/hex.ts"
+import * as Session from "../protocol/support/session.ts"
+import { reachableBytes } from "../support/memory.ts"
 import { connectClient, leavesNothing } from "../support/peer.ts"
 import { record, stateOf } from "../support/scenario.ts"
 import { latency, settle } from "../support/time.ts"
+import { versions } from "../support/versions.ts"
 
 const maximumPacketSize = 1_048_576
 
@@ -90,4 +93,21 @@ describe("security 7: a flood of properties", () => {
       assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
       assert.deepStrictEqual(received.map(({ length }) => length), filters.map(() => 1))
     })))
+})
+
+describe("security 9: a flood of acknowledgements", () => {
+  for (const version of versions) {
+    it(`of every identifier, for nothing that was sent, leaves nothing in the session (${version})`, () => {
+      const table = Session.online(version)
+      const storms = [Session.puback, Session.pubrec, Session.pubcomp, Session.pubrel].map((acknowledgement) =>
+        Session.receive(...Session.range(65_535, 1).map((packetIdentifier) => acknowledgement(packetIdentifier)))
+      )
+      Session.play(table, Session.receive(Session.pubrec(1)))
+      const before = reachableBytes()
+      for (const storm of storms) Session.play(table, storm)
+      // One byte kept of each would be more.
+      assert.isBelow(reachableBytes() - before, 4 * 65_535)
+      Session.assertEmpty(table)
+    })
+  }
 })

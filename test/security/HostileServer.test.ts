@@ -162,7 +162,14 @@ describe("security: a hostile server", () => {
         const storms: ReadonlyArray<(identifier: Uint8Array) => Uint8Array> = [
           (identifier) => concat([bytesOf("50 02"), identifier]),
           (identifier) => concat([bytesOf("40 02"), identifier]),
-          (identifier) => concat([bytesOf(protocolVersion === "5.0" ? "90 04" : "90 03"), identifier, bytesOf(code)])
+          (identifier) => concat([bytesOf(protocolVersion === "5.0" ? "90 04" : "90 03"), identifier, bytesOf(code)]),
+          (identifier) =>
+            protocolVersion === "5.0"
+              ? concat([bytesOf("b0 04"), identifier, bytesOf("00 00")])
+              : concat([bytesOf("b0 02"), identifier]),
+          (identifier) => concat([bytesOf("70 02"), identifier]),
+          (identifier) => concat([bytesOf("62 02"), identifier]),
+          () => bytesOf("d0 00")
         ]
         for (const storm of storms) {
           yield* peer.sendBytes(concat(Array.from({ length: 65_535 }, (_, index) => storm(uint16(index + 1)))))
@@ -170,9 +177,9 @@ describe("security: a hostile server", () => {
         }
         assert.strictEqual((yield* stateOf(mqtt))._tag, "Connected")
         assert.strictEqual((yield* mqtt.stats).inFlight, 0)
-        // One PUBREL for each PUBREC, and nothing for the others.
+        // One PUBREL for each PUBREC, one PUBCOMP for each PUBREL, and nothing for the others.
         const answers = (yield* peer.received).filter(({ _tag }) => _tag !== "Pingreq")
-        assert.lengthOf(answers, 1 + 65_535)
+        assert.lengthOf(answers, 1 + 2 * 65_535)
         // Only at level Trace, whose business that is, is there a line for each packet.
         assert.isBelow(logs.lines(), 5)
       })).pipe(Effect.provide(logs.layer), Effect.provideService(References.MinimumLogLevel, "Debug"))
