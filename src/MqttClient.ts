@@ -56,8 +56,9 @@ export const Service = <Self>() => <const Key extends string>(key: Key): Service
   ownService(key, MqttClient)
 
 /**
- * When the client connects again if `reconnect` is not given: exponential from one second to thirty, with jitter, for
- * ever.
+ * When the client connects again if `reconnect` is not given. Each delay is random: half a second to two at first, twice
+ * as long after each failure, ten seconds to forty in the end, for ever. Chance spreads the clients of a server that
+ * restarts: it ends all their connections at the same time.
  *
  * @since 0.2.0
  * @category constants

@@ -126,7 +126,10 @@ export interface Options {
    * `[MQTT-3.2.2-4]` of 5.0 asks. Default: `false`.
    */
   readonly refuseUnknownSession?: boolean | undefined
-  /** When to connect again after a failure. Default: exponential from 1 second to 30, with jitter, for ever. */
+  /**
+   * When to connect again after a failure. Default: after a random delay, of 0.5 to 2 seconds at first, twice as long
+   * after each failure, 10 to 40 seconds in the end, for ever.
+   */
   readonly reconnect?: Schedule.Schedule<unknown, MqttError.MqttError> | undefined
   /**
    * How often a message, or a SUBSCRIBE, is sent again if connections keep ending with it unacknowledged, and how much

@@ -2,12 +2,27 @@
  * The values of options that a program does not give. Resolving and the checks read them, and a test holds the
  * documentation to them.
  */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as MqttError from "../MqttError.ts"
 
-/** Exponential from one second to thirty, with jitter, for ever. */
-const reconnect: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.jittered(
-  Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+/**
+ * Random: half a second to two at first, twice as long after each failure, ten seconds to forty in the end, for ever.
+ *
+ * A server that restarts ends all connections at the same time, so only chance keeps its clients apart. The longest delay
+ * is four times the shortest, so a wave of attempts is wider after each failure, until there are no waves. The shortest
+ * delay grows too: if it were always zero, some clients would make all their early attempts while the server starts, and
+ * wait long for the next. On average a client waits about as long as with delays of 1 to 30 seconds without chance.
+ */
+const reconnect: Schedule.Schedule<unknown, MqttError.MqttError> = Schedule.min([
+  Schedule.exponential("500 millis"),
+  Schedule.spaced("10 seconds")
+]).pipe(
+  Schedule.modifyDelay(({ duration }) =>
+    Effect.map(Random.nextBetween(1, 4), (factor) => Duration.times(duration, factor))
+  )
 )
 
 /** Four times, at once. */

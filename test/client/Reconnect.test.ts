@@ -1,11 +1,13 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Effect, Fiber, Schedule } from "effect"
+import { Array, Effect, Fiber, Schedule, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
+import * as MqttClient from "../../src/MqttClient.ts"
 import type * as Packet from "../../src/protocol/Packet.ts"
 import { accepted, clientId, connections, type Kit, record, scenario, sent } from "../support/scenario.ts"
 import {
   begin,
   complete,
+  connected,
   failingConnect,
   reconnectDelay,
   reconnected,
@@ -315,6 +317,17 @@ describe("the reconnect schedule", () => {
         }
       })
   )
+
+  scenario("by default a client alone is back within two seconds of a short cut", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ reconnect: MqttClient.defaultReconnect })
+      yield* kit.network.reset
+      yield* TestClock.adjust(499)
+      assert.strictEqual((yield* kit.network.counters).attempts, 1)
+      yield* TestClock.adjust(1501 + connected)
+      assert.strictEqual((yield* SubscriptionRef.get(mqtt.state))._tag, "Connected")
+      assert.strictEqual((yield* kit.network.counters).attempts, 2)
+    }))
 
   scenario("a broker that accepts and drops does not turn it into a loop", {}, (kit) =>
     Effect.gen(function*() {

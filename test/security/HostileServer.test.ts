@@ -242,9 +242,9 @@ describe("security: a hostile server", () => {
         const mqtt = yield* begin(MqttClient.make({ clientId: "client", protocolVersion, initialConnection: "retry" }))
         yield* TestClock.adjust("1 hour")
         const { attempts, closed, opened } = yield* network.counters
-        // 1, 2, 4, 8, 16 seconds, then 30, each with jitter.
-        assert.isBelow(attempts, 3600 / (30 * 0.8) + 10)
-        assert.isAbove(attempts, 3600 / ((31 + 9) * 1.2))
+        // After each failure twice as long, then 10 to 40 seconds: 25 on average.
+        assert.isBelow(attempts, 3600 / (25 * 0.8) + 10)
+        assert.isAbove(attempts, 3600 / ((26 + 9) * 1.2))
         assert.isAtMost(opened - closed, 1)
         assert.isDefined(mqtt.pollUnsafe())
       }).pipe(
