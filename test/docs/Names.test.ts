@@ -63,9 +63,10 @@ const services = Effect.gen(function*() {
 /** About the inside of this repository and about others: their names are not for users. */
 const aboutTheInside = new Set([
   "CONTRIBUTING.md",
-  ...["brokers", "codec-differences", "conformance", "crash", "evidence", "mutation", "simulation", "soak"].map((
-    page
-  ) => `docs/${page}.md`)
+  ...["brokers", "codec-differences", "conformance", "crash", "evidence", "fleet", "mutation", "simulation", "soak"]
+    .map(
+      (page) => `docs/${page}.md`
+    )
 ])
 
 /** Of Node, of browsers, of JavaScript, and Effect's log levels. */
