@@ -66,6 +66,18 @@ describe("nothing is kept of an interrupted", () => {
       }))
   }
 
+  scenario("large message that waited behind others", {}, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* offline(kit)
+      const before = yield* reachableBytesNextTurn
+      // Fewer than the messages that stay, so that the queue itself has no reason to let go of them.
+      for (let count = 0; count < 50; count++) {
+        yield* interrupt(mqtt, (mqtt) => mqtt.publish("t", new Uint8Array(1_000_000), { qos: 1 }))
+      }
+      assert.isBelow((yield* reachableBytesNextTurn) - before, 2_000_000)
+      yield* complete(mqtt.flush)
+    }))
+
   scenario("request without a connection", { versions: ["5.0"] }, (kit) =>
     Effect.gen(function*() {
       const mqtt = yield* offline(kit)

@@ -28,6 +28,15 @@ export const acknowledged = Exit.succeed<Acknowledgement>({
 
 const nothing = (): void => {}
 
+/** The queue of a message depends on its QoS. */
+const withdrawnMessages = ([0, 1, 2] as const).map((qos): Message => ({
+  topic: "",
+  payload: new Uint8Array(0),
+  qos,
+  retain: false,
+  properties: Properties.none
+}))
+
 /** The store's part of a publication. A class of its own, so that a publication without a store is no larger. */
 export class Stored {
   /** The key of the message in the store. */
@@ -135,9 +144,14 @@ export class Publication implements Entry, Owner, Unfinished {
     if (message.payload.length > 0) message.payload = new Uint8Array(message.payload)
   }
 
-  /** Its publisher gave up in time, so it is over for its observers too. */
+  /**
+   * Its publisher gave up in time, so it is over for its observers too. It may stay in its queue for a while, where its
+   * bytes no longer count: so it keeps neither the message nor the publisher.
+   */
   withdrawn(): void {
     this.#settle(Exit.interrupt())
+    this.#settled = this.#taken = nothing
+    this.message = withdrawnMessages[this.message.qos]
   }
 
   failed(error: MqttError.MqttError): void {
