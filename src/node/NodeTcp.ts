@@ -41,7 +41,9 @@ export const make = (options: Options): MqttTransport.MqttTransport["Service"] =
     socket: Effect.flatMap(ByteStream.tcp({ ...options, port, endpoint }), ByteStream.toSocket),
     connectionLost: ByteStream.lost,
     refuseFirst: (bytes) =>
-      ByteStream.isTlsAlert(bytes) ? new TlsFailed({ host, port, problem: "TlsExpected" }) : undefined
+      ByteStream.isTlsAlert(bytes)
+        ? new TlsFailed({ host, port, problem: "TlsExpected" })
+        : ByteStream.httpAnswer(bytes)
   })
 }
 

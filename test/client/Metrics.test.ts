@@ -385,7 +385,7 @@ describe("health", () => {
       yield* TestClock.adjust(roundTrip)
       const { isClosed, reasons, status } = yield* mqtt.health
       assert.deepStrictEqual([status, isClosed], ["down", false])
-      assert.match(reasons.join(), /^disconnected after 1 failed attempts: /)
+      assert.match(reasons.join(), /^disconnected after 1 failed attempt: /)
       yield* complete(mqtt.disconnect)
       assert.deepStrictEqual(yield* mqtt.health, { status: "down", isClosed: true, reasons: ["closed"] })
     }))

@@ -86,6 +86,16 @@ describe("security 2: a secret in the neighbouring option", () => {
     }
   })
 
+  it.live("a key that is not `Redacted` is refused with the remedy", () =>
+    Effect.gen(function*() {
+      const { cert, key } = certificates.client
+      // As a program in JavaScript may have it.
+      const tls = { cert, key: key as unknown as Redacted.Redacted }
+      const layer = NodeMqtt.layer({ url: "mqtts://127.0.0.1:1", tls })
+      const { reason } = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      assert.strictEqual(reason.message, "Option `tls`: `key` is not a redacted value; use `Redacted.make`")
+    }))
+
   it.live("an empty `servername` is refused, as Node would check the certificate for another name", () =>
     Effect.gen(function*() {
       const key = Redacted.make(certificates.client.key)

@@ -166,6 +166,17 @@ describe("security 1: TLS that is refused", () => {
       assert.strictEqual(yield* problemOf({ url: alerting.url }), "TlsExpected")
     })))
 
+  it.live("S24 a port for WebSockets and a URL for TCP: its answer in HTTP is recognised", () =>
+    within(Effect.gen(function*() {
+      const { port } = yield* listeners.listen("tcp", (stream) => {
+        stream.once("data", () => stream.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
+        stream.resume()
+      })
+      const lost = assertReason(yield* failure({ url: `mqtt://127.0.0.1:${port}` }), "ConnectionLost")
+      assert.include(lost.message, "HTTP")
+      assert.include(lost.message, "ws://")
+    })))
+
   it.live("S24 a server that hangs up on the certificate after the handshake: never connected, and it is said", () =>
     within(Effect.gen(function*() {
       const { port } = yield* listen(mutual)

@@ -159,3 +159,14 @@ export const lost = (
 
 /** No packet of a server begins like an alert of TLS: 0x15 would be CONNECT. */
 export const isTlsAlert = (bytes: Uint8Array): boolean => bytes[0] === 0x15 && bytes[1] === 0x03
+
+const http = new TextEncoder().encode("HTTP")
+
+/** The port of a WebSocket answers CONNECT in HTTP. No packet of a server begins so: 0x48 is PUBACK with wrong flags. */
+export const httpAnswer = (bytes: Uint8Array): MqttError.ConnectionLost | undefined =>
+  http.every((byte, position) => bytes[position] === byte)
+    ? new MqttError.ConnectionLost({
+      cause: new Error("the server answered in HTTP"),
+      advice: "it may be a port for WebSockets: use a URL with ws:// or wss://, or the server's port for MQTT"
+    })
+    : undefined

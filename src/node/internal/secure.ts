@@ -7,6 +7,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
+import * as Types from "../../internal/fieldTypes.ts"
 import * as OptionNames from "../../internal/optionNames.ts"
 import * as MqttError from "../../MqttError.ts"
 import * as ByteStream from "./byteStream.ts"
@@ -154,9 +155,14 @@ const toNode = (material: Material.Material): string | Buffer | Array<string | B
 /** Node would check the certificate for `localhost`. */
 const emptyServername = "`servername` is empty; leave it out for the host's name"
 
-/** The problem of material that is empty or incomplete, which Node would treat like an option left out. */
-const missing = ({ ca, cert, key, servername }: TlsOptions): string | undefined => {
+/** Programs in JavaScript may give them as they are. */
+const secrets = { key: Types.redacted, passphrase: Types.redacted }
+
+/** The problem of material that is no secret, empty or incomplete. Node would treat the last two as left out. */
+const missing = ({ ca, cert, key, passphrase, servername }: TlsOptions): string | undefined => {
   if (servername === "") return emptyServername
+  const fault = Types.faultWithin({ key, passphrase }, secrets)
+  if (fault !== undefined) return `\`${fault.field}\` ${fault.description}`
   if ((cert === undefined) !== (key === undefined)) return "`cert` and `key` come together"
   return (ca === undefined ? undefined : Material.certificates("ca", ca)) ??
     (cert === undefined ? undefined : Material.certificates("cert", cert)) ??

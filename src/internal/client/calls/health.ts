@@ -22,7 +22,8 @@ const absence = (state: Exclude<ConnectionState, { readonly _tag: "Connected" }>
     case "Connecting":
       return `connecting, attempt ${state.attempt}`
     case "Disconnected":
-      return `disconnected after ${state.attempt} failed attempts: ${state.error.message}`
+      return `disconnected after ${state.attempt} failed ${state.attempt === 1 ? "attempt" : "attempts"}: ` +
+        state.error.message
     case "Closed":
       return state.error === undefined ? "closed" : `closed for good: ${state.error.message}`
   }
