@@ -175,6 +175,26 @@ describe("consumers", () => {
       })
   )
 
+  for (const [policy, outcome] of [["suspend", "stops"], ["dropOldest", "does not stop"]] as const) {
+    scenario(
+      `a subscriber that stands still ${outcome} the others with the policy \`${policy}\``,
+      { broker: { maximumInflightMessages: 5 } },
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect()
+          const still = yield* complete(mqtt.subscribe("still", { qos: 1, buffer: { messages: 1, policy } }))
+          const other = yield* record(yield* complete(mqtt.subscribe("other", { qos: 1 })))
+          for (let count = 0; count < 10; count++) yield* kit.broker.publish("still", String(count), { qos: 1 })
+          yield* kit.broker.publish("other", "hello", { qos: 1 })
+          yield* TestClock.adjust(20 * roundTrip)
+          assert.deepStrictEqual(other.texts(), policy === "suspend" ? [] : ["hello"])
+          yield* record(still)
+          yield* TestClock.adjust(20 * roundTrip)
+          assert.deepStrictEqual(other.texts(), ["hello"])
+        })
+    )
+  }
+
   for (const qos of [1, 2] as const) {
     scenario(
       `R86 R93 QoS ${qos}: a subscriber that leaves what did not fit holds up no other`,

@@ -37,6 +37,30 @@ describe("events", () => {
       }))
   }
 
+  for (const session of ["persistent", "clean"] as const) {
+    scenario(
+      `S43 ${
+        session === "persistent" ? "tell once of a session that is lost" : "do not tell of sessions that nobody keeps"
+      }`,
+      {},
+      (kit) =>
+        Effect.gen(function*() {
+          const mqtt = yield* kit.connect({ session })
+          const collecting = yield* begin(tags(mqtt))
+          for (const keepSessions of [true, false, true]) {
+            yield* kit.network.reset
+            yield* kit.broker.restart({ keepSessions })
+            yield* TestClock.adjust(reconnected)
+          }
+          yield* complete(mqtt.disconnect)
+          const happened = yield* complete(Fiber.join(collecting))
+          const another = ["ConnectionEnded", "ConnectionAccepted"]
+          const news = session === "persistent" ? ["SessionLost"] : []
+          assert.deepStrictEqual(happened, [...another, ...another, ...news, ...another, "ConnectionEnded"])
+        })
+    )
+  }
+
   scenario(
     "one who does not pull until the client has ended has the last of them",
     {},

@@ -45,6 +45,26 @@ describe("publish", () => {
     }))
 
   scenario(
+    "QoS 0: completes when the network has taken its bytes, and not before",
+    {},
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        yield* kit.network.stallWrites
+        const publishing = yield* begin(mqtt.publish("t", "hello"))
+        yield* TestClock.adjust(10 * roundTrip)
+        assert.isUndefined(publishing.pollUnsafe())
+        yield* kit.network.resumeWrites
+        yield* TestClock.adjust(0)
+        assert.isDefined(publishing.pollUnsafe())
+        // The broker does not have it yet.
+        assert.deepStrictEqual(yield* accepted(kit), [])
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* accepted(kit), ["hello"])
+      })
+  )
+
+  scenario(
     "S8 R66 R76 QoS 1: completes with its PUBACK, exactly one message comes back",
     {},
     (kit) =>

@@ -37,6 +37,9 @@ const bytesOf = ({ bytes }: Row, version: ProtocolVersion): Bytes =>
 
 const versionsOf = ({ only }: Row): ReadonlyArray<ProtocolVersion> => only === undefined ? versions : [only]
 
+/** A rule of the specification: the label of a statement, or a section that has rules without labels. */
+const rule = /^MQTT-\d+(\.\d+)+(-\d+)?$/
+
 const hexadecimal = (code: number): string => `0x${code.toString(16)}`
 
 const connected: ReadonlyArray<Row> = [
@@ -234,7 +237,10 @@ describe("R143 what the server does wrong ends the connection, with the most spe
           yield* TestClock.adjust(latency)
           // What came before it is the session's, what came after it is not looked at.
           assert.deepStrictEqual(show(read.packets), ["Publish b"])
-          const { reasonCode, protocolVersion: version } = assertReason(yield* read.reason, "ProtocolViolation")
+          const reason = assertReason(yield* read.reason, "ProtocolViolation")
+          const { label, message, reasonCode, protocolVersion: version } = reason
+          assert.match(label, rule)
+          assert.include(message, `[${label}, MQTT ${version}]`)
           assert.deepStrictEqual({ reasonCode, version }, { reasonCode: row.reasonCode, version: protocolVersion })
           assert.strictEqual((yield* network.counters).open, 0)
           assert.strictEqual((yield* reasonAtOnce(connection.send(publish("late"))))._tag, "ProtocolViolation")
