@@ -40,6 +40,12 @@ export default defineConfig({
   outDir: "dist",
   cacheDir: "../node_modules/.cache/vitepress",
 
+  // A wide picture, and no headings to list beside it.
+  transformPageData: ({ frontmatter, relativePath }) =>
+    relativePath === "docs/playground.md"
+      ? { frontmatter: { ...frontmatter, aside: false, pageClass: "playground-page" } }
+      : undefined,
+
   markdown: {
     anchor: { slugify: anchorOf },
     // The pages are written for GitHub, and these would find words of theirs in braces, colons and brackets.
