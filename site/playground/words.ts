@@ -82,7 +82,7 @@ const aboutRepetition = (messages: ReadonlyArray<Message>, { qos, session }: Set
   const repeated = messages.filter(({ handledAt }) => handledAt.length > 1).map(({ text }) => text)
   if (repeated.length === 0) return []
   const why = qos === 1
-    ? "An acknowledgement was lost, so the message was sent again: QoS 1 means at least once."
+    ? "An acknowledgement did not come back, so the message was sent again: QoS 1 means at least once."
     : `A session was lost in between (it is ${session}), so the message was sent again as a new one.`
   return [`Repeated: the station handled ${listed(repeated)} more than once. ${why}`]
 }
