@@ -2,7 +2,7 @@
  * Spans of Effect 3 that cross the broker.
  */
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Option, Stream, Tracer } from "effect"
+import { Deferred, Effect, Exit, Layer, Option, Stream, Tracer } from "effect"
 import { MqttClient, MqttTracing } from "effect-mqtt-v3"
 import { MemoryBroker } from "effect-mqtt-v3/testing"
 import { brokerAndClient } from "./support.ts"
@@ -50,6 +50,17 @@ it.scoped("a publish is a child of the program's span, and its handler a child o
       assert.strictEqual(process?.status._tag, "Ended")
       const [message] = yield* server.messages
       assert.deepStrictEqual(message.properties.userProperties, [["traceparent", traceparentOf(publish)]])
+    }).pipe(Effect.provide(brokerAndClient({ tracing: {} })))
+  ))
+
+it.scoped("the span of a publish ends as the publish does, with the error of this package", () =>
+  recorded((named) =>
+    Effect.gen(function*() {
+      const mqtt = yield* MqttClient.MqttClient
+      const exit = yield* Effect.exit(mqtt.publish("site/+", "21", { qos: 1 }))
+      assert.isTrue(Exit.isFailure(exit))
+      const status = named("publish")?.status
+      assert.deepStrictEqual(status?._tag === "Ended" ? status.exit : status, exit)
     }).pipe(Effect.provide(brokerAndClient({ tracing: {} })))
   ))
 
