@@ -60,6 +60,24 @@ describe("several endpoints", () => {
       assert.lengthOf(yield* connects, 1)
     })))
 
+  it.live("the next one after a server that accepts connections and says nothing for longer than stableAfter", () =>
+    within(Effect.gen(function*() {
+      const { connects, url } = yield* listen()
+      const silent = Net.createServer((socket) => {
+        socket.on("error", () => socket.destroy())
+        socket.resume()
+      })
+      const silentUrl = `mqtt://127.0.0.1:${yield* port.listen(silent)}`
+      const mqtt = yield* build({
+        endpoints: [silentUrl, silentUrl, url],
+        connectTimeout: "200 millis",
+        stableAfter: "1 millis",
+        ...retrying
+      })
+      yield* connected(mqtt)
+      assert.isNotEmpty(yield* connects)
+    })))
+
   it.live("a new outage begins with the first again, if the connection was stable", () =>
     within(Effect.gen(function*() {
       const [first, second] = [yield* listen(), yield* listen()]

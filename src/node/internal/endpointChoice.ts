@@ -6,10 +6,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
+import type { NetworkConnection } from "../../MqttTransport.ts"
 
 /**
- * `inOrder`: the first, and the next after each attempt that failed; from the first again once a connection has been
- * stable. `roundRobin`: each attempt goes to the endpoint after the last one. `random`: in a random order, all of them
+ * `inOrder`: the first, and the next after each attempt that failed; from the first again once a server has answered for
+ * `stableAfter`. `roundRobin`: each attempt goes to the endpoint after the last one. `random`: in a random order, all of them
  * before an endpoint comes again.
  *
  * @since 0.1.0
@@ -50,18 +51,32 @@ export class EndpointChoice {
     return this.#open > 0
   }
 
-  /** To be run with each connection that opened: notes in its scope how long it has lived. */
-  get opened(): Effect.Effect<void, never, Scope.Scope> {
-    return Effect.flatMap(milliseconds, (since) => {
+  /**
+   * The connection that opened. Notes in its scope how long its server has answered: a server that accepts connections
+   * and never sends a byte is not stable, however long the client waits for it.
+   */
+  opened(network: NetworkConnection): Effect.Effect<NetworkConnection, never, Scope.Scope> {
+    return Effect.suspend(() => {
       this.#open++
-      const ended = Effect.map(milliseconds, (now) => this.#ended(now - since))
-      return Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, ended))
+      let answeredAt: number | undefined
+      const ended = Effect.map(
+        milliseconds,
+        (now) => this.#ended(answeredAt === undefined ? undefined : now - answeredAt)
+      )
+      const answered = Effect.tap(network.pull, () =>
+        Effect.map(milliseconds, (now) => {
+          answeredAt = now
+        }))
+      const pull = Effect.suspend(() => answeredAt === undefined ? answered : network.pull)
+      return Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, ended)).pipe(
+        Effect.as({ pull, write: network.write, abort: network.abort })
+      )
     })
   }
 
-  #ended(lifetime: number): void {
+  #ended(lifetime: number | undefined): void {
     this.#open--
-    if (lifetime < this.#stableAfter) return
+    if (lifetime === undefined || lifetime < this.#stableAfter) return
     if (this.#policy === "inOrder") this.#position = 0
     this.#order = []
   }

@@ -328,7 +328,7 @@ class Client implements Endpoints {
   }
 
   #open(choice: Choice): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
-    return Effect.tap(transportTo(choice, this.#options).open, () => this.#choice.opened)
+    return Effect.flatMap(transportTo(choice, this.#options).open, (network) => this.#choice.opened(network))
   }
 
   #openFirst(base: Choice, references: string): Effect.Effect<NetworkConnection, MqttError.MqttError, Scope.Scope> {
