@@ -10,7 +10,7 @@ import * as Process from "./Process.ts"
 import { certificateFiles, type Subject, user } from "./Subject.ts"
 
 /** Debian has it below the folder of the processor, and a link without the revision beside it. */
-const library = Fs.globSync("/usr/lib/{*/,}ejabberd-*/ebin").toSorted()[0]
+export const library = Fs.globSync("/usr/lib/{*/,}ejabberd-*/ebin").toSorted()[0]
 
 const configuration = (folder: string, ports: { readonly [name in "tcp" | "tls" | "ws" | "wss"]: number }): string =>
   JSON.stringify({

@@ -52,6 +52,8 @@ export interface Running {
   /** Ends it at once, without a chance to write anything down. */
   readonly kill: Effect.Effect<void>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Everything it has said so far. */
+  readonly log: () => string
 }
 
 const exited = (child: ChildProcess): Effect.Effect<void> =>
@@ -96,5 +98,5 @@ export const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Re
     }),
     Effect.raceFirst(failed)
   )
-  return { stop: stop(child), kill: kill(child), signal: (name) => signal(child, name) }
+  return { stop: stop(child), kill: kill(child), signal: (name) => signal(child, name), log: () => log }
 })
