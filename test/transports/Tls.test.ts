@@ -172,9 +172,9 @@ describe("security 1: TLS that is refused", () => {
         stream.once("data", () => stream.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
         stream.resume()
       })
-      const lost = assertReason(yield* failure({ url: `mqtt://127.0.0.1:${port}` }), "ConnectionLost")
-      assert.include(lost.message, "HTTP")
-      assert.include(lost.message, "ws://")
+      const violation = assertReason(yield* failure({ url: `mqtt://127.0.0.1:${port}` }), "ProtocolViolation")
+      assert.include(violation.message, "HTTP")
+      assert.include(violation.message, "ws://")
     })))
 
   it.live("S24 a server that hangs up on the certificate after the handshake: never connected, and it is said", () =>

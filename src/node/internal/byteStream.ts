@@ -163,10 +163,14 @@ export const isTlsAlert = (bytes: Uint8Array): boolean => bytes[0] === 0x15 && b
 const http = new TextEncoder().encode("HTTP")
 
 /** The port of a WebSocket answers CONNECT in HTTP. No packet of a server begins so: 0x48 is PUBACK with wrong flags. */
-export const httpAnswer = (bytes: Uint8Array): MqttError.ConnectionLost | undefined =>
+export const httpAnswer = (bytes: Uint8Array): MqttError.ProtocolViolation | undefined =>
   http.every((byte, position) => bytes[position] === byte)
-    ? new MqttError.ConnectionLost({
-      cause: new Error("the server answered in HTTP"),
-      advice: "it may be a port for WebSockets: use a URL with ws:// or wss://, or the server's port for MQTT"
+    ? new MqttError.ProtocolViolation({
+      label: "MQTT-2.1.3-1",
+      protocolVersion: "5.0",
+      reasonCode: 0x81,
+      description:
+        "it answered in HTTP. It may be a port for WebSockets: use a URL with ws:// or wss://, or the server's " +
+        "port for MQTT"
     })
     : undefined
