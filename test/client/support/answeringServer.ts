@@ -139,6 +139,8 @@ class Answering {
       case "Subscribe":
       case "Unsubscribe":
         return this.#subscribed(packet)
+      case "Disconnect":
+        return this.end()
     }
   }
 
