@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Array, Cause, Clock, Duration, Effect, Exit, Fiber, Option, References, Stream } from "effect"
+import { Array, Cause, Duration, Effect, Exit, Fiber, Option, References, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { MqttRejected } from "../../src/MqttError.ts"
 import type { MqttMessage } from "../../src/MqttMessage.ts"
@@ -439,20 +439,6 @@ describe("request", () => {
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "RequestTimeout")
       assert.strictEqual((yield* mqtt.stats).outboxMessages, 0)
-      yield* stop(hearing)
-    }))
-
-  scenario("its time is that of the clock of its caller", {}, (kit) =>
-    Effect.gen(function*() {
-      const { hearing, mqtt } = yield* askedBefore(kit)
-      const clock = yield* TestClock.make()
-      const asking = yield* begin(
-        Effect.provideService(Effect.flip(mqtt.request("ask", "silence", { timeout: "1 second" })), Clock.Clock, clock)
-      )
-      yield* TestClock.adjust("1 minute")
-      assert.isUndefined(asking.pollUnsafe())
-      yield* clock.adjust("1 second")
-      assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "RequestTimeout")
       yield* stop(hearing)
     }))
 

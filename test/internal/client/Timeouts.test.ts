@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Scope } from "effect"
+import { Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Timeouts } from "../../../src/internal/client/calls/timeouts.ts"
+import { scenario } from "../../support/scenario.ts"
+import { begin, complete, roundTrip } from "../../support/time.ts"
 
 const make = Effect.gen(function*() {
   const scope = yield* Effect.scope
@@ -92,3 +94,27 @@ describe("Timeouts", () => {
       assert.strictEqual(sleeping, 0)
     }))
 })
+
+// Through Effect 3 the clock is that of the place where the client was made, so this is no scenario of `test/client`.
+scenario(
+  "a request that is made on a clock of its caller's own ends by that clock",
+  { versions: ["5.0"] },
+  (kit) =>
+    Effect.gen(function*() {
+      const silent = yield* kit.connect({ clientId: "silent" })
+      const hearing = yield* begin(Stream.runDrain(silent.messages("ask")))
+      const mqtt = yield* kit.connect()
+      // The first request makes the subscription for answers.
+      yield* complete(Effect.flip(mqtt.request("ask", "x", { timeout: "1 second" })))
+      const clock = yield* TestClock.make()
+      const asking = yield* begin(
+        Effect.provideService(Effect.flip(mqtt.request("ask", "x", { timeout: "1 second" })), Clock.Clock, clock)
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(asking.pollUnsafe())
+      yield* clock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "RequestTimeout")
+      yield* Fiber.interrupt(hearing)
+      yield* TestClock.adjust(roundTrip)
+    })
+)
