@@ -315,8 +315,8 @@ const received: ReadonlyArray<Break> = [
   ),
   decoder(
     "R102",
-    "  this.retain = (firstByte & 1) === 1",
-    "  this.retain = false"
+    "    retain: (firstByte & 1) === 1,\n    dup: (firstByte & 8) === 8,\n    packetIdentifier,\n    properties\n  }\n}\n\n/** Only such",
+    "    retain: false,\n    dup: (firstByte & 8) === 8,\n    packetIdentifier,\n    properties\n  }\n}\n\n/** Only such"
   )
 ]
 

@@ -12,7 +12,6 @@ import { labels } from "./Labels.ts"
 import { OversizedPublish } from "./OversizedPublish.ts"
 import * as Packet from "./Packet.ts"
 import { PartialBody } from "./PartialBody.ts"
-import * as PlainObject from "./PlainObject.ts"
 import * as Properties from "./Properties.ts"
 import * as PropertyReader from "./PropertyReader.ts"
 import type { ProtocolViolation } from "./ProtocolError.ts"
@@ -408,22 +407,17 @@ const readPublish = (
   }
   const payload = viewOf(reader.bytes, reader.offset, reader.end)
   reader.offset = reader.end
-  return new ReadPublish(topic, payload, qos, firstByte, packetIdentifier, properties)
+  return {
+    _tag: "Publish",
+    topic,
+    payload,
+    qos,
+    retain: (firstByte & 1) === 1,
+    dup: (firstByte & 8) === 8,
+    packetIdentifier,
+    properties
+  }
 }
-
-const ReadPublish = PlainObject.constructor<
-  Packet.Publish,
-  [string, Uint8Array, Packet.Qos, number, Packet.PacketIdentifier, Properties.Properties]
->(function(topic, payload, qos, firstByte, packetIdentifier, properties) {
-  this._tag = "Publish"
-  this.topic = topic
-  this.payload = payload
-  this.qos = qos
-  this.retain = (firstByte & 1) === 1
-  this.dup = (firstByte & 8) === 8
-  this.packetIdentifier = packetIdentifier
-  this.properties = properties
-})
 
 /** Only such packets, with properties left out, get the extra field. */
 const noteLeftOut = (reader: Reader, publish: Packet.Publish): Packet.Publish => {

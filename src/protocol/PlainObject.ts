@@ -1,5 +1,5 @@
 /**
- * Constructors of plain objects, for values of which there are millions: packets and actions.
+ * Constructors of plain objects, for values of which there are millions: acknowledgements and deliveries.
  *
  * V8 counts for each object literal in the source how many of its objects survive. If many messages wait, it may allocate
  * all later objects of that literal as old ones, and everything they refer to stays alive until the next full collection.
