@@ -271,8 +271,8 @@ const received: ReadonlyArray<Break> = [
   ),
   incoming(
     "R88",
-    "  if (known === undefined) {\n    draft.actions.push(new Deliver(",
-    "  if (known === undefined || known.connection !== draft.connection) {\n    draft.actions.push(new Deliver("
+    "  if (known === undefined) {\n    draft.actions.push({ _tag: \"Deliver\"",
+    "  if (known === undefined || known.connection !== draft.connection) {\n    draft.actions.push({ _tag: \"Deliver\""
   ),
   incoming(
     "R89",

@@ -9,11 +9,10 @@
 import * as Arrivals from "./Arrivals.ts"
 import type { PacketIdentifier, Publish, Pubrel } from "./Packet.ts"
 import * as PacketIdentifiers from "./PacketIdentifiers.ts"
-import * as PlainObject from "./PlainObject.ts"
 import * as ReasonCode from "./ReasonCode.ts"
 import * as Change from "./SessionChange.ts"
 import type { Received, Session } from "./SessionState.ts"
-import { acknowledgement, type Action, type Draft, send, type Step, step, violate } from "./SessionStep.ts"
+import { acknowledgement, type Draft, send, type Step, step, violate } from "./SessionStep.ts"
 
 /**
  * The server lost the session: its identifiers stand for new messages from now on.
@@ -36,17 +35,8 @@ const complete = <R>(draft: Draft<R>, packetIdentifier: PacketIdentifier): void 
 export const receivePublish = <R>(draft: Draft<R>, publish: Publish): void => {
   if (publish.qos === 2) return receiveExactlyOnce(draft, publish)
   if (publish.qos === 1) return receiveAtLeastOnce(draft, publish)
-  draft.actions.push(new Deliver(publish, undefined))
+  draft.actions.push({ _tag: "Deliver", publish, arrival: undefined })
 }
-
-const Deliver = PlainObject.constructor<
-  Extract<Action<never>, { readonly _tag: "Deliver" }>,
-  [Publish, Arrivals.Arrival | undefined]
->(function(publish, arrival) {
-  this._tag = "Deliver"
-  this.publish = publish
-  this.arrival = arrival
-})
 
 /**
  * Until its PUBACK is sent, the same identifier on the same connection means the same message, with DUP or without:
@@ -56,7 +46,7 @@ const receiveAtLeastOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   // The pending PUBACK answers this PUBLISH too.
   if (arrivalsOf(draft, 1).has(publish.packetIdentifier) || !takeQuota(draft)) return
   const arrival = arrive(draft, publish.packetIdentifier, 1, 0)
-  draft.actions.push(new Deliver(publish, arrival))
+  draft.actions.push({ _tag: "Deliver", publish, arrival })
 }
 
 /**
@@ -94,7 +84,7 @@ const receiveExactlyOnce = <R>(draft: Draft<R>, publish: Publish): void => {
   const { connection, position } = arrival
   draft.received.set(packetIdentifier, { exchange, answer: known?.answer, connection, position })
   if (known === undefined) {
-    draft.actions.push(new Deliver(publish, arrival))
+    draft.actions.push({ _tag: "Deliver", publish, arrival })
   } else if (known.answer !== undefined) {
     arrivalsOf(draft, 2).answer(position, known.answer)
     sendAnswers(draft, 2)

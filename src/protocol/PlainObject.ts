@@ -1,9 +1,9 @@
 /**
- * Constructors of plain objects, for values of which there are millions: acknowledgements and deliveries.
+ * Constructors of plain objects, for values of which there are millions in a moment: acknowledgements.
  *
- * V8 counts for each object literal in the source how many of its objects survive. If many messages wait, it may allocate
- * all later objects of that literal as old ones, and everything they refer to stays alive until the next full collection.
- * That cost receiving a tenth of its speed in most processes. V8 counts nothing for the objects of a constructor.
+ * V8 counts for each object literal in the source how many of its objects survive. If a collection comes while a thousand
+ * of them wait, V8 may allocate all later ones as old objects, which stay until the next full collection. That cost
+ * receiving a tenth of its speed in most processes. V8 counts nothing for the objects of a constructor.
  */
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }

@@ -66,9 +66,9 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a QoS 2 message that comes again is delivered again",
     file: "protocol/Incoming.ts",
-    from: "  if (known === undefined) {\n    draft.actions.push(new Deliver(",
+    from: "  if (known === undefined) {\n    draft.actions.push({ _tag: \"Deliver\"",
     to:
-      "  if (known?.connection !== connection || known.answer === undefined || true) {\n    draft.actions.push(new Deliver("
+      "  if (known?.connection !== connection || known.answer === undefined || true) {\n    draft.actions.push({ _tag: \"Deliver\""
   },
   {
     name: "deadlines count in wall-clock time",
