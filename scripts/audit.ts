@@ -17,7 +17,7 @@ interface Vulnerability {
 }
 
 /**
- * What is known of the packages: `undefined` if the registry did not say.
+ * The vulnerable packages, or `undefined` if the registry has no advisories.
  *
  * @since 0.2.0
  * @category models
@@ -37,7 +37,7 @@ const parsed = (text: string): object => {
 }
 
 /**
- * The meaning of what `npm audit --json` printed.
+ * Reads the output of `npm audit --json`.
  *
  * @since 0.2.0
  * @category reading

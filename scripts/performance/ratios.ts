@@ -10,7 +10,7 @@ const better = "effect-mqtt is better"
 const worse = "MQTT.js is better"
 
 /**
- * The chart of all ratios. A row of another package is not one of ours.
+ * The chart of all ratios, without the rows of the package for Effect 3.
  *
  * @since 0.2.0
  * @category charts

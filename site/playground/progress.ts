@@ -1,7 +1,7 @@
 /**
  * The messages of a run at a moment of it, as a reader sees them who has watched so far.
  */
-import type { Message, Outcome } from "./Outcome.ts"
+import type { Counts, Message, Outcome } from "./Outcome.ts"
 
 export type Status = "coming" | "moving" | "handled" | "repeated" | "putAside" | "failed" | "waiting" | "lost"
 
@@ -29,19 +29,8 @@ export const statusOf = ({ decidedAt, fate, handledAt, publishedAt }: Message, n
   return fate._tag === "PutAside" ? "putAside" : "moving"
 }
 
-export interface Progress {
-  readonly published: number
-  readonly handled: number
-  readonly repeated: number
-  readonly putAside: number
-  readonly failed: number
-  /** On their way, or at the end: waiting for good. */
-  readonly waiting: number
-  readonly lost: number
-}
-
-/** The counts at a moment; at the end they are the counts of the outcome. */
-export const countsAt = ({ messages }: Outcome, now: number, isEnd: boolean): Progress => {
+/** The counts at a moment; at the end they are the counts of the outcome. Messages that are on their way count as waiting. */
+export const countsAt = ({ messages }: Outcome, now: number, isEnd: boolean): Counts => {
   const statuses = messages.map((message) => statusOf(message, now, isEnd))
   const having = (...wanted: ReadonlyArray<Status>): number =>
     statuses.filter((status) => wanted.includes(status)).length

@@ -8,6 +8,7 @@ import * as single from "../brokers/Ejabberd.ts"
 import * as port from "../brokers/port.ts"
 import * as Process from "../brokers/Process.ts"
 import * as Cluster from "./Cluster.ts"
+import * as Erlang from "./Erlang.ts"
 
 const names = ["ejabberd1", "ejabberd2", "ejabberd3"]
 const [first = ""] = names
@@ -95,16 +96,7 @@ const start = Effect.fnUntraced(function*(options: {
 })
 
 const form: Cluster.Subject["form"] = Effect.gen(function*() {
-  const folder = yield* Process.folder("ejabberd-cluster")
-  Process.write(folder, { ".erlang.cookie": "TRIEDONLOOPBACK" })
-  Fs.chmodSync(Path.join(folder, ".erlang.cookie"), 0o400)
-  const epmd = yield* port.free
-  yield* Process.start({
-    name: "epmd",
-    command: "epmd",
-    arguments: ["-port", `${epmd}`, "-address", port.host],
-    ports: [epmd]
-  })
+  const { epmd, folder } = yield* Erlang.make("ejabberd-cluster")
   const nodes = yield* Effect.forEach(names, (name) =>
     Effect.gen(function*() {
       const [mqtt, distribution] = yield* Effect.all([port.free, port.free])

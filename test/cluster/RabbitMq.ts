@@ -3,13 +3,13 @@
  */
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
-import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as port from "../brokers/port.ts"
 import * as Process from "../brokers/Process.ts"
 import * as single from "../brokers/RabbitMq.ts"
 import { user } from "../brokers/Subject.ts"
 import * as Cluster from "./Cluster.ts"
+import * as Erlang from "./Erlang.ts"
 
 const executables = "/usr/lib/rabbitmq/bin"
 const names = ["rabbit1", "rabbit2", "rabbit3"]
@@ -62,16 +62,8 @@ const asks = (environment: { readonly [name: string]: string }, ...question: Rea
   })
 
 const form: Cluster.Subject["form"] = Effect.gen(function*() {
-  const folder = yield* Process.folder("rabbitmq-cluster")
-  Process.write(folder, { plugins: "[rabbitmq_mqtt].", ".erlang.cookie": "TRIEDONLOOPBACK" })
-  Fs.chmodSync(Path.join(folder, ".erlang.cookie"), 0o400)
-  const epmd = yield* port.free
-  yield* Process.start({
-    name: "epmd",
-    command: "epmd",
-    arguments: ["-port", `${epmd}`, "-address", port.host],
-    ports: [epmd]
-  })
+  const { epmd, folder } = yield* Erlang.make("rabbitmq-cluster")
+  Process.write(folder, { plugins: "[rabbitmq_mqtt]." })
   const nodes = yield* Effect.forEach(names, (name) =>
     Effect.gen(function*() {
       const [amqp, mqtt, distribution] = yield* Effect.all([port.free, port.free, port.free])

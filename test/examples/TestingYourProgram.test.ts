@@ -6,7 +6,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import { repository } from "../../scripts/files.ts"
-import { makeProject, tsc, vitest } from "./packed.ts"
+import { makeProject, strictly, tsc, vitest } from "./packed.ts"
 
 const example = Path.join(repository, "examples", "testing-your-program")
 const tests = Fs.readFileSync(Path.join(example, "gateway.test.ts"), "utf8")
@@ -32,19 +32,7 @@ interface Report {
   }>
 }
 
-const compilerOptions = {
-  target: "ES2023",
-  lib: ["ES2023", "DOM", "DOM.Iterable"],
-  module: "NodeNext",
-  types: ["node"],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  allowImportingTsExtensions: true,
-  noEmit: true,
-  // What others publish is not the question here; our own declarations are checked by `npm run build`.
-  skipLibCheck: true
-}
+const compilerOptions = { ...strictly, allowImportingTsExtensions: true }
 
 /** The lines of the first test of a text, from `it.effect(` to its last bracket. */
 const firstTest = (text: string): ReadonlyArray<string> => {

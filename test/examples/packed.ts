@@ -41,6 +41,20 @@ export const tsc = (cwd: string, ...options: ReadonlyArray<string>): string =>
 export const vitest = (cwd: string, ...options: ReadonlyArray<string>): string =>
   nodeRuns(cwd, "vitest/vitest.mjs", "run", ...options)
 
+/** The compiler options of a user who wants every check. */
+export const strictly = {
+  target: "ES2023",
+  lib: ["ES2023", "DOM", "DOM.Iterable"],
+  module: "NodeNext",
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noEmit: true,
+  // Only our own declarations matter here, and `npm run build` checks them.
+  skipLibCheck: true
+}
+
 /**
  * The tarball: `files` of package.json with `dist` compiled and bundled from `src` as it is now. The caller removes its
  * folder.

@@ -12,7 +12,7 @@ import { fileOf } from "../../site/playground/exported.ts"
 import * as Outcome from "../../site/playground/Outcome.ts"
 import { run } from "../../site/playground/run.ts"
 import { fields } from "../../site/playground/Setting.ts"
-import { makeProject, tsc, vitest } from "../examples/packed.ts"
+import { makeProject, strictly, tsc, vitest } from "../examples/packed.ts"
 import { versions } from "../support/versions.ts"
 
 /** Each scenario as it begins, and settings that make other code. */
@@ -37,18 +37,7 @@ const queries = [
 
 const fileName = (index: number): string => `playground-${index}.test.ts`
 
-const compilerOptions = {
-  target: "ES2023",
-  lib: ["ES2023", "DOM", "DOM.Iterable"],
-  module: "NodeNext",
-  types: ["node"],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  noUnusedLocals: true,
-  noEmit: true,
-  skipLibCheck: true
-}
+const compilerOptions = { ...strictly, noUnusedLocals: true }
 
 interface Report {
   readonly testResults: ReadonlyArray<{ readonly name: string; readonly status: string; readonly message: string }>

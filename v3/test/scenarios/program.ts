@@ -109,7 +109,7 @@ const makeRuntime = (services: Effect4.Services): ProgramRuntime => {
 /** Not a table of all: it would keep the size that it had with the most of them, and tests measure memory. */
 let latest: { readonly services: Effect4.Services; readonly runtime: ProgramRuntime } | undefined
 
-/** What runs effects for this part of the test. */
+/** The runtime of Effect 3 for this part of the test. */
 export const runtimeOf = (services: Effect4.Services): ProgramRuntime => {
   if (latest?.services !== services) latest = { services, runtime: makeRuntime(services) }
   return latest.runtime
