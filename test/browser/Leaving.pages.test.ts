@@ -10,6 +10,7 @@ import type { ClientPacket, ServerPacket } from "../../src/protocol/Packet.ts"
 import { none } from "../../src/protocol/Properties.ts"
 import * as listeners from "../support/listeners.ts"
 import { suiteWith } from "../support/requirements.ts"
+import type { LeavingPage } from "./LeavingPage.ts"
 import * as Puppeteer from "./Puppeteer.ts"
 import * as Site from "./Site.ts"
 
@@ -30,7 +31,7 @@ interface Connection {
   readonly packets: ReadonlyArray<ClientPacket>
   /** Completes with the next PINGREQ. */
   readonly pinged: Effect.Effect<unknown>
-  /** From now on nothing is answered. */
+  /** From now on nothing is answered, and only a later PINGREQ is the next. */
   readonly silence: Effect.Effect<void>
   readonly isOver: () => boolean
   readonly over: Effect.Effect<void>
@@ -58,9 +59,10 @@ const server = Effect.gen(function*() {
             Queue.offerUnsafe(accepted, {
               packets,
               pinged: inTime(Queue.take(pings)).pipe(Effect.orDie),
-              silence: Effect.sync(() => {
+              silence: Effect.suspend(() => {
                 isSilent = true
-              }),
+                return Queue.clear(pings)
+              }).pipe(Effect.asVoid),
               isOver: () => Deferred.isDoneUnsafe(over),
               over: inTime(Deferred.await(over)).pipe(Effect.orDie)
             })
@@ -86,7 +88,14 @@ const saysGoodbye = ({ over, packets }: Connection): Effect.Effect<void> =>
 // ---------------------------------------------------------------------------
 
 const shows = (page: puppeteer.Page, state: string): Effect.Effect<unknown> =>
-  Effect.promise(() => page.waitForFunction((state) => document.title === state, { timeout: 20_000 }, state))
+  Effect.promise(() =>
+    // A page that is not drawn is asked, too.
+    page.waitForFunction((state) => document.title === state, { timeout: 20_000, polling: 100 }, state)
+  )
+
+/** Whether the connection of the page answers. No earlier check is under way afterwards. */
+const answers = (page: puppeteer.Page): Effect.Effect<boolean> =>
+  Effect.promise(() => page.evaluate(() => (globalThis as LeavingPage).checkConnection()))
 
 /** A page with a connection, and what the server sees of this one and of those after it. */
 const connected = (options: object = {}) =>
@@ -219,11 +228,16 @@ for (const { layer, name, requirement } of Puppeteer.kinds) {
               const { connection, page } = yield* open
               yield* Effect.flatten(sleep(page))
               yield* connection.pinged
-              const wake = yield* sleep(page)
-              if (mayClose !== true) assert.isFalse(connection.isOver())
-              yield* connection.silence
-              yield* wake
-              yield* Effect.raceFirst(connection.pinged, connection.over)
+              // A check that is under way would answer for the next waking, too.
+              const isAlive = yield* answers(page)
+              if (mayClose !== true) assert.isTrue(isAlive)
+              if (isAlive) {
+                const wake = yield* sleep(page)
+                if (mayClose !== true) assert.isFalse(connection.isOver())
+                yield* connection.silence
+                yield* wake
+                yield* Effect.raceFirst(connection.pinged, connection.over)
+              }
               yield* connection.over
               yield* next
               yield* shows(page, "Connected")

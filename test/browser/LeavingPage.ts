@@ -11,10 +11,14 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
+/** What the test calls in the page. */
+export type LeavingPage = typeof globalThis & { readonly checkConnection: () => Promise<boolean> }
+
 const options: BrowserMqtt.Options = JSON.parse(decodeURIComponent(globalThis.location.hash.slice(1)))
 
 const program = Effect.gen(function*() {
   const mqtt = yield* MqttClient.MqttClient
+  Object.assign(globalThis, { checkConnection: () => Effect.runPromise(mqtt.checkConnection) })
   yield* Stream.runForEach(SubscriptionRef.changes(mqtt.state), ({ _tag }) =>
     Effect.sync(() => {
       document.title = _tag
