@@ -7,6 +7,7 @@ import * as Schedule from "effect/Schedule"
 import { MqttClient } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
 import { host } from "../Benchmark.ts"
+import { peakMemory } from "../peakMemory.ts"
 import { payloadOf, type Place, type Reply, type Request, topic } from "./protocol.ts"
 
 /** Publishers that wait for their message to be accepted, at once. */
@@ -43,11 +44,7 @@ const flush = Effect.flatMap(MqttClient.MqttClient, ({ flush }) => flush)
 
 const mebibytes = (bytes: number): number => bytes / 2 ** 20
 
-const memory = () => {
-  const { maxRSS } = process.resourceUsage()
-  // In kilobytes, whatever the documentation of the operating system says.
-  return { resident: mebibytes(process.memoryUsage.rss()), peak: maxRSS / 1024 }
-}
+const memory = () => ({ resident: mebibytes(process.memoryUsage.rss()), peak: peakMemory() })
 
 const tell = (reply: Reply): void => {
   process.send?.(reply)

@@ -2,6 +2,7 @@
  * The most memory the operating system has given the process in a run of a million messages.
  */
 import type { Assignment, Experiment, Task } from "../Benchmark.ts"
+import { peakMemory } from "../peakMemory.ts"
 import { connect } from "./connecting.ts"
 
 export const start = async (assignment: Assignment, experiment: Experiment): Promise<Task> => {
@@ -13,8 +14,7 @@ export const start = async (assignment: Assignment, experiment: Experiment): Pro
     sample: async () => {
       const cleanUp = await client.perform[traffic.workload]?.(traffic, count)
       await cleanUp?.()
-      // In kilobytes, whatever the documentation of the operating system says.
-      return { peak: process.resourceUsage().maxRSS / 1024 }
+      return { peak: peakMemory() }
     },
     end: async () => {
       await client.disconnect()
