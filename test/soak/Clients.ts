@@ -2,6 +2,7 @@
  * The publishers and subscribers of the soak: their kinds, their work, and how long they take to come back.
  */
 import { Context, Effect, Layer, References, Schedule, Scope, Stream, SubscriptionRef } from "effect"
+import * as Path from "node:path"
 import { describe } from "../../examples/support/narration.ts"
 import { MqttClient, type MqttMessage } from "../../src/index.ts"
 import { NodeMqtt } from "../../src/node/index.ts"
@@ -10,6 +11,7 @@ import type * as Random from "../protocol/Random.ts"
 import { type Ledger, levels, type Party, type Route } from "./Ledger.ts"
 import type { Line } from "./Line.ts"
 import { contentOf, filterOf, textOf, topicOf } from "./message.ts"
+import * as Presence from "./Presence.ts"
 
 type Mqtt = MqttClient.MqttClient["Service"]
 
@@ -25,6 +27,9 @@ const parties = (name: string): ReadonlyArray<Party> =>
 
 export const publishers = parties("publisher")
 export const subscribers = parties("subscriber")
+
+/** Two persistent sessions in five have a store on the disk. */
+export const hasStore = ({ session }: Party, index: number): boolean => session === "persistent" && index % 5 < 2
 
 /** Each subscriber hears a publisher of its own version, and one of the other. */
 export const routes: ReadonlyArray<Route> = subscribers.flatMap((_, subscriber) => [
@@ -47,6 +52,8 @@ const patience = {
 export interface Watch {
   readonly now: () => number
   readonly ledger: Ledger
+  /** The folder of the stores. */
+  readonly stores: string
   /** When the broker was there again. */
   readonly brokerSince: () => number
   /** How long a client took to come back, milliseconds. */
@@ -89,7 +96,9 @@ export const connect = Effect.fnUntraced(function*(party: Party, index: number, 
     session: party.session,
     maxInFlight: [10, 100, 1000][index % 3],
     // Never reached: see `Server`.
-    receiveMaximum: [10_000, 20_000, 60_000][index % 3]
+    receiveMaximum: [10_000, 20_000, 60_000][index % 3],
+    presence: { topic: Presence.topicOf(party.name) },
+    store: hasStore(party, index) ? { path: Path.join(watch.stores, party.name) } : undefined
   }
   const context = yield* Layer.build(NodeMqtt.layer(options))
   const client = { party, mqtt: Context.get(context, MqttClient.MqttClient), line }

@@ -3,13 +3,18 @@
  * message due time to arrive, and sums up the observations.
  */
 import { Effect, Exit, Fiber, FiberSet, Ref, Schedule, Scope, SubscriptionRef } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import * as Random from "../protocol/Random.ts"
 import * as Clients from "./Clients.ts"
 import * as faults from "./faults.ts"
 import { Histogram } from "./Histogram.ts"
 import { Ledger, type Violation } from "./Ledger.ts"
 import * as Line from "./Line.ts"
+import * as Presence from "./Presence.ts"
 import * as Server from "./Server.ts"
+import * as Service from "./Service.ts"
 import { Timeline } from "./Timeline.ts"
 import * as Vitals from "./vitals.ts"
 import { Witness } from "./Witness.ts"
@@ -70,6 +75,13 @@ export interface Outcome {
   /** What was still owed when the deadline of the draining came, and clients without a connection. */
   readonly outstanding: number
   readonly disconnected: number
+  /** Calls of Effect RPC; after the repair: those that ended neither way, and callers without an answer. */
+  readonly calls: Service.Calls
+  readonly open: number
+  readonly unanswered: number
+  /** Clients whose retained presence said so: before the end, and after they had all ended. */
+  readonly online: number
+  readonly offline: number
   /** Descriptors before there was a client, and after all were closed. */
   readonly descriptorsBefore: number
   readonly descriptorsAfter: number
@@ -178,6 +190,12 @@ const until = (condition: () => boolean, seconds: number) =>
     Effect.timeoutOption(seconds * 1000)
   )
 
+/** The number, once it is the expected one, or after seconds. */
+const settling = (number: () => number, expected: number) => Effect.map(until(() => number() === expected, 10), number)
+
+/** A scope that also closes with the one around it. */
+const closeable = Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
+
 const parties = [...Clients.publishers, ...Clients.subscribers]
 
 /** A line for each client, and a witness on those of the subscribers. */
@@ -206,6 +224,12 @@ const makeLedger = (tally: Tally, lines: ReadonlyArray<Line.Line>, witnesses: Re
   })
 }
 
+/** A folder for the stores, for as long as the scope. */
+const storesFolder = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-soak-stores-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+)
+
 /** Everybody is connected and subscribed when it ends. */
 const connectAll = Effect.fnUntraced(function*(lines: ReadonlyArray<Line.Line>, watch: Clients.Watch) {
   const clients = yield* Effect.forEach(parties, (party, index) => Clients.connect(party, index, lines[index], watch))
@@ -215,6 +239,13 @@ const connectAll = Effect.fnUntraced(function*(lines: ReadonlyArray<Line.Line>, 
   yield* Effect.sleep("1 second")
   return clients
 })
+
+/** A client whose line has no faults. */
+const observe = (server: Server.Server, now: () => number) =>
+  Effect.flatMap(
+    Line.make({ timeline: new Timeline("observer", now), upstream: () => server.port }),
+    Presence.watch
+  )
 
 const isConnected = ({ mqtt }: Clients.Client): boolean => SubscriptionRef.getUnsafe(mqtt.state)._tag === "Connected"
 
@@ -239,6 +270,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   const watch: Clients.Watch = {
     now,
     ledger,
+    stores: yield* storesFolder,
     recovered: (line, took) => tally.recovered(line, took),
     brokerSince: () => brokerSince,
     ended: (name, cause) => tally.ended.push(`${name} at ${now()}: ${String(cause)}`)
@@ -251,18 +283,22 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   )
   const takeVitals = () => Vitals.take(now(), ledger.sentCount, ledger.deliveredCount)
   const descriptorsBefore = Vitals.descriptors()
-  const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const scope = yield* closeable
+  const observing = yield* closeable
+  const presence = yield* observe(server, now).pipe(Scope.provide(observing))
   const clients = yield* connectAll(lines, watch).pipe(Scope.provide(scope))
+  const publishers = clients.slice(0, Clients.publishers.length)
+  const service = yield* Service.make(publishers, clients.slice(publishers.length)).pipe(Scope.provide(scope))
 
   const duration = minutes * 60_000
   const endsAt = now() + duration
   const isOver = () => now() >= endsAt
   const traffic = { watch, random: Random.make(seed + 1), rate: rate / Clients.publishers.length, isOver }
   yield* Effect.forEach(
-    clients.slice(0, Clients.publishers.length),
+    publishers,
     (client, publisher) => Effect.forkIn(Clients.publish(client, publisher, traffic), scope)
   ).pipe(Scope.provide(scope))
+  yield* service.run(isOver).pipe(Scope.provide(scope), Effect.forkIn(scope))
   yield* Effect.sync(() => {
     tally.samples.push(takeVitals())
     ledger.judge(now())
@@ -279,10 +315,14 @@ export const run = Effect.fnUntraced(function*(options: Options) {
 
   yield* Ref.set(phase, "draining")
   const owed = yield* drain(ledger, clients)
+  const unsettled = yield* service.settled
+  const online = yield* settling(() => presence.count("online"), clients.length)
   ledger.judge(now(), true)
   const final = takeVitals()
   const stats = yield* Effect.forEach(clients, ({ mqtt }) => mqtt.stats)
   yield* Scope.close(scope, Exit.void)
+  const offline = yield* settling(() => presence.count("offline"), clients.length)
+  yield* Scope.close(observing, Exit.void)
   yield* until(() => Vitals.descriptors() <= descriptorsBefore, 5)
   return {
     options,
@@ -296,6 +336,10 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     lateRecoveries: tally.lateRecoveries,
     samples: tally.samples,
     ...owed,
+    calls: service.calls,
+    ...unsettled,
+    online,
+    offline,
     connections: stats.reduce((sum, { connections }) => sum + connections, 0),
     republications: stats.reduce((sum, { republications }) => sum + republications, 0),
     baseline: yield* Fiber.join(baseline),

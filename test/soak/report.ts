@@ -4,6 +4,7 @@
  */
 import * as Os from "node:os"
 import * as chart from "./chart.ts"
+import { hasStore, publishers, subscribers } from "./Clients.ts"
 import * as Ledger from "./Ledger.ts"
 import { type Finding, type LateRecovery, type Outcome, type Progress, recoveryMayTake } from "./Soak.ts"
 import * as Vitals from "./vitals.ts"
@@ -20,6 +21,15 @@ const clock = (milliseconds: number): string =>
 const heapMayGrow = 10 * mebibyte
 /** One of the client, and two of its line. */
 const descriptorsOfAClient = 3
+/** The file of SQLite, two beside it, and the lock. */
+const descriptorsOfAStore = 4
+
+const parties = [...publishers, ...subscribers]
+const stores = parties.filter(hasStore).length
+
+/** The observer is a client more, whose line begins to listen when the others do already. */
+const descriptorsOfObserver = descriptorsOfAClient + 1
+const descriptorsOfAll = parties.length * descriptorsOfAClient + stores * descriptorsOfAStore + descriptorsOfObserver
 
 interface Check {
   readonly name: string
@@ -51,6 +61,14 @@ export const checks = (outcome: Outcome): ReadonlyArray<Check> => {
       holds: outcome.disconnected === 0 && outcome.outstanding === 0 && ended.length === 0
     },
     {
+      name: "every call of RPC ended, none with the answer of another, and every caller had an answer at the end",
+      holds: outcome.calls.answered > 0 && outcome.calls.wrong === 0 && outcome.open === 0 && outcome.unanswered === 0
+    },
+    {
+      name: "every client was online for the others until it ended, and offline afterwards",
+      holds: outcome.online === parties.length && outcome.offline === parties.length
+    },
+    {
       name: `every client came back within ${recoveryMayTake / 1000} s of a whole network`,
       holds: recoveries.largest <= recoveryMayTake
     },
@@ -60,7 +78,7 @@ export const checks = (outcome: Outcome): ReadonlyArray<Check> => {
     },
     {
       name: "no descriptor was left over",
-      holds: final.descriptors <= outcome.descriptorsBefore + 40 * descriptorsOfAClient &&
+      holds: final.descriptors <= outcome.descriptorsBefore + descriptorsOfAll &&
         outcome.descriptorsAfter <= outcome.descriptorsBefore
     }
   ]
@@ -113,6 +131,12 @@ const injected = ({ faults }: Outcome): ReadonlyArray<string> => {
     `faults injected: ${number(total)}`,
     ...all.map(([name, count]) => `  ${name.padStart(22)} ${String(count).padStart(5)} ${chart.bar(count / most, 40)}`)
   ]
+}
+
+const called = ({ calls: { answered, failed, made, wrong } }: Outcome): string => {
+  const reasons = [...failed].sort(([, one], [, other]) => other - one).map(([reason, count]) => `${count} ${reason}`)
+  return `calls of RPC  ${number(made)}: ${number(answered)} answered, ${wrong} with the answer of another, ` +
+    `failed: ${reasons.join(", ") || "none"}`
 }
 
 const held = (outcome: Outcome): ReadonlyArray<string> => {
@@ -171,6 +195,9 @@ export const text = (outcome: Outcome): string => {
       seconds(recoveries.percentile(95))
     }, longest ${seconds(recoveries.largest)}`,
     "              from the loss of the connection, or of the last hindrance if that was later, to CONNACK",
+    called(outcome),
+    `presence      ${outcome.online} of ${parties.length} clients online before the end, ${outcome.offline} offline after it`,
+    `stores        ${stores} of ${parties.length} clients have one on the disk`,
     "",
     ...held(outcome),
     "",
