@@ -3,6 +3,7 @@
  */
 import { createRequire } from "node:module"
 import { availableParallelism, cpus, release, totalmem, type as systemName } from "node:os"
+import { code } from "../scripts/code.ts"
 import { type Experiment, nativeNames, type Row, type SideName, sideNames, type Values } from "./Benchmark.ts"
 import type { Native } from "./native.ts"
 
@@ -311,6 +312,7 @@ export const toJson = (
   }
 ) => ({
   command: run.command,
+  code: code(),
   quick: run.isQuick,
   seconds: Math.round(run.seconds),
   machine: machine(),

@@ -10,6 +10,7 @@
 import { Stryker } from "@stryker-mutator/core"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { code } from "./code.ts"
 import { filesUnder, repository } from "./files.ts"
 
 const folder = "src/protocol"
@@ -120,5 +121,5 @@ for (const { name, score } of low) {
   console.error(`mutation: ${name} has ${score.toFixed(1)} % and needs ${demandedOf(name)} %`)
 }
 const failed = low.length > 0 || overall.score < demandedOverall
-console.log(`mutation: ${failed ? "FAILED" : "ok"}, ${all.length} mutants in ${secondsSince(started)} s`)
+console.log(`mutation: ${failed ? "FAILED" : "ok"}, ${all.length} mutants in ${secondsSince(started)} s, ${code()}`)
 process.exitCode = failed ? 1 : 0

@@ -128,6 +128,7 @@ ${result.command}
 | | |
 |---|---|
 | machine | ${cores} x ${processor}, ${memory}, ${system} |
+| code | ${result.code} |
 | Node | ${node} |
 | against | ${peer} |
 | rounds | ${rounds}, the sides taking turns; medians, and how far the lowest and the highest round are off |

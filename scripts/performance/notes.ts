@@ -30,6 +30,85 @@ export const notes: ReadonlyArray<Note> = [
     wouldReach: "nothing in the client: a bare `net` program is only a fifth faster here"
   },
   {
+    rows: /^(publish qos1 window 1000|publishSink qos[012])$/,
+    tried:
+      "packets that are the actions of the session themselves, acknowledgements that are read in one go and need no " +
+      "pairs, no number for messages that nobody orders. Publishing at QoS 1 went from 1,678 to 1,571 bytes of objects " +
+      "for a message, the sink from 941 to 870. The sink lets go of the messages of a chunk as soon as they are written, " +
+      "because V8 came to allocate the messages of the program as old objects",
+    profile:
+      "publishing from fibers is close to what Effect needs to suspend and resume a fiber. In the sink no part takes " +
+      "more than a tenth; the collector takes the largest share. On a slow machine, as in this run, medians of rounds " +
+      "differ by 30%",
+    wouldReach: "runs of messages that go through the layers as one value, and become packets only in the encoder"
+  },
+  {
+    rows: /^(receive qos[012]( by chunks)?|consume qos1)$/,
+    tried:
+      "acknowledgements that are made by a constructor: as literals, V8 allocated them as old objects, with full " +
+      "collections of 150 to 200 MB. The objects of a message went from 1,084 to 888 bytes at QoS 1, and from 1,526 to " +
+      "1,267 at QoS 2. A constructor for received packets was slower. An earlier run on a faster machine had 10.4 at " +
+      "QoS 1 and 18.4 at QoS 2",
+    profile:
+      "a flat one: the collector takes 16%, reading PUBLISH 8%, the step of the session 6%, the delivery 4%. The rest is " +
+      "the run loop of Effect and the stream. Each message needs five objects: packet, action, message, arrival and " +
+      "acknowledgement",
+    wouldReach:
+      "runs of PUBLISH packets of one topic that go through the layers as one value, and become messages where the " +
+      "program looks at them"
+  },
+  {
+    rows: /^codec /,
+    tried:
+      "a cache of topics by their bytes, one look-up for the first byte of a packet, tables of properties instead of " +
+      "branches",
+    profile:
+      "of decoding a short PUBLISH, the view of its payload takes a quarter, and the packet itself 29%. With properties, " +
+      "a half goes into the table of properties and their strings. In the same minutes two runs of one side differ by a " +
+      "tenth",
+    wouldReach: "payloads that are views only when the program reads them"
+  },
+  {
+    rows: /^v3 /,
+    tried:
+      "publishing without a fiber of the engine, waiting in a region that is not interruptible instead of Effect 3's clean-up " +
+      "of what is asynchronous, messages that cross as they are",
+    profile:
+      "a fork in Effect 3 takes two microseconds, as long as all that the client does to consume a message. In some " +
+      "processes V8 allocates Effect 3's own objects as old ones, and publishing takes twice the time",
+    wouldReach:
+      "nothing in this package: a fiber for each message, or a wait for it, costs more in Effect 3 than the client"
+  },
+  {
+    rows: /^1,000 clients: time to connect$/,
+    tried: "parts of a client that are made only when they are needed",
+    profile:
+      "a flat one: connecting sockets and writing to them takes 7%, the collector 9%, and no other part more than 2%. " +
+      "Most of it is the run loop of Effect",
+    wouldReach: "a constructor of clients without layers, and a connection that is driven by callbacks"
+  },
+  {
+    rows: /^recovery of 10,000 in flight at 10 ms$/,
+    tried: "all messages of the session are written in one turn, each once",
+    profile:
+      "MQTT.js waits for a round trip for each message, so its time is that of the network. Ours is processor time, and " +
+      "the machine of this run is slow: an earlier run, on a faster one, had 1,283",
+    wouldReach: "a faster machine"
+  },
+  {
+    rows: /^cold import$/,
+    tried: "modules that are imported by name, and a command line that is bundled",
+    profile: "the modules of `effect` are four fifths of the time",
+    wouldReach: "bundling the program, or fewer modules of `effect`"
+  },
+  {
+    rows: /^browser bundle with effect, gzipped$/,
+    tried:
+      "tables for decoder, encoder and checks, of which each side has its own; tracing and metrics as layers of their own",
+    profile: "`effect` is a quarter of the bundle. A page that only publishes has a fifth less",
+    wouldReach: "a smaller core of `effect`, or a client with fewer features"
+  },
+  {
     rows: /^receive qos1 (64 KiB|1 MiB)$/,
     tried:
       "chunks of one packet are joined once instead of copied into a growing buffer, and all acknowledgements of one " +
@@ -46,7 +125,7 @@ export const notes: ReadonlyArray<Note> = [
       "the platform's; or a smaller `effect`"
   },
   {
-    rows: /^dispatch to 10,000 filters against/,
+    rows: /^dispatch to 10,000 filters( against.*)?$/,
     tried:
       "one scheduler for the streams of a client instead of one for each, and no effect between waking a stream and its " +
       "taking the messages: 5.3 us to 2.6 us for a message; arrays with room for one message instead of 17",
@@ -62,7 +141,7 @@ export const notes: ReadonlyArray<Note> = [
     rows: /per idle client$/,
     tried:
       "classes instead of objects of closures, parts made only when they are needed, three fibers and one timer for a " +
-      "connection instead of six and four, buffers given back: from 149 KiB to 65 KiB and now to 35 KiB of heap",
+      "connection instead of six and four, buffers given back: from 149 KiB to 65 KiB, and to 35 KiB of heap before the client learned to keep its session in a store",
     profile:
       "three fibers with their stacks and contexts take 7 KiB, the platform's Socket on the bare socket 6 KiB, " +
       "scopes with their finalizers 4 KiB, the codec 3 KiB, the client with the memo of its layer 2 KiB, and twenty " +

@@ -3,6 +3,7 @@
  * everything is right.
  */
 import * as Os from "node:os"
+import { code } from "../../scripts/code.ts"
 import * as chart from "../soak/chart.ts"
 import type { Finding, Outcome, Progress } from "./Crash.ts"
 import type { Counts, ViolationKind } from "./Judge.ts"
@@ -111,7 +112,7 @@ export const text = (outcome: Outcome): string => {
     }`,
     `${number(last?.accepted ?? 0)} messages accepted, ${number(last?.delivered ?? 0)} delivered, ${
       number(kills.length)
-    } kills in ${clock(elapsed)}; Node ${process.versions.node}, ${Os.availableParallelism()} processors`,
+    } kills in ${clock(elapsed)}; Node ${process.versions.node}, ${Os.availableParallelism()} processors, ${code()}`,
     "",
     ...killed(outcome),
     "",

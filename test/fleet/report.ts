@@ -2,6 +2,7 @@
  * The report of a fleet for people: the attempts of its clients, when they were back, and the messages that waited.
  */
 import * as Os from "node:os"
+import { code } from "../../scripts/code.ts"
 import * as chart from "../soak/chart.ts"
 import * as curves from "./chart.ts"
 import type { Outcome } from "./Fleet.ts"
@@ -75,7 +76,7 @@ export const text = (result: Result): string => {
     `effect-mqtt fleet: ${number(clients)} clients, seed ${seed}`,
     `${outcomes.length} runs in ${took.toFixed(0)} s, with ${
       processorTime.toFixed(0)
-    } s of processors; Node ${process.versions.node}, ${Os.availableParallelism()} processors`,
+    } s of processors; Node ${process.versions.node}, ${Os.availableParallelism()} processors, ${code()}`,
     "",
     ...byFault(outcomes).flatMap(([fault, runs]) => [
       `${fault}: ${faults[fault].description}`,

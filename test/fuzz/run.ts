@@ -3,6 +3,7 @@
  * the inputs that led to something new are written to the corpus.
  */
 import { parseArgs } from "node:util"
+import { code } from "../../scripts/code.ts"
 import { makeKeeper } from "./corpus.ts"
 import { isUntouched, run } from "./fuzz.ts"
 
@@ -24,7 +25,7 @@ const keeper = values.keep === true ? makeKeeper() : undefined
 const started = performance.now()
 
 try {
-  console.log(`fuzz: ${inputs} inputs, seed ${seed}`)
+  console.log(`fuzz: ${inputs} inputs, seed ${seed}, ${code()}`)
   const result = run({
     inputs,
     seed,

@@ -20,6 +20,7 @@ const row: StoredResult["rows"][number] = {
 
 const result: StoredResult = {
   command: "npm run bench",
+  code: "commit 1a2b3c4 of 2026-11-30",
   quick: false,
   seconds: 600,
   machine: { cores: 2, processor: "a processor", memory: "8 GiB", system: "Linux", node: "v24", peer: "MQTT.js" },

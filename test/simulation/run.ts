@@ -5,6 +5,7 @@
  * planted bugs of processes that die.
  */
 import { parseArgs } from "node:util"
+import { code } from "../../scripts/code.ts"
 import * as Batch from "./Batch.ts"
 import * as crashes from "./crash/run.ts"
 import { runExhaustive } from "./exhaustive.ts"
@@ -109,4 +110,5 @@ const isGood = values.crashes && values.planted
   : values.seed !== undefined
   ? await runSeed(whole("seed", values.seed, 0))
   : await runSeeds(whole("from", values.from, 0), whole("seeds", values.seeds, 1))
+console.log(`simulate: ${code()}`)
 process.exitCode = isGood ? 0 : 1

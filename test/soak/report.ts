@@ -3,6 +3,7 @@
  * whether everything is right.
  */
 import * as Os from "node:os"
+import { code } from "../../scripts/code.ts"
 import * as chart from "./chart.ts"
 import { hasStore, publishers, subscribers } from "./Clients.ts"
 import * as Ledger from "./Ledger.ts"
@@ -184,7 +185,7 @@ export const text = (outcome: Outcome): string => {
     `effect-mqtt soak: ${options.minutes} minutes, seed ${options.seed}, 20 publishers and 20 subscribers, mosquitto`,
     `${number(ledger.sentCount)} messages published (${traffic.toFixed(0)} a second), ${
       number(ledger.deliveredCount)
-    } delivered; Node ${process.versions.node}, ${Os.availableParallelism()} processors`,
+    } delivered; Node ${process.versions.node}, ${Os.availableParallelism()} processors, ${code()}`,
     "",
     ...injected(outcome),
     "",
