@@ -25,6 +25,25 @@ describe("shared subscriptions", () => {
       })
   )
 
+  scenario("are asked for on each connection, for a server that keeps a session and forgets them", {
+    versions: ["5.0"]
+  }, (kit) =>
+    Effect.gen(function*() {
+      const mqtt = yield* kit.connect({ session: "persistent" })
+      const worker = yield* Effect.flatMap(complete(mqtt.subscribe("$share/g/t", { qos: 1 })), record)
+      const plain = yield* Effect.flatMap(complete(mqtt.subscribe("plain", { qos: 1 })), record)
+      yield* kit.network.reset
+      yield* TestClock.adjust(reconnected)
+      yield* kit.broker.publish("t", "after", { qos: 1 })
+      yield* kit.broker.publish("plain", "after", { qos: 1 })
+      yield* TestClock.adjust(roundTrip)
+      assert.deepStrictEqual([worker.texts(), plain.texts()], [["after"], ["after"]])
+      const filters = (yield* sent(kit, "Subscribe")).map((packet) =>
+        packet.subscriptions.map(({ topicFilter }) => topicFilter)
+      )
+      assert.deepStrictEqual(filters, [["$share/g/t"], ["plain"], ["$share/g/t"]])
+    }))
+
   scenario("two subscribers of one share in one client have one subscription, and each has all it gets", {
     versions: ["5.0"]
   }, (kit) =>

@@ -144,4 +144,22 @@ Mosquitto.suite("mosquitto stopped and started twenty times in a row", {}, (it) 
         assert.strictEqual((yield* publisher.stats).inFlight, 0)
       }).pipe(Effect.scoped))
   }
+
+  it.effect("a worker with a Shared Subscription goes on: mosquitto 2.0 keeps its session and forgets the share", () =>
+    Effect.gen(function*() {
+      const broker = yield* makeBroker
+      const worker = yield* broker.client({ protocolVersion: "5.0", clientId: "worker" })
+      const publisher = yield* broker.client({ protocolVersion: "5.0", clientId: "publisher" })
+      const jobs = yield* worker.subscribe("$share/workers/jobs/+", { qos: 1 })
+      const received = yield* Effect.forkScoped(Stream.runCollect(Stream.take(jobs, 2)))
+      yield* publisher.publish("jobs/1", "before", { qos: 1 })
+      yield* broker.restart
+      yield* Broker.connected(publisher)
+      yield* Broker.connected(worker)
+      // The SUBSCRIBE of the connection is answered before this one.
+      yield* worker.subscribe("other", { qos: 1 })
+      yield* publisher.publish("jobs/2", "after", { qos: 1 })
+      const texts = (yield* Fiber.join(received)).map(({ text }) => text)
+      assert.deepStrictEqual(texts, ["before", "after"])
+    }).pipe(Effect.scoped))
 })

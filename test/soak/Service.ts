@@ -17,8 +17,8 @@ const Calculator = RpcGroup.make(
 const handlers = Calculator.toLayer({ Square: ({ number }) => Effect.succeed(number ** 2) })
 
 /**
- * A service for each server: mosquitto 2.0.11 forgets a Shared Subscription when it starts again, so a group of servers
- * would get no call any more.
+ * A service for each server: mosquitto 2.0.11 forgets a Shared Subscription when it starts again. Until the servers of a
+ * group are back, it would say that there is none, and the calls would end at once.
  */
 const prefixOf = (index: number): string => `soak-service/${index}`
 

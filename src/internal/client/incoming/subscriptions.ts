@@ -9,6 +9,7 @@ import * as MqttError from "../../../MqttError.ts"
 import type * as Packet from "../../../protocol/Packet.ts"
 import type { Properties } from "../../../protocol/Properties.ts"
 import * as ReasonCode from "../../../protocol/ReasonCode.ts"
+import * as Topic from "../../../protocol/Topic.ts"
 import type { Owner } from "../owner.ts"
 import * as Suspicion from "../suspicion.ts"
 import type { Deliveries } from "./deliveries.ts"
@@ -47,6 +48,13 @@ export interface Connected {
   /** Subscription Identifiers: 5.0, unless the server accepts none. Default: `true`. */
   readonly takesIdentifiers?: boolean
 }
+
+/**
+ * mosquitto 2.0 keeps a session when it starts again, but not its Shared Subscriptions. To ask once more does no harm:
+ * they get no retained messages. MQTT 5.0 section 4.8.2.
+ */
+const isForgotten = ({ options, status }: SubscribedFilter): boolean =>
+  status === "present" && Topic.isSharedFilter(options.topicFilter)
 
 export class Subscriptions {
   readonly #server: Server
@@ -286,8 +294,8 @@ export class Subscriptions {
   // -------------------------------------------------------------------------
 
   /**
-   * A connection is there. Filters that the server is sure to have are not requested again; all others are. Messages of
-   * a resumed session wait for a subscriber to come for them.
+   * A connection is there. Filters that the server is sure to have are not requested again; all others are, and Shared
+   * Subscriptions always. Messages of a resumed session wait for a subscriber to come for them.
    */
   connected({ sessionPresent, hasSubscriptions = sessionPresent, takesIdentifiers = true }: Connected): void {
     this.#isConnected = true
@@ -295,7 +303,7 @@ export class Subscriptions {
     this.#deliveries.connected(sessionPresent)
     for (const entry of this.#entries.values()) {
       if (!sessionPresent) entry.absent()
-      else if (!hasSubscriptions) entry.status = "unknown"
+      else if (!hasSubscriptions || isForgotten(entry)) entry.status = "unknown"
     }
     const entries = [...this.#entries.values()]
     this.#settle(entries, entries.flatMap((entry) => entry.share()))
