@@ -13,10 +13,12 @@ import {
   online,
   outgoing,
   pingresp,
+  play,
   puback,
   pubcomp,
   publish,
   pubrec,
+  range,
   receive
 } from "./support/session.ts"
 
@@ -153,5 +155,16 @@ describe.each(versions)("Announcing %s: the birth of a connection", (version) =>
     ])
     assert.deepStrictEqual(Snapshot.take(table.session), { ...Snapshot.empty, reserved: [2] })
     assert.isTrue(PacketIdentifiers.has(table.session.outgoing, 1))
+  })
+
+  it("without a free identifier, is abandoned at once, and everything else goes on", () => {
+    const table = online(version)
+    const all = range(65_535).map((index) => outgoing(1, String(index)))
+    play(table, publish(...all))
+    check(table, [
+      [announce(birth), ["abandon birth"]],
+      [receive(puback(7)), ["complete 6"]],
+      [announce(birth), ["PUBLISH1 #7 birth"]]
+    ])
   })
 })

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Arrivals from "../../src/protocol/Arrivals.ts"
 
 const arrival = (packetIdentifier: number) => ({ qos: 1, packetIdentifier, connection: 1, exchange: 0 }) as const
@@ -75,6 +75,26 @@ describe("Arrivals", () => {
     }
     batch.arrive(arrival(5))
     assert.deepStrictEqual([4, 5, 6].map(batch.has), [false, true, false])
+  })
+
+  it.each([
+    ["upwards", [1, 2, 3], [4, 5]],
+    ["upwards with gaps", [10, 20, 30], [40, 41]],
+    ["that went round", [65_534, 65_535, 1, 2], [3, 4]],
+    ["that went round and left a gap", [100, 200, 1, 2], [3, 99]]
+  ])("two comparisons tell that an identifier is new, without a set of all: %s", (_, identifiers, fresh) => {
+    const batch = Arrivals.batch(waiting(...identifiers))
+    const made = vi.fn()
+    vi.stubGlobal("Set", made)
+    try {
+      for (const identifier of fresh) {
+        assert.isFalse(batch.has(identifier))
+        batch.arrive(arrival(identifier))
+      }
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    assert.strictEqual(made.mock.calls.length, 0)
   })
 
   it("R93 an answer to a position where nothing is yet is none for what comes there", () => {

@@ -925,6 +925,57 @@ describe("the buffer", () => {
     assert.strictEqual(longest, 256)
   })
 
+  /** The piece that this packet leaves in. */
+  const taken = (encoder: Encoder.Encoder, packet: Packet): Uint8Array => {
+    assert.isUndefined(encoder.encode(packet))
+    const [piece] = encoder.take()
+    return piece
+  }
+
+  it("is kept from one turn to the next, and given back when a PINGREQ leaves alone", () => {
+    const encoder = Encoder.make(options)
+    const first = taken(encoder, publish())
+    assert.strictEqual(first.buffer.byteLength, 1_024)
+    const pingreq = taken(encoder, { _tag: "Pingreq" })
+    assert.strictEqual(pingreq.buffer, first.buffer)
+    const next = taken(encoder, publish())
+    assert.notStrictEqual(next.buffer, first.buffer)
+    encoder.encode({ _tag: "Pingreq" })
+    encoder.encode({ _tag: "Pingreq" })
+    assert.strictEqual(encoder.take()[0].buffer, next.buffer)
+    assert.strictEqual(taken(encoder, publish()).buffer, next.buffer)
+  })
+
+  it("is given back when the server has said what it accepts, unless something is written", () => {
+    const encoder = Encoder.make(options)
+    const first = taken(encoder, publish())
+    encoder.encode(publish())
+    encoder.setMaximumPacketSize(1_000)
+    assert.strictEqual(encoder.take()[0].buffer, first.buffer)
+    encoder.setMaximumPacketSize(1_000)
+    assert.notStrictEqual(taken(encoder, publish()).buffer, first.buffer)
+  })
+
+  it("is a kilobyte for what fits in there, and 64 KiB for more", () => {
+    for (const [length, size] of [[1_017, 1_024], [1_018, 65_536], [15_000, 65_536]] as const) {
+      const piece = taken(Encoder.make(options), publish({ payload: new Uint8Array(length) }))
+      assert.strictEqual(piece.buffer.byteLength, size)
+    }
+  })
+
+  it("a kilobyte of a turn is copied into a larger buffer, more than that leaves as it is", () => {
+    const payload = new Uint8Array(15_000)
+    const [small, large] = [500, 1_100].map((length) => {
+      const encoder = Encoder.make(options)
+      encoder.encode(publish({ payload: new Uint8Array(length) }))
+      for (let count = 0; count < 5; count++) encoder.encode(publish({ payload }))
+      return encoder.take().map((piece) => piece.length)
+    })
+    assert.deepStrictEqual([small.length, large.length], [2, 2])
+    assert.isAbove(small[0], 4 * 15_000)
+    assert.isAbove(large[0], 4 * 15_000)
+  })
+
   it("refuses what throws when it is looked at, and writes what comes next as if nothing had been", () => {
     const encoder = Encoder.make({ protocolVersion: "5.0", sender: "client" })
     const unreadable = () => {
@@ -932,9 +983,53 @@ describe("the buffer", () => {
     }
     const properties: Properties.Properties = new Proxy({}, { ownKeys: unreadable })
     const refused = [publish({ properties }), publish({ qos: 1, packetIdentifier: 1, properties }), null as never]
-    for (const packet of refused) assert.strictEqual(encoder.encode(packet)?._tag, "InvalidPacket")
+    const refusals = refused.map((packet) => encoder.encode(packet))
+    for (const refusal of refusals) assert.strictEqual(refusal?._tag, "InvalidPacket")
+    assert.strictEqual(refusals[0]?.field, "_tag")
+    assert.strictEqual(
+      refusals[0]?.message,
+      "Publish holds a value that its type does not allow: nobody reads this"
+    )
     assert.strictEqual(encoder.pendingBytes(), 0)
     assert.isUndefined(encoder.encode(publish()))
     assert.deepStrictEqual([...concat(encoder.take())], [0x30, 4, 0, 1, 0x61, 0])
+  })
+})
+
+describe("the encoders of a client", () => {
+  const packets: ReadonlyArray<Packet> = [
+    connect(),
+    publish({ qos: 1, packetIdentifier: 1 }),
+    { _tag: "Puback", packetIdentifier: 1, reasonCode: 0, properties: none },
+    { _tag: "Pingreq" },
+    { _tag: "Disconnect", reasonCode: 0, properties: none }
+  ]
+  const ofSubscribers: ReadonlyArray<Packet> = [subscribe({}), unsubscribe({}), auth({})]
+
+  const written = (encoder: Encoder.Encoder, packet: Packet) =>
+    encoder.encode(packet)?._tag ?? hexOf(concat(encoder.take()))
+
+  const expected = (packet: Packet): string => {
+    const bytes = Encoder.toBytes(packet, { protocolVersion: "5.0", sender: "client" })
+    return bytes instanceof Uint8Array ? hexOf(bytes) : bytes._tag
+  }
+
+  it("write what the encoder of both sides writes", () => {
+    const makers = [Encoder.makeForClient, Encoder.makeForPublisher]
+    for (const packet of packets) {
+      for (const make of makers) assert.strictEqual(written(make({ protocolVersion: "5.0" }), packet), expected(packet))
+    }
+    for (const packet of ofSubscribers) {
+      assert.strictEqual(written(Encoder.makeForClient({ protocolVersion: "5.0" }), packet), expected(packet))
+    }
+  })
+
+  it("refuse what only a server writes", () => {
+    for (const make of [Encoder.makeForClient, Encoder.makeForPublisher]) {
+      const encoder = make({ protocolVersion: "5.0" })
+      assert.strictEqual(written(encoder, { _tag: "Pingresp" }), "InvalidPacket")
+      const properties = { subscriptionIdentifiers: [1] }
+      assert.strictEqual(written(encoder, publish({ properties })), "InvalidPacket")
+    }
   })
 })
