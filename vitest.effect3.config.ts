@@ -21,8 +21,8 @@ export default defineConfig({
   test: {
     include: files.filter((file) => !isPart || !long.includes(file)),
     setupFiles: ["test/through-effect3/setup.ts"],
-    // A tenth of what it is without two bridges.
-    env: { MQTT_REPETITIONS: "1000" },
+    // A fifth of what it is without two bridges.
+    env: { MQTT_REPETITIONS: "2000" },
     testTimeout: 180_000,
     hookTimeout: 30_000,
     teardownTimeout: 5_000,

@@ -7,11 +7,10 @@ import { TestClock } from "effect/testing"
 import * as MqttClient from "../../src/MqttClient.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import { counting } from "../support/leftovers.ts"
-import { reachableBytesNextTurn } from "../support/memory.ts"
 import type { Client } from "../support/scenario.ts"
 import { begin } from "../support/time.ts"
 import { AnsweringServer } from "./support/answeringServer.ts"
-import { connection, negligible, patience, repetitions, warmingUp } from "./support/interruptedCalls.ts"
+import { connection, negligible, patience, smallestGrowth, warmingUp } from "./support/interruptedCalls.ts"
 
 /** Clients that are made and ended, and interrupted in one of them. */
 const lives: {
@@ -41,9 +40,8 @@ const livesLeaveNothing = (live: typeof lives[string]) =>
         yield* TestClock.adjust("1 minute")
       })
       yield* run(warmingUp)
-      const before = yield* reachableBytesNextTurn
-      yield* run(repetitions)
-      assert.isBelow((yield* reachableBytesNextTurn) - before, negligible, "bytes")
+      const growth = yield* smallestGrowth(({ from, to }) => run(to - from))
+      assert.isBelow(growth, negligible, "bytes")
       assert.strictEqual(counts.fibers(), 0, "fibers")
       assert.strictEqual(counts.timers(), 0, "timers")
     }).pipe(counts.ofFibers)
