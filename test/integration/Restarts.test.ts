@@ -157,7 +157,7 @@ Mosquitto.suite("mosquitto stopped and started twenty times in a row", {}, (it) 
       yield* Broker.connected(publisher)
       yield* Broker.connected(worker)
       // The SUBSCRIBE of the connection is answered before this one.
-      yield* worker.subscribe("other", { qos: 1 })
+      yield* Effect.asVoid(worker.subscribe("other", { qos: 1 }))
       yield* publisher.publish("jobs/2", "after", { qos: 1 })
       const texts = (yield* Fiber.join(received)).map(({ text }) => text)
       assert.deepStrictEqual(texts, ["before", "after"])
