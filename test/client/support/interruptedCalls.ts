@@ -3,7 +3,7 @@
  * before, and every call works.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Redacted, Schedule, Scope, Stream, SubscriptionRef } from "effect"
+import { Effect, Exit, Fiber, Redacted, References, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as MqttAuthentication from "../../../src/MqttAuthentication.ts"
 import * as MqttClient from "../../../src/MqttClient.ts"
@@ -269,7 +269,8 @@ const holdsNothing = (version: ProtocolVersion, situation: string, call: Call) =
       yield* works(kit)
       yield* begin(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("1 minute")
-    }).pipe(counts.ofFibers)
+      // The console of the test keeps what is logged.
+    }).pipe(counts.ofFibers, Effect.provideService(References.MinimumLogLevel, "None"))
   )
 
 /** A test for each call in this situation. Each situation has a file of its own, so that they can run side by side. */
