@@ -1,9 +1,9 @@
 /**
- * Mutation testing of `src/protocol`: changes the code in one place at a time and asks its tests whether they notice.
+ * Mutation testing of `src/protocol`: changes the code in one place at a time, and measures whether its tests notice.
  *
- * Stryker makes the mutants and reports (`stryker.config.json`), `mutation/TestRunner.ts` runs the tests; here is what is
- * mutated, what score each module must reach and the table that goes into `docs/mutation.md`.
- * usage: npm run mutation [-- module ...]        such as `Topic` or `Session`; all of them unless given
+ * Stryker makes the mutants and reports (`stryker.config.json`), and `mutation/TestRunner.ts` runs the tests. This program
+ * chooses the modules, knows the score that each must reach, and prints the table for `docs/mutation.md`.
+ * usage: npm run mutation [-- module ...]        such as `Topic` or `Session`. Default: all modules
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import { filesUnder, repository } from "./files.ts"
 
 const folder = "src/protocol"
 
-/** What a module must reach, per cent killed: the rules of a session and a connection, and all the rest. */
+/** The score that a module must reach, per cent killed: the rules of a session and a connection, and all the rest. */
 const demanded = { rules: 80, rest: 90 }
 const rules = [
   "Connection",
@@ -38,7 +38,7 @@ interface Score {
   readonly timeout: number
   readonly survived: number
   readonly noCoverage: number
-  /** Per cent of all mutants that were noticed: a mutant that never ends is. */
+  /** The share of mutants that tests noticed, per cent. A mutant that never ends counts as noticed. */
   readonly score: number
 }
 
@@ -62,7 +62,7 @@ const rowOf = ({ killed, name, noCoverage, score, survived, timeout }: Score): s
 
 const nameOf = (file: string): string => path.basename(file, ".ts")
 
-/** What nobody noticed, with the code it stands in place of. */
+/** A mutant that no test noticed, with the code that it replaces. */
 const describeMutant = (mutant: Mutant): string => {
   const { end, start } = mutant.location
   const lines = fs.readFileSync(path.resolve(repository, mutant.fileName), "utf8").split("\n")

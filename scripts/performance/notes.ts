@@ -37,9 +37,8 @@ export const notes: ReadonlyArray<Note> = [
       "for a message, the sink from 941 to 870. The sink lets go of the messages of a chunk as soon as they are written, " +
       "because V8 came to allocate the messages of the program as old objects",
     profile:
-      "publishing from fibers is close to what Effect needs to suspend and resume a fiber. In the sink no part takes " +
-      "more than a tenth; the collector takes the largest share. On a slow machine, as in this run, medians of rounds " +
-      "differ by 30%",
+      "publishing from fibers is close to what Effect needs to suspend and resume a fiber: the session runner takes 7%, " +
+      "and asynchronous resources of Node 6%. Between two rounds of the same side the rate differs by up to 30%",
     wouldReach: "runs of messages that go through the layers as one value, and become packets only in the encoder"
   },
   {
@@ -47,7 +46,7 @@ export const notes: ReadonlyArray<Note> = [
     tried:
       "acknowledgements that are made by a constructor: as literals, V8 allocated them as old objects, with full " +
       "collections of 150 to 200 MB. The objects of a message went from 1,084 to 888 bytes at QoS 1, and from 1,526 to " +
-      "1,267 at QoS 2. A constructor for received packets was slower. An earlier run on a faster machine had 10.4 at " +
+      "1,267 at QoS 2. A constructor for received packets was slower. A run on a faster machine had 10.4 at " +
       "QoS 1 and 18.4 at QoS 2",
     profile:
       "a flat one: the collector takes 16%, reading PUBLISH 8%, the step of the session 6%, the delivery 4%. The rest is " +
@@ -91,8 +90,8 @@ export const notes: ReadonlyArray<Note> = [
     rows: /^recovery of 10,000 in flight at 10 ms$/,
     tried: "all messages of the session are written in one turn, each once",
     profile:
-      "MQTT.js waits for a round trip for each message, so its time is that of the network. Ours is processor time, and " +
-      "the machine of this run is slow: an earlier run, on a faster one, had 1,283",
+      "MQTT.js waits for a round trip for each message, so its time is that of the network. Ours is processor time, so " +
+      "the ratio depends on the machine: a run on a faster one had 1,283",
     wouldReach: "a faster machine"
   },
   {

@@ -3,24 +3,17 @@
  */
 import { assert } from "@effect/vitest"
 import { Array, Effect, Exit, Fiber, Layer, Ref, Scope, Stream } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as MqttClient from "../../src/MqttClient.ts"
 import { MqttTransport } from "../../src/MqttTransport.ts"
 import * as Broker from "../brokers/Broker.ts"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
+import * as Process from "../brokers/Process.ts"
 
 const restarts = 20
 
-const folder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-restarts-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
-
 /** A broker that keeps its sessions in a folder; each start is on another port, which clients look up each time. */
 const makeBroker = Effect.gen(function*() {
-  const home = yield* folder
+  const home = yield* Process.folder("restarts")
   const running = yield* Ref.make<Scope.Closeable | undefined>(undefined)
   const address = yield* Ref.make<Broker.Broker["Service"] | undefined>(undefined)
   const start = Effect.gen(function*() {

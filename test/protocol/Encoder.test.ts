@@ -963,17 +963,15 @@ describe("the buffer", () => {
     }
   })
 
-  it("a kilobyte of a turn is copied into a larger buffer, more than that leaves as it is", () => {
-    const payload = new Uint8Array(15_000)
-    const [small, large] = [500, 1_100].map((length) => {
+  it("what a turn has written is copied into the next buffer up to a kilobyte, and leaves by itself above that", () => {
+    // Each payload with seven bytes before it.
+    const pieces = (...payloads: ReadonlyArray<number>) => {
       const encoder = Encoder.make(options)
-      encoder.encode(publish({ payload: new Uint8Array(length) }))
-      for (let count = 0; count < 5; count++) encoder.encode(publish({ payload }))
+      for (const length of payloads) encoder.encode(publish({ payload: new Uint8Array(length) }))
       return encoder.take().map((piece) => piece.length)
-    })
-    assert.deepStrictEqual([small.length, large.length], [2, 2])
-    assert.isAbove(small[0], 4 * 15_000)
-    assert.isAbove(large[0], 4 * 15_000)
+    }
+    assert.deepStrictEqual(pieces(500, 15_000), [15_514])
+    assert.deepStrictEqual(pieces(15_000, 15_000, 15_000, 15_000, 15_000), [60_028, 15_007])
   })
 
   it("refuses what throws when it is looked at, and writes what comes next as if nothing had been", () => {

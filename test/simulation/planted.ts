@@ -42,7 +42,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "everything is subscribed to again although the session is present",
     file: "internal/client/incoming/subscriptions.ts",
-    from: "else if (!hasSubscriptions || isForgotten(entry)) entry.status = \"unknown\"",
+    from: "else if (!hasSubscriptions || mayBeForgotten(entry)) entry.status = \"unknown\"",
     to: "else entry.status = \"unknown\""
   },
   {

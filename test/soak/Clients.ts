@@ -27,6 +27,7 @@ const parties = (name: string): ReadonlyArray<Party> =>
 
 export const publishers = parties("publisher")
 export const subscribers = parties("subscriber")
+export const everybody = [...publishers, ...subscribers]
 
 /** Two persistent sessions in five have a store on the disk. */
 export const hasStore = ({ session }: Party, index: number): boolean => session === "persistent" && index % 5 < 2

@@ -3,14 +3,9 @@
  */
 import { Effect, Exit, Schedule, Scope } from "effect"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Mosquitto from "../brokers/Mosquitto.ts"
-
-const folder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-soak-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
+import * as Process from "../brokers/Process.ts"
 
 /**
  * Nothing is dropped for want of room. mosquitto writes everything down at once, in its only thread: after each change,
@@ -99,7 +94,7 @@ export class Server {
 }
 
 export const make = Effect.gen(function*() {
-  const server = new Server(yield* folder)
+  const server = new Server(yield* Process.folder("soak"))
   yield* Effect.addFinalizer(() => server.stop)
   yield* server.start
   yield* Effect.forkScoped(server.keepSaving)

@@ -4,11 +4,12 @@
  * A call may fail, with a reason: a killed broker forgets what it has not saved. No call may have the answer of another
  * one, and none may end neither way.
  */
-import { Effect, Layer, Schedule, Schema, Scope } from "effect"
+import { Effect, Layer, Schema, Scope } from "effect"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "effect/rpc"
 import { MqttClient } from "../../src/index.ts"
 import { MqttRpc } from "../../src/rpc/index.ts"
 import type { Client } from "./Clients.ts"
+import { until } from "./until.ts"
 
 const Calculator = RpcGroup.make(
   Rpc.make("Square", { payload: { number: Schema.Int }, success: Schema.Int })
@@ -28,8 +29,8 @@ const patience = { acceptTimeout: "20 seconds", lease: "20 seconds" } as const
 /** Milliseconds between two calls of one client. */
 const gap = 200
 
-/** A call ends within the two of them. */
-const endsWithin = "45 seconds"
+/** Seconds: a call ends within the two of them. */
+const endsWithin = 45
 
 /** The call after the repair of the network is answered within this time. */
 const answeredWithin = "30 seconds"
@@ -110,18 +111,14 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const settled = Effect.gen(function*() {
-    yield* Effect.sync(() => open === 0).pipe(
-      Effect.repeat({ until: (isSettled) => isSettled, schedule: Schedule.spaced("100 millis") }),
-      Effect.timeoutOption(endsWithin)
-    )
+    yield* until(() => open === 0, endsWithin)
     const stillOpen = open
-    const isAnswered = (caller: typeof callers[number]) =>
-      Effect.match(Effect.timeout(call(caller), answeredWithin), {
-        onSuccess: () => true,
-        onFailure: () => false
-      })
-    const answered = yield* Effect.forEach(callers, isAnswered, { concurrency: "unbounded" })
-    return { open: stillOpen, unanswered: answered.filter((isAnswered) => !isAnswered).length }
+    const [, unanswered] = yield* Effect.partition(
+      callers,
+      (caller) => Effect.timeout(call(caller), answeredWithin),
+      { concurrency: "unbounded" }
+    )
+    return { open: stillOpen, unanswered: unanswered.length }
   })
 
   return { calls, run, settled } satisfies Service

@@ -3,9 +3,7 @@
  * message due time to arrive, and sums up the observations.
  */
 import { Effect, Exit, Fiber, FiberSet, Ref, Schedule, Scope, SubscriptionRef } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
+import * as Process from "../brokers/Process.ts"
 import * as Random from "../protocol/Random.ts"
 import * as Clients from "./Clients.ts"
 import * as faults from "./faults.ts"
@@ -16,6 +14,7 @@ import * as Presence from "./Presence.ts"
 import * as Server from "./Server.ts"
 import * as Service from "./Service.ts"
 import { Timeline } from "./Timeline.ts"
+import { until } from "./until.ts"
 import * as Vitals from "./vitals.ts"
 import { Witness } from "./Witness.ts"
 
@@ -184,25 +183,17 @@ const chaos = Effect.fnUntraced(function*(options: {
   yield* FiberSet.clear(lasting)
 })
 
-const until = (condition: () => boolean, seconds: number) =>
-  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
-    Effect.retry(Schedule.spaced("100 millis")),
-    Effect.timeoutOption(seconds * 1000)
-  )
-
 /** The number, once it is the expected one, or after seconds. */
 const settling = (number: () => number, expected: number) => Effect.map(until(() => number() === expected, 10), number)
 
 /** A scope that also closes with the one around it. */
 const closeable = Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
 
-const parties = [...Clients.publishers, ...Clients.subscribers]
-
 /** A line for each client, and a witness on those of the subscribers. */
 const makeLines = Effect.fnUntraced(function*(server: Server.Server, now: () => number) {
   const upstream = () => server.port
   const witnesses = Clients.subscribers.map(({ version }) => new Witness(version))
-  const lines = yield* Effect.forEach(parties, ({ name }, index) => {
+  const lines = yield* Effect.forEach(Clients.everybody, ({ name }, index) => {
     const witness = witnesses[index - Clients.publishers.length]
     const tap = witness === undefined ? {} : { tap: () => witness.connection() }
     return Line.make({ timeline: new Timeline(name, now), upstream, ...tap })
@@ -224,15 +215,12 @@ const makeLedger = (tally: Tally, lines: ReadonlyArray<Line.Line>, witnesses: Re
   })
 }
 
-/** A folder for the stores, for as long as the scope. */
-const storesFolder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-soak-stores-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
-
 /** Everybody is connected and subscribed when it ends. */
 const connectAll = Effect.fnUntraced(function*(lines: ReadonlyArray<Line.Line>, watch: Clients.Watch) {
-  const clients = yield* Effect.forEach(parties, (party, index) => Clients.connect(party, index, lines[index], watch))
+  const clients = yield* Effect.forEach(
+    Clients.everybody,
+    (party, index) => Clients.connect(party, index, lines[index], watch)
+  )
   const hearing = clients.slice(Clients.publishers.length)
   yield* Effect.forEach(hearing, (client, index) => Clients.hear(client, index, watch))
   // Who consumes has asked for its subscription, and is granted it within this time.
@@ -270,7 +258,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   const watch: Clients.Watch = {
     now,
     ledger,
-    stores: yield* storesFolder,
+    stores: yield* Process.folder("soak-stores"),
     recovered: (line, took) => tally.recovered(line, took),
     brokerSince: () => brokerSince,
     ended: (name, cause) => tally.ended.push(`${name} at ${now()}: ${String(cause)}`)

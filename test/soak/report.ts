@@ -5,7 +5,7 @@
 import * as Os from "node:os"
 import { code } from "../../scripts/code.ts"
 import * as chart from "./chart.ts"
-import { hasStore, publishers, subscribers } from "./Clients.ts"
+import { everybody, hasStore } from "./Clients.ts"
 import * as Ledger from "./Ledger.ts"
 import { type Finding, type LateRecovery, type Outcome, type Progress, recoveryMayTake } from "./Soak.ts"
 import * as Vitals from "./vitals.ts"
@@ -25,12 +25,11 @@ const descriptorsOfAClient = 3
 /** The file of SQLite, two beside it, and the lock. */
 const descriptorsOfAStore = 4
 
-const parties = [...publishers, ...subscribers]
-const stores = parties.filter(hasStore).length
+const stores = everybody.filter(hasStore).length
 
 /** The observer is a client more, whose line begins to listen when the others do already. */
 const descriptorsOfObserver = descriptorsOfAClient + 1
-const descriptorsOfAll = parties.length * descriptorsOfAClient + stores * descriptorsOfAStore + descriptorsOfObserver
+const descriptorsOfAll = everybody.length * descriptorsOfAClient + stores * descriptorsOfAStore + descriptorsOfObserver
 
 interface Check {
   readonly name: string
@@ -67,7 +66,7 @@ export const checks = (outcome: Outcome): ReadonlyArray<Check> => {
     },
     {
       name: "every client was online for the others until it ended, and offline afterwards",
-      holds: outcome.online === parties.length && outcome.offline === parties.length
+      holds: outcome.online === everybody.length && outcome.offline === everybody.length
     },
     {
       name: `every client came back within ${recoveryMayTake / 1000} s of a whole network`,
@@ -197,8 +196,8 @@ export const text = (outcome: Outcome): string => {
     }, longest ${seconds(recoveries.largest)}`,
     "              from the loss of the connection, or of the last hindrance if that was later, to CONNACK",
     called(outcome),
-    `presence      ${outcome.online} of ${parties.length} clients online before the end, ${outcome.offline} offline after it`,
-    `stores        ${stores} of ${parties.length} clients have one on the disk`,
+    `presence      ${outcome.online} of ${everybody.length} clients online before the end, ${outcome.offline} offline after it`,
+    `stores        ${stores} of ${everybody.length} clients have one on the disk`,
     "",
     ...held(outcome),
     "",

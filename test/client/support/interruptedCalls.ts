@@ -17,7 +17,7 @@ import { begin, settle } from "../../support/time.ts"
 import { AnsweringServer } from "./answeringServer.ts"
 
 /** `vitest.effect3.config.ts` has fewer. */
-export const repetitions = Number(process.env["MQTT_REPETITIONS"] ?? 10_000)
+const repetitions = Number(process.env["MQTT_REPETITIONS"] ?? 10_000)
 
 /** On a machine that is busy with something else, milliseconds. */
 export const patience = 180_000
@@ -26,7 +26,7 @@ export const patience = 180_000
 export const warmingUp = Math.min(2_000, repetitions)
 
 /** A table that doubles its room does so in one part; what is held of each call grows in all of them. */
-export const parts = 2
+const parts = 2
 
 /** Bytes in a part: less than a listener, a fiber or a message for each repetition. */
 export const negligible = 50 * repetitions / parts

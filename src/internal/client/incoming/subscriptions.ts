@@ -53,7 +53,7 @@ export interface Connected {
  * mosquitto 2.0 keeps a session when it starts again, but not its Shared Subscriptions. To ask once more does no harm:
  * they get no retained messages. MQTT 5.0 section 4.8.2.
  */
-const isForgotten = ({ options, status }: SubscribedFilter): boolean =>
+const mayBeForgotten = ({ options, status }: SubscribedFilter): boolean =>
   status === "present" && Topic.isSharedFilter(options.topicFilter)
 
 export class Subscriptions {
@@ -303,7 +303,7 @@ export class Subscriptions {
     this.#deliveries.connected(sessionPresent)
     for (const entry of this.#entries.values()) {
       if (!sessionPresent) entry.absent()
-      else if (!hasSubscriptions || isForgotten(entry)) entry.status = "unknown"
+      else if (!hasSubscriptions || mayBeForgotten(entry)) entry.status = "unknown"
     }
     const entries = [...this.#entries.values()]
     this.#settle(entries, entries.flatMap((entry) => entry.share()))
