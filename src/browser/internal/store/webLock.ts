@@ -1,6 +1,7 @@
 /**
  * A lock among all pages and workers of a site, by the Web Locks API. The browser frees it when its page is gone.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../../MqttError.ts"
@@ -21,23 +22,34 @@ const locksOf = (): LockManager | undefined => {
 /** A lock, from the moment it is asked for. */
 class Lock {
   #release: (() => void) | undefined
-  #isOver = false
   #isLost = false
   #onLost: () => void = () => {}
 
-  /**
-   * Completes when the lock is granted; it is held until `release`. If it is interrupted before, the request is
-   * withdrawn.
-   */
-  grant(locks: LockManager, name: string): Effect.Effect<void, unknown> {
+  /** Whether nobody has the lock, as the browser says. If so, it is held until `release`. */
+  tryTake(locks: LockManager, name: string): Effect.Effect<boolean, unknown> {
+    return this.#request(locks, name, () => ({ ifAvailable: true }))
+  }
+
+  /** Waits this long for it; afterwards the browser says who has it. */
+  takeWithin(duration: Duration.Input, locks: LockManager, name: string): Effect.Effect<boolean, unknown> {
+    return this.#request(locks, name, (signal) => ({ signal })).pipe(
+      Effect.timeoutOrElse({ duration, orElse: () => this.tryTake(locks, name) })
+    )
+  }
+
+  #request(
+    locks: LockManager,
+    name: string,
+    optionsOf: (signal: AbortSignal) => LockOptions
+  ): Effect.Effect<boolean, unknown> {
     return Effect.callback((resume, signal) => {
-      const hold = () =>
+      const hold = (granted: unknown) =>
         new Promise<void>((resolve) => {
-          if (this.#isOver) return resolve()
-          this.#release = resolve
-          resume(Effect.void)
+          if (granted === null || signal.aborted) resolve()
+          else this.#release = resolve
+          resume(Effect.succeed(granted !== null))
         })
-      locks.request(name, { signal }, hold).catch((cause: unknown) => {
+      locks.request(name, optionsOf(signal), hold).catch((cause: unknown) => {
         if (this.#release === undefined) resume(Effect.fail(cause))
         else this.#lose()
       })
@@ -45,7 +57,6 @@ class Lock {
   }
 
   release(): void {
-    this.#isOver = true
     this.#release?.()
   }
 
@@ -61,16 +72,19 @@ class Lock {
   }
 }
 
-/** Takes the lock for as long as the scope is open, or fails with `InUse`. */
+/**
+ * Takes the lock for as long as the scope is open, or fails with `InUse`: only the browser says so, never a clock, because
+ * a busy browser grants a free lock late.
+ */
 export const take = (name: string, failures: Failures): Effect.Effect<Lock, MqttError, Scope.Scope> =>
   Effect.gen(function*() {
     const locks = locksOf()
     if (locks === undefined) return yield* failures.of("open", "Unavailable", new Error(insecure))
     const lock = new Lock()
     yield* Effect.addFinalizer(() => Effect.sync(() => lock.release()))
-    yield* lock.grant(locks, name).pipe(
-      Effect.mapError((cause) => failures.from("open", cause)),
-      Effect.timeoutOrElse({ duration: grace, orElse: () => Effect.fail(failures.inUse) })
+    const isTaken = yield* lock.tryTake(locks, name).pipe(
+      Effect.flatMap((isTaken) => isTaken ? Effect.succeed(true) : lock.takeWithin(grace, locks, name)),
+      Effect.mapError((cause) => failures.from("open", cause))
     )
-    return lock
+    return isTaken ? lock : yield* failures.inUse
   })
