@@ -316,7 +316,9 @@ export const regressions: ReadonlyArray<Regression> = [
  * Seeds that once failed and are no plan above: a deadline a fraction of a millisecond away was slept for again and
  * again (21), a message given up under new limits (143), QoS 2 refused and sent again (171), a session in doubt (48),
  * publishes that waited for room when the client was closed (938), what a consumer left overtaken by what came since (3176),
- * QoS 0 sent again although the server had it (3274), and a network in memory that lost bytes from the middle (95623).
+ * QoS 0 sent again although the server had it (3274), a network in memory that lost bytes from the middle (95623), a message
+ * that nobody can tell from one of the session that the server has lost and says to have (2009673), and a time limit a part
+ * of a nanosecond away, which kept the clock from going on (2014338).
  */
 export const seeds: ReadonlyArray<number> = [
   21,
@@ -338,5 +340,7 @@ export const seeds: ReadonlyArray<number> = [
   3176,
   3274,
   7203,
-  95623
+  95623,
+  2009673,
+  2014338
 ]

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Timeouts } from "../../../src/internal/client/calls/timeouts.ts"
 import { scenario } from "../../support/scenario.ts"
@@ -56,6 +56,18 @@ describe("Timeouts", () => {
       timeouts.add(1000, () => void expired.push("third"))
       yield* TestClock.adjust(1000)
       assert.deepStrictEqual(expired, ["first", "second", "third"])
+    }))
+
+  it.effect("a part of a nanosecond is left: the clock goes on, and the call ends", () =>
+    Effect.gen(function*() {
+      const { add, expired } = yield* make
+      // Sums of numbers like these are a little more or less than the clock has.
+      for (let call = 1; call <= 200; call++) {
+        yield* TestClock.adjust(Duration.nanos(827_236n))
+        add(150.1, `call ${call}`)
+        yield* TestClock.adjust(152)
+        assert.lengthOf(expired, call)
+      }
     }))
 
   it.effect("no time at all ends a call only after it has begun to wait, and an endless time never", () =>

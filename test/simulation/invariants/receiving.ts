@@ -4,7 +4,7 @@
  */
 import * as Topic from "../../../src/protocol/Topic.ts"
 import { idOf, type Observations, type Received } from "../Observations.ts"
-import { epochs, epochsAfter, isUnheardSession } from "./sessions.ts"
+import { epochs, epochsAfter, isLied, isUnheardSession } from "./sessions.ts"
 
 /** Consumers of one filter follow each other; subscribers are each their own. */
 export const whoIs = ({ subscribers }: Observations, number: number): string => {
@@ -64,10 +64,36 @@ export const deliveredOnce = function*(observations: Observations) {
   }
 }
 
+/**
+ * Whether the server lost its session, said that it was there, and sent this message at QoS 2 under the identifier of one
+ * that the client had taken. Nothing tells it from the old one.
+ */
+const isMistakable = (observations: Observations, { at, id, packetIdentifier }: Sent): boolean =>
+  isLied(observations) && observations.packets.some(({ at: sentAt, direction, packet }) =>
+    direction === "sent" && packet._tag === "Publish" && packet.qos === 2 &&
+    packet.packetIdentifier === packetIdentifier && idOf(new TextDecoder().decode(packet.payload)) !== id &&
+    observations.lostAt.some((lostAt) => sentAt < lostAt && lostAt < at) &&
+    !isReleased(observations, packetIdentifier, sentAt)
+  )
+
+/** Whether the server went on with the exchange of this identifier after that moment, in the same session. */
+const isReleased = ({ lostAt, packets }: Observations, packetIdentifier: number, after: number): boolean =>
+  packets.some(({ at, direction, packet }) =>
+    direction === "sent" && packet._tag === "Pubrel" && packet.packetIdentifier === packetIdentifier && at > after &&
+    !lostAt.some((lost) => lost > after && lost < at)
+  )
+
+/** A PUBLISH of the server. */
+interface Sent {
+  readonly id: number
+  readonly at: number
+  readonly packetIdentifier: number
+}
+
 /** Of what came for a consumer that was there all the time. */
 export const acknowledgedAfterHandover = function*(observations: Observations) {
   const { packets, received, subscribers } = observations
-  const sent = new Map<string, { readonly id: number; readonly at: number }>()
+  const sent = new Map<string, Sent>()
   const done = new Map<number, number>()
   for (const one of received) {
     if (!isDealtWith(one) || one.doneAt === undefined || subscribers[one.subscriber].kind !== "consume") continue
@@ -77,7 +103,8 @@ export const acknowledgedAfterHandover = function*(observations: Observations) {
     if (!("packetIdentifier" in packet)) continue
     const key = `${connection} ${packet.packetIdentifier}`
     if (direction === "sent" && packet._tag === "Publish" && packet.qos > 0) {
-      sent.set(key, { id: idOf(new TextDecoder().decode(packet.payload)), at })
+      const { packetIdentifier, payload } = packet
+      sent.set(key, { id: idOf(new TextDecoder().decode(payload)), at, packetIdentifier })
     }
     if (direction !== "received" || (packet._tag !== "Puback" && packet._tag !== "Pubrec")) continue
     const message = sent.get(key)
@@ -91,7 +118,7 @@ export const acknowledgedAfterHandover = function*(observations: Observations) {
     const isShared = subscribers.some(({ askedAt, filter, kind }) =>
       kind === "subscribe" && askedAt <= at && Topic.matches(filter, emission.topic)
     )
-    if (isConsumed && !isShared && (done.get(message.id) ?? Infinity) > at) {
+    if (isConsumed && !isShared && (done.get(message.id) ?? Infinity) > at && !isMistakable(observations, message)) {
       yield `message ${message.id} was acknowledged at ${at}, and its consumer is done with it at ${
         done.get(message.id)
       }`

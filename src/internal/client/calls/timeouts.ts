@@ -55,8 +55,9 @@ export class Timeouts {
 
   readonly #watching: Effect.Effect<void> = Effect.suspend(() => {
     const milliseconds = this.#wakesAt - this.#now
-    // Not at once: the call does not wait yet.
-    return milliseconds > 0 ? Effect.sleep(milliseconds) : Effect.yieldNow
+    // Not at once: the call does not wait yet. A clock cannot sleep for a part of a nanosecond, and would be asked again
+    // and again.
+    return milliseconds > 0 ? Effect.sleep(Math.ceil(milliseconds)) : Effect.yieldNow
   }).pipe(
     Effect.andThen(Effect.suspend(() => {
       this.#expire(this.#now)
