@@ -17,6 +17,7 @@ import * as Path from "node:path"
 import * as Tls from "node:tls"
 import { optional } from "../internal/config.ts"
 import { hostProblem, pathProblem } from "../internal/misplacedSecret.ts"
+import { credentialsOf } from "../internal/transport/urlCredentials.ts"
 import type * as MqttClient from "../MqttClient.ts"
 import * as MqttConfig from "../MqttConfig.ts"
 import * as ConnectionConfig from "../node/internal/connectionConfig.ts"
@@ -119,15 +120,6 @@ const readEnvironment: Effect.Effect<readonly [Environment, MqttClient.Options],
   (isSaid) => isSaid ? Effect.all([environment, MqttConfig.environment]) : Effect.succeed([{}, {}])
 )
 
-/** `undefined` if a percent sign is not followed by two digits: the transport reports that, and repeats nothing. */
-const decoded = (part: string): string | undefined => {
-  try {
-    return part === "" ? undefined : decodeURIComponent(part)
-  } catch {
-    return undefined
-  }
-}
-
 /** Everything behind the first slash is the topic, unchanged, as with mosquitto. A WebSocket has a path there. */
 const withTopic = /^((?:mqtts?|tcp|ssl|tls):\/\/[^/]*)(?:\/(.*))?$/is
 
@@ -136,11 +128,11 @@ const serverOf = (text: string, isSecure: boolean): Server => {
   const [, authority, topic] = withTopic.exec(text) ?? []
   const rest = { ...nobody, host: "", port: undefined, topic: topic === "" ? undefined : topic }
   const url = URL.canParse(authority ?? text) ? new URL(authority ?? text) : undefined
+  const credentials = url === undefined ? undefined : Result.getOrUndefined(credentialsOf(url))
   // A # or ? means that the credentials contain an unescaped character.
-  if (url === undefined || (authority !== undefined && url.hash + url.search !== "")) {
+  if (url === undefined || credentials === undefined || (authority !== undefined && url.hash + url.search !== "")) {
     return { ...rest, url: authority ?? text }
   }
-  const [username, password] = [decoded(url.username), decoded(url.password)]
   const isPlain = /^(mqtt|tcp):$/.test(url.protocol)
   return {
     ...rest,
@@ -148,8 +140,7 @@ const serverOf = (text: string, isSecure: boolean): Server => {
       ? `mqtts://${url.hostname}:${url.port === "" ? 1883 : url.port}`
       : `${url.protocol}//${url.host}`,
     host: url.hostname,
-    username,
-    password: password === undefined ? undefined : Redacted.make(password)
+    ...credentials
   }
 }
 

@@ -126,6 +126,17 @@ Mosquitto.suite("effect-mqtt", broker, (it) => {
       assert.strictEqual(stdout, "asked\n")
     }))
 
+  it.effect("-L with a user name or password that is not escaped sends nothing, and says what to write", () =>
+    Effect.gen(function*() {
+      const port = yield* portOf
+      for (const credentials of ["ada:100%", "%zz:secret"]) {
+        const url = `mqtt://${credentials}@127.0.0.1:${port}/t`
+        const { exitCode, stderr } = yield* effectMqtt(["pub", "-L", url, "-m", "x"])
+        assert.notStrictEqual(exitCode, 0)
+        assert.include(stderr, "%25")
+      }
+    }))
+
   it.effect("-c goes by MQTT_CLIENT_ID, and asks for an identifier without", () =>
     Effect.gen(function*() {
       const port = yield* portOf

@@ -4,6 +4,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as Records from "../../src/internal/store/records.ts"
 import type * as MqttClient from "../../src/MqttClient.ts"
 import * as MqttStore from "../../src/MqttStore.ts"
 import { type Client, clientId, type Kit, scenario, sent } from "../support/scenario.ts"
@@ -42,6 +43,30 @@ const accept = (mqtt: Client, messages: ReadonlyArray<string>, qos: 1 | 2 = 1) =
   Effect.forEach(messages, (text) => mqtt.publishAsync("t", text, { qos }))
 
 const numbers = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `${first + index}`)
+
+const storedMessage = (message: Partial<Records.StoredMessage["message"]>): Uint8Array =>
+  Records.encodeMessage({
+    message: { topic: "a", payload: new Uint8Array(0), qos: 1, retain: false, properties: {}, ...message },
+    storedAt: 0,
+    expiresAt: undefined
+  })
+
+const sentUnder7: MqttStore.Change = {
+  _tag: "Put",
+  table: "exchange",
+  key: 7,
+  value: Records.exchange.encode({ _tag: "Sent", message: 3, order: 1 })
+}
+
+/** Their checksums are right, and this client writes nothing like them. */
+const ofAnotherProgram: ReadonlyArray<readonly [name: string, table: MqttStore.Table, key: number, value: Uint8Array]> =
+  [
+    ["a topic that cannot be sent", "message", 3, storedMessage({ topic: "a/+" })],
+    ["text that cannot be sent", "message", 3, storedMessage({ properties: { contentType: "\ud800" } })],
+    ["an identifier that no packet has", "exchange", 65_536, Records.exchange.encode({ _tag: "Reserved" })],
+    ["an identifier that no packet has, received", "received", 0, Records.received.encode({ answer: 0 })],
+    ["an answer that no PUBREC has", "received", 5, Records.received.encode({ answer: 0x8e })]
+  ]
 
 describe("what was accepted outlives the process", () => {
   scenario(
@@ -405,6 +430,22 @@ describe("what is wrong with a store is said at the start", () => {
         const { reason } = yield* startWith(kit, store)
         assert.deepInclude(reason, { _tag: "StoreFailed", problem: "Corrupt", operation: "read" })
         assert.deepInclude(yield* recordsOf(store, clientId, table), { key: 0, value: Uint8Array.of(1, 2, 3) })
+      }))
+  }
+
+  for (const [name, table, key, value] of ofAnotherProgram) {
+    scenario(`a record of another program: ${name}`, { leavesUnfinished: true }, (kit) =>
+      Effect.gen(function*() {
+        const store = yield* MqttStore.makeMemory
+        yield* (yield* live(kit, store)).end
+        const others: ReadonlyArray<MqttStore.Change> = [
+          { _tag: "Put", table, key, value },
+          ...(table === "message" ? [sentUnder7] : [])
+        ]
+        yield* Effect.scoped(Effect.flatMap(store.open(clientId), (open) => open.commit(others)))
+        const { reason } = yield* startWith(kit, store)
+        const cause = `record ${key} of the table ${table}`
+        assert.deepInclude(reason, { _tag: "StoreFailed", problem: "Corrupt", operation: "read", cause })
       }))
   }
 })

@@ -1,81 +1,43 @@
 /**
  * Mutated and random bytes against the decoder, and packets with one wrong value against the encoder.
  *
- * `run` throws an error that names the input when a promise is broken: nothing but typed errors, terminal after the
- * first one, the same packets and the same error however the bytes are cut, and what was decoded can be written and
- * read again. It begins with the inputs of the corpus as they are, and makes the others from them and from random ones.
+ * Nothing but typed errors comes out, terminal after the first one, the same packets and the same error however the
+ * bytes are cut; what was decoded can be written and read again. The first inputs are those of the corpus as they are,
+ * and the others are made from them and from random ones.
  */
 import * as Decoder from "../../src/protocol/Decoder.ts"
 import * as Encoder from "../../src/protocol/Encoder.ts"
 import type { Packet, Sender } from "../../src/protocol/Packet.ts"
-import * as Properties from "../../src/protocol/Properties.ts"
 import { acceptedForms, vectors } from "../protocol/golden.ts"
 import { bytesOf, concat, hexOf } from "../protocol/hex.ts"
 import { malformed } from "../protocol/malformed.ts"
 import * as Packets from "../protocol/Packets.ts"
-import * as Random from "../protocol/Random.ts"
+import type * as Random from "../protocol/Random.ts"
 import { type Input, inputs as found, type Outcome } from "./corpus.ts"
-
-export interface Options {
-  readonly inputs: number
-  readonly seed: number
-  /** Called with each input and what came of it. */
-  readonly onOutcome?: (input: Input, outcome: Outcome) => void
-  /** Called after each input, with the milliseconds that decoding it takes by `now`. */
-  readonly onInput?: (index: number, milliseconds: number, hex: () => string) => void
-  readonly now?: () => number
-}
-
-export interface Result {
-  readonly inputs: number
-  /** How many were refused, and how many packets came out of the rest and of what stood before the errors. */
-  readonly refused: number
-  readonly packets: number
-  /** How many different rules were broken. */
-  readonly rules: number
-}
+import type { Target } from "./target.ts"
 
 const maximumPacketSize = 100_000
 
-export const run = ({ inputs, now = () => 0, onInput, onOutcome, seed }: Options): Result => {
-  const random = Random.make(seed)
-  const labels = new Set<string>()
-  let refused = 0
-  let packets = 0
-  for (let index = 0; index < inputs; index++) {
+/** Bytes against the decoder. `onOutcome` gets each input and what came of it. */
+export const decoder = (onOutcome?: (input: Input, outcome: Outcome) => void): Target => ({
+  draw: (random, index) => {
     const input = corpus[index] ?? makeInput(random)
-    const hex = (): string => `${input.version ?? "unknown version"} from a ${input.sender}: ${hexOf(input.bytes)}`
-    try {
-      const whole = decode(input, [input.bytes])
-      const milliseconds = onInput === undefined ? 0 : timeOf(input, now)
-      checkOutcome(input, whole)
-      checkChunks(random, input, whole)
-      checkAgain(input, whole)
-      if (index % 4 === 0) checkEncoder(random)
-      onOutcome?.(input, whole)
-      packets += whole.packets.length
-      if (whole.error !== undefined) {
-        refused++
-        labels.add(`${whole.error.label.version} ${whole.error.label.label}`)
+    return {
+      describe: () => `${input.version ?? "unknown version"} from a ${input.sender}: ${hexOf(input.bytes)}`,
+      use: () => void decode(input, [input.bytes]),
+      check: () => {
+        const whole = decode(input, [input.bytes])
+        checkOutcome(input, whole)
+        checkChunks(random, input, whole)
+        checkAgain(input, whole)
+        if (index % 4 === 0) checkEncoder(random)
+        onOutcome?.(input, whole)
+        const { error, packets } = whole
+        return { rule: error && `${error.label.version} ${error.label.label}`, results: packets.length }
       }
-      onInput?.(index, milliseconds, hex)
-    } catch (cause) {
-      throw new Error(`seed ${seed}, input ${index}, ${hex()}`, { cause })
     }
   }
-  return { inputs, refused, packets, rules: labels.size }
-}
-
-/** A pause of the machine is not the decoder's: the shortest of three when the first is long. */
-const timeOf = (input: Input, now: () => number): number => {
-  let shortest = Infinity
-  for (let attempt = 0; attempt < 3 && shortest > 5; attempt++) {
-    const start = now()
-    decode(input, [input.bytes])
-    shortest = Math.min(shortest, now() - start)
-  }
-  return shortest
-}
+})
 
 // -- Inputs -----------------------------------------------------------------------------------------------------------
 
@@ -264,8 +226,3 @@ const checkEncoder = (random: Random.Random): void => {
     throw new Error(`encoded and not decoded: ${error?.message} in ${JSON.stringify(packet)?.slice(0, 2_000)}`)
   }
 }
-
-/** What every object has: a packet that reached it would change it for the whole process. */
-export const isUntouched = (): boolean =>
-  Object.keys(Object.prototype).length === 0 && Object.keys(Properties.none).length === 0 &&
-  Object.keys(Array.prototype).length === 0

@@ -47,6 +47,17 @@ describe("URLs", () => {
     assert.deepStrictEqual([username, password && Redacted.value(password)], ["us@er", "päss:word"])
   })
 
+  for (const part of ["100%", "%zz", "%ff", "%00", "\ud800"]) {
+    it(`${JSON.stringify(part)} in a user name or password is refused, not changed, and not repeated`, () => {
+      for (const url of [`mqtt://${part}:secret@host`, `mqtt://ada:secret${part}@host`]) {
+        const parsed = Target.parse(url)
+        const description = Result.isFailure(parsed) ? parsed.failure : assert.fail()
+        assert.include(description, "%25")
+        assert.notInclude(description, "secret")
+      }
+    })
+  }
+
   it("for people they are without credentials and query", () => {
     const texts = ["mqtts://u:p@broker.test", "wss://u:p@[::1]:8/mqtt?token=x", "unix:///run/mqtt"]
       .map((url) => Target.endpointOf(parse(url)))

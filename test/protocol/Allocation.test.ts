@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Decoder from "../../src/protocol/Decoder.ts"
-import { corpus } from "../fuzz/fuzz.ts"
+import { corpus } from "../fuzz/decoder.ts"
 import { bytesInUse } from "../support/memory.ts"
 import { hexOf } from "./hex.ts"
 

@@ -1,8 +1,8 @@
 /** Where a WebSocket of a browser leads, from a URL or a Server Reference. Opens nothing. */
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { type Credentials, credentialsOf } from "../../internal/transport/urlCredentials.ts"
 
-export interface Target {
+export interface Target extends Credentials {
   /**
    * For the browser: without user name and password, which are for MQTT, and without a fragment, which no WebSocket
    * takes.
@@ -10,8 +10,6 @@ export interface Target {
   readonly href: string
   /** For people: also without the query, which may be a signature. */
   readonly endpoint: string
-  readonly username: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
 }
 
 const schemes: ReadonlySet<string> = new Set(["ws:", "wss:"])
@@ -53,24 +51,15 @@ const fromUrl = (url: URL): Result.Result<Target, string> => {
     return Result.fail("does not begin with ws:// or wss://, and a browser can open nothing else")
   }
   if (url.port === "0") return Result.fail("has port 0; a port is from 1 to 65535")
-  return Result.map(
-    Result.all([decoded(url.username), decoded(url.password)]),
-    ([username, password]) => ({
-      href: `${endpointOf(url)}${url.search}`,
-      endpoint: endpointOf(url),
-      username: username === "" ? undefined : username,
-      password: password === "" ? undefined : Redacted.make(password)
-    })
-  )
+  return Result.map(credentialsOf(url), ({ password, username }) => ({
+    href: `${endpointOf(url)}${url.search}`,
+    endpoint: endpointOf(url),
+    username,
+    password
+  }))
 }
 
 const endpointOf = ({ host, pathname, protocol }: URL): string => `${protocol}//${host}${pathname}`
-
-const decoded = (part: string): Result.Result<string, string> =>
-  Result.try({
-    try: () => decodeURIComponent(part),
-    catch: () => "has a user name or password with a \"%\" that does not stand for a character"
-  })
 
 /**
  * Where one Server Reference leads from `base`: `host`, `host:port` or a URL. A host alone keeps scheme and path.

@@ -7,7 +7,10 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Properties from "../../protocol/Properties.ts"
+import * as ReasonCode from "../../protocol/ReasonCode.ts"
 import type { Message } from "../../protocol/Session.ts"
+import * as Topic from "../../protocol/Topic.ts"
+import * as Utf8 from "../../protocol/Utf8.ts"
 import { checksum } from "./checksum.ts"
 
 /** A message that waits. Times are milliseconds since 1970, because other clocks end with their process. */
@@ -20,19 +23,30 @@ export interface StoredMessage {
 
 const Qos = Schema.Literals([1, 2])
 const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const Byte = Whole.check(Schema.isLessThanOrEqualTo(0xff))
+
+/** The codec refuses any other, so a record with it would be a message that nobody can send. */
+const Text = Schema.String.check(Schema.makeFilter((text) => Utf8.defectOf(text) === undefined))
+const TopicName = Schema.String.check(
+  Schema.makeFilter((topic) => Topic.validateTopicName(topic, "5.0") === undefined)
+)
+const BinaryData = Schema.Uint8ArrayFromBase64.check(
+  Schema.makeFilter(({ length }: Uint8Array) => length <= 0xffff)
+)
+const UserProperties = Schema.Array(Schema.Tuple([Text, Text]))
 
 /** The properties that a message of ours can have and that keep their meaning on another connection. */
 const MessageProperties = Schema.Struct({
   payloadFormatIndicator: Schema.optional(Schema.Literals([0, 1])),
-  messageExpiryInterval: Schema.optional(Whole),
-  contentType: Schema.optional(Schema.String),
-  responseTopic: Schema.optional(Schema.String),
-  correlationData: Schema.optional(Schema.Uint8ArrayFromBase64),
-  userProperties: Schema.optional(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+  messageExpiryInterval: Schema.optional(Whole.check(Schema.isLessThanOrEqualTo(0xffff_ffff))),
+  contentType: Schema.optional(Text),
+  responseTopic: Schema.optional(TopicName),
+  correlationData: Schema.optional(BinaryData),
+  userProperties: Schema.optional(UserProperties)
 })
 
 const MessageHeader = Schema.Struct({
-  topic: Schema.String,
+  topic: TopicName,
   qos: Qos,
   retain: Schema.Boolean,
   storedAt: Schema.Finite,
@@ -45,16 +59,19 @@ export const Exchange = Schema.Union([
   Schema.TaggedStruct("Sent", { message: Whole, order: Whole }),
   Schema.TaggedStruct("Released", {
     order: Whole,
-    reasonCode: Whole,
-    reasonString: Schema.optionalKey(Schema.String),
-    userProperties: Schema.optionalKey(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))
+    reasonCode: Byte,
+    reasonString: Schema.optionalKey(Text),
+    userProperties: Schema.optionalKey(UserProperties)
   }),
   Schema.TaggedStruct("Reserved", {})
 ])
 export type Exchange = typeof Exchange.Type
 
+/** The Reason Codes of PUBREC. */
+const Answer = Byte.check(Schema.makeFilter((code) => ReasonCode.isAllowedIn(code, "Pubrec", "5.0")))
+
 /** The answer to one of the server's Packet Identifiers. */
-export const Received = Schema.Struct({ answer: Whole })
+export const Received = Schema.Struct({ answer: Answer })
 
 /** The totals of all messages, so that nobody has to count them; `next` is the key of the next message. */
 export const Totals = Schema.Struct({ messages: Whole, bytes: Whole, next: Whole })
@@ -68,7 +85,6 @@ export const totalsKey = 0
 // ---------------------------------------------------------------------------
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { fatal: true })
 const nothing = new Uint8Array(0)
 
 /** The bytes before the header: a checksum of all bytes behind it, and the length of the header. */
@@ -95,7 +111,8 @@ const fromBytes = (bytes: Uint8Array): Option.Option<Parts> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const end = prefix + view.getUint32(4)
   if (end > bytes.length || view.getUint32(0) !== checksum(bytes, 4)) return Option.none()
-  return Option.some({ header: decoder.decode(bytes.subarray(prefix, end)), payload: bytes.slice(end) })
+  const header = Utf8.read(bytes, prefix, end)
+  return header === undefined ? Option.none() : Option.some({ header, payload: bytes.slice(end) })
 }
 
 /** Writes and reads records without a payload. */
@@ -117,7 +134,8 @@ export const totals = record(Totals)
 
 const decodeHeader = Schema.decodeUnknownOption(Schema.fromJsonString(MessageHeader))
 
-const encodeProperties = Schema.encodeSync(MessageProperties)
+/** The client has checked the message before it accepted it. */
+const encodeProperties = Schema.encodeSync(MessageProperties, { disableChecks: true })
 
 /** Written by hand: the schema took most of the time of a publish. */
 export const encodeMessage = ({ expiresAt, message, storedAt }: StoredMessage): Uint8Array => {

@@ -1,11 +1,11 @@
 /** Where a connection leads, from a URL or a Server Reference. Opens nothing. */
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Net from "node:net"
+import { type Credentials, credentialsOf } from "../../internal/transport/urlCredentials.ts"
 
 export type Scheme = "mqtt" | "mqtts" | "ws" | "wss" | "unix"
 
-export interface Target {
+export interface Target extends Credentials {
   readonly scheme: Scheme
   /** Empty for a Unix socket. */
   readonly host: string
@@ -13,8 +13,6 @@ export interface Target {
   readonly port: number
   /** The path with the query for a WebSocket, the path of the file for a Unix socket; otherwise empty. */
   readonly path: string
-  readonly username: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
 }
 
 interface SchemeRule {
@@ -122,47 +120,32 @@ export const parse = (given: string): Result.Result<Target, string> => {
 }
 
 const parseUnix = (url: URL): Result.Result<Target, string> => {
-  const path = decoded(url.pathname)
-  if (url.host !== "" || path === undefined || path === "" || path === "/") {
-    return Result.fail("does not name a Unix socket; write it as unix:///path")
-  }
-  return Result.succeed({ ...at("unix", "", undefined), path })
+  const notSocket = "does not name a Unix socket; write it as unix:///path"
+  const path = Result.try({ try: () => decodeURIComponent(url.pathname), catch: () => notSocket })
+  return Result.flatMap(
+    path,
+    (path) =>
+      url.host !== "" || path === "" || path === "/"
+        ? Result.fail(notSocket)
+        : Result.succeed({ ...at("unix", "", undefined), path })
+  )
 }
 
 const parseNetwork = (url: URL, { port, scheme }: SchemeRule): Result.Result<Target, string> => {
   if (url.hostname === "") return Result.fail("has no host; write it as mqtt://host:port")
   if (url.port === "0") return Result.fail("has port 0; a port is from 1 to 65535")
-  const username = decoded(url.username)
-  const password = decoded(url.password)
-  if (username === undefined || password === undefined) {
-    return Result.fail("has a user name or password with a \"%\" that is not followed by two digits")
-  }
-  return Result.succeed({
+  return Result.map(credentialsOf(url), ({ password, username }) => ({
     scheme,
     host: withoutBrackets(url.hostname),
     port: url.port === "" ? port : Number(url.port),
     path: isWebSocket({ scheme }) ? `${url.pathname === "" ? "/" : url.pathname}${url.search}` : "",
-    username: username === "" ? undefined : username,
-    password: password === "" ? undefined : Redacted.make(password)
-  })
+    username,
+    password
+  }))
 }
 
 /** The brackets belong to the URL, not to an IPv6 address. */
 export const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
-
-const decoded = (part: string): string | undefined =>
-  /%(?![0-9a-f]{2})/i.test(part) ? undefined : new TextDecoder().decode(percentDecoded(part))
-
-const percentDecoded = (part: string): Uint8Array => {
-  const bytes: Array<number> = []
-  for (let index = 0; index < part.length; index++) {
-    if (part[index] === "%") {
-      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16))
-      index += 2
-    } else bytes.push(part.charCodeAt(index))
-  }
-  return Uint8Array.from(bytes)
-}
 
 /**
  * Where one Server Reference leads from `base`: `host`, `host:port`, `[address]:port` or a URL. Credentials in it are

@@ -69,7 +69,8 @@ export const deliveredOnce = function*(observations: Observations) {
  * that the client had taken. Nothing tells it from the old one.
  */
 const isMistakable = (observations: Observations, { at, id, packetIdentifier }: Sent): boolean =>
-  isLied(observations) && observations.packets.some(({ at: sentAt, direction, packet }) =>
+  isLied(observations) &&
+  observations.packets.some(({ at: sentAt, direction, packet }) =>
     direction === "sent" && packet._tag === "Publish" && packet.qos === 2 &&
     packet.packetIdentifier === packetIdentifier && idOf(new TextDecoder().decode(packet.payload)) !== id &&
     observations.lostAt.some((lostAt) => sentAt < lostAt && lostAt < at) &&

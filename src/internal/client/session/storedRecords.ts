@@ -26,6 +26,8 @@ export const longest = "30 seconds"
 /** How many records are read at once when a whole table is wanted. */
 const pageSize = 512
 
+const isPacketIdentifier = (key: number): boolean => Number.isInteger(key) && key >= 1 && key <= 0xffff
+
 export interface Decoded<A> {
   readonly key: number
   readonly value: A
@@ -152,6 +154,7 @@ export class StoredRecords {
     return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
+  /** Of a table whose keys are Packet Identifiers. */
   #readAll<A>(
     table: Table,
     decode: (bytes: Uint8Array) => Option.Option<A>
@@ -161,7 +164,10 @@ export class StoredRecords {
       let after = -1
       while (true) {
         const page = yield* this.#read(table, after, pageSize)
-        for (const record of page) all.push({ key: record.key, value: yield* this.#decode(table, record, decode) })
+        for (const record of page) {
+          if (!isPacketIdentifier(record.key)) return yield* this.#corrupt(table, record.key)
+          all.push({ key: record.key, value: yield* this.#decode(table, record, decode) })
+        }
         if (page.length < pageSize) return all
         after = page[page.length - 1].key
       }
