@@ -10,7 +10,7 @@ import type { MqttMessage } from "../../src/MqttMessage.ts"
 import { MemoryBroker } from "../../src/testing/index.ts"
 import { clientId, scenario, sent } from "../support/scenario.ts"
 import { begin, complete, roundTrip } from "../support/time.ts"
-import { versions } from "../support/versions.ts"
+import { only50, versions } from "../support/versions.ts"
 import { acknowledged, consuming, publish, quiet, timed } from "./support/consuming.ts"
 
 /** The texts that another consumer finds. */
@@ -192,6 +192,46 @@ describe("consume ends", () => {
         assert.deepStrictEqual(yield* left(mqtt), ["b1"])
         yield* TestClock.adjust("2 seconds")
         assert.lengthOf(yield* sent(kit, "Unsubscribe"), 1)
+      })
+  )
+
+  scenario(
+    "while the network takes nothing: a message that the server sends again is still the one that was handled",
+    { broker: { redelivery: { after: "300 millis" } } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent" })
+        const consumer = yield* consuming(mqtt.consume("t/+", () => Effect.void))
+        yield* kit.network.stallWrites
+        yield* begin(mqtt.publish("elsewhere", "stalls"))
+        yield* publish(kit, "a1")
+        yield* complete(Fiber.interrupt(consumer))
+        yield* TestClock.adjust("400 millis")
+        yield* kit.network.resumeWrites
+        yield* TestClock.adjust(roundTrip)
+        assert.deepStrictEqual(yield* acknowledged(kit), [1])
+        assert.deepStrictEqual(yield* left(mqtt), [])
+        assert.deepStrictEqual(yield* acknowledged(kit), [1])
+      })
+  )
+
+  scenario(
+    "while the network takes nothing: a refused message that the server sends again is not handled again",
+    { versions: only50, broker: { redelivery: { after: "300 millis" } } },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        let handled = 0
+        const handler = () => Effect.andThen(Effect.sync(() => handled++), Effect.fail("no"))
+        yield* consuming(quiet(mqtt.consume("t/+", handler, { onFailure: "reject" })))
+        yield* kit.network.stallWrites
+        yield* begin(mqtt.publish("elsewhere", "stalls"))
+        yield* publish(kit, "a1")
+        yield* TestClock.adjust("400 millis")
+        yield* kit.network.resumeWrites
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(handled, 1)
+        assert.deepStrictEqual(yield* acknowledged(kit), [1])
       })
   )
 

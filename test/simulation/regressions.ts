@@ -318,7 +318,8 @@ export const regressions: ReadonlyArray<Regression> = [
  * publishes that waited for room when the client was closed (938), what a consumer left overtaken by what came since (3176),
  * QoS 0 sent again although the server had it (3274), a network in memory that lost bytes from the middle (95623), a message
  * that nobody can tell from one of the session that the server has lost and says to have (2009673), and a time limit a part
- * of a nanosecond away, which kept the clock from going on (2014338).
+ * of a nanosecond away, which kept the clock from going on (2014338), acknowledgements of a consumer that ended while the
+ * network took nothing (3000596), and a filter that came between two copies of a message (3002527).
  */
 export const seeds: ReadonlyArray<number> = [
   21,
@@ -342,5 +343,7 @@ export const seeds: ReadonlyArray<number> = [
   7203,
   95623,
   2009673,
-  2014338
+  2014338,
+  3000596,
+  3002527
 ]

@@ -67,7 +67,7 @@ const make = (asked: Readonly<Record<string, ReadonlyArray<string>>>, settings: 
     const entry = entries.get(topicFilter)
     if (entry !== undefined) entry.isGranted = true
   }
-  return { routes, find, grant }
+  return { routes, entries, find, grant }
 }
 
 describe("Routes", () => {
@@ -100,6 +100,27 @@ describe("Routes", () => {
     grant("a/b")
     assert.deepStrictEqual(find("1", ["a/b"]), ["exact"])
     assert.deepStrictEqual(find("2", ["#"]), ["all"])
+  })
+
+  it("R104 a filter comes, and another leaves, between two copies: the second is no news all the same", () => {
+    const { entries, find, routes } = make({ all: ["#"], exact: ["a/b"], elsewhere: ["c"], later: ["d"] })
+    const [elsewhere, later] = [entries.get("c") ?? assert.fail(), entries.get("d") ?? assert.fail()]
+    routes.remove(later)
+    assert.deepStrictEqual(find("1", ["#"]), ["all", "exact"])
+    routes.remove(elsewhere)
+    routes.add(later)
+    assert.deepStrictEqual(find("1", ["a/b"]), undefined)
+    assert.deepStrictEqual(find("2", ["#"]), ["all"])
+  })
+
+  it("R104 a filter that came between two like messages shows nothing: its message may be a retained one", () => {
+    const { entries, find, routes } = make({ all: ["#"], exact: ["a/b"], some: ["a/+"] })
+    const some = entries.get("a/+") ?? assert.fail()
+    routes.remove(some)
+    assert.deepStrictEqual(find("1", ["#"]), ["all", "exact"])
+    routes.add(some)
+    assert.isTrue(find("1", ["a/+"], { retain: true })?.includes("some"))
+    assert.deepStrictEqual(find("2", ["#"]), ["all", "exact", "some"])
   })
 
   it("three that overlap: the first message shows it too", () => {

@@ -59,10 +59,11 @@ const contradiction = MqttError.fromReason(
 
 /** The options are checked before anything ends, even if there is no connection. */
 const sayFarewell = (
-  { connection, protocolVersion }: SessionRunner,
+  runner: SessionRunner,
   options: DisconnectOptions,
   { goodbye, sessionExpiryInterval }: { readonly goodbye: Effect.Effect<void>; readonly sessionExpiryInterval: number }
 ): Effect.Effect<void, MqttError.MqttError> => {
+  const { connection, protocolVersion } = runner
   const wrong = wrongOptions(options, OptionTypes.disconnect, protocolVersion)
   if (wrong !== undefined) return Effect.fail(wrong)
   const { publishWill = false, reasonCode, reasonString, sessionExpiry, userProperties } = options
@@ -84,6 +85,9 @@ const sayFarewell = (
   if (invalid !== undefined) return Effect.fail(MqttError.fromReason(MqttError.InvalidRequest.from(invalid)))
   if (connection === undefined) return Effect.void
   if (isSilent) return connection.abort
-  const disconnect = connection.disconnect(packet)
+  const disconnect = Effect.suspend(() => {
+    runner.sendCertainAcknowledgements()
+    return connection.disconnect(packet)
+  })
   return packet.reasonCode === withWill ? disconnect : Effect.andThen(goodbye, disconnect)
 }

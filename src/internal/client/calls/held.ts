@@ -76,7 +76,7 @@ export class Held {
 
   /** The other messages wait for the next consumer of their filters. Not `handled`: they may still be dealt with. */
   giveBack(handled?: ReadonlySet<Delivery>): void {
-    this.#client.runner.sendAcknowledgements()
+    this.#client.runner.confirmAcknowledgements()
     const left = [...this.#open, ...this.inbox.takeBack()].filter((delivery) => handled?.has(delivery) !== true)
     for (const delivery of left) this.#open.delete(delivery)
     this.#client.runner.deliveries.giveBack(left, this.topicFilters, this.#client.now())

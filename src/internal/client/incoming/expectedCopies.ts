@@ -10,8 +10,8 @@ import type * as Packet from "../../../protocol/Packet.ts"
 interface Expected<Route> {
   readonly topic: string
   readonly payload: Uint8Array
-  /** The filters that the first copy named. */
-  readonly named: ReadonlyArray<Route>
+  /** The filters that the first copy named; `undefined` once other filters have come, which tell nothing about copies. */
+  named: ReadonlyArray<Route> | undefined
   /** The filters that have the message already, but whose own copy has not come. */
   readonly missing: Set<Route>
   /** Milliseconds. After that, a message that looks the same is another message. */
@@ -47,7 +47,8 @@ export class ExpectedCopies<Route> {
   /** Whether a copy has come that named none of these filters: then this is another copy of the same message. */
   hasOther({ payload, topic }: Packet.Publish, named: ReadonlyArray<Route>): boolean {
     const expected = this.#expected.find((expected) => this.#isSame(expected, topic, payload))
-    return expected !== undefined && !named.some((route) => expected.named.includes(route))
+    const first = expected?.named
+    return first !== undefined && !named.some((route) => first.includes(route))
   }
 
   /** Whether this is the expected copy for all of these filters. They then expect it no more. */
@@ -65,6 +66,18 @@ export class ExpectedCopies<Route> {
   settle(): void {
     this.#expected = this.#expected.filter(({ missing }) => missing.size > 0)
     if (this.isEmpty) this.#payload = undefined
+  }
+
+  /** A filter came. Copies of messages from before it are still no news for the others. */
+  added(): void {
+    for (const expected of this.#expected) expected.named = undefined
+    this.settle()
+  }
+
+  /** A filter left, and expects nothing any more. */
+  removed(route: Route): void {
+    for (const { missing } of this.#expected) missing.delete(route)
+    this.added()
   }
 
   clear(): void {

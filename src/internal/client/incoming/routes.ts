@@ -56,13 +56,13 @@ export class Routes {
     this.#identifiers.add(route.identifier)
     if (this.#identifiers.size > maximumIdentifiers) this.#forgetOldestIdentifier()
     this.#matchedTopic = undefined
-    this.#copies.clear()
+    this.#copies.added()
   }
 
   remove(route: Route): void {
     this.#tree.remove(route.options.topicFilter, route)
     this.#matchedTopic = undefined
-    this.#copies.clear()
+    this.#copies.removed(route)
   }
 
   #forgetOldestIdentifier(): void {

@@ -25,7 +25,7 @@ import * as Outbox from "../outgoing/outbox.ts"
 import { Publication, type Unfinished } from "../outgoing/publication.ts"
 import { nobody, type Owner } from "../owner.ts"
 import * as Suspicion from "../suspicion.ts"
-import { Acknowledgements } from "./acknowledgements.ts"
+import { Acknowledgements, type Answers } from "./acknowledgements.ts"
 import type { Announcement } from "./announcement.ts"
 import * as FirstSession from "./firstSession.ts"
 import type { KeptSession } from "./keptSession.ts"
@@ -162,13 +162,14 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   disconnected(now: number): void {
     const connection = this.#connection
     if (connection === undefined) return
+    this.sendCertainAcknowledgements()
     this.#connection = undefined
     this.#roundTrips.disconnected()
     if (isTelling(connection.failure, this.deliveries.offendingTopics.takeOffence())) {
       this.suspicion = this.#suspects.ended(this.suspicion, this.#state)
     }
     // Acknowledgements are decided even though they can no longer be sent: at QoS 2 they leave on the next connection.
-    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, now))
+    this.#acknowledge(this.#acknowledgements.takeAll(), now)
     this.#leaving.returnTo(this.outbox)
     this.subscriptions.disconnected()
     this.#apply(Session.disconnected(this.#state, now))
@@ -263,7 +264,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   readonly fill = (): void => {
     const connection = this.#connection
     if (connection === undefined) return
-    this.sendAcknowledgements()
+    this.#acknowledge(this.#acknowledgements.takeAll(), connection.now())
     if (this.goodbye !== undefined) this.#announce(this.goodbye, connection)
     else if (!this.outbox.isEmpty && !Session.isBeginning(this.#state)) this.#sendMessages(connection)
     this.subscriptions.askForSuspected()
@@ -332,19 +333,28 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   }
 
   acknowledge(arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode): void {
-    const connection = this.#connection
     // 3.1.1 cannot express a refusal.
-    if (reasonCode !== 0x00 && this.protocolVersion === "5.0") {
-      this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, connection?.now() ?? 0))
-    } else {
-      this.#acknowledgements.add(arrivals, connection)
-    }
+    if (reasonCode === 0x00 || this.protocolVersion !== "5.0") this.#acknowledgements.add(arrivals, this.#connection)
+    else this.#acknowledgements.refuse({ arrivals, reasonCode }, this.#connection)
   }
 
-  /** Runs before other packets are enqueued: before messages, and before DISCONNECT when a consumer has ended. */
-  sendAcknowledgements(): void {
-    if (this.#connection === undefined || this.#acknowledgements.isEmpty) return
-    this.#apply(Session.acknowledge(this.#state, this.#acknowledgements.takeAll(), 0x00, this.#connection.now()))
+  /** A consumer has ended: its acknowledgements leave before DISCONNECT. */
+  confirmAcknowledgements(): void {
+    this.#acknowledgements.confirm()
+    this.wake()
+  }
+
+  /** Runs before DISCONNECT is enqueued. */
+  sendCertainAcknowledgements(): void {
+    const connection = this.#connection
+    if (connection !== undefined) this.#acknowledge(this.#acknowledgements.takeCertain(), connection.now())
+  }
+
+  /** Ends exchanges, so their packets have to leave in this turn. */
+  #acknowledge(answers: ReadonlyArray<Answers>, now: number): void {
+    for (const { arrivals, reasonCode } of answers) {
+      this.#apply(Session.acknowledge(this.#state, arrivals, reasonCode, now))
+    }
   }
 
   // -------------------------------------------------------------------------
