@@ -4,13 +4,14 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { pathToFileURL } from "node:url"
 import { onTestFinished } from "vitest"
 import * as Batch from "./Batch.ts"
 import { regressions as regressionsOfCalls } from "./calls/regressions.ts"
 import { table } from "./invariants.ts"
 import * as Plan from "./Plan.ts"
 import { bugs, copyTo, placesOf } from "./planted.ts"
-import { regressions, seeds } from "./regressions.ts"
+import { regressions, seeds, themedSeeds } from "./regressions.ts"
 import * as report from "./report.ts"
 import { planOf } from "./Seeds.ts"
 import { serverRegressions } from "./server/regressions.ts"
@@ -49,7 +50,26 @@ describe("what was found once is not there any more", () => {
       assert.deepStrictEqual(await violationsOf(Plan.make(seed)), [])
     })
   }
+
+  for (const seed of themedSeeds) {
+    it(`seed ${seed}`, async () => {
+      assert.deepStrictEqual(await violationsOf(planOf(seed)), [])
+    })
+  }
 })
+
+/** A process whose second run fails, and whose third never ends. */
+const endlessAt3 = `
+  process.on("message", ({ count, from }) => {
+    const failures = []
+    for (let index = from; index < from + count; index++) {
+      process.send(index)
+      if (index === 2) failures.push({ index, violations: ["wrong"] })
+      if (index === 3) return
+    }
+    process.send({ failures, hash: "" })
+  })
+`
 
 describe("the same seed gives the same trace", () => {
   const numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
@@ -67,6 +87,27 @@ describe("the same seed gives the same trace", () => {
   it("in another process", async () => {
     const { hash } = await Batch.run({ kind: "seeds", from: 1, count: 10, jobs: 1, onProgress: () => {} })
     assert.strictEqual(hash, createHash("sha256").update(await hashOfAll()).digest("hex").slice(0, 16))
+  })
+})
+
+describe("a run that does not end", () => {
+  it("is a failure, and the runs around it are run all the same", async () => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mqtt-endless-"))
+    const worker = Path.join(folder, "worker.mjs")
+    Fs.writeFileSync(worker, endlessAt3)
+    const told: Array<string> = []
+    const { failures } = await Batch.run({
+      kind: "seeds",
+      from: 1,
+      count: 5,
+      jobs: 1,
+      patience: 3_000,
+      worker: pathToFileURL(worker),
+      onProgress: (text) => told.push(text)
+    })
+    Fs.rmSync(folder, { recursive: true })
+    assert.deepStrictEqual(failures.map(({ index, isEndless }) => [index, isEndless]), [[2, undefined], [3, true]])
+    assert.include(told.at(-1), "5 of 5 runs, 2 failed")
   })
 })
 

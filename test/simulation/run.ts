@@ -79,8 +79,13 @@ const runSeeds = async (from: number, count: number): Promise<boolean> => {
     onProgress: (text) => console.log(`simulate: ${text}`)
   })
   for (const failure of failures.slice(0, 5)) {
-    console.log(`seed ${failure.index} FAILED; replay it with --seed ${failure.index} --trace`)
-    await explain(planOf(failure.index))
+    if (failure.isEndless === true) {
+      console.log(`seed ${failure.index} FAILED: it does not end`)
+      console.log(report.describe(planOf(failure.index)))
+    } else {
+      console.log(`seed ${failure.index} FAILED; replay it with --seed ${failure.index} --trace`)
+      await explain(planOf(failure.index))
+    }
   }
   const failed = failures.map(({ index }) => index)
   console.log(

@@ -37,6 +37,7 @@ const runBlock = async ({ count, from, kind }: Block): Promise<Result> => {
   const failures: Array<Failure> = []
   const hash = createHash("sha256")
   for (let index = from; index < from + count; index++) {
+    process.send?.(index)
     const run = await runs[kind](index)
     hash.update(run.hash)
     if (run.violations.length > 0) failures.push({ index, violations: run.violations })

@@ -54,9 +54,10 @@ export const runSeeds = async (
     kind: "crashes",
     onProgress: (text) => print(`simulate: ${text}`)
   })
-  for (const { index } of failures.slice(0, 5)) {
-    print(`crashes of seed ${index} FAILED; replay it with --crashes --seed ${index} --trace`)
-    await explain(planOf(index), options)
+  for (const { index, isEndless } of failures.slice(0, 5)) {
+    const remedy = isEndless === true ? ": it does not end" : `; replay it with --crashes --seed ${index} --trace`
+    print(`crashes of seed ${index} FAILED${remedy}`)
+    if (isEndless !== true) await explain(planOf(index), options)
   }
   const failed = failures.map(({ index }) => index)
   print(

@@ -34,9 +34,9 @@ export class Acknowledgements {
   }
 
   /** Messages were refused, with a Reason Code of 0x80 and above. */
-  refuse(answers: Answers, connection: SessionConnection | undefined): void {
+  refuse(answers: Answers, connection: SessionConnection): void {
     this.#refusals.push(answers)
-    connection?.wake()
+    connection.wake()
   }
 
   /**

@@ -335,6 +335,7 @@ export class SessionRunner<out R extends Receiver = Receiver> implements Acknowl
   acknowledge(arrivals: ReadonlyArray<Arrival>, reasonCode: ReasonCode): void {
     // 3.1.1 cannot express a refusal.
     if (reasonCode === 0x00 || this.protocolVersion !== "5.0") this.#acknowledgements.add(arrivals, this.#connection)
+    else if (this.#connection === undefined) this.#acknowledge([{ arrivals, reasonCode }], 0)
     else this.#acknowledgements.refuse({ arrivals, reasonCode }, this.#connection)
   }
 
