@@ -2,7 +2,7 @@
  * The lock of the store of browsers, against a browser that answers when the test says so.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Failures from "../../src/browser/internal/store/failures.ts"
 import * as WebLock from "../../src/browser/internal/store/webLock.ts"
@@ -50,7 +50,7 @@ describe("the lock of the store of browsers", () => {
         const fiber = yield* taking
         yield* TestClock.adjust("1 minute")
         assert.isUndefined(fiber.pollUnsafe())
-        void asked[0].answer(lock).then(() => {
+        void asked[1].answer(lock).then(() => {
           isFree = true
         })
         yield* Fiber.join(fiber)
@@ -58,17 +58,16 @@ describe("the lock of the store of browsers", () => {
       }))
       yield* Effect.promise(() => Promise.resolve())
       assert.isTrue(isFree)
-      assert.lengthOf(asked, 1)
+      assert.lengthOf(asked, 2)
     }))
 
   it.effect("a page that was loaded again waits until the browser has freed the lock of its former life", () =>
     Effect.gen(function*() {
       const { asked } = yield* browser
       const fiber = yield* taking
-      yield* Effect.promise(() => asked[0].answer(null))
       yield* TestClock.adjust("499 millis")
-      assert.lengthOf(asked, 2)
-      void asked[1].answer(lock)
+      assert.lengthOf(asked, 1)
+      void asked[0].answer(lock)
       yield* Fiber.join(fiber)
     }))
 
@@ -76,12 +75,11 @@ describe("the lock of the store of browsers", () => {
     Effect.gen(function*() {
       const { asked } = yield* browser
       const fiber = yield* taking
-      yield* Effect.promise(() => asked[0].answer(null))
       yield* TestClock.adjust("500 millis")
-      assert.lengthOf(asked, 3)
-      assert.isTrue(asked[1].options.signal?.aborted)
-      assert.isTrue(asked[2].options.ifAvailable)
-      yield* Effect.promise(() => asked[2].answer(null))
+      assert.lengthOf(asked, 2)
+      assert.isTrue(asked[0].options.signal?.aborted)
+      assert.isTrue(asked[1].options.ifAvailable)
+      yield* Effect.promise(() => asked[1].answer(null))
       assert.include((yield* Effect.flip(Fiber.join(fiber))).message, "another client uses it")
     }))
 
@@ -89,9 +87,18 @@ describe("the lock of the store of browsers", () => {
     Effect.gen(function*() {
       const { asked } = yield* browser
       const fiber = yield* taking
-      yield* Effect.promise(() => asked[0].answer(null))
       yield* TestClock.adjust("500 millis")
-      void asked[2].answer(lock)
+      void asked[1].answer(lock)
       yield* Fiber.join(fiber)
+    }))
+
+  it.effect("granted after its scope has closed: it is free again at once, also if nothing interrupted the request", () =>
+    Effect.gen(function*() {
+      const { asked } = yield* browser
+      const scope = yield* Scope.make()
+      const taking = Effect.uninterruptible(Scope.provide(WebLock.take("form", failures), scope))
+      yield* Effect.forkChild(taking, { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.promise(() => asked[0].answer(lock))
     }))
 })

@@ -1,7 +1,6 @@
 /**
  * A lock among all pages and workers of a site, by the Web Locks API. The browser frees it when its page is gone.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MqttError } from "../../../MqttError.ts"
@@ -22,19 +21,18 @@ const locksOf = (): LockManager | undefined => {
 /** A lock, from the moment it is asked for. */
 class Lock {
   #release: (() => void) | undefined
+  #isOver = false
   #isLost = false
   #onLost: () => void = () => {}
+
+  /** Waits for the lock, and holds it until `release`. If it is interrupted before, the request is withdrawn. */
+  take(locks: LockManager, name: string): Effect.Effect<boolean, unknown> {
+    return this.#request(locks, name, (signal) => ({ signal }))
+  }
 
   /** Whether nobody has the lock, as the browser says. If so, it is held until `release`. */
   tryTake(locks: LockManager, name: string): Effect.Effect<boolean, unknown> {
     return this.#request(locks, name, () => ({ ifAvailable: true }))
-  }
-
-  /** Waits this long for it; afterwards the browser says who has it. */
-  takeWithin(duration: Duration.Input, locks: LockManager, name: string): Effect.Effect<boolean, unknown> {
-    return this.#request(locks, name, (signal) => ({ signal })).pipe(
-      Effect.timeoutOrElse({ duration, orElse: () => this.tryTake(locks, name) })
-    )
   }
 
   #request(
@@ -45,7 +43,7 @@ class Lock {
     return Effect.callback((resume, signal) => {
       const hold = (granted: unknown) =>
         new Promise<void>((resolve) => {
-          if (granted === null || signal.aborted) resolve()
+          if (granted === null || this.#isOver) resolve()
           else this.#release = resolve
           resume(Effect.succeed(granted !== null))
         })
@@ -57,6 +55,7 @@ class Lock {
   }
 
   release(): void {
+    this.#isOver = true
     this.#release?.()
   }
 
@@ -82,8 +81,8 @@ export const take = (name: string, failures: Failures): Effect.Effect<Lock, Mqtt
     if (locks === undefined) return yield* failures.of("open", "Unavailable", new Error(insecure))
     const lock = new Lock()
     yield* Effect.addFinalizer(() => Effect.sync(() => lock.release()))
-    const isTaken = yield* lock.tryTake(locks, name).pipe(
-      Effect.flatMap((isTaken) => isTaken ? Effect.succeed(true) : lock.takeWithin(grace, locks, name)),
+    const isTaken = yield* lock.take(locks, name).pipe(
+      Effect.timeoutOrElse({ duration: grace, orElse: () => lock.tryTake(locks, name) }),
       Effect.mapError((cause) => failures.from("open", cause))
     )
     return isTaken ? lock : yield* failures.inUse
