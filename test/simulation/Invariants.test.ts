@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Packet from "../../src/protocol/Packet.ts"
+import type { MemoryBroker } from "../../src/testing/index.ts"
 import { subscriptionProblems } from "./invariants/subscriptions.ts"
 import * as Observations from "./Observations.ts"
 import * as Plan from "./Plan.ts"
@@ -64,5 +66,46 @@ describe("invariant 14: a subscription that nobody wants any more", () => {
     assert.deepStrictEqual(subscriptionProblems(observed([closedAt - 1]), ["t", "u"]), [
       "the broker has u and nobody wants it"
     ])
+  })
+})
+
+describe("the packets of a run", () => {
+  const passed = (
+    connection: number,
+    direction: "received" | "sent",
+    packet: Partial<Packet.Publish>
+  ): MemoryBroker.Passed => ({
+    at: 0,
+    connection,
+    clientId: "c",
+    direction,
+    packet: {
+      _tag: "Publish",
+      topic: "",
+      payload: new Uint8Array(),
+      qos: 0,
+      retain: false,
+      dup: false,
+      packetIdentifier: 0,
+      properties: {},
+      ...packet
+    }
+  })
+
+  it("have the Topic Name that a Topic Alias of their connection and direction stands for", () => {
+    const alias = { properties: { topicAlias: 1 } }
+    const packets = Observations.withTopicNames([
+      passed(1, "sent", { topic: "a", ...alias }),
+      passed(1, "sent", alias),
+      passed(1, "received", alias),
+      passed(2, "sent", alias),
+      passed(1, "sent", { topic: "b", ...alias }),
+      passed(1, "sent", alias),
+      passed(1, "sent", { topic: "c" })
+    ])
+    assert.deepStrictEqual(
+      packets.map(({ packet }) => packet._tag === "Publish" ? packet.topic : packet._tag),
+      ["a", "a", "", "", "b", "b", "c"]
+    )
   })
 })

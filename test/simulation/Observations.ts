@@ -145,6 +145,7 @@ export interface Observations {
   pendingLeft: number
   inFlightAtRest: number
   subscriptionsAtRest: ReadonlyArray<string> | undefined
+  /** Each with its Topic Name, also where a Topic Alias stood for it. */
   packets: ReadonlyArray<MemoryBroker.Passed>
   accepted: ReadonlyArray<MemoryBroker.Message>
   brokerViolations: ReadonlyArray<MemoryBroker.Violation>
@@ -180,6 +181,18 @@ export const make = (plan: Plan): Observations => ({
   log: [],
   seen: Seen.make()
 })
+
+/** What passed, with the Topic Name that each Topic Alias stands for. 5.0 section 3.3.2.3.4. */
+export const withTopicNames = (packets: ReadonlyArray<MemoryBroker.Passed>): ReadonlyArray<MemoryBroker.Passed> => {
+  const topics = new Map<string, string>()
+  return packets.map((passed) => {
+    const { connection, direction, packet } = passed
+    if (packet._tag !== "Publish" || packet.properties.topicAlias === undefined) return passed
+    const key = `${connection} ${direction} ${packet.properties.topicAlias}`
+    if (packet.topic !== "") topics.set(key, packet.topic)
+    return { ...passed, packet: { ...packet, topic: topics.get(key) ?? "" } }
+  })
+}
 
 /** The number in a payload, which names the message in the whole run. */
 export const idOf = (text: string): number => Number.parseInt(text, 10)

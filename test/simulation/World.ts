@@ -14,7 +14,7 @@ import * as invariants from "./invariants.ts"
 import { unrestOfCalls } from "./invariants/calls.ts"
 import { undelivered } from "./invariants/receiving.ts"
 import { subscriptionProblems } from "./invariants/subscriptions.ts"
-import type * as Observations from "./Observations.ts"
+import * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
 import type { Plan } from "./Plan.ts"
 import type { Program } from "./Program.ts"
@@ -239,7 +239,7 @@ class World {
 
   get #readPackets() {
     return Effect.map(this.#broker.packets(), (packets) => {
-      this.#observations.packets = packets.slice(this.#observations.before.packets)
+      this.#observations.packets = Observations.withTopicNames(packets).slice(this.#observations.before.packets)
     })
   }
 
