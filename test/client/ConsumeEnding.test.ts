@@ -235,6 +235,30 @@ describe("consume ends", () => {
       })
   )
 
+  scenario(
+    "that comes while DISCONNECT is leaving: the next client handles it, and this one does not",
+    { versions: only50 },
+    (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect({ session: "persistent", drainTimeout: "500 millis" })
+        const handled: Array<string> = []
+        const handler = ({ text }: MqttMessage) => Effect.sync(() => void handled.push(text))
+        yield* consuming(quiet(mqtt.consume("t/+", handler)))
+        yield* kit.network.stallWrites
+        yield* begin(mqtt.publish("elsewhere", "stalls"))
+        const leaving = yield* begin(mqtt.disconnectWith({ publishWill: true }))
+        yield* publish(kit, "a1")
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(leaving)
+        assert.deepStrictEqual(handled, [])
+        yield* kit.network.resumeWrites
+        const next = yield* kit.connect({ session: "persistent" })
+        yield* consuming(next.consume("t/+", handler))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(handled, ["a1"])
+      })
+  )
+
   for (const protocolVersion of versions) {
     it.effect(`with its layer: acknowledgements leave before DISCONNECT (${protocolVersion})`, () =>
       Effect.gen(function*() {

@@ -388,3 +388,27 @@ describe("the end of a handler", () => {
     )
   }
 })
+
+describe("workers that give way to each other between any two operations", () => {
+  for (const key of [undefined, ({ text }: MqttMessage) => Number(text) % 5]) {
+    scenario(`handle every message once${key === undefined ? "" : ", by key"}`, {}, (kit) =>
+      Effect.gen(function*() {
+        const mqtt = yield* kit.connect()
+        const texts = Array.range(1, 8).map(String)
+        for (let operations = 3; operations <= 20; operations++) {
+          const { fiber, texts: handled } = yield* consuming(mqtt, () => Effect.void, {
+            concurrency: 3,
+            buffer: { messages: 3 },
+            key
+          }).pipe(Effect.provideService(References.MaxOpsBeforeYield, operations))
+          yield* publishing(kit, texts)
+          yield* Effect.repeat(Effect.yieldNow, { times: 300 })
+          yield* TestClock.adjust(2 * roundTrip)
+          assert.deepStrictEqual(handled.toSorted(), texts, `${operations}`)
+          assert.strictEqual(yield* unacknowledged(kit), 0)
+          yield* complete(Fiber.interrupt(fiber))
+          yield* TestClock.adjust("2 seconds")
+        }
+      }))
+  }
+})

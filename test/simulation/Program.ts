@@ -243,7 +243,8 @@ export class Program {
             received.doneAt = this.now
             received.how = "succeeded"
           }
-          return this.#pause(pace * chunk.length)
+          // One for each message: it hurries as soon as it is told to.
+          return Effect.forEach(chunk, () => this.#pause(pace), { discard: true })
         })
       }))
       return this.#fork(this.#observe(this.#during(listening, action.lifetime), subscriber))

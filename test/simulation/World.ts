@@ -74,6 +74,7 @@ class World {
       const { steps } = this.#plan
       for (const { action, at } of steps) {
         if (at > this.#now) yield* this.#pass(at - this.#now)
+        yield* this.#noteEnd
         yield* this.#steps.perform(action)
         yield* this.#look(false)
       }
@@ -121,10 +122,16 @@ class World {
         this.#observations.unwellAt.push(this.#now)
       }
       this.#violations.push(...invariants.judgeMoment(moment))
-      if (moment.state._tag === "Closed" && this.#observations.closedAt === undefined) {
-        this.#observations.closedAt = this.#now
-        this.#observations.closedBy = moment.state.error?.reason._tag
-      }
+      yield* this.#noteEnd
+    })
+  }
+
+  /** A client that is over is so before a step that closes it. */
+  get #noteEnd() {
+    return Effect.map(SubscriptionRef.get(this.#client.state), (state) => {
+      if (state._tag !== "Closed" || this.#observations.closedAt !== undefined) return
+      this.#observations.closedAt = this.#now
+      this.#observations.closedBy = state.error?.reason._tag
     })
   }
 

@@ -345,8 +345,11 @@ export const seeds: ReadonlyArray<number> = [
  * Seeds that once failed with the theme or the habits of their server: a message that nobody can tell from one of the
  * session that the server has lost and says to have (2009673), a time limit a part of a nanosecond away, which kept the
  * clock from going on (2014338), acknowledgements of a consumer that ended while the network took nothing (3000596), and a
- * filter that came between two copies of a message (3002527, 3004294). In the last three, an invariant did not see that a
- * message had come twice, because a Topic Alias stood for its topic the first time.
+ * filter that came between two copies of a message (3002527, 3004294). An invariant did not see that a
+ * message had come twice, because a Topic Alias stood for its topic the first time (4004474, 4006114, 4011946). A message
+ * was handed over again while DISCONNECT was leaving (4046173). Two workers of a consumer took messages at once, and those
+ * of one were lost (4070666, 4084411). The simulation itself did not see that the client was over before a step that
+ * closed it (4098062), and was too slow to let a subscriber end (4098512).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -356,5 +359,10 @@ export const themedSeeds: ReadonlyArray<number> = [
   3004294,
   4004474,
   4006114,
-  4011946
+  4011946,
+  4046173,
+  4070666,
+  4084411,
+  4098062,
+  4098512
 ]

@@ -36,6 +36,9 @@ type Packets = ReadonlyArray<Connection.SessionPacket>
 /** Nobody sees a connection before its CONNACK. */
 const notYetAccepted: Packet.Connack = { _tag: "Connack", sessionPresent: false, reasonCode: 0x00, properties: none }
 
+/** A message that cannot be acknowledged any more comes again on the next connection, and must not be handled twice. */
+const isTakenAfterEnd = (packet: Packet.Packet): boolean => packet._tag !== "Publish" || packet.qos === 0
+
 export class Link implements SessionConnection, Timed {
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
@@ -240,7 +243,7 @@ export class Link implements SessionConnection, Timed {
       : chunks.flatMap((chunk) => this.#decoder.push(chunk))
     const now = this.now()
     this.#count(chunks, packets, now)
-    const received = this.#judge(packets, now)
+    const received = this.#judge(this.ending.failure === undefined ? packets : packets.filter(isTakenAfterEnd), now)
     this.#connection = received.connection
     const completed = packets.length + this.#decoder.takePassedOver()
     this.#deadlines.received({ completed, isWithinPacket: this.#decoder.isWithinPacket }, now)

@@ -190,23 +190,27 @@ export class Workers<E, R> {
     }
   }
 
-  readonly #wait: Effect.Effect<void> = Effect.suspend(() =>
-    this.#isPulling || this.#next < this.#taken.length ? this.#idling : this.#pulling
-  )
+  /** The decision and its mark are one step: between two operations a fiber may give way to the other workers. */
+  readonly #wait: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#isPulling || this.#next < this.#taken.length) return this.#idling
+    this.#isPulling = true
+    this.#taken = []
+    this.#next = 0
+    return this.#pulling
+  })
 
   /** The waking worker begins first, so handlers begin in the order of the messages. */
   readonly #idling: Effect.Effect<void> = Effect.andThen(
     Effect.callback<void>((resume) => {
-      this.#idle.push(resume)
+      // The others may have found messages, or the end, since this worker looked.
+      if (this.#hasEnded || this.#mayBegin) resume(Effect.void)
+      else this.#idle.push(resume)
     }),
     Effect.yieldNow
   )
 
-  readonly #pulling: Effect.Effect<void> = Effect.suspend(() => {
-    this.#isPulling = true
-    this.#taken = []
-    this.#next = 0
-    return Effect.match(this.#options.pull, {
+  readonly #pulling: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.match(this.#options.pull, {
       onSuccess: (taken) => {
         this.#isPulling = false
         this.#taken = taken
@@ -218,7 +222,14 @@ export class Workers<E, R> {
         if (!Cause.isDone(end)) this.#end(Exit.fail(end))
       }
     })
-  })
+  )
+
+  /** Whether a worker that looks again finds a message, or may look for the next ones. */
+  get #mayBegin(): boolean {
+    const isLeft = this.#next < this.#taken.length
+    if (this.#options.key === undefined) return isLeft || !this.#isPulling
+    return !this.#ready.isEmpty || (isLeft ? this.#inLanes < this.#concurrency * ahead : !this.#isPulling)
+  }
 
   // -------------------------------------------------------------------------
   // With a key
