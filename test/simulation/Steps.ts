@@ -90,7 +90,10 @@ export class Steps {
       case "ExpireSession":
         return Parts.losing(this.#parts, broker.expireSession(Parts.clientId))
       case "HoldAcknowledgements":
-        return broker.holdAcknowledgements()
+        // No server answers the PINGREQ behind a PUBREL and keeps the PUBCOMP to itself.
+        return plan.server?.unfinishedBefore === undefined
+          ? broker.holdAcknowledgements()
+          : broker.holdAcknowledgements("Puback", "Pubrec")
       case "ReleaseAcknowledgements":
         return broker.releaseAcknowledgements()
       case "DelayAnswers":

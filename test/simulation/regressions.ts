@@ -349,7 +349,9 @@ export const seeds: ReadonlyArray<number> = [
  * message had come twice, because a Topic Alias stood for its topic the first time (4004474, 4006114, 4011946). A message
  * was handed over again while DISCONNECT was leaving (4046173). Two workers of a consumer took messages at once, and those
  * of one were lost (4070666, 4084411). The simulation itself did not see that the client was over before a step that
- * closed it (4098062), and was too slow to let a subscriber end (4098512).
+ * closed it (4098062), and was too slow to let a subscriber end (4098512). Invariants did not see that a consumer had begun to leave
+ * when its handler failed (5012280, 5016522), or was still there after its note that it leaves (5005167). The
+ * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -364,5 +366,9 @@ export const themedSeeds: ReadonlyArray<number> = [
   4070666,
   4084411,
   4098062,
-  4098512
+  4098512,
+  5005167,
+  5012280,
+  5016522,
+  5022464
 ]

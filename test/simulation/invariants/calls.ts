@@ -7,6 +7,7 @@ import * as Topic from "../../../src/protocol/Topic.ts"
 import { isOfCalls } from "../calls/Call.ts"
 import type { Guest, Seen, Taken } from "../calls/Seen.ts"
 import { type Attempt, idOf, type Observations } from "../Observations.ts"
+import type { Plan } from "../Plan.ts"
 import { packetsOf } from "../server/Tape.ts"
 import { isLied, isUnheardSession, opened } from "./sessions.ts"
 
@@ -15,6 +16,9 @@ const longestWait = 3000
 
 const isThere = ({ asked, left }: Guest, order: number): boolean =>
   asked.order <= order && (left === undefined || left.order > order)
+
+const isSlow = ({ steps }: Plan): boolean =>
+  steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
 
 const matches = (filters: ReadonlyArray<string>, topic: string): boolean =>
   filters.some((filter) => Topic.matches(filter.replace(/^\$share\/\w+\//, ""), topic))
@@ -78,6 +82,9 @@ export const grantedByItsOwn = function*(observations: Observations) {
   const { plan, seen: { guests } } = observations
   const exchanges = exchangesOf(observations)
   const shortestWay = plan.isCalm === true ? plan.network.latency : 1
+  // A consumer that gives way often is still there for a while after its note that it leaves.
+  const staysOn = ({ asked, gone, kind }: Guest, order: number): boolean =>
+    isSlow(plan) && kind === "Work" && asked.order <= order && (gone === undefined || gone.order > order)
   for (const guest of guests) {
     const { asked, filters, granted, wish } = guest
     if (granted === undefined) continue
@@ -92,7 +99,10 @@ export const grantedByItsOwn = function*(observations: Observations) {
       )
       // A present guest has the QoS it asks for, if only because a guest that has left asked for it.
       const isShared = answered.some(({ asked: { qos } }) => qos >= wish.qos) &&
-        guests.some((other) => other !== guest && other.filters.includes(filter) && isThere(other, asked.order))
+        guests.some((other) =>
+          other !== guest && other.filters.includes(filter) &&
+          (isThere(other, asked.order) || staysOn(other, asked.order))
+        )
       if (!isOwn && !isShared) {
         yield `${nameOf(guest)} asked at ${asked.at} and was granted ${filter} at ${granted.at}, with no SUBACK to it`
       }
@@ -191,7 +201,7 @@ export const optionsOfThePresent = function*(observations: Observations) {
   }
   if (plan.isCalm !== true) return
   // A consumer that gives way often asks long after its note, and may have been told to leave by then.
-  if (plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)) return
+  if (isSlow(plan)) return
   const { latency } = plan.network
   for (const [filter, exchanges] of exchangesOf(observations)) {
     if (!isOfGuests(filter)) continue

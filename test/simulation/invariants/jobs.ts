@@ -28,7 +28,8 @@ export const consumersEndInOrder = function*({ closedAt = Infinity, seen: { jobs
       if (begun.at > leaving.at && id >= newest) {
         yield `${nameOf(job)} left at ${leaving.at}, and handled message ${id} at ${begun.at}`
       }
-      if (how === "interrupted" && done !== undefined && done.at < leaving.at + drainTimeout) {
+      // A handler that failed had begun the end of its consumer earlier.
+      if (how === "interrupted" && done !== undefined && done.at < leftAt(job, runs) + drainTimeout) {
         yield `${nameOf(job)} left at ${leaving.at}, and message ${id} was interrupted at ${done.at}`
       }
     }

@@ -3,7 +3,7 @@
  * handled.
  */
 import * as Topic from "../../../src/protocol/Topic.ts"
-import { idOf, type Observations, type Received } from "../Observations.ts"
+import { idOf, type Observations, type Received, type Subscriber } from "../Observations.ts"
 import { epochs, epochsAfter, isLied, isUnheardSession } from "./sessions.ts"
 
 /** Consumers of one filter follow each other; subscribers are each their own. */
@@ -91,6 +91,14 @@ interface Sent {
   readonly packetIdentifier: number
 }
 
+/** When a consumer takes nothing more. One that fails leaves with its first failed handler, while others may go on. */
+const leftAt = ({ end, number }: Subscriber, received: ReadonlyArray<Received>): number => {
+  if (end === undefined) return Infinity
+  if (end.how !== "failed" && end.how !== "died") return end.at
+  const failed = received.filter(({ how, subscriber }) => how === "failed" && subscriber === number)
+  return Math.min(end.at, ...failed.map(({ doneAt = Infinity }) => doneAt))
+}
+
 /** Of what came for a consumer that was there all the time. */
 export const acknowledgedAfterHandover = function*(observations: Observations) {
   const { packets, received, subscribers } = observations
@@ -112,8 +120,8 @@ export const acknowledgedAfterHandover = function*(observations: Observations) {
     const emission = observations.emitted.find(({ id }) => id === message?.id)
     if (message === undefined || emission === undefined || !emission.topic.startsWith("work/")) continue
     if (emission.mayBeDropped) continue
-    const isConsumed = subscribers.some(({ askedAt, end, kind }) =>
-      kind === "consume" && askedAt < emission.at && (end === undefined || end.at > at)
+    const isConsumed = subscribers.some((subscriber) =>
+      subscriber.kind === "consume" && subscriber.askedAt < emission.at && leftAt(subscriber, received) > at
     )
     // Another one may have taken over what a consumer left.
     const isShared = subscribers.some(({ askedAt, filter, kind }) =>
