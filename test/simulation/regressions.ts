@@ -351,7 +351,8 @@ export const seeds: ReadonlyArray<number> = [
  * of one were lost (4070666, 4084411). The simulation itself did not see that the client was over before a step that
  * closed it (4098062), and was too slow to let a subscriber end (4098512). Invariants did not see that a consumer had begun to leave
  * when its handler failed (5012280, 5016522), or was still there after its note that it leaves (5005167). The
- * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464).
+ * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464). A consumer was
+ * not there yet when a QoS 2 message came first (5035082, 5039746).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -370,5 +371,7 @@ export const themedSeeds: ReadonlyArray<number> = [
   5005167,
   5012280,
   5016522,
-  5022464
+  5022464,
+  5035082,
+  5039746
 ]

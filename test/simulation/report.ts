@@ -55,7 +55,10 @@ export const trace = (plan: Plan, observations: Observations): string => {
       at: published.end?.at ?? published.askedAt,
       text: `program published ${quoted(published)}`
     })),
-    ...observations.calls.map((call) => ({ at: call.askedAt, text: `program called ${quoted(call)}` }))
+    ...observations.calls.map((call) => ({ at: call.askedAt, text: `program called ${quoted(call)}` })),
+    ...observations.seen.jobs.map((job) => ({ at: job.asked.at, text: `program job ${quoted(job)}` })),
+    ...observations.seen.runs.map((run) => ({ at: run.begun.at, text: `program handled ${quoted(run)}` })),
+    ...observations.seen.guests.map((guest) => ({ at: guest.asked.at, text: `program guest ${quoted(guest)}` }))
   ]
   return lines.sort((one, other) => one.at - other.at)
     .map(({ at, text }) => `${at.toFixed(1).padStart(9)}  ${text}`)

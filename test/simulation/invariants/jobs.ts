@@ -134,9 +134,11 @@ export const acknowledgedWhenDealtWith = function*(observations: Observations) {
     const message = sent.get(key)
     // Nobody was there for it at first: it may be acknowledged for that.
     if (message === undefined || at - message.at > leftFor) continue
+    // A client that dealt with a QoS 2 message once answers it again whoever is there then.
+    const began = packet._tag === "Pubrec" ? Math.min(message.at, ...times.get(message.id) ?? []) : message.at
     const arrived = plan.isCalm === true ? Math.min(at, message.at + 2 * plan.network.latency) : at
     const wasThere = (job: Job): boolean =>
-      job.asked.at < message.at - 2 * plan.network.latency && leftAt(job, runs) > arrived
+      job.asked.at < began - 2 * plan.network.latency && leftAt(job, runs) > arrived
     if (!jobs.some(wasThere)) continue
     const isDone = dead.has(message.id) ||
       runs.some((run) => run.id === message.id && isDealtWith(run, { at, isSure, jobs, runs }))
