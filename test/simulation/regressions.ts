@@ -352,7 +352,8 @@ export const seeds: ReadonlyArray<number> = [
  * closed it (4098062), and was too slow to let a subscriber end (4098512). Invariants did not see that a consumer had begun to leave
  * when its handler failed (5012280, 5016522), or was still there after its note that it leaves (5005167). The
  * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464). A consumer was
- * not there yet when a QoS 2 message came first (5035082, 5039746).
+ * not there yet when a QoS 2 message came first (5035082, 5039746). A server
+ * that sends again by a timer had an order of its own (5048658).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -373,5 +374,6 @@ export const themedSeeds: ReadonlyArray<number> = [
   5016522,
   5022464,
   5035082,
-  5039746
+  5039746,
+  5048658
 ]

@@ -103,11 +103,27 @@ const inOrder = function*(what: string, items: Iterable<{ readonly key: string; 
   }
 }
 
+/** The messages that the server sent again on a living connection, and so in an order of its own. */
+const sentAgain = ({ packets, plan }: Observations): ReadonlySet<number> => {
+  const repeated = new Set<number>()
+  if (plan.server?.redelivery === undefined) return repeated
+  const sent = new Set<string>()
+  for (const { connection, direction, packet } of packets) {
+    if (direction !== "sent" || packet._tag !== "Publish") continue
+    const id = idOf(new TextDecoder().decode(packet.payload))
+    const key = `${connection} ${id}`
+    if (sent.has(key)) repeated.add(id)
+    sent.add(key)
+  }
+  return repeated
+}
+
 export const orderKept = function*(observations: Observations) {
   const times = acceptances(observations)
   // What the broker was sent twice it may pass on twice, and a policy may have dropped the first delivery.
+  const repeated = sentAgain(observations)
   const received = observations.received.filter(({ id, subscriber }) =>
-    observations.subscribers[subscriber].policy === "suspend" && (times.get(id)?.length ?? 0) < 2
+    observations.subscribers[subscriber].policy === "suspend" && (times.get(id)?.length ?? 0) < 2 && !repeated.has(id)
   )
   const published = new Map(observations.published.map((message) => [message.id, message]))
   yield* inOrder(
