@@ -353,7 +353,8 @@ export const seeds: ReadonlyArray<number> = [
  * when its handler failed (5012280, 5016522), or was still there after its note that it leaves (5005167). The
  * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464). A consumer was
  * not there yet when a QoS 2 message came first (5035082, 5039746). A server
- * that sends again by a timer had an order of its own (5048658).
+ * that sends again by a timer had an order of its own (5048658), and nobody saw how
+ * long its message had waited for somebody (9714).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -375,5 +376,6 @@ export const themedSeeds: ReadonlyArray<number> = [
   5022464,
   5035082,
   5039746,
-  5048658
+  5048658,
+  9714
 ]

@@ -209,6 +209,8 @@ export class Journal {
   get barrier(): Effect.Effect<void, MqttError.MqttError> | undefined {
     if (!this.isBehind) return undefined
     return Effect.callback((resume) => {
+      // They may have been written since somebody looked.
+      if (!this.isBehind) return resume(Effect.void)
       const waiting = { urgent: this.#urgent, resume }
       this.#waiting.push(waiting)
       this.wake()

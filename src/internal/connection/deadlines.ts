@@ -85,12 +85,14 @@ export class ConnectionDeadlines {
 
   /** Completes when anything is heard. */
   get heard(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const listener = () => resume(Effect.void)
-      const hearing = this.#hearing ??= new Set()
-      hearing.add(listener)
-      return Effect.sync(() => hearing.delete(listener))
-    })
+    return Effect.callback((resume) => Effect.sync(this.onHeard(() => resume(Effect.void))))
+  }
+
+  /** Calls `heard` back once, when anything is heard. Returns how to stop. */
+  onHeard(heard: () => void): () => void {
+    const hearing = this.#hearing ??= new Set()
+    hearing.add(heard)
+    return () => void hearing.delete(heard)
   }
 
   // -------------------------------------------------------------------------

@@ -32,6 +32,9 @@ export const disconnectPacket = (reasonCode: number, properties = Properties.non
   properties
 })
 
+/** Nobody can acknowledge a message any more, so it comes again on the next connection. */
+export const isTakenAfterEnd = (packet: Packet.Packet): boolean => packet._tag !== "Publish" || packet.qos === 0
+
 export class Ending {
   readonly #options: EndingOptions
   readonly #ended = Deferred.makeUnsafe<never, MqttError>()

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
@@ -26,7 +27,7 @@ import { answered, authenticate, reauthenticate } from "./authentication.ts"
 import { BatchWriter } from "./batchWriter.ts"
 import type { DisconnectOptions, LinkOptions, SessionConnection, SessionDeadlines } from "./connection.ts"
 import { ConnectionDeadlines, type Timed } from "./deadlines.ts"
-import { disconnectPacket, Ending } from "./ending.ts"
+import { disconnectPacket, Ending, isTakenAfterEnd } from "./ending.ts"
 import * as failures from "./failures.ts"
 import { withOwnPayload } from "./ownPayload.ts"
 import { pingreq, Pings } from "./pings.ts"
@@ -35,9 +36,6 @@ type Packets = ReadonlyArray<Connection.SessionPacket>
 
 /** Nobody sees a connection before its CONNACK. */
 const notYetAccepted: Packet.Connack = { _tag: "Connack", sessionPresent: false, reasonCode: 0x00, properties: none }
-
-/** A message that cannot be acknowledged any more comes again on the next connection, and must not be handled twice. */
-const isTakenAfterEnd = (packet: Packet.Packet): boolean => packet._tag !== "Publish" || packet.qos === 0
 
 export class Link implements SessionConnection, Timed {
   readonly #options: LinkOptions
@@ -330,21 +328,23 @@ export class Link implements SessionConnection, Timed {
   }
 
   get ping(): Effect.Effect<void, MqttError.MqttError> {
-    return this.#ask(() => this.#deadlines.heard)
+    return this.#ask((answered) => this.#deadlines.onHeard(() => Deferred.doneUnsafe(answered, Exit.void)))
   }
 
   get roundTrip(): Effect.Effect<void, MqttError.MqttError> {
-    return this.#ask(Deferred.await)
+    return this.#ask(() => () => {})
   }
 
-  #ask(answer: (answered: Deferred.Deferred<void>) => Effect.Effect<void>): Effect.Effect<void, MqttError.MqttError> {
+  /** `listen` comes before anything can be heard: the fiber that asks may give way to the reader. */
+  #ask(listen: (answered: Deferred.Deferred<void>) => () => void): Effect.Effect<void, MqttError.MqttError> {
     return Effect.suspend(() => {
-      const { failure } = this.ending
-      if (failure !== undefined) return Effect.fail(failure)
+      if (this.failure !== undefined) return Effect.fail(this.failure)
       const answered = Deferred.makeUnsafe<void>()
+      const stop = listen(answered)
       this.#enqueuePing("connection", answered)
+      const waiting = Effect.raceFirst(Deferred.await(answered), this.ended)
       // The timer may be set for much later, or for nothing at all.
-      return Effect.andThen(this.#deadlines.resetTimer, Effect.raceFirst(answer(answered), this.ended))
+      return Effect.ensuring(Effect.andThen(this.#deadlines.resetTimer, waiting), Effect.sync(stop))
     })
   }
 

@@ -101,11 +101,14 @@ export const make = (peer: Peer): Wire => {
   let onReset: (() => void) | undefined
 
   const woken = Effect.callback<void>((resume) => {
+    // The writer's fiber may have given way to others since it looked.
+    if (encoder.pendingBytes() > 0 || ending !== undefined) return resume(Effect.void)
     waiting = () => resume(Effect.void)
   })
 
   const resetWhenTold = Effect.andThen(
     Effect.callback<void>((resume) => {
+      if (ending === "reset") return resume(Effect.void)
       onReset = () => resume(Effect.void)
     }),
     peer.reset

@@ -225,6 +225,8 @@ export const make = (options: Options): Direction => {
     arrived.length > 0 || ending !== undefined
       ? takeArrived()
       : Effect.callback<NonEmptyReadonlyArray<Uint8Array>, Ending>((resume) => {
+        // The reader's fiber may have given way to others since it looked.
+        if (arrived.length > 0 || ending !== undefined) return resume(pull)
         const resumeMine = () => resume(Effect.suspend(takeArrived))
         reader = resumeMine
         return Effect.sync(() => {

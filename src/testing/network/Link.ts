@@ -226,15 +226,21 @@ export class Link {
     return this.#writesFail ? lost("the write failed") : undefined
   }
 
+  get #isBlocking(): boolean {
+    return this.#failure() === undefined &&
+      (this.#stalled !== undefined || this.#fromClient.unread() > this.#options.highWaterMark)
+  }
+
   /** Waits until the network takes more. */
   readonly #settled: Effect.Effect<void, MqttError> = Effect.suspend(() => {
     const error = this.#failure()
     if (error !== undefined) return Effect.fail(error)
-    const isStalled = this.#stalled !== undefined
-    if (!isStalled && this.#fromClient.unread() <= this.#options.highWaterMark) return Effect.void
+    if (!this.#isBlocking) return Effect.void
     const blocked = untilWoken((resume) => {
+      // The network may take more since the writer's fiber looked.
+      if (!this.#isBlocking) return resume()
       this.#blocked.push(resume)
-      if (!isStalled) this.#fromClient.onLess(() => this.#wakeBlocked())
+      if (this.#stalled === undefined) this.#fromClient.onLess(() => this.#wakeBlocked())
     })
     return Effect.andThen(blocked, this.#settled)
   })
@@ -307,10 +313,17 @@ export class Link {
     return this.#untilRead
   }
 
+  get #isUnread(): boolean {
+    return this.#toClient.unread() > this.#options.highWaterMark && this.#toClient.ending() === undefined
+  }
+
   readonly #untilRead: Effect.Effect<void> = Effect.suspend(() =>
-    this.#toClient.unread() <= this.#options.highWaterMark || this.#toClient.ending() !== undefined
-      ? Effect.void
-      : Effect.andThen(untilWoken(this.#toClient.onLess), this.#untilRead)
+    this.#isUnread
+      ? Effect.andThen(
+        untilWoken((resume) => this.#isUnread ? this.#toClient.onLess(resume) : resume()),
+        this.#untilRead
+      )
+      : Effect.void
   )
 
   #endFromPeer(ending: Direction.Ending): void {

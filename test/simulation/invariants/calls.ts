@@ -311,7 +311,9 @@ export const acknowledgedWhenHandled = function*(observations: Observations) {
     if (!("packetIdentifier" in packet)) continue
     const key = `${connection} ${packet.packetIdentifier}`
     if (direction === "sent" && packet._tag === "Publish" && packet.qos > 0) {
-      sent.set(key, { id: idOf(new TextDecoder().decode(packet.payload)), at })
+      const id = idOf(new TextDecoder().decode(packet.payload))
+      // A message that is sent again has waited since it was sent first.
+      if (sent.get(key)?.id !== id) sent.set(key, { id, at })
     }
     if (direction !== "received" || (packet._tag !== "Puback" && packet._tag !== "Pubrec")) continue
     const message = sent.get(key)

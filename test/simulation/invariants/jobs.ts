@@ -126,7 +126,8 @@ export const acknowledgedWhenDealtWith = function*(observations: Observations) {
     if (direction === "sent" && packet._tag === "Publish" && packet.qos > 0) {
       const id = idOf(textOf(packet.payload))
       if (isOfJobs(packet.topic)) {
-        sent.set(key, { id, at })
+        // A message that is sent again has waited since it was sent first.
+        if (sent.get(key)?.id !== id) sent.set(key, { id, at })
         times.set(id, [...times.get(id) ?? [], at])
       } else sent.delete(key)
     }

@@ -42,7 +42,11 @@ const goOn = (
 }
 
 const pause = (connection: SessionConnection, runner: SessionRunner): Effect.Effect<void, MqttError> =>
-  Effect.callback<void>((resume) => runner.onResume(() => resume(Effect.void))).pipe(
+  Effect.callback<void>((resume) => {
+    // The subscribers may have made room since the reader looked: its fiber may have given way to theirs.
+    if (runner.shouldPause) runner.onResume(() => resume(Effect.void))
+    else resume(Effect.void)
+  }).pipe(
     Effect.raceFirst(connection.ended),
     Effect.map(() => runner.resumed(connection.now()))
   )
