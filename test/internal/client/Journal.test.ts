@@ -63,3 +63,14 @@ it("a draft that the store did not take waits for another attempt", () => {
   assert.isFalse(journal.withdraw(1), "it may be in the store")
   assert.deepStrictEqual(journal.take().changes, [remove(101)])
 })
+
+it.effect("a barrier that was asked for before the changes were written, and is waited for after that, is over", () =>
+  Effect.gen(function*() {
+    const journal = new Journal()
+    journal.recordUrgently(remove(1))
+    const { barrier } = journal
+    if (barrier === undefined) return assert.fail("there is no barrier")
+    journal.written(journal.take())
+    const waiting = yield* Effect.forkChild(barrier, { startImmediately: true })
+    assert.isDefined(waiting.pollUnsafe())
+  }))
