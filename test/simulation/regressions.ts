@@ -354,7 +354,8 @@ export const seeds: ReadonlyArray<number> = [
  * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464). A consumer was
  * not there yet when a QoS 2 message came first (5035082, 5039746). A server
  * that sends again by a timer had an order of its own (5048658), and nobody saw how
- * long its message had waited for somebody (9714).
+ * long its message had waited for somebody (9714). A client that
+ * closed while a fiber that subscribed had given way never told it (43826).
  */
 export const themedSeeds: ReadonlyArray<number> = [
   2009673,
@@ -377,5 +378,6 @@ export const themedSeeds: ReadonlyArray<number> = [
   5035082,
   5039746,
   5048658,
-  9714
+  9714,
+  43826
 ]
