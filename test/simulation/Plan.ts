@@ -429,3 +429,7 @@ export const makePlain = (seed: number, length?: number): Plan => {
     overlappingSubscriptions: client.version === "5.0" && random.chance(0.5) ? "each" : "once"
   }
 }
+
+/** Whether fibers of the program give way so often that they are late for what they have noted. */
+export const givesWayOften = ({ steps }: Plan): boolean =>
+  steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)

@@ -51,8 +51,8 @@ describe("what was found once is not there any more", () => {
     })
   }
 
-  for (const seed of themedSeeds) {
-    it(`seed ${seed}`, async () => {
+  for (const [seed, fault] of themedSeeds) {
+    it(`seed ${seed}: ${fault}`, async () => {
       assert.deepStrictEqual(await violationsOf(planOf(seed)), [])
     })
   }

@@ -16,7 +16,7 @@ import { undelivered } from "./invariants/receiving.ts"
 import { subscriptionProblems } from "./invariants/subscriptions.ts"
 import * as Observations from "./Observations.ts"
 import * as Parts from "./Parts.ts"
-import type { Plan } from "./Plan.ts"
+import { givesWayOften, type Plan } from "./Plan.ts"
 import type { Program } from "./Program.ts"
 import { seededRandom } from "./seededRandom.ts"
 import { Steps } from "./Steps.ts"
@@ -275,8 +275,7 @@ class World {
 
   /** Lets time pass. Fibers that give way often do what they have to do before it goes on. */
   #pass(milliseconds: number): Effect.Effect<void> {
-    const isSlow = this.#plan.steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
-    if (!isSlow) return TestClock.adjust(milliseconds)
+    if (!givesWayOften(this.#plan)) return TestClock.adjust(milliseconds)
     const turns = Effect.repeat(Effect.yieldNow, { times: 12 })
     return Effect.gen(function*() {
       for (let left = milliseconds; left > 0; left -= turnOfTime) {

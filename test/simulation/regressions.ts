@@ -341,43 +341,37 @@ export const seeds: ReadonlyArray<number> = [
   95623
 ]
 
-/**
- * Seeds that once failed with the theme or the habits of their server: a message that nobody can tell from one of the
- * session that the server has lost and says to have (2009673), a time limit a part of a nanosecond away, which kept the
- * clock from going on (2014338), acknowledgements of a consumer that ended while the network took nothing (3000596), and a
- * filter that came between two copies of a message (3002527, 3004294). An invariant did not see that a
- * message had come twice, because a Topic Alias stood for its topic the first time (4004474, 4006114, 4011946). A message
- * was handed over again while DISCONNECT was leaving (4046173). Two workers of a consumer took messages at once, and those
- * of one were lost (4070666, 4084411). The simulation itself did not see that the client was over before a step that
- * closed it (4098062), and was too slow to let a subscriber end (4098512). Invariants did not see that a consumer had begun to leave
- * when its handler failed (5012280, 5016522), or was still there after its note that it leaves (5005167). The
- * broker held PUBCOMP back, and answered the PINGREQ behind it (5022464). A consumer was
- * not there yet when a QoS 2 message came first (5035082, 5039746). A server
- * that sends again by a timer had an order of its own (5048658), and nobody saw how
- * long its message had waited for somebody (9714). A client that
- * closed while a fiber that subscribed had given way never told it (43826).
- */
-export const themedSeeds: ReadonlyArray<number> = [
-  2009673,
-  2014338,
-  3000596,
-  3002527,
-  3004294,
-  4004474,
-  4006114,
-  4011946,
-  4046173,
-  4070666,
-  4084411,
-  4098062,
-  4098512,
-  5005167,
-  5012280,
-  5016522,
-  5022464,
-  5035082,
-  5039746,
-  5048658,
-  9714,
-  43826
+/** Seeds that once failed with the theme or the habits of their server, and why. */
+export const themedSeeds: ReadonlyArray<readonly [seed: number, fault: string]> = [
+  [2009673, "a message that nobody can tell from one of the session that the server has lost and says to have"],
+  [2014338, "a time limit a part of a nanosecond away kept the clock from going on"],
+  [3000596, "acknowledgements of a consumer that ended while the network took nothing"],
+  [3002527, "a filter came between two copies of a message"],
+  [3004294, "a filter came between two copies of a message"],
+  [
+    4004474,
+    "an invariant did not see that a message had come twice, because a Topic Alias stood for its topic the first time"
+  ],
+  [
+    4006114,
+    "an invariant did not see that a message had come twice, because a Topic Alias stood for its topic the first time"
+  ],
+  [
+    4011946,
+    "an invariant did not see that a message had come twice, because a Topic Alias stood for its topic the first time"
+  ],
+  [4046173, "a message was handed over again while DISCONNECT was leaving"],
+  [4070666, "two workers of a consumer took messages at once, and those of one were lost"],
+  [4084411, "two workers of a consumer took messages at once, and those of one were lost"],
+  [4098062, "the simulation did not see that the client was over before a step that closed it"],
+  [4098512, "the simulation was too slow to let a subscriber end"],
+  [5005167, "an invariant did not see that a consumer was still there after its note that it leaves"],
+  [5012280, "an invariant did not see that a consumer had begun to leave when its handler failed"],
+  [5016522, "an invariant did not see that a consumer had begun to leave when its handler failed"],
+  [5022464, "the broker held PUBCOMP back, and answered the PINGREQ behind it"],
+  [5035082, "a consumer was not there yet when a QoS 2 message came first"],
+  [5039746, "a consumer was not there yet when a QoS 2 message came first"],
+  [5048658, "a server that sends again by a timer has an order of its own"],
+  [9714, "a message that was sent again had waited since it came first"],
+  [43826, "a client that closed while a fiber that subscribed had given way never told it"]
 ]

@@ -7,7 +7,7 @@ import * as Topic from "../../../src/protocol/Topic.ts"
 import { isOfCalls } from "../calls/Call.ts"
 import type { Guest, Seen, Taken } from "../calls/Seen.ts"
 import { type Attempt, idOf, type Observations } from "../Observations.ts"
-import type { Plan } from "../Plan.ts"
+import { givesWayOften } from "../Plan.ts"
 import { packetsOf } from "../server/Tape.ts"
 import { isLied, isUnheardSession, opened } from "./sessions.ts"
 
@@ -16,9 +16,6 @@ const longestWait = 3000
 
 const isThere = ({ asked, left }: Guest, order: number): boolean =>
   asked.order <= order && (left === undefined || left.order > order)
-
-const isSlow = ({ steps }: Plan): boolean =>
-  steps.some(({ action }) => action._tag === "Work" && action.givesWayAfter < 100)
 
 const matches = (filters: ReadonlyArray<string>, topic: string): boolean =>
   filters.some((filter) => Topic.matches(filter.replace(/^\$share\/\w+\//, ""), topic))
@@ -84,7 +81,7 @@ export const grantedByItsOwn = function*(observations: Observations) {
   const shortestWay = plan.isCalm === true ? plan.network.latency : 1
   // A consumer that gives way often is still there for a while after its note that it leaves.
   const staysOn = ({ asked, gone, kind }: Guest, order: number): boolean =>
-    isSlow(plan) && kind === "Work" && asked.order <= order && (gone === undefined || gone.order > order)
+    givesWayOften(plan) && kind === "Work" && asked.order <= order && (gone === undefined || gone.order > order)
   for (const guest of guests) {
     const { asked, filters, granted, wish } = guest
     if (granted === undefined) continue
@@ -201,7 +198,7 @@ export const optionsOfThePresent = function*(observations: Observations) {
   }
   if (plan.isCalm !== true) return
   // A consumer that gives way often asks long after its note, and may have been told to leave by then.
-  if (isSlow(plan)) return
+  if (givesWayOften(plan)) return
   const { latency } = plan.network
   for (const [filter, exchanges] of exchangesOf(observations)) {
     if (!isOfGuests(filter)) continue

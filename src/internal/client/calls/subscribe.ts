@@ -88,13 +88,6 @@ export const join = Effect.fnUntraced(function*(
   subscriber: Addressee,
   options: SubscribeOptions
 ): Effect.fn.Return<ReadonlyArray<Packet.Qos>, MqttError.MqttError, Scope.Scope> {
-  const refusal = (): MqttError.MqttError | undefined => {
-    if (lifetime.closedBy !== undefined) return lifetime.closedBy
-    const invalid = check(runner, subscriptions, options.userProperties)
-    return invalid === undefined ? undefined : MqttError.fromReason(invalid)
-  }
-  const refused = refusal()
-  if (refused !== undefined) return yield* refused
   const topicFilters = subscriptions.map((subscription) => subscription.topicFilter)
   let stopWaiting = () => {}
   const leave = Effect.suspend(() => {
@@ -107,9 +100,10 @@ export const join = Effect.fnUntraced(function*(
   const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
   yield* Scope.addFinalizer(scope, leave)
   const granted = Effect.callback<ReadonlyArray<Packet.Qos>, MqttError.MqttError>((resume) => {
-    // This fiber may have given way to others since it looked, and one of them may have closed the client.
-    const refused = refusal()
-    if (refused !== undefined) return resume(Effect.fail(refused))
+    // Looked at in the step in which the subscriber enters: before, this fiber may give way to one that closes the client.
+    if (lifetime.closedBy !== undefined) return resume(Effect.fail(lifetime.closedBy))
+    const invalid = check(runner, subscriptions, options.userProperties)
+    if (invalid !== undefined) return resume(Effect.fail(MqttError.fromReason(invalid)))
     // The scope may end before the server has answered, and nobody hears an answer after that.
     stopWaiting = () => resume(Effect.interrupt)
     enter(runner, subscriptions, subscriber, options, resume)
